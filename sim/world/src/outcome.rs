@@ -1,0 +1,172 @@
+//! What one run came to. Everything here was computed in the run; only `wall` depends on the machine, and it is
+//! measured by the caller, never here.
+
+use crate::spec::Nanos;
+use std::collections::BTreeMap;
+
+/// The result of one run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// xxh3 over every event of the run.
+    pub digest: u64,
+    /// Summary of all below.
+    pub verdict: Verdict,
+    /// What went wrong, in order of detection; the first is the cause to look at.
+    pub failures: Vec<Failure>,
+    /// Events dispatched.
+    pub events: u64,
+    /// Virtual time at the end.
+    pub virtual_time: Nanos,
+    /// Clients' operations.
+    pub operations: Operations,
+    /// Latency of answered operations by kind (`write`, `write_zeroes`, `add`, `read`).
+    pub latency: BTreeMap<&'static str, Latency>,
+    /// Faults by name: injected and took effect. Faults that were scripted come with their place.
+    pub faults: Vec<FaultCount>,
+    /// What the checker did.
+    pub checks: Checks,
+    /// Recoveries that were carried out in the run (not in probes).
+    pub recoveries: Vec<RecoveryReport>,
+    /// Alarms raised by the servers.
+    pub alarms: Vec<Alarm>,
+    /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
+    pub metrics: BTreeMap<&'static str, u64>,
+    /// The last lines of the trace, rendered, if anything failed.
+    pub last_events: Vec<String>,
+}
+
+/// Summary of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Everything that was judged holds.
+    Passed,
+    /// An oracle says no.
+    Failed,
+    /// A scripted fault never took effect, or nothing was judged.
+    Vacuous,
+    /// The budget ended before a verdict.
+    Inconclusive,
+    /// The rig disagrees with itself (exit 4).
+    Rig,
+}
+
+/// One finding of an oracle.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The oracle, by file name, such as `durability`.
+    pub oracle: &'static str,
+    /// The invariant, such as `I1`.
+    pub invariant: &'static str,
+    /// Virtual time of detection.
+    pub time: Nanos,
+    /// Number of the event in which it was found.
+    pub event: u64,
+    /// One sentence: what is wrong, with names and numbers.
+    pub message: String,
+}
+
+/// Clients' operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// Issued.
+    pub issued: u64,
+    /// Answered with success.
+    pub acknowledged: u64,
+    /// Answered with a definite error.
+    pub refused: u64,
+    /// Never answered: may or may not have happened.
+    pub in_doubt: u64,
+    /// Acknowledged and missing after a recovery or at the end.
+    pub lost: u64,
+    /// Bytes of payload acknowledged.
+    pub bytes: u64,
+}
+
+/// Percentiles in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// How many.
+    pub count: u64,
+    /// Median.
+    pub p50: Nanos,
+    /// 90 %.
+    pub p90: Nanos,
+    /// 99 %.
+    pub p99: Nanos,
+    /// 99.9 %.
+    pub p999: Nanos,
+    /// Greatest.
+    pub max: Nanos,
+}
+
+/// One kind of fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultCount {
+    /// Name as in the scenario, such as `power_cut`.
+    pub name: &'static str,
+    /// `file:line` of a scripted one; empty for drawn ones (which are summed).
+    pub place: String,
+    /// How often it was injected.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+}
+
+/// What the checker did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// Mode: `every`, `delta`, `sampled` or `end`.
+    pub mode: &'static str,
+    /// Durable changes seen, by kind.
+    pub changes: BTreeMap<&'static str, u64>,
+    /// Full checks: the recovery machine ran to its verdict.
+    pub full: u64,
+    /// Verdicts of the resumable scan.
+    pub delta: u64,
+    /// States that had been judged before.
+    pub equal: u64,
+    /// Recoveries that were themselves cut and repeated.
+    pub nested: u64,
+    /// Differences between recovery machine and the oracle's own reader; always 0 unless the rig is broken.
+    pub disagreements: u64,
+    /// Judgements by oracle.
+    pub judged: BTreeMap<&'static str, u64>,
+}
+
+/// A recovery that was carried out.
+#[derive(Clone, Debug)]
+pub struct RecoveryReport {
+    /// Whose mirror.
+    pub source: usize,
+    /// Virtual time of its end.
+    pub time: Nanos,
+    /// `complete`, `complete up to (g, n)` or `damaged ...`, in words.
+    pub verdict: String,
+    /// Recovered up to this generation and sequence.
+    pub recovered: (u64, u64),
+    /// Operations answered before the disaster that are not in the image.
+    pub rpo_operations: u64,
+    /// Their bytes.
+    pub rpo_bytes: u64,
+    /// Age of the oldest of them at the disaster.
+    pub rpo_time: Nanos,
+    /// From the disaster to the opening of the image.
+    pub rto: Nanos,
+    /// Records that recovery applied.
+    pub replayed: u64,
+    /// The image equals the model's state at this prefix, byte for byte.
+    pub exact: bool,
+}
+
+/// An alarm raised by a server.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    /// Virtual time.
+    pub time: Nanos,
+    /// Name of the server.
+    pub server: String,
+    /// What it says.
+    pub message: String,
+}
