@@ -1,5 +1,32 @@
-//! See ARCHITECTURE.md.
+//! The mirroring protocol as pure machines: inputs are method calls, outputs are [`effect::Effect`]s, time is an
+//! argument. No I/O, no clock, no threads, no randomness; the same code would run on real sockets and files.
+//! ARCHITECTURE.md says how the pieces fit, docs/formats.md what stands where.
 #![no_std]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod apply;
+pub mod chain;
+pub mod codec;
 pub mod config;
+pub mod destination;
+pub mod effect;
+pub mod geometry;
+pub mod ground;
+pub mod ids;
+pub mod journal;
+pub mod log_file;
+pub mod mark;
+pub mod nvram_log;
+pub mod overlay;
+pub mod quirk;
+pub mod record;
+pub mod recovery;
+pub mod reply_table;
+pub mod source;
 pub mod stage;
+pub mod superblock;
+pub mod survey;
+pub mod volume;
+pub mod wire;

@@ -1,3 +1,98 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
+//! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
 pub mod outcome;
 pub mod spec;
+
+use bytes::Bytes;
+use mirror::quirk::Bent;
+use mirrorsim_engine::{Entry, Override};
+
+/// What a run is asked to do beside its spec; none of it changes what happens, except `planted` and `overrides`.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Planted bugs that are on.
+    pub planted: Bent,
+    /// Decisions to be taken from here instead of from the seed.
+    pub overrides: Vec<Override>,
+    /// Keep the whole trace, not only its end.
+    pub trace: bool,
+    /// Keep the images for export.
+    pub images: bool,
+    /// Stop here and recover every mirror on a power-cut copy of the destination: what a disaster now would leave.
+    pub disaster_at: Option<DisasterAt>,
+}
+
+/// A moment of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DisasterAt {
+    /// A virtual time, ns.
+    Time(u64),
+    /// An event, by its number in the trace.
+    Event(u64),
+}
+
+/// Everything that a run leaves.
+#[derive(Debug)]
+pub struct Run {
+    /// The result.
+    pub outcome: outcome::Outcome,
+    /// The trace, if it was asked for.
+    pub trace: Vec<Entry>,
+    /// The images, if they were asked for.
+    pub images: Vec<Image>,
+}
+
+/// Content of a volume, sparse.
+#[derive(Debug)]
+pub struct Image {
+    /// `SOURCE.VOLUME.volume` for the source's volume with its NVRAM folded in, `.recovered` for what recovery gives.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// (offset, content), in order; the rest is zeros.
+    pub extents: Vec<(u64, Bytes)>,
+}
+
+/// Runs a spec with a seed.
+pub fn run(spec: &spec::Spec, seed: u64, options: &Options) -> Run {
+    let _ = (spec, seed, options);
+    unimplemented!()
+}
+
+/// One trace entry as a line of text, without newline.
+pub fn render(spec: &spec::Spec, entry: &Entry) -> String {
+    let _ = (spec, entry);
+    unimplemented!()
+}
+
+/// Name, unit (`count`, `ns`, `bytes`) and meaning of everything that `expect:` can name; values are in
+/// [`outcome::Outcome::metrics`].
+pub const METRICS: &[(&str, &str, &str)] = &[
+    ("acknowledged", "count", "operations answered with success"),
+    ("refused", "count", "operations answered with a definite error"),
+    ("in_doubt", "count", "operations never answered"),
+    ("lost", "count", "acknowledged operations missing after a recovery or at the end"),
+    ("failures", "count", "findings of the oracles"),
+    ("alarms", "count", "alarms raised by the servers"),
+    ("generations", "count", "generations sealed by the sources"),
+    ("applied", "count", "generations applied to images"),
+    ("stalls", "count", "times that admission stalled"),
+    ("stall_time", "ns", "time that admission stalled, over all sources"),
+    ("naks", "count", "Naks sent"),
+    ("resets", "count", "Resets sent"),
+    ("connections", "count", "connections made"),
+    ("resent", "count", "records forwarded more than once"),
+    ("recoveries", "count", "recoveries carried out in the run"),
+    ("recoveries_exact", "count", "recoveries whose image equals the model byte for byte"),
+    ("recoveries_damaged", "count", "recoveries that reported damage"),
+    ("rpo_operations", "count", "answered operations missing after recoveries"),
+    ("rpo_bytes", "bytes", "their bytes"),
+    ("rto", "ns", "longest time from disaster to the opening of the image"),
+    ("checks", "count", "full checks"),
+    ("changes", "count", "durable changes"),
+    ("p50_write", "ns", "median latency of writes"),
+    ("p99_write", "ns", "99 % latency of writes"),
+    ("p99_read", "ns", "99 % latency of reads"),
+    ("virtual_time", "ns", "virtual time at the end"),
+    ("events", "count", "events dispatched"),
+];

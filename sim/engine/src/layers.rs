@@ -1,0 +1,147 @@
+//! A medium under a volatile write cache: what a power cut would leave for sure, what reads see, and the writes that
+//! make the difference. The shared inside of [`crate::Store`] and [`crate::Scratch`].
+
+use crate::extent_map::ExtentMap;
+use crate::fate::{Fate, land};
+use crate::pending::{Content, Pending};
+use bytes::Bytes;
+use std::mem;
+use std::ops::Range;
+
+/// Which writes a flush covers: those that were completed when it began.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct FlushMark(u64);
+
+/// Always: `current` is `stable` with all of `pending` put down in the order of issue.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers {
+    pub stable: ExtentMap,
+    pub current: ExtentMap,
+    /// By serial.
+    pub pending: Vec<Pending>,
+    /// The other buffer of `pending`, so that a flush allocates nothing.
+    spare: Vec<Pending>,
+    pub granule: u32,
+    /// The maps are overlays: zeros are explicit.
+    keep_zero: bool,
+    serial: u64,
+    /// Counts the flushes that began.
+    epoch: u64,
+}
+
+impl Layers {
+    pub fn new(granule: u32, keep_zero: bool) -> Self {
+        assert!(granule > 0, "a granule of no bytes");
+        Layers {
+            stable: ExtentMap::new(),
+            current: ExtentMap::new(),
+            pending: Vec::new(),
+            spare: Vec::new(),
+            granule,
+            keep_zero,
+            serial: 0,
+            epoch: 0,
+        }
+    }
+
+    pub fn write(&mut self, offset: u64, data: Content, tag: u32) -> u64 {
+        let serial = self.serial;
+        self.serial += 1;
+        let write = Pending {
+            serial,
+            offset,
+            data,
+            completed: false,
+            tag,
+            epoch: self.epoch,
+            hidden: Vec::new(),
+        };
+        land(
+            &write,
+            Fate::Kept,
+            self.granule,
+            self.keep_zero,
+            &mut self.current,
+        );
+        self.pending.push(write);
+        serial
+    }
+
+    pub fn complete(&mut self, serials: Range<u64>) {
+        let first = self
+            .pending
+            .partition_point(|write| write.serial < serials.start);
+        for write in self.pending[first..]
+            .iter_mut()
+            .take_while(|write| write.serial < serials.end)
+        {
+            if !write.completed {
+                write.completed = true;
+                write.epoch = self.epoch;
+            }
+        }
+    }
+
+    pub fn begin_flush(&mut self) -> FlushMark {
+        let mark = FlushMark(self.epoch);
+        self.epoch += 1;
+        mark
+    }
+
+    pub fn end_flush(&mut self, mark: FlushMark) {
+        let mut all = mem::replace(&mut self.pending, mem::take(&mut self.spare));
+        for write in all.drain(..) {
+            if !write.completed || write.epoch > mark.0 {
+                self.pending.push(write);
+                continue;
+            }
+            land(
+                &write,
+                Fate::Kept,
+                self.granule,
+                self.keep_zero,
+                &mut self.stable,
+            );
+            let range = write.range();
+            for older in self
+                .pending
+                .iter_mut()
+                .filter(|older| older.overlaps(&range))
+            {
+                older.hidden.push(range.clone());
+            }
+        }
+        self.spare = all;
+    }
+
+    pub fn power_cut(&mut self, fates: &[Fate]) {
+        let cut = mem::take(&mut self.pending);
+        for (write, fate) in cut.iter().zip(fates) {
+            land(write, *fate, self.granule, self.keep_zero, &mut self.stable);
+        }
+        for write in &cut {
+            self.current
+                .copy_range(&self.stable, write.offset, write.len());
+        }
+    }
+
+    /// Changes the medium under the cache.
+    pub fn overwrite_stable(&mut self, offset: u64, data: Bytes) {
+        let range = offset..offset + data.len() as u64;
+        self.stable.write(offset, data);
+        // Aside, since a pending write reaches beyond the range, where a later one may lie over it.
+        let mut aside = ExtentMap::new();
+        aside.copy_range(&self.stable, offset, range.end - offset);
+        for write in self.pending.iter().filter(|write| write.overlaps(&range)) {
+            land(write, Fate::Kept, self.granule, self.keep_zero, &mut aside);
+        }
+        self.current.copy_range(&aside, offset, range.end - offset);
+    }
+
+    /// The medium holds `content`, and nothing is pending.
+    pub fn replace(&mut self, content: ExtentMap) {
+        self.pending.clear();
+        self.current = content.clone();
+        self.stable = content;
+    }
+}

@@ -1,0 +1,126 @@
+//! A private device over a borrowed state of another: a recovery can run on it, be cut, and run again, and the device
+//! below never knows. Writes, flushes and power cuts mean what they mean to a [`crate::Store`].
+
+use crate::fate::Fate;
+use crate::layers::{FlushMark, Layers};
+use crate::pending::{Content, Parts, Pending};
+use crate::source::Source;
+use crate::view::View;
+use bytes::Bytes;
+
+/// A private writable overlay over a [`View`].
+#[derive(Clone, Debug)]
+pub struct Scratch<'a> {
+    view: View<'a>,
+    layers: Layers,
+    /// Every write is stable at once, and only `layers.current` is used.
+    safe: bool,
+}
+
+impl<'a> Scratch<'a> {
+    /// A device in the state `view`, whose unflushed writes a power cut can lose.
+    pub fn new(view: View<'a>) -> Self {
+        Scratch {
+            layers: view.layers(),
+            view,
+            safe: false,
+        }
+    }
+
+    /// The cheap kind, for whom the power never goes: nothing is ever pending, and a power cut loses nothing.
+    pub fn without_cuts(view: View<'a>) -> Self {
+        Scratch {
+            layers: view.layers(),
+            view,
+            safe: true,
+        }
+    }
+
+    /// Issues a write of `parts`, one after the other, and returns its serial. `tag` is the user's.
+    pub fn write(&mut self, offset: u64, parts: Parts, tag: u32) -> u64 {
+        if !self.safe {
+            return self.layers.write(offset, Content::Data(parts), tag);
+        }
+        let mut at = offset;
+        for part in parts {
+            let len = part.len() as u64;
+            self.layers.current.write(at, part);
+            at += len;
+        }
+        0
+    }
+
+    /// Issues a write of zeros, and returns its serial.
+    pub fn discard(&mut self, offset: u64, len: u64, tag: u32) -> u64 {
+        if !self.safe {
+            return self.layers.write(offset, Content::Zero(len), tag);
+        }
+        self.layers.current.overlay_zero(offset, len);
+        0
+    }
+
+    /// The write is completed: flushes that begin from now on cover it.
+    pub fn complete(&mut self, serial: u64) {
+        self.layers.complete(serial..serial.saturating_add(1));
+    }
+
+    /// Every write that was issued is completed.
+    pub fn complete_all(&mut self) {
+        self.layers.complete(0..u64::MAX);
+    }
+
+    /// A flush begins, which covers the writes that are completed now.
+    pub fn begin_flush(&mut self) -> FlushMark {
+        self.layers.begin_flush()
+    }
+
+    /// That flush ends: what it covers is stable.
+    pub fn end_flush(&mut self, mark: FlushMark) {
+        self.layers.end_flush(mark);
+    }
+
+    /// The bytes that a read sees now.
+    pub fn read(&self, offset: u64, len: u64) -> Bytes {
+        self.layers.current.read_over(&self.view, offset, len)
+    }
+
+    /// The bytes that are there if a power cut loses all that it may.
+    pub fn read_stable(&self, offset: u64, len: u64) -> Bytes {
+        let layer = if self.safe {
+            &self.layers.current
+        } else {
+            &self.layers.stable
+        };
+        layer.read_over(&self.view, offset, len)
+    }
+
+    /// The unflushed writes in the order of issue.
+    pub fn pending(&self) -> &[Pending] {
+        &self.layers.pending
+    }
+
+    /// Bytes that are written or lost as one.
+    pub fn granule(&self) -> u32 {
+        self.layers.granule
+    }
+
+    /// The power goes: of each pending write stays what its fate says; a write without a fate is lost.
+    pub fn power_cut(&mut self, fates: &[Fate]) {
+        self.layers.power_cut(fates);
+    }
+
+    /// Whether anything was ever written here and not lost: whether this differs from the view below.
+    pub fn is_touched(&self) -> bool {
+        !self.layers.current.is_empty()
+    }
+}
+
+impl Source for Scratch<'_> {
+    fn read(&self, offset: u64, len: u64) -> Bytes {
+        Scratch::read(self, offset, len)
+    }
+
+    fn fill(&self, offset: u64, into: &mut [u8]) {
+        self.layers.current.fill_over(&self.view, offset, into);
+    }
+}

@@ -1,0 +1,12 @@
+mod decisions;
+mod device;
+mod devices;
+mod extent;
+mod model;
+mod network;
+mod numbers;
+mod run;
+mod scheduler;
+mod scratch;
+mod store;
+mod trace;

@@ -1,0 +1,99 @@
+//! The longest valid chain in files and NVRAM together (DR7 step 2, DR8): a record in both counts once.
+
+use crate::ids::{Link, Position};
+use crate::quirk::{Bend, Quirk};
+use crate::record::Record;
+use crate::superblock::Superblock;
+use crate::survey::{FileArea, SegmentArea};
+use alloc::vec::Vec;
+
+/// A record of the chain and where it was found.
+#[derive(Clone, Debug)]
+pub struct ChainEntry {
+    /// The record.
+    pub record: Record,
+    /// Index of the file that holds it.
+    pub file: Option<usize>,
+    /// Index of the segment that holds it.
+    pub segment: Option<usize>,
+}
+
+/// The chain above the cursor.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// In order.
+    pub entries: Vec<ChainEntry>,
+    /// Its end E, or the cursor's tail if it is empty.
+    pub end: Link,
+}
+
+#[derive(Clone, Copy)]
+struct Candidate {
+    position: Position,
+    nvram: bool,
+    area: usize,
+    record: usize,
+}
+
+/// Follows the `prev` links from the cursor on. What the cursor covers is a zombie of an earlier fill (DR2).
+pub fn longest<Q: Quirk>(superblock: &Superblock, files: &[FileArea], segments: &[SegmentArea], recovering: bool, quirk: Q) -> Chain {
+    let resurrect = quirk.bends(Bend::ClearWithoutFlush);
+    let mut candidates = Vec::new();
+    let areas = files.iter().map(|f| &f.area).enumerate().map(|(i, a)| (false, i, a));
+    let nvram = segments.iter().map(|s| &s.area).enumerate().map(|(i, a)| (true, i, a));
+    for (nvram, area, a) in areas.chain(nvram) {
+        for (i, record) in a.records.iter().enumerate() {
+            let zombie = superblock.covers(record.position) && !resurrect;
+            if !zombie && record.epoch <= superblock.epoch {
+                candidates.push(Candidate { position: record.position, nvram, area, record: i });
+            }
+        }
+    }
+    let record = |c: &Candidate| {
+        if c.nvram { &segments[c.area].area.records[c.record] } else { &files[c.area].area.records[c.record] }
+    };
+    if recovering && quirk.bends(Bend::NvramBeforeFiles) {
+        candidates.sort_by_key(|c| (!c.nvram, c.position));
+        return unlinked(superblock, &candidates, record);
+    }
+    candidates.sort_by_key(|c| (c.position, c.nvram));
+    let mut entries: Vec<ChainEntry> = Vec::with_capacity(candidates.len());
+    let mut end = superblock.tail;
+    if resurrect && let Some(first) = candidates.first() {
+        end = record(first).prev;
+    }
+    for candidate in &candidates {
+        let r = record(candidate);
+        if r.prev == end && r.position > end.position {
+            end = r.link();
+            entries.push(ChainEntry { record: r.clone(), file: None, segment: None });
+        } else if r.link() != end {
+            continue;
+        }
+        if let Some(last) = entries.last_mut() {
+            if candidate.nvram {
+                last.segment = Some(candidate.area);
+            } else {
+                last.file = Some(candidate.area);
+            }
+        }
+    }
+    Chain { entries, end }
+}
+
+/// A bent order: whatever there is, NVRAM first.
+fn unlinked<'a>(
+    superblock: &Superblock,
+    candidates: &[Candidate],
+    record: impl Fn(&Candidate) -> &'a Record,
+) -> Chain {
+    let mut entries: Vec<ChainEntry> = Vec::new();
+    for candidate in candidates {
+        let r = record(candidate);
+        if entries.iter().all(|e| e.record.position != r.position) {
+            entries.push(ChainEntry { record: r.clone(), file: None, segment: None });
+        }
+    }
+    let end = entries.iter().map(|e| e.record.link()).max_by_key(|l| l.position);
+    Chain { entries, end: end.unwrap_or(superblock.tail) }
+}

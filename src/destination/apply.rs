@@ -1,0 +1,287 @@
+//! SyncRequest to SyncDone (DR5, DR6, DR10): trailer, read back and verify, apply, clear, answer.
+
+use super::Shared;
+use super::desk::Desk;
+use crate::apply::{Apply, Progress};
+use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
+use crate::ids::Position;
+use crate::log_file::{FILE_HEADER, FileTrailer};
+use crate::quirk::{Bend, Quirk};
+use crate::record::extend_digest;
+use crate::stage::Stage;
+use crate::survey::Area;
+use crate::wire::Message;
+use alloc::boxed::Box;
+
+#[derive(Debug)]
+enum Step<Q> {
+    Trailer,
+    TrailerFlush,
+    ReadBack(Box<Area>),
+    Apply(Box<Apply<Q>>),
+    Clear,
+    ClearFlush,
+}
+
+/// The apply of a generation, or (`whole` false) of the filed prefix of one.
+#[derive(Debug)]
+pub(super) struct Applying<Q> {
+    token: Token,
+    step: Step<Q>,
+    generation: u64,
+    whole: bool,
+    /// Records that are to be in the file at least.
+    count: u64,
+    no_space: bool,
+}
+
+impl<Q: Quirk> Desk<Q> {
+    /// DR5.
+    pub fn sync_requested(&mut self, shared: &mut Shared, generation: u64, count: u64, digest: u64) {
+        self.stage(shared, Stage::SyncReceived, Position::new(generation, 0));
+        if generation <= self.cleared {
+            return self.sync_done(shared, generation);
+        }
+        if generation > self.superblock.applied_gen {
+            let known = self.file(generation).map_or(0, |f| f.checks.len() as u64);
+            let other = self.file(generation).is_some_and(|f| known == count && f.digest != digest);
+            if known > count || other {
+                return self.alarm(shared, Alarm::SyncConflict { generation });
+            }
+            self.syncs.insert(generation, (count, digest));
+        }
+    }
+
+    fn sync_done(&mut self, shared: &mut Shared, generation: u64) {
+        if let Some(connection) = self.connection {
+            self.send(shared, connection, Message::SyncDone { generation });
+            self.stage(shared, Stage::SyncDone, Position::new(generation, 0));
+        }
+    }
+
+    /// Starts the next apply if its signal and all its records are there.
+    pub fn apply_next(&mut self, shared: &mut Shared) {
+        if self.applying.is_some() {
+            return;
+        }
+        let generation = self.superblock.applied_gen + 1;
+        let Some(&(count, digest)) = self.syncs.get(&generation) else { return };
+        if count == 0 {
+            return self.start_apply(shared, generation, true, 0, core::iter::empty());
+        }
+        let Some(file) = self.file(generation) else { return };
+        if file.durable != count || file.checks.len() as u64 != count || self.unfiled(generation) {
+            return;
+        }
+        if file.digest != digest {
+            self.syncs.remove(&generation);
+            return self.alarm(shared, Alarm::SyncConflict { generation });
+        }
+        let trailer =
+            FileTrailer { epoch: self.superblock.epoch, generation, count, digest };
+        let at = self.geometry.place(file.place) + file.used;
+        let run = Run::one(at, trailer.encode(self.geometry.mirror));
+        let token = shared.out.write(self.index, Duty::Apply, Device::Log, alloc::vec![run]);
+        self.applying =
+            Some(Applying { token, step: Step::Trailer, generation, whole: true, count, no_space: false });
+    }
+
+    /// DR10 `global`: another mirror's signal applies what is filed here; the file stays.
+    pub fn apply_prefix(&mut self, shared: &mut Shared) {
+        if self.applying.is_some() || !matches!(self.phase, super::desk::Phase::Serving) {
+            return;
+        }
+        let generation = self.superblock.applied_gen + 1;
+        let Some(count) = self.file(generation).map(|f| f.durable) else { return };
+        if count > self.superblock.applied_seq && !self.syncs.contains_key(&generation) {
+            self.read_back(shared, generation, false, count);
+        }
+    }
+
+    fn read_back(&mut self, shared: &mut Shared, generation: u64, whole: bool, count: u64) {
+        let Some(file) = self.file(generation) else { return };
+        let start = self.geometry.place(file.place);
+        let area = Area::new(start + FILE_HEADER, start + self.geometry.file_size(), Some(generation));
+        let Some(ranges) = area.first() else { return };
+        let token = shared.out.read(self.index, Duty::Apply, Device::Log, ranges);
+        let step = Step::ReadBack(Box::new(area));
+        self.applying = Some(Applying { token, step, generation, whole, count, no_space: false });
+    }
+
+    fn start_apply(
+        &mut self,
+        shared: &mut Shared,
+        generation: u64,
+        whole: bool,
+        count: u64,
+        records: impl Iterator<Item = crate::record::Record>,
+    ) {
+        self.stage(shared, Stage::ApplyStarted, Position::new(generation, 0));
+        let mut apply = Apply::new(
+            self.geometry.clone(),
+            self.region.clone(),
+            self.index,
+            self.quirk,
+            records,
+            whole.then_some(generation),
+            &self.superblock,
+        );
+        let progress = apply.start(&mut self.superblock, &mut shared.out);
+        let step = Step::Apply(Box::new(apply));
+        self.applying =
+            Some(Applying { token: Token(0), step, generation, whole, count, no_space: false });
+        self.applied(shared, progress);
+    }
+
+    pub fn apply_done(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
+        let Some(applying) = &mut self.applying else { return };
+        if let Step::Apply(apply) = &mut applying.step {
+            if apply.waits_for(token) {
+                let progress = apply.done(completion, &mut self.superblock, &mut shared.out);
+                self.applied(shared, progress);
+            }
+            return;
+        }
+        if applying.token != token {
+            return;
+        }
+        if let Completion::NoSpace = completion {
+            applying.no_space = true;
+            return self.retry_later(shared);
+        }
+        let (generation, whole, count) = (applying.generation, applying.whole, applying.count);
+        match &mut applying.step {
+            Step::Trailer => {
+                applying.step = Step::TrailerFlush;
+                applying.token = shared.out.flush(self.index, Duty::Apply, Device::Log);
+            }
+            Step::TrailerFlush => self.read_back(shared, generation, whole, count),
+            Step::ReadBack(area) => {
+                let Completion::Read(data) = completion else { return };
+                if let Some(ranges) = area.feed(&self.geometry, &data) {
+                    applying.token = shared.out.read(self.index, Duty::Apply, Device::Log, ranges);
+                    return;
+                }
+                self.verify(shared);
+            }
+            Step::Clear => {
+                applying.step = Step::ClearFlush;
+                applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
+            }
+            Step::ClearFlush => self.finish(shared),
+            Step::Apply(_) => {}
+        }
+    }
+
+    /// What stands in the file must be what was appended: exactly `count` chained valid records with the digest.
+    fn verify(&mut self, shared: &mut Shared) {
+        let Some(Applying { step: Step::ReadBack(area), generation, whole, count, .. }) = self.applying.take()
+        else {
+            return;
+        };
+        let Some(file) = self.file(generation) else { return };
+        let good = area
+            .records
+            .iter()
+            .zip(&file.checks)
+            .take_while(|(record, check)| record.check == **check)
+            .count() as u64;
+        if good < count {
+            let records = area.records.into_iter().take(good as usize).collect();
+            return self.damaged(shared, generation, records);
+        }
+        debug_assert_eq!(
+            file.digest,
+            file.checks.iter().fold(0, |d, c| extend_digest(d, *c)),
+            "the digest is kept up record by record"
+        );
+        let superblock = self.superblock;
+        let records = area
+            .records
+            .into_iter()
+            .take(count as usize)
+            .filter(move |record| !superblock.covers(record.position));
+        self.start_apply(shared, generation, whole, count, records);
+    }
+
+    fn applied(&mut self, shared: &mut Shared, progress: Progress) {
+        match progress {
+            Progress::Working => {}
+            Progress::Advanced => {
+                let Some(Applying { step: Step::Apply(apply), .. }) = &mut self.applying else { return };
+                let next = apply.start(&mut self.superblock, &mut shared.out);
+                self.applied(shared, next);
+            }
+            Progress::NoSpace => {
+                if let Some(applying) = &mut self.applying {
+                    applying.no_space = true;
+                }
+                self.retry_later(shared);
+            }
+            // The file stays, so that nothing is lost; no SyncDone, so that the source keeps its copy.
+            Progress::Damaged { volume, block } => {
+                self.alarm(shared, Alarm::BlockDamaged { volume, block });
+                self.phase = super::desk::Phase::Stopped;
+                self.reset(shared);
+            }
+            Progress::Finished => {
+                let Some(applying) = self.applying.take() else { return };
+                if applying.whole {
+                    self.image_applied(shared, applying.generation);
+                }
+            }
+        }
+    }
+
+    /// The cursor is durable; now the file may go.
+    fn image_applied(&mut self, shared: &mut Shared, generation: u64) {
+        self.stage(shared, Stage::ImageApplied, Position::new(generation, 0));
+        let size = self.geometry.file_size();
+        let Some(place) = self.file(generation).map(|f| f.place) else {
+            return self.cleared(shared, generation);
+        };
+        let token = shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
+        if self.quirk.bends(Bend::ClearWithoutFlush) {
+            return self.cleared(shared, generation);
+        }
+        self.applying = Some(Applying {
+            token,
+            step: Step::Clear,
+            generation,
+            whole: true,
+            count: 0,
+            no_space: false,
+        });
+    }
+
+    fn finish(&mut self, shared: &mut Shared) {
+        if let Some(applying) = self.applying.take() {
+            self.stage(shared, Stage::FileCleared, Position::new(applying.generation, 0));
+            self.cleared(shared, applying.generation);
+        }
+    }
+
+    fn cleared(&mut self, shared: &mut Shared, generation: u64) {
+        self.files.retain(|f| f.generation != generation);
+        self.syncs.retain(|g, _| *g > generation);
+        self.cleared = generation;
+        self.sync_done(shared, generation);
+        self.append(shared);
+        self.apply_next(shared);
+    }
+
+    pub fn retry_apply(&mut self, shared: &mut Shared) {
+        let Some(applying) = self.applying.as_mut().filter(|a| a.no_space) else { return };
+        applying.no_space = false;
+        match &mut applying.step {
+            Step::Apply(apply) => {
+                apply.retry(&mut shared.out);
+            }
+            // The trailer: begin again.
+            _ => {
+                self.applying = None;
+                self.apply_next(shared);
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A desk: everything that the destination does for one mirror. Records pass stages in order; a cursor is the number of
+//! records (since boot) that have passed one.
+
+use super::Shared;
+use super::apply::Applying;
+use super::boot::Boot;
+use super::file::LogFile;
+use crate::effect::{Alarm, Completion, Duty, Token};
+use crate::geometry::{Geometry, Region};
+use crate::ids::{Connection, Link, MirrorIndex, Position};
+use crate::mark::Mark;
+use crate::quirk::Quirk;
+use crate::record::Record;
+use crate::recovery::{Outcome, Recovery};
+use crate::stage::Stage;
+use crate::superblock::{Role, Superblock, Verdict};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+pub(super) enum Phase<Q> {
+    Idle,
+    Booting(Box<Boot<Q>>),
+    Serving,
+    Recovering(Box<Recovery<Q>>),
+    Open(Verdict, Position),
+    Stopped,
+}
+
+/// A record in memory, from receipt until it is filed.
+pub(super) struct Entry {
+    pub record: Record,
+    /// Its segment, once it has one.
+    pub segment: u64,
+    /// Bytes of all records up to this one, for credit.
+    pub end_bytes: u64,
+}
+
+/// A segment of NVRAM in use by this mirror.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    pub number: u64,
+    pub serial: u64,
+    pub used: u64,
+    /// Cursor after its last record.
+    pub end: u64,
+    /// Takes no more records.
+    pub closed: bool,
+}
+
+pub(super) struct Desk<Q> {
+    pub geometry: Arc<Geometry>,
+    pub region: Region,
+    pub index: MirrorIndex,
+    pub quirk: Q,
+    pub phase: Phase<Q>,
+    pub superblock: Superblock,
+    pub mark: Mark,
+    pub connection: Option<Connection>,
+    pub half_open: Option<Connection>,
+    /// Last accepted record.
+    pub tip: Link,
+    pub entries: VecDeque<Entry>,
+    /// Cursor of `entries[0]`, its predecessor and the bytes before it.
+    pub base: u64,
+    pub base_position: Position,
+    pub base_bytes: u64,
+    pub written: u64,
+    pub logged: u64,
+    pub marked: u64,
+    pub appended: u64,
+    pub filed: u64,
+    pub file_marked: u64,
+    pub acked_nvram: u64,
+    pub acked_file: u64,
+    /// Credit given so far, as a byte count like `end_bytes`.
+    pub promised: u64,
+    pub naked: Option<Position>,
+    pub segments: VecDeque<Segment>,
+    pub serial: u64,
+    pub nvram_flush: Option<(Token, u64)>,
+    pub mark_flush: Option<(Token, u64, u64)>,
+    pub files: Vec<LogFile>,
+    pub file_work: Option<super::file::Work>,
+    pub syncs: BTreeMap<u64, (u64, u64)>,
+    /// Generations whose files are cleared durably.
+    pub cleared: u64,
+    pub applying: Option<Applying<Q>>,
+    pub retry: Option<u64>,
+    /// Whether the pool has been told which segments are this mirror's.
+    pub pool_known: bool,
+}
+
+impl<Q: Quirk> Desk<Q> {
+    pub fn new(geometry: Arc<Geometry>, region: Region, index: MirrorIndex, quirk: Q) -> Self {
+        Desk {
+            geometry,
+            region,
+            index,
+            quirk,
+            phase: Phase::Idle,
+            superblock: Superblock::fresh(Role::Mirror),
+            mark: Mark::default(),
+            connection: None,
+            half_open: None,
+            tip: Link::default(),
+            entries: VecDeque::new(),
+            base: 0,
+            base_position: Position::ZERO,
+            base_bytes: 0,
+            written: 0,
+            logged: 0,
+            marked: 0,
+            appended: 0,
+            filed: 0,
+            file_marked: 0,
+            acked_nvram: 0,
+            acked_file: 0,
+            promised: 0,
+            naked: None,
+            segments: VecDeque::new(),
+            serial: 0,
+            nvram_flush: None,
+            mark_flush: None,
+            files: Vec::new(),
+            file_work: None,
+            syncs: BTreeMap::new(),
+            cleared: 0,
+            applying: None,
+            retry: None,
+            pool_known: true,
+        }
+    }
+
+    pub fn next(&self) -> u64 {
+        self.base + self.entries.len() as u64
+    }
+
+    pub fn entry(&self, cursor: u64) -> &Entry {
+        &self.entries[(cursor - self.base) as usize]
+    }
+
+    /// Position of the last of `upto` records.
+    pub fn position(&self, upto: u64) -> Position {
+        if upto <= self.base { self.base_position } else { self.entry(upto - 1).record.position }
+    }
+
+    pub fn bytes(&self, upto: u64) -> u64 {
+        if upto <= self.base { self.base_bytes } else { self.entry(upto - 1).end_bytes }
+    }
+
+    pub fn quiet(&self) -> bool {
+        self.entries.is_empty() && self.applying.is_none() && self.file_work.is_none() && self.syncs.is_empty()
+    }
+
+    pub fn alarm(&self, shared: &mut Shared, alarm: Alarm) {
+        shared.out.alarm(self.index, alarm);
+    }
+
+    pub fn stage(&self, shared: &mut Shared, stage: Stage, position: Position) {
+        shared.out.stage(self.index, stage, position);
+    }
+
+    pub fn handle_done(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
+        match &mut self.phase {
+            // What the server had under way before does not count here.
+            Phase::Booting(_) if token.duty() == Duty::Boot => self.boot_done(shared, token, completion),
+            Phase::Recovering(recovery) => {
+                let outcome = recovery.done(token, completion, &mut shared.out);
+                if !self.pool_known
+                    && let Some(segments) = recovery.segments()
+                {
+                    self.pool_known = true;
+                    shared.pool.found(self.index, segments);
+                }
+                self.recovery_went(shared, outcome);
+            }
+            Phase::Serving => match token.duty() {
+                Duty::Log => self.nvram_flushed(shared, token),
+                Duty::Mark => self.mark_flushed(shared, token),
+                Duty::File => self.file_done(shared, token, completion),
+                Duty::Apply | Duty::Clear => self.apply_done(shared, token, completion),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    pub fn handle_retry(&mut self, shared: &mut Shared) {
+        match &mut self.phase {
+            Phase::Recovering(recovery) => recovery.retry(&mut shared.out),
+            Phase::Serving => {
+                self.retry_file(shared);
+                self.retry_apply(shared);
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks for a retry after the configured time.
+    pub fn retry_later(&mut self, shared: &Shared) {
+        let at = shared.now + shared.knobs.retry_after;
+        self.retry = Some(self.retry.map_or(at, |r| r.min(at)));
+    }
+
+    /// Everything that has become possible, in the order of the pipeline (DR2).
+    pub fn pump(&mut self, shared: &mut Shared) {
+        if !matches!(self.phase, Phase::Serving) {
+            return;
+        }
+        self.place_records(shared);
+        self.flush_nvram(shared);
+        self.flush_mark(shared);
+        self.acknowledge(shared);
+        self.append(shared);
+        self.apply_next(shared);
+        // What was just removed may make room for what waits.
+        self.place_records(shared);
+        self.flush_nvram(shared);
+    }
+
+    pub fn recover(&mut self, shared: &mut Shared) {
+        if !matches!(self.phase, Phase::Serving | Phase::Stopped) {
+            return;
+        }
+        self.disconnect();
+        self.start_recovery(shared);
+    }
+
+    pub fn start_recovery(&mut self, shared: &mut Shared) {
+        let mut recovery = Recovery::new(
+            self.geometry.clone(),
+            self.region.clone(),
+            self.index,
+            shared.pool.total(),
+            self.quirk,
+        );
+        recovery.start(&mut shared.out);
+        self.superblock.epoch += 1;
+        self.phase = Phase::Recovering(Box::new(recovery));
+    }
+
+    fn recovery_went(&mut self, shared: &mut Shared, outcome: Outcome) {
+        match outcome {
+            Outcome::Working => {}
+            Outcome::NoSpace => self.retry_later(shared),
+            Outcome::NoSuperblock => {
+                self.alarm(shared, Alarm::NoSuperblock);
+                self.phase = Phase::Stopped;
+            }
+            Outcome::Open(verdict, position) => {
+                if let Phase::Recovering(recovery) = &self.phase {
+                    self.superblock = *recovery.superblock();
+                }
+                if let Verdict::Damaged { after, to } = verdict {
+                    self.alarm(shared, Alarm::Damaged { after, to });
+                } else {
+                    shared.pool.release_all(self.index);
+                    self.segments.clear();
+                }
+                self.phase = Phase::Open(verdict, position);
+            }
+        }
+    }
+}

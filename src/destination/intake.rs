@@ -1,0 +1,258 @@
+//! Records from receipt to the `nvram` acknowledgement (DR1, DR2, DR3).
+
+use super::Shared;
+use super::desk::{Desk, Entry, Segment};
+use crate::config::{AckLevel, Transport};
+use crate::effect::{Alarm, Device, Duty, Run, Token};
+use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
+use crate::quirk::{Bend, Quirk};
+use crate::record::{Operation, Record};
+use crate::stage::Stage;
+use crate::wire::Message;
+use alloc::vec::Vec;
+
+impl<Q: Quirk> Desk<Q> {
+    /// DR1: exactly the successor of the last accepted record, of the current epoch.
+    pub fn receive(&mut self, shared: &mut Shared, record: Record) {
+        if record.epoch != self.superblock.epoch || !self.sound(&record) {
+            return self.alarm(shared, Alarm::Protocol { kind: 5 });
+        }
+        if record.position <= self.tip.position {
+            if self.known_check(&record).is_some_and(|check| check != record.check) {
+                self.alarm(shared, Alarm::Conflict { position: record.position });
+            }
+            return self.repeat_acks(shared);
+        }
+        if record.prev != self.tip {
+            return self.gap(shared, &record);
+        }
+        self.naked = None;
+        self.tip = record.link();
+        let position = record.position;
+        let end_bytes = self.bytes(self.next()) + record.size();
+        self.entries.push_back(Entry { record, segment: u64::MAX, end_bytes });
+        self.stage(shared, Stage::Received, position);
+        if shared.knobs.ack == AckLevel::Received {
+            let room = self.room(shared, self.next());
+            self.ack(shared, AckLevel::Received, self.next(), room);
+        }
+        if self.quirk.bends(Bend::AckOnReceipt) {
+            let room = self.room(shared, self.next());
+            self.ack(shared, AckLevel::Nvram, self.next(), room);
+        }
+    }
+
+    /// The limits that the source checks too; a breach is no damage.
+    fn sound(&self, record: &Record) -> bool {
+        let Some(size) = self.geometry.volumes.get(record.volume as usize) else { return false };
+        record.offset.checked_add(record.length).is_some_and(|end| end <= *size)
+            && record.length <= self.geometry.max_length()
+            && record.id.client < self.geometry.clients
+            && record.id.slot < self.geometry.slots
+            && (!matches!(record.operation, Operation::Add { .. }) || record.offset % 8 == 0)
+    }
+
+    /// Check of the first copy of a record, as long as it is here.
+    fn known_check(&self, record: &Record) -> Option<u64> {
+        let in_memory = self.entries.iter().map(|e| &e.record).find(|r| r.position == record.position);
+        in_memory.map(|r| r.check).or_else(|| {
+            let file = self.files.iter().find(|f| f.generation == record.position.generation)?;
+            file.checks.get(record.position.sequence as usize - 1).copied()
+        })
+    }
+
+    /// `stream`: the transport broke. `datagram`: one Nak per missing record.
+    fn gap(&mut self, shared: &mut Shared, _: &Record) {
+        match shared.knobs.transport {
+            Transport::Stream => self.reset(shared),
+            Transport::Datagram => {
+                let after = self.tip.position;
+                if self.naked != Some(after)
+                    && let Some(connection) = self.connection
+                {
+                    self.naked = Some(after);
+                    self.send(shared, connection, Message::Nak { after });
+                }
+            }
+        }
+    }
+
+    /// Writes what has no place in NVRAM yet, as far as there is room.
+    pub fn place_records(&mut self, shared: &mut Shared) {
+        let mut runs: Vec<Run> = Vec::new();
+        while self.written < self.next() {
+            let size = self.entry(self.written).record.size();
+            let fits = self
+                .segments
+                .back()
+                .is_some_and(|s| !s.closed && s.used + size <= self.geometry.segment_size);
+            if !fits {
+                let Some(number) = shared.pool.take(self.index) else { break };
+                self.serial += 1;
+                let header =
+                    SegmentHeader { in_use: true, mirror: self.geometry.mirror, serial: self.serial };
+                runs.push(Run::one(number * self.geometry.segment_size, header.encode()));
+                self.segments.push_back(Segment {
+                    number,
+                    serial: self.serial,
+                    used: SEGMENT_HEADER,
+                    end: self.written,
+                    closed: false,
+                });
+            }
+            let Some(segment) = self.segments.back_mut() else { break };
+            let at = segment.number * self.geometry.segment_size + segment.used;
+            let number = segment.number;
+            segment.used += size;
+            segment.end = self.written + 1;
+            let entry = &mut self.entries[(self.written - self.base) as usize];
+            entry.segment = number;
+            runs.push(Run { offset: at, parts: entry.record.parts() });
+            self.written += 1;
+        }
+        if !runs.is_empty() {
+            shared.out.write(self.index, Duty::Log, Device::Nvram, runs);
+        }
+    }
+
+    pub fn flush_nvram(&mut self, shared: &mut Shared) {
+        if self.nvram_flush.is_none() && self.logged < self.written {
+            let token = shared.out.flush(self.index, Duty::Log, Device::Nvram);
+            self.nvram_flush = Some((token, self.written));
+        }
+    }
+
+    pub fn nvram_flushed(&mut self, shared: &mut Shared, token: Token) {
+        let Some((_, upto)) = self.nvram_flush.filter(|(t, _)| *t == token) else { return };
+        self.nvram_flush = None;
+        self.logged = upto;
+        let position = self.position(upto);
+        self.stage(shared, Stage::NvramDurable, position);
+    }
+
+    /// One mark write serves all records that have become durable, in NVRAM and in files.
+    pub fn flush_mark(&mut self, shared: &mut Shared) {
+        if self.mark_flush.is_some() || (self.marked >= self.logged && self.file_marked >= self.filed) {
+            return;
+        }
+        let (nvram, file) = (self.logged, self.filed);
+        self.mark.counter += 1;
+        // After damage was found the mark stays: it says what was promised.
+        self.mark.nvram = self.mark.nvram.max(self.position(nvram));
+        self.mark.file = self.mark.file.max(self.position(file));
+        let run = Run::one(self.mark.slot(self.index), self.mark.encode(self.geometry.mirror));
+        shared.out.write(self.index, Duty::Mark, Device::Mark, alloc::vec![run]);
+        let token = shared.out.flush(self.index, Duty::Mark, Device::Mark);
+        self.mark_flush = Some((token, nvram, file));
+    }
+
+    pub fn mark_flushed(&mut self, shared: &mut Shared, token: Token) {
+        let Some((_, nvram, file)) = self.mark_flush.filter(|(t, _, _)| *t == token) else { return };
+        self.mark_flush = None;
+        if nvram > self.marked {
+            self.marked = nvram;
+            let position = self.position(nvram);
+            self.stage(shared, Stage::NvramMarked, position);
+        }
+        if file > self.file_marked {
+            self.file_marked = file;
+            let position = self.position(file);
+            self.stage(shared, Stage::FileMarked, position);
+        }
+    }
+
+    /// Bytes that the source may send beyond its first `upto` records.
+    pub fn room(&mut self, shared: &Shared, upto: u64) -> u64 {
+        let capacity = self.geometry.segment_size - SEGMENT_HEADER;
+        let current =
+            self.segments.back().filter(|s| !s.closed).map_or(0, |s| self.geometry.segment_size - s.used);
+        let free = current + shared.pool.available(self.index) * capacity;
+        let waiting = self.bytes(self.next()) - self.bytes(self.written);
+        let accepted = self.bytes(self.next()) - self.bytes(upto);
+        let room = accepted + free.saturating_sub(waiting);
+        self.promised = self.promised.max(self.bytes(upto) + room);
+        room
+    }
+
+    fn ack(&mut self, shared: &mut Shared, level: AckLevel, upto: u64, room: u64) {
+        if let Some(connection) = self.connection {
+            let upto = self.position(upto);
+            self.send(shared, connection, Message::ForwardAck { level, upto, room });
+        }
+    }
+
+    /// While its NVRAM is degraded it acknowledges `nvram` only together with `file`.
+    fn nvram_level(&self, shared: &Shared) -> u64 {
+        if shared.degraded { self.file_marked } else { self.marked }
+    }
+
+    /// Cumulative acknowledgements of what has newly reached a level; then filed records leave NVRAM.
+    pub fn acknowledge(&mut self, shared: &mut Shared) {
+        let nvram = self.nvram_level(shared);
+        let starved = self.connection.is_some() && self.bytes(self.next()) + self.geometry.segment_size > self.promised;
+        let before = self.promised;
+        let room = if nvram > self.acked_nvram || starved { self.room(shared, nvram) } else { 0 };
+        if nvram > self.acked_nvram || (starved && self.promised > before) {
+            self.acked_nvram = self.acked_nvram.max(nvram);
+            let position = self.position(nvram);
+            self.ack(shared, AckLevel::Nvram, nvram, room);
+            self.stage(shared, Stage::NvramAcked, position);
+        }
+        if self.file_marked > self.acked_file {
+            self.acked_file = self.file_marked;
+            let position = self.position(self.file_marked);
+            let room = self.room(shared, self.file_marked);
+            self.ack(shared, AckLevel::File, self.file_marked, room);
+            self.stage(shared, Stage::FileAcked, position);
+        }
+        let removable =
+            if self.quirk.bends(Bend::RemoveOnAppend) { self.appended } else { self.file_marked };
+        self.remove(shared, removable);
+    }
+
+    pub fn repeat_acks(&mut self, shared: &mut Shared) {
+        let nvram = self.nvram_level(shared);
+        let room = self.room(shared, nvram);
+        self.ack(shared, AckLevel::Nvram, nvram, room);
+        let room = self.room(shared, self.file_marked);
+        self.ack(shared, AckLevel::File, self.file_marked, room);
+        if shared.knobs.ack == AckLevel::Received {
+            let room = self.room(shared, self.next());
+            self.ack(shared, AckLevel::Received, self.next(), room);
+        }
+    }
+
+    /// Segments whose records are all filed are given back.
+    fn remove(&mut self, shared: &mut Shared, upto: u64) {
+        let mut runs: Vec<Run> = Vec::new();
+        while let Some(segment) = self.segments.front().copied() {
+            let full = segment.closed || self.segments.len() > 1 || self.nearly_full(&segment);
+            if segment.end > upto || !full {
+                break;
+            }
+            self.segments.pop_front();
+            let header =
+                SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial: segment.serial };
+            runs.push(Run::one(segment.number * self.geometry.segment_size, header.encode()));
+            shared.pool.release(self.index, segment.number);
+        }
+        if !runs.is_empty() {
+            shared.out.write(self.index, Duty::Log, Device::Nvram, runs);
+            let position = self.position(upto);
+            self.stage(shared, Stage::NvramRemoved, position);
+        }
+        let kept = upto.min(self.file_marked);
+        while self.base < kept
+            && let Some(entry) = self.entries.pop_front()
+        {
+            self.base += 1;
+            self.base_position = entry.record.position;
+            self.base_bytes = entry.end_bytes;
+        }
+    }
+
+    /// Half used and empty of live records: better a fresh one than a nearly full one.
+    fn nearly_full(&self, segment: &Segment) -> bool {
+        segment.used * 2 > self.geometry.segment_size
+    }
+}

@@ -1,0 +1,199 @@
+//! The destination server's machine: one desk per mirror behind one NVRAM and one log disk (rules DR1-DR10). A duty a
+//! file; what desks share is in [`Shared`].
+
+mod apply;
+mod boot;
+mod desk;
+mod file;
+mod intake;
+mod pool;
+mod session;
+
+use crate::config::{AckLevel, ApplyScope, Transport};
+use crate::effect::{Completion, Device, Duty, Effect, Outbox, Token};
+use crate::geometry::Geometry;
+use crate::ids::{MirrorIndex, Position};
+use crate::quirk::Quirk;
+use crate::superblock::Verdict;
+use crate::wire::{self, Frame, Message};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use desk::{Desk, Phase};
+use pool::Pool;
+
+/// Knobs of a destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Knobs {
+    /// Level at which it acknowledges first: `received` makes it acknowledge on receipt too.
+    pub ack: AckLevel,
+    /// DR10.
+    pub apply_scope: ApplyScope,
+    /// Section 3.
+    pub transport: Transport,
+    /// Repetition of what found no space, ns.
+    pub retry_after: u64,
+}
+
+/// What all desks use.
+pub(crate) struct Shared {
+    pub out: Outbox,
+    pub now: u64,
+    pub knobs: Knobs,
+    pub pool: Pool,
+    pub degraded: bool,
+}
+
+/// How a mirror stands at the destination, for its operator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Not yet serving.
+    Booting,
+    /// Takes records.
+    Serving,
+    /// Rolls the image forward.
+    Recovering,
+    /// The image is open.
+    Open(Verdict, Position),
+    /// Stopped with an alarm.
+    Stopped,
+}
+
+/// The destination's machine. All inputs return at once; effects are polled.
+pub struct Destination<Q> {
+    shared: Shared,
+    desks: Vec<Desk<Q>>,
+    /// Flushes of the boot that are not done.
+    flushes: u32,
+}
+
+impl<Q: Quirk> Destination<Q> {
+    /// A server that has just been switched on, with `nvram_size` bytes of NVRAM shared by these mirrors, whose regions
+    /// stand one after the other on the image disk. It boots by itself.
+    pub fn new(mirrors: &[Arc<Geometry>], nvram_size: u64, knobs: Knobs, quirk: Q, now: u64) -> Self {
+        let segment_size = mirrors[0].segment_size;
+        let pool = Pool::new(nvram_size / segment_size, mirrors.len());
+        let mut shared =
+            Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
+        let mut base = 0;
+        let mut desks = Vec::with_capacity(mirrors.len());
+        for (index, geometry) in mirrors.iter().enumerate() {
+            desks.push(Desk::new(geometry.clone(), geometry.region(base), index as MirrorIndex, quirk));
+            base += geometry.region_size();
+        }
+        // A process crash leaves unflushed bytes in the caches; nothing counts before it is durable (DR2).
+        let devices = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
+        for device in devices {
+            shared.out.flush(0, Duty::Boot, device);
+        }
+        Destination { shared, desks, flushes: devices.len() as u32 }
+    }
+
+    /// The next effect, in order.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.shared.out.poll()
+    }
+
+    /// When `handle_timeout` is wanted.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.desks.iter().filter_map(|d| d.retry).min()
+    }
+
+    /// How a mirror stands.
+    pub fn standing(&self, mirror: MirrorIndex) -> Standing {
+        match &self.desks[mirror as usize].phase {
+            Phase::Idle | Phase::Booting(_) => Standing::Booting,
+            Phase::Serving => Standing::Serving,
+            Phase::Recovering(_) => Standing::Recovering,
+            Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
+            Phase::Stopped => Standing::Stopped,
+        }
+    }
+
+    /// Whether nothing of a mirror is under way.
+    pub fn quiet(&self, mirror: MirrorIndex) -> bool {
+        let desk = &self.desks[mirror as usize];
+        match desk.phase {
+            Phase::Serving => desk.quiet(),
+            Phase::Open(..) | Phase::Stopped => true,
+            _ => false,
+        }
+    }
+
+    /// A frame from the source of a mirror.
+    pub fn handle_frame(&mut self, now: u64, from: MirrorIndex, frame: &Frame) {
+        self.shared.now = now;
+        let Some((mirror, connection, message)) = wire::decode(frame) else { return };
+        let Some(desk) = self.desks.get_mut(from as usize) else { return };
+        if mirror != desk.geometry.mirror {
+            // Another uuid: refused (section 3).
+            let frame = Message::Refused { reason: 1 }.frame(mirror, connection);
+            self.shared.out.push(Effect::Send { mirror: from, frame });
+            return;
+        }
+        let asked = matches!(message, Message::SyncRequest { .. });
+        desk.handle_message(&mut self.shared, connection, message);
+        desk.pump(&mut self.shared);
+        if asked && self.shared.knobs.apply_scope == ApplyScope::Global {
+            for desk in self.desks.iter_mut().filter(|d| d.index != from) {
+                desk.apply_prefix(&mut self.shared);
+                desk.pump(&mut self.shared);
+            }
+        }
+    }
+
+    /// The transport of a mirror broke.
+    pub fn handle_disconnect(&mut self, now: u64, mirror: MirrorIndex) {
+        self.shared.now = now;
+        self.desks[mirror as usize].disconnect();
+    }
+
+    /// An effect finished.
+    pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
+        self.shared.now = now;
+        if self.flushes > 0 {
+            self.flushes -= 1;
+            if self.flushes == 0 {
+                for desk in &mut self.desks {
+                    desk.boot(&mut self.shared);
+                }
+            }
+            return;
+        }
+        if let Some(desk) = self.desks.get_mut(token.mirror() as usize) {
+            desk.handle_done(&mut self.shared, token, completion);
+            desk.pump(&mut self.shared);
+        }
+        if self.shared.pool.take_freed() {
+            for desk in &mut self.desks {
+                desk.pump(&mut self.shared);
+            }
+        }
+    }
+
+    /// A timer is due.
+    pub fn handle_timeout(&mut self, now: u64) {
+        self.shared.now = now;
+        for desk in &mut self.desks {
+            if desk.retry.is_some_and(|at| at <= now) {
+                desk.retry = None;
+                desk.handle_retry(&mut self.shared);
+                desk.pump(&mut self.shared);
+            }
+        }
+    }
+
+    /// The battery of the NVRAM: while it is low, `nvram` is acknowledged only together with `file` (DR3).
+    pub fn handle_degraded(&mut self, now: u64, degraded: bool) {
+        self.shared.now = now;
+        self.shared.degraded = degraded;
+        for desk in &mut self.desks {
+            desk.pump(&mut self.shared);
+        }
+    }
+
+    /// Operator: recover the mirror, whether its source lives or not (DR7).
+    pub fn handle_recover(&mut self, now: u64, mirror: MirrorIndex) {
+        self.shared.now = now;
+        self.desks[mirror as usize].recover(&mut self.shared);
+    }
+}

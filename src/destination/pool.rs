@@ -1,0 +1,97 @@
+//! Segments of the destination's NVRAM: two are kept for each mirror, the rest is lent (section 1, DR9).
+
+use crate::ids::MirrorIndex;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Segments kept for each mirror.
+const RESERVE: usize = 2;
+
+pub(crate) struct Pool {
+    owners: Vec<Option<MirrorIndex>>,
+    owned: Vec<usize>,
+    /// Mirrors whose segments are not known yet: until then nothing is given out.
+    unknown: usize,
+    freed: bool,
+}
+
+impl Pool {
+    pub fn new(segments: u64, mirrors: usize) -> Self {
+        Pool {
+            owners: vec![None; segments as usize],
+            owned: vec![0; mirrors],
+            unknown: mirrors,
+            freed: false,
+        }
+    }
+
+    pub fn total(&self) -> u64 {
+        self.owners.len() as u64
+    }
+
+    /// A boot has found these segments to be the mirror's.
+    pub fn found(&mut self, mirror: MirrorIndex, segments: impl Iterator<Item = u64>) {
+        for segment in segments {
+            self.owners[segment as usize] = Some(mirror);
+            self.owned[mirror as usize] += 1;
+        }
+        self.unknown = self.unknown.saturating_sub(1);
+        self.freed = true;
+    }
+
+    /// Segments that the mirror could take now.
+    pub fn available(&self, mirror: MirrorIndex) -> u64 {
+        if self.unknown > 0 {
+            return 0;
+        }
+        let free = self.owners.iter().filter(|o| o.is_none()).count();
+        let kept: usize = self
+            .owned
+            .iter()
+            .enumerate()
+            .filter(|(m, _)| *m != mirror as usize)
+            .map(|(_, owned)| RESERVE.saturating_sub(*owned))
+            .sum();
+        free.saturating_sub(kept) as u64
+    }
+
+    pub fn take(&mut self, mirror: MirrorIndex) -> Option<u64> {
+        if self.available(mirror) == 0 {
+            return None;
+        }
+        let segment = self.owners.iter().position(|o| o.is_none())?;
+        self.owners[segment] = Some(mirror);
+        self.owned[mirror as usize] += 1;
+        Some(segment as u64)
+    }
+
+    /// The mirror's segments are about to be surveyed again; until then nothing is given out.
+    pub fn forget(&mut self, mirror: MirrorIndex) {
+        for owner in self.owners.iter_mut().filter(|o| **o == Some(mirror)) {
+            *owner = None;
+        }
+        self.owned[mirror as usize] = 0;
+        self.unknown += 1;
+    }
+
+    pub fn release(&mut self, mirror: MirrorIndex, segment: u64) {
+        if self.owners[segment as usize].take().is_some() {
+            self.owned[mirror as usize] -= 1;
+            self.freed = true;
+        }
+    }
+
+    /// The mirror needs none any more.
+    pub fn release_all(&mut self, mirror: MirrorIndex) {
+        for segment in 0..self.total() {
+            if self.owners[segment as usize] == Some(mirror) {
+                self.release(mirror, segment);
+            }
+        }
+    }
+
+    /// Whether space has become free since the last call.
+    pub fn take_freed(&mut self) -> bool {
+        core::mem::take(&mut self.freed)
+    }
+}

@@ -1,0 +1,101 @@
+//! Connections (section 3): a new one replaces the old on its first message; what does not match is dropped or reset.
+
+use super::Shared;
+use super::desk::{Desk, Phase};
+use crate::effect::Effect;
+use crate::ids::Connection;
+use crate::quirk::Quirk;
+use crate::wire::Message;
+
+impl<Q: Quirk> Desk<Q> {
+    pub fn send(&self, shared: &mut Shared, connection: Connection, message: Message) {
+        let frame = message.frame(self.geometry.mirror, connection);
+        shared.out.push(Effect::Send { mirror: self.index, frame });
+    }
+
+    pub fn disconnect(&mut self) {
+        self.connection = None;
+        self.half_open = None;
+    }
+
+    /// Gives up the connection and says so.
+    pub fn reset(&mut self, shared: &mut Shared) {
+        if let Some(connection) = self.connection.take() {
+            self.send(shared, connection, Message::Reset);
+        }
+        self.half_open = None;
+    }
+
+    pub fn handle_message(&mut self, shared: &mut Shared, connection: Connection, message: Message) {
+        match self.phase {
+            Phase::Serving => {}
+            Phase::Recovering(_) | Phase::Open(..) => {
+                // Every message of an older epoch is answered so; all of this part's sources are of one.
+                let epoch = self.superblock.epoch;
+                return self.send(shared, connection, Message::Fenced { epoch });
+            }
+            Phase::Idle | Phase::Booting(_) | Phase::Stopped => return,
+        }
+        if let Message::Hello { epoch, oldest_gen, .. } = message {
+            return self.hello(shared, connection, epoch, oldest_gen);
+        }
+        if self.half_open == Some(connection) {
+            self.half_open = None;
+            self.connection = Some(connection);
+            self.naked = None;
+        }
+        if self.connection != Some(connection) {
+            let known = self.connection.max(self.half_open).map(|c| c.pair());
+            if known.is_none_or(|known| connection.pair() >= known) {
+                self.send(shared, connection, Message::Reset);
+            }
+            return;
+        }
+        match message {
+            Message::Forward(record) => self.receive(shared, record),
+            Message::SyncRequest { generation, count, digest } => {
+                self.sync_requested(shared, generation, count, digest);
+            }
+            Message::Ping { number } => {
+                let degraded = shared.degraded;
+                self.send(shared, connection, Message::Pong { number, degraded });
+                self.repeat_acks(shared);
+            }
+            _ => {}
+        }
+    }
+
+    fn hello(&mut self, shared: &mut Shared, hello: Connection, epoch: u64, oldest_gen: u64) {
+        if epoch < self.superblock.epoch {
+            let epoch = self.superblock.epoch;
+            return self.send(shared, hello, Message::Fenced { epoch });
+        }
+        let known = self.connection.max(self.half_open);
+        let connection = match known {
+            Some(known) if hello.pair() < known.pair() => return,
+            Some(known) if hello.pair() == known.pair() => known,
+            _ => {
+                let new = Connection { destination_boot: self.superblock.boot, ..hello };
+                self.half_open = Some(new);
+                new
+            }
+        };
+        let held = self.position(self.marked);
+        if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen {
+            return self.send(shared, connection, Message::Refused { reason: 2 });
+        }
+        self.acked_nvram = self.marked;
+        self.acked_file = self.file_marked;
+        let room = self.room(shared, self.marked);
+        let message = Message::Welcome {
+            epoch: self.superblock.epoch,
+            held,
+            filed: self.position(self.file_marked),
+            applied_gen: self.cleared,
+            applied_seq: self.superblock.applied_seq,
+            room,
+            degraded: shared.degraded,
+        };
+        self.send(shared, connection, message);
+    }
+}

@@ -1,0 +1,357 @@
+//! What machines ask of the world. Effects are plain data, in order; payloads go by handle.
+
+use crate::ids::{MirrorIndex, Position, RequestId};
+use crate::stage::Stage;
+use crate::wire::Frame;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// A storage device of a server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Device {
+    /// NVRAM: stores retire at once, only a flush makes them durable.
+    Nvram,
+    /// The small device of the marks; like NVRAM, in a fault domain of its own.
+    Mark,
+    /// The destination's disk with the log files.
+    Log,
+    /// The disk with volumes or images, journals and superblocks.
+    Image,
+}
+
+/// Names the completion of an effect: mirror, duty and a serial number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Token(pub u64);
+
+/// Which part of a machine waits for a completion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Duty {
+    /// NVRAM flush of the log.
+    Log,
+    /// Mark.
+    Mark,
+    /// Log file.
+    File,
+    /// Apply engine.
+    Apply,
+    /// Boot or recovery.
+    Boot,
+    /// A volume read for a client.
+    Read,
+    /// Clearing and removal.
+    Clear,
+    /// Healing of a block.
+    Heal,
+}
+
+impl Duty {
+    const ALL: [Duty; 8] = [
+        Duty::Log,
+        Duty::Mark,
+        Duty::File,
+        Duty::Apply,
+        Duty::Boot,
+        Duty::Read,
+        Duty::Clear,
+        Duty::Heal,
+    ];
+}
+
+impl Token {
+    /// Builds one: `mirror` in the top 16 bits, then 8 bits of duty, then the serial number.
+    pub fn new(mirror: MirrorIndex, duty: Duty, serial: u64) -> Token {
+        Token((mirror as u64) << 48 | (duty as u64) << 40 | (serial & 0xff_ffff_ffff))
+    }
+
+    /// The mirror on whose behalf.
+    pub fn mirror(self) -> MirrorIndex {
+        (self.0 >> 48) as MirrorIndex
+    }
+
+    /// The part of the machine.
+    pub fn duty(self) -> Duty {
+        Duty::ALL[((self.0 >> 40) & 7) as usize]
+    }
+
+    /// The serial number.
+    pub fn serial(self) -> u64 {
+        self.0 & 0xff_ffff_ffff
+    }
+}
+
+/// Contiguous bytes to be written, gathered from parts.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// First byte on the device.
+    pub offset: u64,
+    /// The content, part after part.
+    pub parts: SmallVec<[Bytes; 2]>,
+}
+
+impl Run {
+    /// One part.
+    pub fn one(offset: u64, bytes: Bytes) -> Run {
+        let mut parts = SmallVec::new();
+        parts.push(bytes);
+        Run { offset, parts }
+    }
+
+    /// Bytes in all.
+    pub fn length(&self) -> u64 {
+        self.parts.iter().map(|p| p.len() as u64).sum()
+    }
+}
+
+/// Byte ranges to be read: (offset, length).
+pub type Ranges = SmallVec<[(u64, u64); 4]>;
+
+/// What a machine asks for.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Read ranges, all at one instant.
+    Read {
+        /// Where.
+        device: Device,
+        /// Whose completion.
+        token: Token,
+        /// What.
+        ranges: Ranges,
+    },
+    /// Write runs; durable only after a flush that was issued after the completion. On NVRAM and mark there is no
+    /// completion: a store retires at once.
+    Write {
+        /// Where.
+        device: Device,
+        /// Whose completion.
+        token: Token,
+        /// What.
+        runs: Vec<Run>,
+    },
+    /// Make a range read as zeros (truncate); like a write.
+    Discard {
+        /// Where.
+        device: Device,
+        /// Whose completion.
+        token: Token,
+        /// First byte.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// Make all completed writes of the device durable.
+    Flush {
+        /// Where.
+        device: Device,
+        /// Whose completion.
+        token: Token,
+    },
+    /// Send a frame to the peer of a mirror.
+    Send {
+        /// Whose connection.
+        mirror: MirrorIndex,
+        /// What.
+        frame: Frame,
+    },
+    /// Answer a client.
+    Reply {
+        /// Which request.
+        id: RequestId,
+        /// With what.
+        answer: Answer,
+    },
+    /// Close the clients' connections; requests that are not answered stay in doubt (SR9).
+    CloseClients,
+    /// A stage was reached.
+    Stage {
+        /// Whose mirror.
+        mirror: MirrorIndex,
+        /// Which.
+        stage: Stage,
+        /// Up to which record, or which generation with sequence 0.
+        position: Position,
+    },
+    /// Something that an operator must see.
+    Alarm {
+        /// Whose mirror.
+        mirror: MirrorIndex,
+        /// What.
+        alarm: Alarm,
+    },
+}
+
+/// The answer to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A write or write_zeroes is done.
+    Written,
+    /// An add is done; the value before it.
+    Added(u64),
+    /// The bytes read.
+    Read(Bytes),
+    /// A definite error: it did not and will not happen.
+    Refused(Refusal),
+}
+
+/// Why a request is refused before it is numbered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Length 0.
+    Empty,
+    /// No such volume, or not inside it.
+    Outside,
+    /// Above the largest operation.
+    TooLong,
+    /// An unknown client or slot.
+    Unknown,
+    /// The blocks are damaged and no good copy is in reach.
+    Damaged,
+}
+
+/// What an operator must see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// SR1: the destination holds records that the source has lost.
+    BehindDestination {
+        /// What the destination holds.
+        held: Position,
+        /// What the source has.
+        own: Position,
+    },
+    /// SR8: the source's NVRAM is lost, foreign or damaged below its mark.
+    LogLost {
+        /// What is there.
+        found: Position,
+        /// What the mark promises.
+        marked: Position,
+    },
+    /// A newer epoch exists.
+    Fenced {
+        /// That epoch.
+        epoch: u64,
+    },
+    /// The destination refuses the mirror.
+    Refused {
+        /// 1 = another mirror, 2 = below what the source still has.
+        reason: u64,
+    },
+    /// No valid superblock.
+    NoSuperblock,
+    /// Records between these positions are damaged at the destination.
+    Damaged {
+        /// Last good one.
+        after: Position,
+        /// Last promised one.
+        to: Position,
+    },
+    /// A block does not match its check.
+    BlockDamaged {
+        /// Which volume.
+        volume: u32,
+        /// Which block.
+        block: u64,
+    },
+    /// A record with a known number and other content.
+    Conflict {
+        /// Its number.
+        position: Position,
+    },
+    /// SyncRequest contradicts the file.
+    SyncConflict {
+        /// Whose count or digest differs.
+        generation: u64,
+    },
+    /// A frame breaks the protocol.
+    Protocol {
+        /// The kind of the frame.
+        kind: u16,
+    },
+    /// A device failed in a way that the server cannot go on with.
+    DeviceFailed {
+        /// Which.
+        device: Device,
+    },
+}
+
+/// How an effect ended.
+#[derive(Clone, Debug)]
+pub enum Completion {
+    /// Write, discard or flush done.
+    Done,
+    /// The ranges, in order.
+    Read(Vec<Bytes>),
+    /// No space: none or a part of the write is stored.
+    NoSpace,
+}
+
+/// Effects waiting to be polled, and the source of tokens.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    queue: VecDeque<Effect>,
+    serial: u64,
+}
+
+impl Outbox {
+    /// The next effect.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.queue.pop_front()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, effect: Effect) {
+        self.queue.push_back(effect);
+    }
+
+    /// A token that was never used.
+    pub fn token(&mut self, mirror: MirrorIndex, duty: Duty) -> Token {
+        self.serial += 1;
+        Token::new(mirror, duty, self.serial)
+    }
+
+    /// Asks for a write.
+    pub fn write(&mut self, mirror: MirrorIndex, duty: Duty, device: Device, runs: Vec<Run>) -> Token {
+        let token = self.token(mirror, duty);
+        self.push(Effect::Write { device, token, runs });
+        token
+    }
+
+    /// Asks for a discard.
+    pub fn discard(
+        &mut self,
+        mirror: MirrorIndex,
+        duty: Duty,
+        device: Device,
+        offset: u64,
+        length: u64,
+    ) -> Token {
+        let token = self.token(mirror, duty);
+        self.push(Effect::Discard { device, token, offset, length });
+        token
+    }
+
+    /// Asks for a flush.
+    pub fn flush(&mut self, mirror: MirrorIndex, duty: Duty, device: Device) -> Token {
+        let token = self.token(mirror, duty);
+        self.push(Effect::Flush { device, token });
+        token
+    }
+
+    /// Asks for reads.
+    pub fn read(&mut self, mirror: MirrorIndex, duty: Duty, device: Device, ranges: Ranges) -> Token {
+        let token = self.token(mirror, duty);
+        self.push(Effect::Read { device, token, ranges });
+        token
+    }
+
+    /// Notes a stage.
+    pub fn stage(&mut self, mirror: MirrorIndex, stage: Stage, position: Position) {
+        self.push(Effect::Stage { mirror, stage, position });
+    }
+
+    /// Raises an alarm.
+    pub fn alarm(&mut self, mirror: MirrorIndex, alarm: Alarm) {
+        self.push(Effect::Alarm { mirror, alarm });
+    }
+}

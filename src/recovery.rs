@@ -1,0 +1,358 @@
+//! Recovery of a mirror at the destination (DR7, DR8): fence the old writer, finish a half-done apply, roll the image
+//! forward by the longest valid chain, persist the verdict, and only then clean up. Restartable at each step.
+
+use crate::apply::{Apply, Progress};
+use crate::chain::{self, Chain};
+use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
+use crate::geometry::{Geometry, Region};
+use crate::ground::Ground;
+use crate::ids::{MirrorIndex, Position};
+use crate::nvram_log::SegmentHeader;
+use crate::quirk::{Bend, Quirk};
+use crate::stage::Stage;
+use crate::superblock::{Role, Superblock, Verdict};
+use crate::survey::Survey;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Flush,
+    Ground,
+    Fence,
+    FenceFlush,
+    Redo,
+    Survey,
+    Apply,
+    Verdict,
+    VerdictFlush,
+    Clean,
+    CleanFlush,
+    Done,
+}
+
+/// How a recovery stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Not finished.
+    Working,
+    /// The image is open, and everything behind it is cleaned up.
+    Open(Verdict, Position),
+    /// No valid superblock: nothing can be said.
+    NoSuperblock,
+    /// No space for a write; `retry` repeats it.
+    NoSpace,
+}
+
+/// The recovery of one mirror.
+#[derive(Debug)]
+pub struct Recovery<Q> {
+    geometry: Arc<Geometry>,
+    region: Region,
+    index: MirrorIndex,
+    quirk: Q,
+    step: Step,
+    token: Token,
+    waiting: u32,
+    ground: Ground,
+    survey: Survey<Q>,
+    apply: Option<Apply<Q>>,
+    superblock: Superblock,
+    end: Position,
+    evidence: Position,
+    replayed: u64,
+    segments: Option<Vec<(u64, u64)>>,
+}
+
+impl<Q: Quirk> Recovery<Q> {
+    /// For mirror `index`, whose region on the image disk is `region`; the NVRAM has `segments_total` segments.
+    pub fn new(
+        geometry: Arc<Geometry>,
+        region: Region,
+        index: MirrorIndex,
+        segments_total: u64,
+        quirk: Q,
+    ) -> Self {
+        let ground = Ground::new(geometry.clone(), region.clone(), index);
+        let survey = Survey::new(geometry.clone(), index, segments_total, true, quirk);
+        Recovery {
+            geometry,
+            region,
+            index,
+            quirk,
+            step: Step::Done,
+            token: Token(0),
+            waiting: 0,
+            ground,
+            survey,
+            apply: None,
+            superblock: Superblock::fresh(Role::Recovering),
+            end: Position::ZERO,
+            evidence: Position::ZERO,
+            replayed: 0,
+            segments: None,
+        }
+    }
+
+    /// Begins. Nothing counts before it is durable, so everything is flushed first.
+    pub fn start(&mut self, out: &mut Outbox) {
+        out.stage(self.index, Stage::RecoveryStarted, Position::ZERO);
+        self.flush_all(Step::Flush, &[Device::Nvram, Device::Mark, Device::Log, Device::Image], out);
+    }
+
+    /// The superblock as it stands.
+    pub fn superblock(&self) -> &Superblock {
+        &self.superblock
+    }
+
+    /// Segments of the NVRAM that are this mirror's, once they are known.
+    pub fn segments(&self) -> Option<impl Iterator<Item = u64>> {
+        self.segments.as_ref().map(|s| s.iter().map(|(segment, _)| *segment))
+    }
+
+    /// Records that were applied.
+    pub fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    fn flush_all(&mut self, step: Step, devices: &[Device], out: &mut Outbox) {
+        self.step = step;
+        self.waiting = devices.len() as u32;
+        for device in devices {
+            out.flush(self.index, Duty::Boot, *device);
+        }
+    }
+
+    fn write_superblock(&mut self, step: Step, out: &mut Outbox) -> Outcome {
+        self.superblock.counter += 1;
+        let at = self.region.base + self.superblock.slot();
+        let run = Run::one(at, self.superblock.encode(self.geometry.mirror));
+        self.step = step;
+        self.token = out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run]);
+        Outcome::Working
+    }
+
+    fn flush_image(&mut self, step: Step, out: &mut Outbox) -> Outcome {
+        self.step = step;
+        self.token = out.flush(self.index, Duty::Boot, Device::Image);
+        Outcome::Working
+    }
+
+    fn step_done(&mut self, out: &mut Outbox) {
+        out.stage(self.index, Stage::RecoveryStep, Position::ZERO);
+    }
+
+    /// Goes on after a completion.
+    pub fn done(&mut self, token: Token, completion: Completion, out: &mut Outbox) -> Outcome {
+        match self.step {
+            // What the server had under way before does not count here.
+            Step::Flush | Step::Clean | Step::CleanFlush if token.duty() != Duty::Boot => {}
+            Step::Flush => {
+                self.waiting -= 1;
+                if self.waiting == 0 {
+                    self.step = Step::Ground;
+                    self.ground.start(out);
+                }
+            }
+            Step::Ground => {
+                if self.ground.waits_for(token) && self.ground.done(completion, &mut self.superblock, out) {
+                    return self.fence(out);
+                }
+            }
+            Step::Redo => {
+                if self.ground.waits_for(token) && self.ground.done(completion, &mut self.superblock, out) {
+                    self.step_done(out);
+                    self.start_survey(out);
+                }
+            }
+            Step::Survey => {
+                if self.survey.waits_for(token) && self.survey.done(completion, out) {
+                    self.step_done(out);
+                    return self.roll_forward(out);
+                }
+            }
+            Step::Apply => {
+                let Some(apply) = self.apply.as_mut().filter(|a| a.waits_for(token)) else {
+                    return Outcome::Working;
+                };
+                let progress = apply.done(completion, &mut self.superblock, out);
+                return self.applied(progress, out);
+            }
+            Step::Clean | Step::CleanFlush => {
+                self.waiting -= 1;
+                if self.waiting == 0 {
+                    if self.step == Step::Clean {
+                        self.flush_all(Step::CleanFlush, &[Device::Nvram, Device::Log], out);
+                    } else {
+                        return self.opened();
+                    }
+                }
+            }
+            Step::Done => {}
+            _ if token != self.token => {}
+            _ if matches!(completion, Completion::NoSpace) => return Outcome::NoSpace,
+            Step::Fence => return self.flush_image(Step::FenceFlush, out),
+            Step::FenceFlush => {
+                self.step_done(out);
+                self.step = Step::Redo;
+                if !self.ground.redo(out) {
+                    self.start_survey(out);
+                }
+            }
+            Step::Verdict => return self.flush_image(Step::VerdictFlush, out),
+            Step::VerdictFlush => {
+                out.stage(self.index, Stage::Recovered, self.superblock.recovered);
+                return self.clean(out);
+            }
+        }
+        Outcome::Working
+    }
+
+    /// Repeats the write that found no space.
+    pub fn retry(&mut self, out: &mut Outbox) {
+        match self.step {
+            Step::Fence | Step::Verdict => {
+                self.superblock.counter -= 1;
+                self.write_superblock(self.step, out);
+            }
+            Step::Apply => {
+                if let Some(apply) = &mut self.apply {
+                    apply.retry(out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Step 1: the next epoch is durable before anything else, so that the old writer is fenced.
+    fn fence(&mut self, out: &mut Outbox) -> Outcome {
+        let Some(superblock) = self.ground.superblock else {
+            self.step = Step::Done;
+            return Outcome::NoSuperblock;
+        };
+        self.superblock = superblock;
+        match superblock.role {
+            Role::Recovered => {
+                self.start_survey(out);
+                Outcome::Working
+            }
+            Role::Recovering => {
+                self.step = Step::Redo;
+                if !self.ground.redo(out) {
+                    self.start_survey(out);
+                }
+                Outcome::Working
+            }
+            Role::Mirror | Role::Source => {
+                self.superblock.role = Role::Recovering;
+                self.superblock.epoch += 1;
+                self.write_superblock(Step::Fence, out)
+            }
+        }
+    }
+
+    fn start_survey(&mut self, out: &mut Outbox) {
+        self.step = Step::Survey;
+        self.survey.start(out);
+    }
+
+    /// Step 2: the longest valid chain in files and NVRAM together.
+    fn roll_forward(&mut self, out: &mut Outbox) -> Outcome {
+        self.segments = Some(self.survey.segments.iter().map(|s| (s.segment, s.serial)).collect());
+        if self.superblock.role == Role::Recovered {
+            return self.clean(out);
+        }
+        let Chain { entries, end } =
+            chain::longest(&self.superblock, &self.survey.files, &self.survey.segments, true, self.quirk);
+        let mark = self.ground.mark.unwrap_or_default();
+        self.end = end.position;
+        self.evidence = if self.quirk.bends(Bend::EndAtBadChecksum) {
+            self.end
+        } else {
+            self.survey.evidence(&mark)
+        };
+        self.replayed = entries.len() as u64;
+        if self.quirk.bends(Bend::ClearBeforeDurable) {
+            self.discard_log(out);
+        }
+        let mut apply = Apply::new(
+            self.geometry.clone(),
+            self.region.clone(),
+            self.index,
+            self.quirk,
+            entries.into_iter().map(|e| e.record),
+            None,
+            &self.superblock,
+        );
+        self.step = Step::Apply;
+        let progress = apply.start(&mut self.superblock, out);
+        self.apply = Some(apply);
+        self.applied(progress, out)
+    }
+
+    fn applied(&mut self, progress: Progress, out: &mut Outbox) -> Outcome {
+        match progress {
+            Progress::Working => Outcome::Working,
+            Progress::NoSpace => Outcome::NoSpace,
+            Progress::Advanced => {
+                self.step_done(out);
+                let Some(apply) = &mut self.apply else { return Outcome::Working };
+                let next = apply.start(&mut self.superblock, out);
+                self.applied(next, out)
+            }
+            Progress::Finished => self.conclude(out),
+            // The image itself is damaged and no peer can be asked: what follows the cursor is lost with it.
+            Progress::Damaged { .. } => {
+                self.evidence = self.evidence.max(self.end);
+                self.end = self.superblock.tail.position;
+                self.conclude(out)
+            }
+        }
+    }
+
+    /// Steps 3 and 4: the image is durable; now the verdict.
+    fn conclude(&mut self, out: &mut Outbox) -> Outcome {
+        self.superblock.role = Role::Recovered;
+        self.superblock.recovered = self.end;
+        self.superblock.verdict = Some(if self.evidence > self.end {
+            Verdict::Damaged { after: self.end, to: self.evidence }
+        } else {
+            Verdict::Complete
+        });
+        self.write_superblock(Step::Verdict, out)
+    }
+
+    fn discard_log(&mut self, out: &mut Outbox) {
+        let size = self.geometry.file_size();
+        for place in 0..self.geometry.places() {
+            out.discard(self.index, Duty::Boot, Device::Log, self.geometry.place(place), size);
+        }
+        let runs = self
+            .segments
+            .iter()
+            .flatten()
+            .map(|(segment, serial)| {
+                let header =
+                    SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial: *serial };
+                Run::one(segment * self.geometry.segment_size, header.encode())
+            })
+            .collect();
+        out.write(self.index, Duty::Boot, Device::Nvram, runs);
+    }
+
+    /// Files and NVRAM are given back; a damaged mirror keeps them as evidence.
+    fn clean(&mut self, out: &mut Outbox) -> Outcome {
+        if matches!(self.superblock.verdict, Some(Verdict::Damaged { .. })) {
+            return self.opened();
+        }
+        self.discard_log(out);
+        self.step = Step::Clean;
+        self.waiting = self.geometry.places() as u32;
+        Outcome::Working
+    }
+
+    fn opened(&mut self) -> Outcome {
+        self.step = Step::Done;
+        Outcome::Open(self.superblock.verdict.unwrap_or(Verdict::CompleteUpTo), self.superblock.recovered)
+    }
+}

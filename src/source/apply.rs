@@ -1,0 +1,78 @@
+//! The local apply: one generation at a time, in order (SR6).
+
+use super::Source;
+use super::log::Sealing;
+use crate::apply::{Apply, Progress};
+use crate::effect::{Alarm, Completion, Token};
+use crate::ids::Position;
+use crate::quirk::Quirk;
+use crate::stage::Stage;
+
+impl<Q: Quirk> Source<Q> {
+    pub(super) fn apply_next(&mut self) {
+        if self.apply.is_some() {
+            return;
+        }
+        let wanted = self.superblock.applied_gen + 1;
+        let Some(g) = self.log.generations.iter().find(|g| g.number == wanted) else { return };
+        if g.sealing != Sealing::Durable || g.start < self.log.base {
+            return;
+        }
+        let records = (g.start..g.end())
+            .map(|ordinal| self.log.entry(ordinal).record.clone())
+            .filter(|record| !self.superblock.covers(record.position));
+        let mut apply = Apply::new(
+            self.geometry.clone(),
+            self.region.clone(),
+            self.index,
+            self.quirk,
+            records,
+            Some(wanted),
+            &self.superblock,
+        );
+        let progress = apply.start(&mut self.superblock, &mut self.out);
+        self.apply = Some(apply);
+        self.apply_progress(progress);
+    }
+
+    pub(super) fn apply_done(&mut self, token: Token, completion: Completion) {
+        let Some(apply) = self.apply.as_mut().filter(|a| a.waits_for(token)) else { return };
+        let before = apply.in_place();
+        let progress = apply.done(completion, &mut self.superblock, &mut self.out);
+        let after = apply.in_place();
+        if after && !before {
+            self.hold_reads();
+        }
+        if before && !after {
+            self.release_reads();
+        }
+        self.apply_progress(progress);
+    }
+
+    fn apply_progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Working => {}
+            Progress::Advanced => {
+                let Some(apply) = &mut self.apply else { return };
+                let next = apply.start(&mut self.superblock, &mut self.out);
+                self.apply_progress(next);
+            }
+            Progress::Finished => {
+                self.apply = None;
+                let done = self.superblock.applied_gen;
+                if let Some(g) = self.log.generations.iter_mut().find(|g| g.number == done) {
+                    g.applied = true;
+                }
+                let end = self.log.upto(Position::new(done, u64::MAX));
+                for overlay in &mut self.overlays {
+                    overlay.drop_below(end);
+                }
+                self.stage(Stage::Applied, Position::new(done, 0));
+                self.progress = true;
+            }
+            Progress::NoSpace => self.apply_retry = Some(self.now + self.knobs.resend_after),
+            // The image at the destination is the good copy; fail over (part of the life cycle).
+            Progress::Damaged { volume, block } => self.stop(Alarm::BlockDamaged { volume, block }),
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Boot: what the NVRAM holds is the log; a torn tail is cut off, a lost one stops the server (SR7, SR8).
+
+use super::admission::{Outcome, SlotState};
+use super::log::{Entry, Generation, Log, Sealing};
+use super::{Source, State};
+use crate::effect::{Alarm, Answer, Completion, Device, Duty, Outbox, Ranges, Run, Token};
+use crate::ground::Ground;
+use crate::ids::{Link, Position, RequestId};
+use crate::nvram_log::{SEAL, Seal};
+use crate::quirk::Quirk;
+use crate::record::{Record, extend_digest};
+use crate::reply_table::{self, ReplyEntry};
+use crate::stage::Stage;
+use crate::superblock::Superblock;
+use crate::survey::Area;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Flush,
+    Ground,
+    Redo,
+    Seals,
+    Partition(usize),
+    Replies,
+    Erase,
+    Superblock,
+    SuperblockFlush,
+}
+
+/// A boot under way.
+pub(super) struct Boot {
+    step: Step,
+    token: Token,
+    waiting: u32,
+    ground: Ground,
+    superblock: Superblock,
+    partitions: Vec<(Option<Seal>, Area)>,
+    replies: Vec<ReplyEntry>,
+}
+
+fn answer(operation: u64, result: u64) -> Answer {
+    if operation == 3 { Answer::Added(result) } else { Answer::Written }
+}
+
+impl<Q: Quirk> Source<Q> {
+    pub(super) fn start_boot(&mut self) {
+        self.stage(Stage::BootStarted, Position::ZERO);
+        // A process crash leaves unflushed bytes in the caches; nothing counts before it is durable.
+        for device in [Device::Nvram, Device::Mark, Device::Image] {
+            self.out.flush(self.index, Duty::Boot, device);
+        }
+        let ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index);
+        self.state = State::Booting(Box::new(Boot {
+            step: Step::Flush,
+            token: Token(0),
+            waiting: 3,
+            ground,
+            superblock: self.superblock,
+            partitions: Vec::new(),
+            replies: Vec::new(),
+        }));
+    }
+
+    pub(super) fn boot_done(&mut self, token: Token, completion: Completion) {
+        let State::Booting(mut boot) = core::mem::replace(&mut self.state, State::Stopped) else { return };
+        let finished = self.boot_step(&mut boot, token, completion);
+        if matches!(self.state, State::Stopped) && finished == Some(false) {
+            self.state = State::Booting(boot);
+        }
+    }
+
+    /// `Some(false)`: goes on; `Some(true)`: serves; `None`: stopped with an alarm.
+    fn boot_step(&mut self, boot: &mut Boot, token: Token, completion: Completion) -> Option<bool> {
+        match boot.step {
+            Step::Flush => {
+                boot.waiting -= 1;
+                if boot.waiting == 0 {
+                    boot.step = Step::Ground;
+                    boot.ground.start(&mut self.out);
+                }
+            }
+            Step::Ground => {
+                if boot.ground.waits_for(token)
+                    && boot.ground.done(completion, &mut boot.superblock, &mut self.out)
+                {
+                    let Some(superblock) = boot.ground.superblock else {
+                        self.stop(Alarm::NoSuperblock);
+                        return None;
+                    };
+                    boot.superblock = superblock;
+                    self.stage(Stage::BootStep, Position::ZERO);
+                    boot.step = Step::Redo;
+                    if !boot.ground.redo(&mut self.out) {
+                        self.read_seals(boot);
+                    }
+                }
+            }
+            Step::Redo => {
+                if boot.ground.waits_for(token)
+                    && boot.ground.done(completion, &mut boot.superblock, &mut self.out)
+                {
+                    self.read_seals(boot);
+                }
+            }
+            _ if token != boot.token => {}
+            Step::Seals => {
+                let Completion::Read(data) = completion else { return Some(false) };
+                for (p, bytes) in data.iter().enumerate() {
+                    let start = p as u64 * self.geometry.partition_size;
+                    let area = Area::new(start + SEAL, start + self.geometry.partition_size, None);
+                    boot.partitions.push((Seal::decode(self.geometry.mirror, bytes), area));
+                }
+                self.read_partition(boot, 0);
+            }
+            Step::Partition(p) => {
+                let Completion::Read(data) = completion else { return Some(false) };
+                match boot.partitions[p].1.feed(&self.geometry, &data) {
+                    Some(ranges) => {
+                        boot.token = self.out.read(self.index, Duty::Boot, Device::Nvram, ranges);
+                    }
+                    None => self.read_partition(boot, p + 1),
+                }
+            }
+            Step::Replies => {
+                let Completion::Read(data) = completion else { return Some(false) };
+                for block in &data {
+                    let entries = block.len() / reply_table::ENTRY as usize;
+                    boot.replies.extend(
+                        (0..entries).filter_map(|i| ReplyEntry::get(block, i * reply_table::ENTRY as usize)),
+                    );
+                }
+                return self.take_log(boot);
+            }
+            Step::Erase => self.write_superblock(boot),
+            Step::Superblock => {
+                boot.step = Step::SuperblockFlush;
+                boot.token = self.out.flush(self.index, Duty::Boot, Device::Image);
+            }
+            Step::SuperblockFlush => {
+                self.superblock = boot.superblock;
+                self.state = State::Serving;
+                self.stage(Stage::Booted, self.log.tip.position);
+                self.connect();
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    fn read_seals(&mut self, boot: &mut Boot) {
+        let ranges: Ranges =
+            (0..self.geometry.partitions).map(|p| (p * self.geometry.partition_size, SEAL)).collect();
+        boot.step = Step::Seals;
+        boot.token = self.out.read(self.index, Duty::Boot, Device::Nvram, ranges);
+    }
+
+    fn read_partition(&mut self, boot: &mut Boot, from: usize) {
+        for p in from..boot.partitions.len() {
+            if let Some(ranges) = boot.partitions[p].1.first() {
+                boot.step = Step::Partition(p);
+                boot.token = self.out.read(self.index, Duty::Boot, Device::Nvram, ranges);
+                return;
+            }
+        }
+        let mut ranges = Ranges::new();
+        for map in &self.region.volumes {
+            ranges.push((map.block(map.data_blocks), self.geometry.reply_blocks() * map.block_size));
+        }
+        boot.step = Step::Replies;
+        boot.token = self.out.read(self.index, Duty::Boot, Device::Image, ranges);
+    }
+
+    /// Rebuilds the log from the partitions, oldest generation first.
+    fn take_log(&mut self, boot: &mut Boot) -> Option<bool> {
+        for entry in &boot.replies {
+            let key = (entry.id.client, entry.id.slot);
+            if self.slots.get(&key).is_none_or(|s| s.request < entry.id.request) {
+                let outcome =
+                    Outcome::Logged { needs: 0, answer: answer(entry.operation, entry.result) };
+                self.slots.insert(key, SlotState { request: entry.id.request, outcome });
+            }
+        }
+        let erase = self.rebuild(boot);
+        let marked = boot.ground.mark.unwrap_or_default();
+        let found = self.log.tip.position.max(boot.superblock.tail.position);
+        // A mark may name the last record of a generation that was freed since.
+        let hole = self.log.base_position > boot.superblock.tail.position;
+        if boot.ground.mark.is_none() || found < marked.nvram || hole {
+            self.stop(Alarm::LogLost { found, marked: marked.nvram });
+            return None;
+        }
+        self.mark = marked;
+        self.mark.counter += 1;
+        self.mark.nvram = self.mark.nvram.max(found);
+        self.log.durable = self.log.next();
+        self.marked = self.log.durable;
+        // What the boot counts as logged is promised from now on, and what lies beyond is erased, both before use.
+        let run = Run::one(self.mark.slot(0), self.mark.encode(self.geometry.mirror));
+        self.out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
+        for (at, length) in erase {
+            self.out.discard(self.index, Duty::Boot, Device::Nvram, at, length);
+        }
+        self.out.flush(self.index, Duty::Boot, Device::Mark);
+        boot.step = Step::Erase;
+        boot.token = self.out.flush(self.index, Duty::Boot, Device::Nvram);
+        Some(false)
+    }
+
+    /// Fills the log; returns what is to be erased behind its end.
+    fn rebuild(&mut self, boot: &Boot) -> Vec<(u64, u64)> {
+        struct Fill<'a> {
+            number: u64,
+            seal: Option<Seal>,
+            records: &'a [Record],
+            area: &'a Area,
+        }
+        let mut fills: Vec<Fill> = Vec::new();
+        let p_count = self.geometry.partitions;
+        for (p, (seal, area)) in boot.partitions.iter().enumerate() {
+            let first = area.records.first().map_or(0, |r| r.position.generation);
+            let sealed = seal.map_or(0, |s| s.generation);
+            let number = first.max(sealed);
+            if number == 0 || number % p_count != p as u64 {
+                continue;
+            }
+            let records = if first == number { &area.records[..] } else { &[] };
+            let count = records.iter().take_while(|r| r.position.generation == number).count();
+            fills.push(Fill {
+                number,
+                seal: seal.filter(|s| s.generation == number),
+                records: &records[..count],
+                area,
+            });
+        }
+        fills.sort_by_key(|f| f.number);
+        let mut erase = Vec::new();
+        let mut log = Log::default();
+        let mut link: Option<Link> = None;
+        for fill in &fills {
+            // The log is the last run of generations without a hole; what is older was freed.
+            let follows = log.generations.back().is_some_and(|g| {
+                g.number + 1 == fill.number && g.sealing == Sealing::Durable
+            });
+            if !follows {
+                let base = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
+                link = base;
+                log = Log::default();
+                log.tip = base.unwrap_or_default();
+                log.base_position = log.tip.position;
+            }
+            let mut g = Generation::new(fill.number, log.next());
+            for record in fill.records {
+                if Some(record.prev) != link || record.position.sequence != g.count + 1 {
+                    break;
+                }
+                link = Some(record.link());
+                g.count += 1;
+                g.used += record.size();
+                g.digest = extend_digest(g.digest, record.check);
+                let end_bytes = log.bytes(log.next()) + record.size();
+                log.entries.push_back(Entry { record: record.clone(), end_bytes });
+                log.tip = record.link();
+            }
+            if fill.seal.is_some_and(|s| s.count == g.count && s.digest == g.digest) {
+                g.sealing = Sealing::Durable;
+            }
+            g.applied = boot.superblock.applied_gen >= g.number;
+            let end = fill.area.start - SEAL + g.used;
+            let limit = fill.area.start - SEAL + self.geometry.partition_size;
+            if g.sealing != Sealing::Durable && end < limit {
+                erase.push((end, limit - end));
+            }
+            log.generations.push_back(g);
+        }
+        if log.generations.is_empty() {
+            log.tip = boot.superblock.tail;
+            log.base_position = log.tip.position;
+        }
+        self.log = log;
+        for ordinal in self.log.base..self.log.next() {
+            let record = self.log.entry(ordinal).record.clone();
+            let RequestId { client, slot, request } = record.id;
+            let (operation, result) = record.operation.result();
+            let outcome = Outcome::Logged { needs: ordinal + 1, answer: answer(operation, result) };
+            self.slots.insert((client, slot), SlotState { request, outcome });
+            if !boot.superblock.covers(record.position) {
+                self.overlay(&record, ordinal);
+            }
+        }
+        erase
+    }
+
+    fn write_superblock(&mut self, boot: &mut Boot) {
+        boot.superblock.counter += 1;
+        boot.superblock.boot += 1;
+        let run = Run::one(
+            self.region.base + boot.superblock.slot(),
+            boot.superblock.encode(self.geometry.mirror),
+        );
+        boot.step = Step::Superblock;
+        boot.token = self.write_boot(run);
+    }
+
+    fn write_boot(&mut self, run: Run) -> Token {
+        let out: &mut Outbox = &mut self.out;
+        out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run])
+    }
+}
+

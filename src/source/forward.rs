@@ -1,0 +1,224 @@
+//! The connection to the destination: Hello, Forward, SyncRequest, Ping, and what comes back (section 3, SR1, SR4, SR7).
+
+use super::log::Sealing;
+use super::{Session, Source};
+use crate::config::{AckLevel, Transport};
+use crate::effect::Alarm;
+use crate::ids::{Connection, Position};
+use crate::quirk::{Bend, Quirk};
+use crate::stage::Stage;
+use crate::wire::Message;
+
+/// Pings without Pong after which the connection is given up.
+const PATIENCE: u32 = 3;
+
+impl<Q: Quirk> Source<Q> {
+    /// A new connection: what was sent on the old one is forgotten.
+    pub(super) fn connect(&mut self) {
+        self.session = Session::HelloSent;
+        self.connection = Connection {
+            source_boot: self.superblock.boot,
+            counter: self.connection.counter + 1,
+            destination_boot: 0,
+        };
+        self.unanswered = 0;
+        self.backoff = 0;
+        self.hello();
+        self.restart_timer();
+    }
+
+    fn hello(&mut self) {
+        let next = self.log.next_position();
+        let oldest_gen = self.log.generations.front().map_or(next.generation, |g| g.number);
+        self.send(Message::Hello { epoch: self.superblock.epoch, oldest_gen, next });
+    }
+
+    pub(super) fn handle_message(&mut self, connection: Connection, message: Message) {
+        if let Message::Welcome { .. } = message {
+            if connection.pair() == self.connection.pair() {
+                self.welcome(connection, message);
+            }
+            return;
+        }
+        if let Message::Fenced { epoch } = message {
+            if epoch > self.superblock.epoch {
+                self.stop(Alarm::Fenced { epoch });
+            }
+            return;
+        }
+        if connection.pair() != self.connection.pair() {
+            return;
+        }
+        match message {
+            Message::Refused { reason } => return self.stop(Alarm::Refused { reason }),
+            Message::Reset => return self.connect(),
+            _ if self.session != Session::Up || connection != self.connection => return,
+            Message::ForwardAck { level, upto, room } => self.acknowledged(level, upto, room),
+            Message::Nak { after } => {
+                self.sent = self.sent.min(self.log.upto(after)).max(self.log.base);
+            }
+            Message::SyncDone { generation } => self.sync_done(generation),
+            Message::Pong { number, .. } => {
+                if number > self.pong_seen && number <= self.ping_sent {
+                    self.pong_seen = number;
+                    self.ping_for_reads();
+                }
+            }
+            _ => {}
+        }
+        self.unanswered = 0;
+    }
+
+    /// Itself an acknowledgement, and the place to go on from (SR7).
+    fn welcome(&mut self, connection: Connection, message: Message) {
+        let Message::Welcome { epoch, held, filed, applied_gen, room, .. } = message else { return };
+        if epoch != self.superblock.epoch {
+            return;
+        }
+        if held > self.log.tip.position {
+            return self.stop(Alarm::BehindDestination { held, own: self.log.tip.position });
+        }
+        let fresh = self.session != Session::Up;
+        if !fresh && connection != self.connection {
+            return self.connect();
+        }
+        let held = self.log.upto(held);
+        let filed = self.log.upto(filed);
+        if fresh {
+            self.session = Session::Up;
+            self.connection = connection;
+            self.acked_received = held;
+            self.acked_nvram = held;
+            self.acked_file = filed;
+            self.sent = held;
+            self.limit = self.log.bytes(held) + room;
+            self.sync_sent = self.remote_applied.max(applied_gen);
+            self.stage(Stage::Connected, self.log.position(held));
+            if self.pong_seen < self.ping_sent {
+                self.ping();
+            }
+        } else {
+            self.acked_nvram = self.acked_nvram.max(held);
+            self.acked_file = self.acked_file.max(filed);
+        }
+        if applied_gen > self.remote_applied {
+            self.sync_done(applied_gen);
+        }
+        self.advance();
+    }
+
+    fn acknowledged(&mut self, level: AckLevel, upto: Position, room: u64) {
+        let count = self.log.upto(upto);
+        let cursor = match level {
+            AckLevel::Received => &mut self.acked_received,
+            AckLevel::Nvram => &mut self.acked_nvram,
+            AckLevel::File => &mut self.acked_file,
+        };
+        let grown = count > *cursor;
+        *cursor = count.max(*cursor);
+        // A promise once given is kept: the limit never shrinks within a connection.
+        self.limit = self.limit.max(self.log.bytes(count) + room);
+        if grown {
+            self.advance();
+        }
+    }
+
+    fn sync_done(&mut self, generation: u64) {
+        if generation > self.remote_applied {
+            self.remote_applied = generation;
+            self.stage(Stage::SyncCompleted, Position::new(generation, 0));
+            self.advance();
+        }
+    }
+
+    fn advance(&mut self) {
+        self.progress = true;
+        self.backoff = 0;
+        self.timer = None;
+    }
+
+    /// Sends what is marked, in order, within credit, and asks for the apply of what was sent whole.
+    pub(super) fn forward(&mut self) {
+        if self.session != Session::Up {
+            return;
+        }
+        let ready =
+            if self.quirk.bends(Bend::ForwardBeforeDurable) { self.log.next() } else { self.marked };
+        while self.sent < ready {
+            let entry = self.log.entry(self.sent);
+            if entry.end_bytes > self.limit {
+                break;
+            }
+            let record = entry.record.clone();
+            let position = record.position;
+            self.request_syncs();
+            self.send(Message::Forward(record));
+            self.sent += 1;
+            self.stage(Stage::Forwarded, position);
+        }
+        self.request_syncs();
+    }
+
+    /// SR4: after every record of g went out on this connection, and g's seal is durable.
+    fn request_syncs(&mut self) {
+        let Some(first) = self.log.generations.front() else { return };
+        let skip = (self.sync_sent + 1).saturating_sub(first.number) as usize;
+        for i in skip..self.log.generations.len() {
+            let g = &self.log.generations[i];
+            if g.sealing != Sealing::Durable || self.sent < g.end() {
+                return;
+            }
+            let (generation, count, digest) = (g.number, g.count, g.digest);
+            self.sync_sent = generation;
+            self.send(Message::SyncRequest { generation, count, digest });
+            self.stage(Stage::SyncRequested, Position::new(generation, 0));
+        }
+    }
+
+    pub(super) fn ping(&mut self) {
+        if self.pong_seen == self.ping_sent {
+            self.ping_sent += 1;
+        }
+        if self.session == Session::Up {
+            self.send(Message::Ping { number: self.ping_sent });
+        }
+    }
+
+    fn awaits(&self) -> bool {
+        self.session != Session::Up
+            || self.pong_seen < self.ping_sent
+            || self.acked_file < self.log.durable
+            || self.remote_applied < self.sync_sent
+    }
+
+    pub(super) fn arm_timer(&mut self) {
+        if !self.awaits() {
+            self.timer = None;
+        } else if self.timer.is_none() {
+            self.restart_timer();
+        }
+    }
+
+    fn restart_timer(&mut self) {
+        self.timer = Some(self.now + (self.knobs.resend_after << self.backoff.min(4)));
+    }
+
+    /// Whatever awaits an answer is sent again.
+    pub(super) fn resend(&mut self) {
+        self.backoff += 1;
+        self.restart_timer();
+        if self.session != Session::Up {
+            return self.hello();
+        }
+        self.unanswered += 1;
+        if self.unanswered > PATIENCE {
+            return self.connect();
+        }
+        if self.knobs.transport == Transport::Datagram {
+            self.sent = self.sent.min(self.acked_nvram).max(self.log.base);
+        }
+        // Asked again for every generation that is not applied there.
+        self.sync_sent = self.remote_applied;
+        self.ping();
+    }
+}

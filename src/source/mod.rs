@@ -1,0 +1,326 @@
+//! The source server's machine for its mirror: admits requests, logs them in NVRAM, forwards them, applies full
+//! partitions to its volumes, answers clients (rules SR1-SR9). A duty a file.
+
+mod admission;
+mod apply;
+mod boot;
+mod forward;
+mod log;
+mod read;
+
+use crate::config::{AckLevel, Reads, Transport};
+use crate::effect::{Alarm, Answer, Completion, Duty, Effect, Outbox, Token};
+use crate::geometry::{Geometry, Region};
+use crate::ids::{Connection, MirrorIndex, Position, RequestId};
+use crate::mark::Mark;
+use crate::overlay::Overlay;
+use crate::quirk::Quirk;
+use crate::stage::Stage;
+use crate::superblock::{Role, Superblock};
+use crate::wire::{self, Frame, Message};
+use admission::{SlotState, Waiting};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use log::Log;
+
+/// Knobs of a source and its destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Knobs {
+    /// DR3.
+    pub ack: AckLevel,
+    /// SR2.
+    pub reads: Reads,
+    /// Section 3.
+    pub transport: Transport,
+    /// Optional timer of SR3, ns.
+    pub seal_after: Option<u64>,
+    /// First repetition of what awaits an answer, ns; doubled up to 16 times.
+    pub resend_after: u64,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Whose.
+    pub id: RequestId,
+    /// Which volume.
+    pub volume: u32,
+    /// First byte.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+    /// What.
+    pub body: Body,
+}
+
+/// The kinds of requests.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Store these bytes (`length` of them).
+    Write(Bytes),
+    /// Make the range read as zeros.
+    WriteZeroes,
+    /// Add to the little-endian u64 (`length` is 8); answered with the old value.
+    Add(u64),
+    /// Read the range.
+    Read,
+}
+
+enum State {
+    Booting(alloc::boxed::Box<boot::Boot>),
+    Serving,
+    Stopped,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Session {
+    Down,
+    HelloSent,
+    Up,
+}
+
+/// The source's machine. All inputs return at once; effects are polled.
+pub struct Source<Q> {
+    geometry: Arc<Geometry>,
+    region: Region,
+    knobs: Knobs,
+    index: MirrorIndex,
+    quirk: Q,
+    out: Outbox,
+    now: u64,
+    state: State,
+    superblock: Superblock,
+    mark: Mark,
+    log: Log,
+    overlays: Vec<Overlay>,
+    slots: BTreeMap<(u32, u32), SlotState>,
+    queue: VecDeque<Waiting>,
+    stalled: bool,
+    waiters: BTreeMap<(u64, RequestId), Answer>,
+    reads: Vec<read::PendingRead>,
+    opened_at: u64,
+    log_flush: Option<log::FlushOf>,
+    mark_flush: Option<(Token, u64)>,
+    apply: Option<crate::apply::Apply<Q>>,
+    apply_retry: Option<u64>,
+    session: Session,
+    connection: Connection,
+    marked: u64,
+    sent: u64,
+    acked_received: u64,
+    acked_nvram: u64,
+    acked_file: u64,
+    remote_applied: u64,
+    sync_sent: u64,
+    limit: u64,
+    ping_sent: u64,
+    pong_seen: u64,
+    unanswered: u32,
+    timer: Option<u64>,
+    backoff: u32,
+    progress: bool,
+}
+
+impl<Q: Quirk> Source<Q> {
+    /// A server that has just been switched on; it boots by itself.
+    pub fn new(geometry: Arc<Geometry>, knobs: Knobs, index: MirrorIndex, quirk: Q, now: u64) -> Self {
+        let region = geometry.region(0);
+        let overlays = geometry.volumes.iter().map(|_| Overlay::default()).collect();
+        let mut source = Source {
+            region,
+            knobs,
+            index,
+            quirk,
+            out: Outbox::default(),
+            now,
+            state: State::Stopped,
+            superblock: Superblock::fresh(Role::Source),
+            mark: Mark::default(),
+            log: Log::default(),
+            overlays,
+            slots: BTreeMap::new(),
+            queue: VecDeque::new(),
+            stalled: false,
+            waiters: BTreeMap::new(),
+            reads: Vec::new(),
+            opened_at: 0,
+            log_flush: None,
+            mark_flush: None,
+            apply: None,
+            apply_retry: None,
+            session: Session::Down,
+            connection: Connection::default(),
+            marked: 0,
+            sent: 0,
+            acked_received: 0,
+            acked_nvram: 0,
+            acked_file: 0,
+            remote_applied: 0,
+            sync_sent: 0,
+            limit: 0,
+            ping_sent: 0,
+            pong_seen: 0,
+            unanswered: 0,
+            timer: None,
+            backoff: 0,
+            progress: false,
+            geometry,
+        };
+        source.start_boot();
+        source
+    }
+
+    /// The next effect, in order.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.out.poll()
+    }
+
+    /// When `handle_timeout` is wanted.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let seal = self.knobs.seal_after.filter(|_| self.open_has_records()).map(|d| self.opened_at + d);
+        [self.timer, self.apply_retry, seal].into_iter().flatten().min()
+    }
+
+    /// Whether it takes requests.
+    pub fn serving(&self) -> bool {
+        matches!(self.state, State::Serving)
+    }
+
+    /// Whether it has stopped with an alarm.
+    pub fn stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
+    /// Whether nothing is under way: all answered, all generations but the open one freed.
+    pub fn quiet(&self) -> bool {
+        self.serving()
+            && self.queue.is_empty()
+            && self.waiters.is_empty()
+            && self.reads.is_empty()
+            && self.apply.is_none()
+            && self.log.only_open_and_empty()
+    }
+
+    /// Operator: seal the open generation now, empty or not.
+    pub fn handle_seal(&mut self, now: u64) {
+        self.now = now;
+        if self.serving() {
+            self.seal();
+            self.pump();
+        }
+    }
+
+    /// A client's request.
+    pub fn handle_request(&mut self, now: u64, request: Request) {
+        self.now = now;
+        if self.serving() {
+            self.admit(request);
+            self.pump();
+        }
+    }
+
+    /// A frame from the destination.
+    pub fn handle_frame(&mut self, now: u64, frame: &Frame) {
+        self.now = now;
+        if !self.serving() {
+            return;
+        }
+        let Some((mirror, connection, message)) = wire::decode(frame) else { return };
+        if mirror == self.geometry.mirror {
+            self.handle_message(connection, message);
+            self.pump();
+        }
+    }
+
+    /// The transport broke.
+    pub fn handle_disconnect(&mut self, now: u64) {
+        self.now = now;
+        if self.serving() && self.session != Session::Down {
+            self.connect();
+            self.pump();
+        }
+    }
+
+    /// An effect finished.
+    pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
+        self.now = now;
+        match self.state {
+            State::Booting(_) => self.boot_done(token, completion),
+            State::Stopped => return,
+            State::Serving => match token.duty() {
+                Duty::Log => self.log_flushed(token),
+                Duty::Mark => self.mark_flushed(token),
+                Duty::Apply => self.apply_done(token, completion),
+                Duty::Read => self.read_done(token, completion),
+                _ => {}
+            },
+        }
+        if self.serving() {
+            self.pump();
+        }
+    }
+
+    /// A timer is due.
+    pub fn handle_timeout(&mut self, now: u64) {
+        self.now = now;
+        if !self.serving() {
+            return;
+        }
+        if self.apply_retry.is_some_and(|at| at <= now) {
+            self.apply_retry = None;
+            if let Some(apply) = &mut self.apply {
+                apply.retry(&mut self.out);
+            }
+        }
+        if self.knobs.seal_after.is_some_and(|d| self.open_has_records() && self.opened_at + d <= now) {
+            self.seal();
+        }
+        if self.timer.is_some_and(|at| at <= now) {
+            self.resend();
+        }
+        self.pump();
+    }
+
+    /// Everything that has become possible, in the order of the pipeline.
+    fn pump(&mut self) {
+        loop {
+            self.progress = false;
+            self.admit_waiting();
+            self.flush_log();
+            self.flush_mark();
+            self.forward();
+            self.answer();
+            self.apply_next();
+            self.free();
+            if !self.progress || !self.serving() {
+                break;
+            }
+        }
+        if self.serving() {
+            self.arm_timer();
+        }
+    }
+
+    fn stage(&mut self, stage: Stage, position: Position) {
+        self.out.stage(self.index, stage, position);
+    }
+
+    /// It must not go on (SR1, SR8, SR9): no more answers, and none of them a definite error.
+    fn stop(&mut self, alarm: Alarm) {
+        self.out.alarm(self.index, alarm);
+        self.out.push(Effect::CloseClients);
+        self.state = State::Stopped;
+        self.timer = None;
+        self.apply_retry = None;
+        self.queue.clear();
+        self.waiters.clear();
+        self.reads.clear();
+    }
+
+    fn send(&mut self, message: Message) {
+        let frame = message.frame(self.geometry.mirror, self.connection);
+        self.out.push(Effect::Send { mirror: self.index, frame });
+    }
+}

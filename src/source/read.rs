@@ -1,0 +1,208 @@
+//! Reads: blocks as of the cursor, verified, with the records above the cursor folded over them (SR2, SR6).
+//!
+//! While an apply writes in place, blocks and their checks may disagree; a read that overlaps this is repeated.
+
+use super::{Body, Request, Source};
+use crate::config::Reads;
+use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Ranges, Refusal, Token};
+use crate::geometry::SECTOR;
+use crate::ids::RequestId;
+use crate::quirk::Quirk;
+use crate::volume;
+use alloc::vec;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waits for the end of an in-place write.
+    Held,
+    Reading,
+    /// What it shows, and how many records must be answerable first.
+    Ready { data: Bytes, needs: u64 },
+}
+
+/// A client's read, or the read under an add (`id` of `None`).
+#[derive(Debug)]
+pub(super) struct PendingRead {
+    id: Option<RequestId>,
+    volume: u32,
+    offset: u64,
+    length: u64,
+    /// Number of the Ping that must be answered first.
+    ping: u64,
+    token: Token,
+    phase: Phase,
+}
+
+impl<Q: Quirk> Source<Q> {
+    pub(super) fn admit_read(&mut self, request: Request) {
+        let Request { id, volume, offset, length, .. } = request;
+        let ping = match self.knobs.reads {
+            Reads::Local => 0,
+            Reads::Confirmed => self.ping_sent + 1,
+        };
+        self.start_read(Some(id), volume, offset, length, ping);
+        self.ping_for_reads();
+    }
+
+    /// One Ping serves all reads that came before it left.
+    pub(super) fn ping_for_reads(&mut self) {
+        if self.pong_seen == self.ping_sent && self.reads.iter().any(|r| r.ping > self.ping_sent) {
+            self.ping();
+        }
+    }
+
+    fn start_read(&mut self, id: Option<RequestId>, volume: u32, offset: u64, length: u64, ping: u64) {
+        let mut read =
+            PendingRead { id, volume, offset, length, ping, token: Token(0), phase: Phase::Held };
+        if id.is_some() && self.overlays[volume as usize].covers(offset, length) {
+            self.finish_read(&mut read, vec![0; length as usize]);
+        } else {
+            self.issue(&mut read);
+        }
+        self.reads.push(read);
+    }
+
+    fn issue(&mut self, read: &mut PendingRead) {
+        if self.apply.as_ref().is_some_and(|a| a.in_place()) {
+            read.phase = Phase::Held;
+            return;
+        }
+        let ranges = self.read_ranges(read);
+        read.phase = Phase::Reading;
+        read.token = self.out.read(self.index, Duty::Read, Device::Image, ranges);
+    }
+
+    /// The whole blocks, as one range, then the table sectors with their entries.
+    fn read_ranges(&self, read: &PendingRead) -> Ranges {
+        let map = &self.region.volumes[read.volume as usize];
+        let (first, last) = (read.offset / map.block_size, (read.offset + read.length - 1) / map.block_size);
+        let (sector, _) = map.entry(first);
+        let (last_sector, _) = map.entry(last);
+        let mut ranges = Ranges::new();
+        ranges.push((map.block(first), (last - first + 1) * map.block_size));
+        ranges.push((sector, last_sector + SECTOR - sector));
+        ranges
+    }
+
+    pub(super) fn read_done(&mut self, token: Token, completion: Completion) {
+        let Completion::Read(data) = completion else { return };
+        let Some(at) = self.reads.iter().position(|r| r.phase == Phase::Reading && r.token == token) else {
+            return;
+        };
+        let mut read = self.reads.swap_remove(at);
+        let map = self.region.volumes[read.volume as usize];
+        let first = read.offset / map.block_size;
+        let (first_sector, _) = map.entry(first);
+        for (i, content) in data[0].chunks(map.block_size as usize).enumerate() {
+            let block = first + i as u64;
+            let (sector, place) = map.entry(block);
+            let place = (sector - first_sector) as usize + place;
+            if !volume::matches(&data[1], place, self.geometry.mirror, block, content) {
+                return self.damaged_read(read, block);
+            }
+        }
+        let skip = (read.offset - first * map.block_size) as usize;
+        let base = data[0].slice(skip..skip + read.length as usize);
+        match read.id {
+            None => {
+                if let Some(front) = self.queue.front_mut() {
+                    front.base = Some(base);
+                    front.reading = false;
+                }
+            }
+            Some(_) => {
+                self.finish_read(&mut read, base.to_vec());
+                self.reads.push(read);
+            }
+        }
+    }
+
+    fn damaged_read(&mut self, read: PendingRead, block: u64) {
+        self.out.alarm(self.index, Alarm::BlockDamaged { volume: read.volume, block });
+        match read.id {
+            Some(id) => self.out.push(Effect::Reply { id, answer: Answer::Refused(Refusal::Damaged) }),
+            None => {
+                if let Some(waiting) = self.queue.pop_front() {
+                    let id = waiting.request.id;
+                    self.slots.remove(&(id.client, id.slot));
+                    self.out.push(Effect::Reply { id, answer: Answer::Refused(Refusal::Damaged) });
+                }
+            }
+        }
+    }
+
+    fn finish_read(&mut self, read: &mut PendingRead, mut data: Vec<u8>) {
+        let needs = self.overlays[read.volume as usize].fold(read.offset, &mut data);
+        read.phase = Phase::Ready { data: Bytes::from(data), needs };
+    }
+
+    /// An in-place write begins: what was read across it does not count.
+    pub(super) fn hold_reads(&mut self) {
+        for read in &mut self.reads {
+            if read.phase == Phase::Reading {
+                read.phase = Phase::Held;
+            }
+        }
+        for waiting in &mut self.queue {
+            waiting.base = None;
+        }
+    }
+
+    /// It is over: read again.
+    pub(super) fn release_reads(&mut self) {
+        let mut reads = core::mem::take(&mut self.reads);
+        for read in &mut reads {
+            if read.phase == Phase::Held {
+                self.issue(read);
+            }
+        }
+        self.reads = reads;
+    }
+
+    pub(super) fn answer_reads(&mut self, answerable: u64) {
+        let mut i = 0;
+        while i < self.reads.len() {
+            let read = &self.reads[i];
+            let ready = match &read.phase {
+                Phase::Ready { needs, .. } => *needs <= answerable && read.ping <= self.pong_seen,
+                _ => false,
+            };
+            if !ready {
+                i += 1;
+                continue;
+            }
+            // In order of arrival, so that nothing depends on where it stood.
+            let read = self.reads.remove(i);
+            if let (Some(id), Phase::Ready { data, needs }) = (read.id, read.phase) {
+                let position = self.log.position(needs);
+                self.reply(id, Answer::Read(data), position);
+            }
+        }
+    }
+
+    /// The value under the add at the front of the queue; `None` while it is being read.
+    pub(super) fn value_for_front(&mut self) -> Option<u64> {
+        let front = self.queue.front()?;
+        let Request { volume, offset, body: Body::Add(_), .. } = front.request else { return Some(0) };
+        let overlay = &self.overlays[volume as usize];
+        let mut value = [0; 8];
+        if !overlay.covers(offset, 8) {
+            match &front.base {
+                Some(base) => value.copy_from_slice(base),
+                None => {
+                    if !front.reading {
+                        if let Some(front) = self.queue.front_mut() {
+                            front.reading = true;
+                        }
+                        self.start_read(None, volume, offset, 8, 0);
+                    }
+                    return None;
+                }
+            }
+        }
+        self.overlays[volume as usize].fold(offset, &mut value);
+        Some(u64::from_le_bytes(value))
+    }
+}

@@ -1,0 +1,164 @@
+//! The superblock of a mirror at a server: each transition is one write of one sector (docs/formats.md).
+
+use crate::codec::{get_u16, get_u64, put_check, put_start, put_u16, put_u64, uuid, valid};
+use crate::ids::{Link, MirrorId, Position, get_position, put_position};
+use alloc::vec;
+use bytes::Bytes;
+
+/// Bytes of one slot.
+pub const SLOT: u64 = 512;
+
+/// What the server is to the mirror.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Serves the clients.
+    Source,
+    /// Keeps the image.
+    Mirror,
+    /// Rolls the image forward; the old writer is fenced.
+    Recovering,
+    /// The image is open.
+    Recovered,
+}
+
+/// What recovery found (DR7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Everything that was ever promised is in the image.
+    Complete,
+    /// Everything up to the recovered position; what came after the last contact is unknown.
+    CompleteUpTo,
+    /// Promised records are missing.
+    Damaged {
+        /// The last good one.
+        after: Position,
+        /// The last promised one.
+        to: Position,
+    },
+}
+
+/// The durable state of a mirror beside its blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Superblock {
+    /// Role of this server.
+    pub role: Role,
+    /// Writes so far; picks the slot.
+    pub counter: u64,
+    /// Epoch.
+    pub epoch: u64,
+    /// Boots of this server.
+    pub boot: u64,
+    /// Generations up to this one are in the blocks completely.
+    pub applied_gen: u64,
+    /// Records of the next one up to this sequence are too.
+    pub applied_seq: u64,
+    /// The last applied record.
+    pub tail: Link,
+    /// How far a recovery came.
+    pub recovered: Position,
+    /// What it found.
+    pub verdict: Option<Verdict>,
+}
+
+impl Superblock {
+    /// A new pair starts at epoch 1 with nothing applied.
+    pub fn fresh(role: Role) -> Superblock {
+        Superblock {
+            role,
+            counter: 0,
+            epoch: 1,
+            boot: 0,
+            applied_gen: 0,
+            applied_seq: 0,
+            tail: Link::default(),
+            recovered: Position::ZERO,
+            verdict: None,
+        }
+    }
+
+    /// The cursor as (applied_gen, applied_seq), in the order of progress.
+    pub fn cursor(&self) -> (u64, u64) {
+        (self.applied_gen, self.applied_seq)
+    }
+
+    /// Whether a record is in the blocks already.
+    pub fn covers(&self, p: Position) -> bool {
+        p.generation <= self.applied_gen
+            || (p.generation == self.applied_gen + 1 && p.sequence <= self.applied_seq)
+    }
+
+    /// 512 bytes.
+    pub fn encode(&self, mirror: MirrorId) -> Bytes {
+        let mut out = vec![0; SLOT as usize];
+        put_start(&mut out, b"MSUP", &mirror.0);
+        let role = match self.role {
+            Role::Source => 1,
+            Role::Mirror => 2,
+            Role::Recovering => 3,
+            Role::Recovered => 4,
+        };
+        put_u16(&mut out, 6, role);
+        put_u64(&mut out, 24, self.counter);
+        put_u64(&mut out, 32, self.epoch);
+        put_u64(&mut out, 40, self.boot);
+        put_u64(&mut out, 48, self.applied_gen);
+        put_u64(&mut out, 56, self.applied_seq);
+        self.tail.put(&mut out, 64);
+        put_position(&mut out, 88, self.recovered);
+        match self.verdict {
+            None => {}
+            Some(Verdict::Complete) => put_u64(&mut out, 104, 1),
+            Some(Verdict::CompleteUpTo) => put_u64(&mut out, 104, 2),
+            Some(Verdict::Damaged { after, to }) => {
+                put_u64(&mut out, 104, 3);
+                put_position(&mut out, 112, after);
+                put_position(&mut out, 128, to);
+            }
+        }
+        put_check(&mut out);
+        Bytes::from(out)
+    }
+
+    /// Byte of the slot that this counter is written to, from the start of the region.
+    pub fn slot(&self) -> u64 {
+        (self.counter % 2) * SLOT
+    }
+
+    fn decode(mirror: MirrorId, b: &[u8]) -> Option<Superblock> {
+        if !valid(b, SLOT as usize, b"MSUP") || uuid(b, 8) != mirror.0 {
+            return None;
+        }
+        let role = match get_u16(b, 6) {
+            1 => Role::Source,
+            2 => Role::Mirror,
+            3 => Role::Recovering,
+            4 => Role::Recovered,
+            _ => return None,
+        };
+        let verdict = match get_u64(b, 104) {
+            0 => None,
+            1 => Some(Verdict::Complete),
+            2 => Some(Verdict::CompleteUpTo),
+            3 => Some(Verdict::Damaged { after: get_position(b, 112), to: get_position(b, 128) }),
+            _ => return None,
+        };
+        Some(Superblock {
+            role,
+            counter: get_u64(b, 24),
+            epoch: get_u64(b, 32),
+            boot: get_u64(b, 40),
+            applied_gen: get_u64(b, 48),
+            applied_seq: get_u64(b, 56),
+            tail: Link::get(b, 64),
+            recovered: get_position(b, 88),
+            verdict,
+        })
+    }
+
+    /// The newer valid one of both slots.
+    pub fn newest(mirror: MirrorId, both: &[u8]) -> Option<Superblock> {
+        let first = Superblock::decode(mirror, &both[..SLOT as usize]);
+        let second = Superblock::decode(mirror, &both[SLOT as usize..]);
+        first.into_iter().chain(second).max_by_key(|s| s.counter)
+    }
+}

@@ -1,0 +1,298 @@
+//! Reads the log of a mirror at the destination: files and NVRAM. Boot and recovery both do. Each read is an effect, so that each is a crash point.
+
+use crate::effect::{Completion, Device, Duty, Outbox, Ranges, Token};
+use crate::geometry::Geometry;
+use crate::ids::{MirrorIndex, Position};
+use crate::log_file::{FILE_HEADER, FileHeader, FileTrailer};
+use crate::mark::Mark;
+use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
+use crate::quirk::{Bend, Quirk};
+use crate::record::{HEADER, Header, Record, padded};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use smallvec::smallvec;
+
+/// Why the records of an area end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The rest was never written, or is of an older fill.
+    Blank,
+    /// Something that is no valid record stands there.
+    Garbage,
+}
+
+/// Records back to back in a file, a segment or a partition.
+#[derive(Clone, Debug)]
+pub struct Area {
+    /// First byte of the first record.
+    pub start: u64,
+    /// First byte after the last valid record.
+    pub end: u64,
+    limit: u64,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Why they end.
+    pub stop: Stop,
+    /// What stood behind the last record, for trailers.
+    pub behind: bytes::Bytes,
+    header: Option<Header>,
+    generation: Option<u64>,
+}
+
+impl Area {
+    /// An area between two bytes; `generation` restricts it to that one.
+    pub fn new(start: u64, limit: u64, generation: Option<u64>) -> Area {
+        Area {
+            start,
+            end: start,
+            limit,
+            records: Vec::new(),
+            stop: Stop::Blank,
+            behind: bytes::Bytes::new(),
+            header: None,
+            generation,
+        }
+    }
+
+    /// The first read; `None` if not even a header fits.
+    pub fn first(&self) -> Option<Ranges> {
+        (self.end + HEADER <= self.limit).then(|| smallvec![(self.end, HEADER)])
+    }
+
+    /// Takes what was read; returns the next read, or `None` at the end of the records.
+    pub fn feed(&mut self, geometry: &Geometry, data: &[bytes::Bytes]) -> Option<Ranges> {
+        if let Some(header) = self.header.take() {
+            let size = header.size();
+            let Some(record) = header.with_payload(data[0].clone()) else {
+                self.stop = Stop::Garbage;
+                return None;
+            };
+            self.records.push(record);
+            self.end += size;
+        }
+        let Some(next) = data.last().filter(|_| self.end + HEADER <= self.limit) else { return None };
+        let Some(header) = Record::header(geometry.mirror, next) else {
+            self.behind = next.clone();
+            self.stop = if next.iter().all(|b| *b == 0) { Stop::Blank } else { Stop::Garbage };
+            return None;
+        };
+        let position = header.position();
+        // Positions only grow in an area: an older one is what an earlier fill left behind.
+        let stale = self.records.last().is_some_and(|r| r.position >= position)
+            || self.generation.is_some_and(|g| g != position.generation);
+        if stale || self.end + header.size() > self.limit {
+            return None;
+        }
+        let payload = header.payload_length();
+        let mut ranges: Ranges = smallvec![(self.end + HEADER, payload)];
+        let following = self.end + HEADER + padded(payload);
+        if following + HEADER <= self.limit {
+            ranges.push((following, HEADER));
+        }
+        self.header = Some(header);
+        Some(ranges)
+    }
+}
+
+/// A log file that was found.
+#[derive(Clone, Debug)]
+pub struct FileArea {
+    /// Its place.
+    pub place: u64,
+    /// Its header.
+    pub header: FileHeader,
+    /// Its records.
+    pub area: Area,
+    /// Its trailer, if it stands right behind the records.
+    pub trailer: Option<FileTrailer>,
+}
+
+/// A segment of NVRAM in use.
+#[derive(Clone, Debug)]
+pub struct SegmentArea {
+    /// Its number on the device.
+    pub segment: u64,
+    /// Its order in the mirror.
+    pub serial: u64,
+    /// Its records.
+    pub area: Area,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Files,
+    Segments,
+    FileRecords(usize),
+    SegmentRecords(usize),
+    Done,
+}
+
+/// The log of a mirror at the destination.
+#[derive(Debug)]
+pub struct Survey<Q> {
+    geometry: Arc<Geometry>,
+    index: MirrorIndex,
+    quirk: Q,
+    segments_total: u64,
+    recovering: bool,
+    step: Step,
+    token: Token,
+    /// Files with a header of this mirror, by generation and incarnation.
+    pub files: Vec<FileArea>,
+    /// Places whose header is of no known kind or of another mirror.
+    pub foreign_places: Vec<u64>,
+    /// Segments in use, in order.
+    pub segments: Vec<SegmentArea>,
+    /// Highest segment serial ever seen.
+    pub last_serial: u64,
+}
+
+impl<Q: Quirk> Survey<Q> {
+    /// A survey of mirror `index` on a server whose NVRAM has `segments_total` segments.
+    pub fn new(geometry: Arc<Geometry>, index: MirrorIndex, segments_total: u64, recovering: bool, quirk: Q) -> Self {
+        Survey {
+            geometry,
+            index,
+            quirk,
+            segments_total,
+            recovering,
+            step: Step::Files,
+            token: Token(0),
+            files: Vec::new(),
+            foreign_places: Vec::new(),
+            segments: Vec::new(),
+            last_serial: 0,
+        }
+    }
+
+    /// Asks for the first read.
+    pub fn start(&mut self, out: &mut Outbox) {
+        let ranges = (0..self.geometry.places()).map(|p| (self.geometry.place(p), FILE_HEADER)).collect();
+        self.read(Step::Files, Device::Log, ranges, out);
+    }
+
+    fn read(&mut self, step: Step, device: Device, ranges: Ranges, out: &mut Outbox) {
+        self.step = step;
+        self.token = out.read(self.index, Duty::Boot, device, ranges);
+    }
+
+    /// Whether a completion belongs to this survey.
+    pub fn waits_for(&self, token: Token) -> bool {
+        self.step != Step::Done && self.token == token
+    }
+
+    /// Goes on after a completion; true at the end.
+    pub fn done(&mut self, completion: Completion, out: &mut Outbox) -> bool {
+        let Completion::Read(data) = completion else { return false };
+        match self.step {
+            Step::Files => {
+                self.take_file_headers(&data);
+                let ranges =
+                    (0..self.segments_total).map(|s| (s * self.geometry.segment_size, SEGMENT_HEADER)).collect();
+                self.read(Step::Segments, Device::Nvram, ranges, out);
+            }
+            Step::Segments => {
+                self.take_segment_headers(&data);
+                return self.next_file(0, out);
+            }
+            Step::FileRecords(i) => {
+                let file = &mut self.files[i];
+                if let Some(ranges) = file.area.feed(&self.geometry, &data) {
+                    self.read(Step::FileRecords(i), Device::Log, ranges, out);
+                } else {
+                    let behind = file.area.behind.clone();
+                    file.trailer = FileTrailer::decode(self.geometry.mirror, &behind)
+                        .filter(|t| t.generation == file.header.generation);
+                    return self.next_file(i + 1, out);
+                }
+            }
+            Step::SegmentRecords(i) => {
+                if let Some(ranges) = self.segments[i].area.feed(&self.geometry, &data) {
+                    self.read(Step::SegmentRecords(i), Device::Nvram, ranges, out);
+                } else {
+                    return self.next_segment(i + 1, out);
+                }
+            }
+            Step::Done => {}
+        }
+        false
+    }
+
+    fn take_file_headers(&mut self, data: &[bytes::Bytes]) {
+        for (place, bytes) in data.iter().enumerate() {
+            let place = place as u64;
+            match FileHeader::decode(bytes) {
+                Some((mirror, header)) if mirror == self.geometry.mirror => {
+                    let start = self.geometry.place(place);
+                    let area = Area::new(
+                        start + FILE_HEADER,
+                        start + self.geometry.file_size(),
+                        Some(header.generation),
+                    );
+                    self.files.push(FileArea { place, header, area, trailer: None });
+                }
+                Some(_) => self.foreign_places.push(place),
+                None => {}
+            }
+        }
+        self.files.sort_by_key(|f| (f.header.generation, f.header.incarnation));
+        if self.recovering
+            && self.quirk.bends(Bend::RecoverActiveFileOnly)
+            && let Some(active) = self.files.pop()
+        {
+            self.files = alloc::vec![active];
+        }
+    }
+
+    fn take_segment_headers(&mut self, data: &[bytes::Bytes]) {
+        for (segment, bytes) in data.iter().enumerate() {
+            let Some(header) = SegmentHeader::decode(bytes).filter(|h| h.mirror == self.geometry.mirror) else {
+                continue;
+            };
+            self.last_serial = self.last_serial.max(header.serial);
+            if header.in_use {
+                let start = segment as u64 * self.geometry.segment_size;
+                let area = Area::new(start + SEGMENT_HEADER, start + self.geometry.segment_size, None);
+                self.segments.push(SegmentArea { segment: segment as u64, serial: header.serial, area });
+            }
+        }
+        self.segments.sort_by_key(|s| s.serial);
+    }
+
+    fn next_file(&mut self, from: usize, out: &mut Outbox) -> bool {
+        for i in from..self.files.len() {
+            if let Some(ranges) = self.files[i].area.first() {
+                self.read(Step::FileRecords(i), Device::Log, ranges, out);
+                return false;
+            }
+        }
+        self.next_segment(0, out)
+    }
+
+    fn next_segment(&mut self, from: usize, out: &mut Outbox) -> bool {
+        for i in from..self.segments.len() {
+            if let Some(ranges) = self.segments[i].area.first() {
+                self.read(Step::SegmentRecords(i), Device::Nvram, ranges, out);
+                return false;
+            }
+        }
+        self.step = Step::Done;
+        true
+    }
+
+    /// The highest position that a mark, a header, a trailer or a record in a file gives evidence of (DR8). NVRAM is no
+    /// evidence: unflushed lines survive in any order.
+    pub fn evidence(&self, mark: &Mark) -> Position {
+        let mut highest = mark.nvram.max(mark.file);
+        for file in &self.files {
+            highest = highest.max(file.header.prev.position);
+            if let Some(trailer) = &file.trailer {
+                highest = highest.max(Position::new(trailer.generation, trailer.count));
+            }
+            if let Some(last) = file.area.records.last() {
+                highest = highest.max(last.position);
+            }
+        }
+        highest
+    }
+}

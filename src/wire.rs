@@ -1,0 +1,335 @@
+//! Frames and messages between a source and the destination (section 3; docs/formats.md, "Wire").
+
+use crate::codec::{check, get_u16, get_u64, put_start, put_u16, put_u64, uuid};
+use crate::config::AckLevel;
+use crate::ids::{Connection, MirrorId, Position};
+use crate::record::{self, Record};
+use alloc::vec;
+use bytes::Bytes;
+
+/// Bytes of a frame header.
+pub const FRAME_HEADER: usize = 64;
+
+/// A frame: header and fixed part in one buffer, the payload by handle.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Frame header and the fixed part of the body.
+    pub head: Bytes,
+    /// Payload of a Forward or Block, else empty.
+    pub payload: Bytes,
+}
+
+impl Frame {
+    /// Bytes on the wire.
+    pub fn length(&self) -> u64 {
+        (self.head.len() + self.payload.len()) as u64
+    }
+
+    /// Kind as the header says; 0 for a fragment.
+    pub fn kind(&self) -> u16 {
+        if self.head.len() >= FRAME_HEADER { get_u16(&self.head, 6) } else { 0 }
+    }
+}
+
+/// What source and destination say to each other.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Source: a new connection.
+    Hello {
+        /// The source's epoch.
+        epoch: u64,
+        /// Oldest generation that it could send again.
+        oldest_gen: u64,
+        /// Number of its next record.
+        next: Position,
+    },
+    /// Destination: itself an acknowledgement of `held` at `nvram` and `filed` at `file`.
+    Welcome {
+        /// The destination's epoch.
+        epoch: u64,
+        /// All up to here is durable and valid here.
+        held: Position,
+        /// All up to here is in flushed files.
+        filed: Position,
+        /// Generations in the image.
+        applied_gen: u64,
+        /// Records of the next one in the image.
+        applied_seq: u64,
+        /// Bytes that may be sent beyond `held`.
+        room: u64,
+        /// Its NVRAM must not be relied on.
+        degraded: bool,
+    },
+    /// Destination: a newer epoch exists.
+    Fenced {
+        /// That epoch.
+        epoch: u64,
+    },
+    /// Destination: no.
+    Refused {
+        /// 1 another mirror, 2 below what the source still has.
+        reason: u64,
+    },
+    /// Source: a record.
+    Forward(Record),
+    /// Destination: everything up to a position has reached a level.
+    ForwardAck {
+        /// Which level.
+        level: AckLevel,
+        /// Up to here.
+        upto: Position,
+        /// Bytes that may be sent beyond `upto`.
+        room: u64,
+    },
+    /// Destination (`datagram`): a gap.
+    Nak {
+        /// The position after this one is missing.
+        after: Position,
+    },
+    /// Source: a generation is sealed and was sent whole.
+    SyncRequest {
+        /// g.
+        generation: u64,
+        /// Records.
+        count: u64,
+        /// Over their checks.
+        digest: u64,
+    },
+    /// Destination: g is applied and its file is cleared.
+    SyncDone {
+        /// g.
+        generation: u64,
+    },
+    /// Source: are you there, on this epoch?
+    Ping {
+        /// Grows.
+        number: u64,
+    },
+    /// Destination: yes.
+    Pong {
+        /// Of the Ping.
+        number: u64,
+        /// Its NVRAM must not be relied on.
+        degraded: bool,
+    },
+    /// Destination: unknown connection.
+    Reset,
+    /// Destination: a block of the image is damaged.
+    BlockWanted {
+        /// Which volume.
+        volume: u64,
+        /// Which block.
+        block: u64,
+    },
+    /// Source: its content as of a position.
+    Block {
+        /// Which volume.
+        volume: u64,
+        /// Which block.
+        block: u64,
+        /// All records up to here are in it, none after.
+        as_of: Position,
+        /// The content.
+        content: Bytes,
+    },
+}
+
+impl Message {
+    fn kind(&self) -> u16 {
+        match self {
+            Message::Hello { .. } => 1,
+            Message::Welcome { .. } => 2,
+            Message::Fenced { .. } => 3,
+            Message::Refused { .. } => 4,
+            Message::Forward(_) => 5,
+            Message::ForwardAck { .. } => 6,
+            Message::Nak { .. } => 7,
+            Message::SyncRequest { .. } => 8,
+            Message::SyncDone { .. } => 9,
+            Message::Ping { .. } => 10,
+            Message::Pong { .. } => 11,
+            Message::Reset => 12,
+            Message::BlockWanted { .. } => 13,
+            Message::Block { .. } => 14,
+        }
+    }
+
+    /// Encodes the message on a connection.
+    pub fn frame(self, mirror: MirrorId, connection: Connection) -> Frame {
+        let kind = self.kind();
+        let mut fields = [0u64; 9];
+        let mut count = 0;
+        let mut put = |values: &[u64]| {
+            fields[..values.len()].copy_from_slice(values);
+            count = values.len();
+        };
+        let mut header = Bytes::new();
+        let mut payload = Bytes::new();
+        match self {
+            Message::Hello { epoch, oldest_gen, next } => {
+                put(&[epoch, oldest_gen, next.generation, next.sequence]);
+            }
+            Message::Welcome { epoch, held, filed, applied_gen, applied_seq, room, degraded } => put(&[
+                epoch,
+                held.generation,
+                held.sequence,
+                filed.generation,
+                filed.sequence,
+                applied_gen,
+                applied_seq,
+                room,
+                degraded as u64,
+            ]),
+            Message::Fenced { epoch } => put(&[epoch]),
+            Message::Refused { reason } => put(&[reason]),
+            Message::Forward(record) => {
+                header = record.encoded;
+                payload = record.payload;
+            }
+            Message::ForwardAck { level, upto, room } => {
+                put(&[level as u64 + 1, upto.generation, upto.sequence, room]);
+            }
+            Message::Nak { after } => put(&[after.generation, after.sequence]),
+            Message::SyncRequest { generation, count, digest } => put(&[generation, count, digest]),
+            Message::SyncDone { generation } => put(&[generation]),
+            Message::Ping { number } => put(&[number]),
+            Message::Pong { number, degraded } => put(&[number, degraded as u64]),
+            Message::Reset => {}
+            Message::BlockWanted { volume, block } => put(&[volume, block]),
+            Message::Block { volume, block, as_of, content } => {
+                put(&[volume, block, as_of.generation, as_of.sequence, check(&content)]);
+                payload = content;
+            }
+        }
+        let fixed = if header.is_empty() { count * 8 } else { header.len() };
+        let mut out = vec![0; FRAME_HEADER + fixed];
+        put_start(&mut out, b"MWIR", &mirror.0);
+        put_u16(&mut out, 6, kind);
+        put_u64(&mut out, 24, connection.source_boot);
+        put_u64(&mut out, 32, connection.counter);
+        put_u64(&mut out, 40, connection.destination_boot);
+        put_u64(&mut out, 48, (fixed + payload.len()) as u64);
+        if header.is_empty() {
+            for (i, value) in fields[..count].iter().enumerate() {
+                put_u64(&mut out, FRAME_HEADER + i * 8, *value);
+            }
+        } else {
+            out[FRAME_HEADER..].copy_from_slice(&header);
+        }
+        let value = frame_check(&out);
+        put_u64(&mut out, 56, value);
+        Frame { head: Bytes::from(out), payload }
+    }
+}
+
+fn frame_check(head: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64_with_seed(&head[FRAME_HEADER..], check(&head[..56]))
+}
+
+/// Decodes a frame; `None` for anything that is not exactly a valid one (it is dropped, and sent again by whoever
+/// waits for an answer).
+pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
+    let head = &frame.head;
+    if head.len() < FRAME_HEADER
+        || head[..4] != *b"MWIR"
+        || get_u16(head, 4) != 1
+        || get_u64(head, 56) != frame_check(head)
+        || get_u64(head, 48) != (head.len() - FRAME_HEADER + frame.payload.len()) as u64
+    {
+        return None;
+    }
+    let mirror = MirrorId(uuid(head, 8));
+    let connection = Connection {
+        source_boot: get_u64(head, 24),
+        counter: get_u64(head, 32),
+        destination_boot: get_u64(head, 40),
+    };
+    let fixed = head.len() - FRAME_HEADER;
+    let field = |i: usize| get_u64(head, FRAME_HEADER + i * 8);
+    let has = |n: usize| (fixed == n * 8 && frame.payload.is_empty()).then_some(());
+    let position = |i: usize| Position::new(field(i), field(i + 1));
+    let message = match get_u16(head, 6) {
+        1 => {
+            has(4)?;
+            Message::Hello { epoch: field(0), oldest_gen: field(1), next: position(2) }
+        }
+        2 => {
+            has(9)?;
+            Message::Welcome {
+                epoch: field(0),
+                held: position(1),
+                filed: position(3),
+                applied_gen: field(5),
+                applied_seq: field(6),
+                room: field(7),
+                degraded: field(8) == 1,
+            }
+        }
+        3 => {
+            has(1)?;
+            Message::Fenced { epoch: field(0) }
+        }
+        4 => {
+            has(1)?;
+            Message::Refused { reason: field(0) }
+        }
+        5 => {
+            if fixed as u64 != record::HEADER {
+                return None;
+            }
+            let header = Record::header(mirror, &head.slice(FRAME_HEADER..))?;
+            Message::Forward(header.with_payload(frame.payload.clone())?)
+        }
+        6 => {
+            has(4)?;
+            let level = match field(0) {
+                1 => AckLevel::Received,
+                2 => AckLevel::Nvram,
+                3 => AckLevel::File,
+                _ => return None,
+            };
+            Message::ForwardAck { level, upto: position(1), room: field(3) }
+        }
+        7 => {
+            has(2)?;
+            Message::Nak { after: position(0) }
+        }
+        8 => {
+            has(3)?;
+            Message::SyncRequest { generation: field(0), count: field(1), digest: field(2) }
+        }
+        9 => {
+            has(1)?;
+            Message::SyncDone { generation: field(0) }
+        }
+        10 => {
+            has(1)?;
+            Message::Ping { number: field(0) }
+        }
+        11 => {
+            has(2)?;
+            Message::Pong { number: field(0), degraded: field(1) == 1 }
+        }
+        12 => {
+            has(0)?;
+            Message::Reset
+        }
+        13 => {
+            has(2)?;
+            Message::BlockWanted { volume: field(0), block: field(1) }
+        }
+        14 => {
+            if fixed != 40 || check(&frame.payload) != field(4) {
+                return None;
+            }
+            Message::Block {
+                volume: field(0),
+                block: field(1),
+                as_of: position(2),
+                content: frame.payload.clone(),
+            }
+        }
+        _ => return None,
+    };
+    Some((mirror, connection, message))
+}
