@@ -1,1 +1,49 @@
-//! See ARCHITECTURE.md.
+//! Seeds, workers and replay tokens. A campaign runs scenarios over seeds and emits [`Event`]s; it prints nothing and
+//! writes nothing. Results arrive in the order of the plans and their seeds, whatever the number of workers.
+//!
+//! ```
+//! use mirrorsim_campaign::{Event, Plan, Stop, Tally, run};
+//! use mirrorsim_scenario as scenario;
+//!
+//! let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
+//! let scenario = scenario::parse("tiny.yaml", text, &[], &scenario::Options::default()).expect("a scenario");
+//! let plan = Plan::new(scenario, "tiny.yaml", scenario::seeds("1..=4").expect("seeds"));
+//! let mut tally = Tally::default();
+//! run(&[plan].into(), 2, &Stop::default(), &mut |event| {
+//!     if let Event::Seed(run) = event {
+//!         tally.add(&run);
+//!     }
+//! })
+//! .expect("threads");
+//! assert_eq!(tally.runs(), 4);
+//! ```
+
+mod blame;
+mod build;
+mod event;
+mod exit;
+mod judge;
+mod percent;
+mod plan;
+mod deliver;
+mod repeat;
+mod run;
+mod signature;
+mod stop;
+mod tally;
+mod token;
+mod wall;
+mod worker;
+
+pub use build::{BUILD, Build};
+pub use event::{Event, SeedRun};
+pub use exit::Exit;
+pub use plan::Plan;
+pub use repeat::{Difference, first_difference};
+pub use run::run;
+pub use signature::signature;
+pub use stop::{Signal, Stop};
+pub use tally::{FaultTotal, Group, Tally};
+pub use token::{Problem, Token};
+pub use wall::{Clock, utc_seconds};
+pub use worker::{Judged, attempt};

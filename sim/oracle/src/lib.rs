@@ -1,1 +1,44 @@
-//! See ARCHITECTURE.md.
+//! The judge: an independent model and its own reader of the durable formats, one oracle a file under `oracles/`.
+//!
+//! It depends on nothing of the workspace and believes no machine. The rig feeds what really happened (requests and
+//! answers, bytes written, flushes, frames, crashes, and what the rig itself did to the devices); the order of
+//! operations is read from the record bytes in the source's NVRAM, matched with what clients really issued, and folded
+//! into blocks. Alarms and recoveries' verdicts are claims, and are judged.
+//!
+//! Findings are collected, never thrown; see [`Judge::findings`]. Invariants are those of docs/protocol.md.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod content;
+mod destination_log;
+mod devices;
+mod faults;
+mod finding;
+mod history;
+mod image;
+mod journal;
+mod judge;
+mod layout;
+mod log;
+mod mirror;
+mod oracles;
+mod places;
+mod probe;
+mod ranges;
+mod reader;
+mod reply_table;
+mod segments;
+mod setup;
+mod source_log;
+mod superblock;
+mod wire;
+
+pub use crate::bytes::Position;
+pub use finding::{Finding, ORACLES};
+pub use judge::Judge;
+pub use probe::DeltaVerdict;
+pub use setup::{
+    Answer, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule,
+    Server, Setup, SourceSetup, Verdict,
+};

@@ -1,1 +1,20 @@
-//! See ARCHITECTURE.md.
+//! What people and tools read of a campaign: text, JSON with a schema, image files. Consumes the campaign's events;
+//! runs nothing and prints nothing.
+
+mod collect;
+mod date;
+mod folder;
+mod human;
+mod images;
+mod line;
+mod model;
+mod number;
+
+pub use collect::Collector;
+pub use date::utc;
+pub use folder::{Folder, Trouble, file_name};
+pub use human::{many, one, red_line, replay_line, several};
+pub use images::write_images;
+pub use line::{begun, ended, run_line};
+pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};
+pub use number::{bytes, count, nanos};

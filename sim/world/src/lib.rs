@@ -1,11 +1,31 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
 //! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
+mod client;
+mod faults;
+mod histogram;
+mod images;
+mod kinds;
 pub mod outcome;
+mod phases;
+mod plan;
+mod probe;
+mod server;
+mod sites;
 pub mod spec;
+mod workload;
+#[cfg(test)]
+mod smoke_tests;
+mod world;
 
 use bytes::Bytes;
-use mirror::quirk::Bent;
-use mirrorsim_engine::{Entry, Override};
+pub use kinds::{NAMES as TRACE_KINDS, render};
+pub use faults::name as fault_name;
+pub use mirror::quirk::Bent;
+use mirror::quirk::{Quirk, Sound};
+pub use mirrorsim_engine::{Entry, Override};
+use mirrorsim_engine::Decisions;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What a run is asked to do beside its spec; none of it changes what happens, except `planted` and `overrides`.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +60,8 @@ pub struct Run {
     pub trace: Vec<Entry>,
     /// The images, if they were asked for.
     pub images: Vec<Image>,
+    /// Operations of each client that were answered; with one slot these are its first ones.
+    pub answered: Vec<u64>,
 }
 
 /// Content of a volume, sparse.
@@ -55,14 +77,29 @@ pub struct Image {
 
 /// Runs a spec with a seed.
 pub fn run(spec: &spec::Spec, seed: u64, options: &Options) -> Run {
-    let _ = (spec, seed, options);
-    unimplemented!()
+    if options.planted == Bent::default() {
+        run_with(spec, seed, options, Sound)
+    } else {
+        run_with(spec, seed, options, options.planted)
+    }
 }
 
-/// One trace entry as a line of text, without newline.
-pub fn render(spec: &spec::Spec, entry: &Entry) -> String {
-    let _ = (spec, entry);
-    unimplemented!()
+fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q) -> Run {
+    let mut decisions = Decisions::with_overrides(seed, &options.overrides);
+    let (faults, spec) = faults::plan(spec, &mut decisions);
+    let kept = Rc::new(RefCell::new(Vec::new()));
+    let sink = options.trace.then(|| {
+        let kept = kept.clone();
+        Box::new(move |e: &Entry| kept.borrow_mut().push(*e)) as Box<dyn FnMut(&Entry)>
+    });
+    let trace = mirrorsim_engine::Trace::new(sink);
+    let mut world = world::World::new(&spec, quirk, decisions, trace, faults);
+    world.run(options.disaster_at);
+    let images = if options.images { world.images() } else { Vec::new() };
+    let outcome = world.outcome(seed);
+    let answered = world.clients.iter().map(|c| c.answered_in_order).collect();
+    drop(world);
+    Run { outcome, trace: kept.take(), images, answered }
 }
 
 /// Name, unit (`count`, `ns`, `bytes`) and meaning of everything that `expect:` can name; values are in

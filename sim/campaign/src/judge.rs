@@ -1,0 +1,73 @@
+//! `expect:` lines of a scenario, judged over the metrics of a run.
+
+use mirrorsim_scenario::Expectation;
+use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
+
+/// Judges the expectations; those that do not hold become failures of the oracle `expect`. Returns how many were
+/// judged: none of a run that was cut short, since its numbers mean nothing yet.
+pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usize {
+    if !matches!(outcome.verdict, Verdict::Passed | Verdict::Failed) {
+        return 0;
+    }
+    for e in expect {
+        let measured = outcome.metrics.get(e.metric.as_str()).copied();
+        if measured.is_some_and(|m| e.op.holds(m, e.value)) {
+            continue;
+        }
+        let found = match measured {
+            Some(m) => format!("{} is {}", e.metric, shown(e, m)),
+            None => format!("{} was not measured in this run", e.metric),
+        };
+        outcome.verdict = Verdict::Failed;
+        outcome.failures.push(Failure {
+            oracle: "expect",
+            invariant: "",
+            time: outcome.virtual_time,
+            event: outcome.events,
+            message: format!("`{e}` does not hold: {found} ({})", e.place),
+        });
+    }
+    expect.len()
+}
+
+/// A measured value in the unit of its metric.
+fn shown(e: &Expectation, value: u64) -> String {
+    let text = Expectation { value, ..e.clone() }.to_string();
+    text.rsplit(' ').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::tests::outcome;
+    use mirrorsim_scenario::Op;
+
+    fn expectation(metric: &str, op: Op, value: u64) -> Expectation {
+        Expectation { metric: metric.into(), op, value, unit: "count".into(), place: "a.yaml:3".into() }
+    }
+
+    #[test]
+    fn a_threshold_that_does_not_hold_is_a_failure() {
+        let mut run = outcome(1);
+        run.metrics.insert("lost", 2);
+        assert_eq!(expectations(&[expectation("lost", Op::Equal, 0), expectation("lost", Op::Less, 3)], &mut run), 2);
+        assert_eq!(run.verdict, Verdict::Failed);
+        assert_eq!(run.failures.len(), 1);
+        assert_eq!(run.failures[0].message, "`lost == 0` does not hold: lost is 2 (a.yaml:3)");
+    }
+
+    #[test]
+    fn what_was_not_measured_does_not_hold() {
+        let mut run = outcome(1);
+        assert_eq!(expectations(&[expectation("p99_read", Op::Less, 3)], &mut run), 1);
+        assert_eq!(run.verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_is_not_judged() {
+        let mut run = outcome(1);
+        run.verdict = Verdict::Inconclusive;
+        assert_eq!(expectations(&[expectation("lost", Op::More, 3)], &mut run), 0);
+        assert_eq!(run.verdict, Verdict::Inconclusive);
+    }
+}

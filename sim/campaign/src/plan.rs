@@ -1,0 +1,96 @@
+//! What a campaign does with one scenario.
+
+use crate::build::BUILD;
+use crate::token::Token;
+use mirrorsim_planted::Row;
+use mirrorsim_scenario::{Scenario, Seeds};
+use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::spec::CheckMode;
+use mirrorsim_world::{DisasterAt, Options};
+
+/// A scenario, its seeds, and what was asked for beside.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The scenario; its spec already has the check mode that was asked for.
+    pub scenario: Scenario,
+    /// Its path as the user wrote it; goes into tokens.
+    pub argument: String,
+    /// Seeds, in the order in which they run.
+    pub seeds: Seeds,
+    /// `--set` pairs that were applied when it was loaded.
+    pub sets: Vec<(String, String)>,
+    /// Planted bugs.
+    pub planted: Vec<&'static Row>,
+    /// The check mode, if it is not the scenario's own.
+    pub check: Option<CheckMode>,
+    /// Keep images.
+    pub images: bool,
+    /// Stop at a disaster.
+    pub disaster_at: Option<DisasterAt>,
+    /// The folder of trace files, if one was named.
+    pub data: Option<String>,
+    /// The user allowed a very large run.
+    pub yes_large: bool,
+}
+
+impl Plan {
+    /// A plan with nothing special.
+    pub fn new(scenario: Scenario, argument: &str, seeds: Seeds) -> Plan {
+        Plan {
+            scenario,
+            argument: argument.to_owned(),
+            seeds,
+            sets: Vec::new(),
+            planted: Vec::new(),
+            check: None,
+            images: false,
+            disaster_at: None,
+            data: None,
+            yes_large: false,
+        }
+    }
+
+    /// With another check mode than the scenario's.
+    #[must_use]
+    pub fn with_check(mut self, check: Option<CheckMode>) -> Plan {
+        if let Some(mode) = check {
+            self.scenario.spec.check.mode = mode;
+            self.check = check;
+        }
+        self
+    }
+
+    /// What the world is told beside the spec.
+    pub fn options(&self) -> Options {
+        Options {
+            planted: mirrorsim_planted::bent(&self.planted),
+            images: self.images,
+            disaster_at: self.disaster_at,
+            ..Options::default()
+        }
+    }
+
+    /// Identifiers of the planted bugs.
+    pub fn planted_ids(&self) -> Vec<&'static str> {
+        self.planted.iter().map(|row| row.id).collect()
+    }
+
+    /// The token that runs this outcome's seed again.
+    pub fn token(&self, outcome: &Outcome) -> Token {
+        Token {
+            path: self.argument.clone(),
+            seed: outcome.seed,
+            text: self.scenario.source_hash as u32,
+            build: BUILD.short(),
+            digest: outcome.digest,
+            verdict: outcome.verdict,
+            oracle: outcome.failures.first().map(|f| f.oracle.to_owned()),
+            planted: self.planted_ids().into_iter().map(str::to_owned).collect(),
+            sets: self.sets.clone(),
+            check: self.check,
+            disaster_at: self.disaster_at,
+            data: self.data.clone(),
+            yes_large: self.yes_large,
+        }
+    }
+}

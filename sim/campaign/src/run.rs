@@ -1,0 +1,109 @@
+//! The threads of a campaign: one that hands out seeds, the workers, and the caller's, which hears of everything.
+
+use crate::deliver::Delivery;
+use crate::event::{Event, SeedRun};
+use crate::plan::Plan;
+use crate::stop::Stop;
+use crate::wall::Clock;
+use crate::worker;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+
+/// How long the seeds that run are waited for after a request to stop.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often the caller hears something.
+const TICK: Duration = Duration::from_millis(100);
+/// No seed is begun that is so far ahead of the one whose turn it is to be reported: results wait in memory.
+const WINDOW: u64 = 4096;
+/// Stack of a worker. An overflow ends the process whatever we do, so there is room.
+const STACK: usize = 64 << 20;
+
+struct Job {
+    number: u64,
+    plan: usize,
+    index: u128,
+    seed: u64,
+}
+
+enum Message {
+    Begun { number: u64, plan: usize, seed: u64 },
+    Done { number: u64, run: Box<SeedRun> },
+}
+
+/// Runs every seed of every plan on `workers` threads; `sink` is called in this thread. An error means that no
+/// thread could be started. Seeds that do not end soon after a request to stop are abandoned: their threads live on,
+/// and the caller is expected to end the process.
+pub fn run(plans: &Arc<[Plan]>, workers: usize, stop: &Stop, sink: &mut dyn FnMut(Event)) -> io::Result<()> {
+    let seeds = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
+    sink(Event::Started { seeds, workers });
+    let delivered = Arc::new(AtomicU64::new(0));
+    let jobs = feeder(plans, stop, &delivered)?;
+    let messages = crew(plans, workers, stop, jobs)?;
+    let mut delivery = Delivery::new(plans, sink);
+    let mut stopping = None;
+    loop {
+        match messages.recv_timeout(TICK) {
+            Ok(Message::Begun { number, plan, seed }) => delivery.begun(number, plan, seed),
+            Ok(Message::Done { number, run }) => delivered.store(delivery.done(number, *run), Ordering::Relaxed),
+            Err(RecvTimeoutError::Timeout) => delivery.tick(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if stop.requested().is_some() && stopping.get_or_insert_with(Clock::start).elapsed() > GRACE {
+            break;
+        }
+    }
+    delivery.finish();
+    Ok(())
+}
+
+/// Starts the thread that hands out seeds. They are never collected: a range may have 2^64 of them.
+fn feeder(plans: &Arc<[Plan]>, stop: &Stop, delivered: &Arc<AtomicU64>) -> io::Result<Receiver<Job>> {
+    let (sender, jobs) = sync_channel(1);
+    let (plans, stop, delivered) = (Arc::clone(plans), stop.clone(), Arc::clone(delivered));
+    let feed = move || {
+        let seeds = plans.iter().enumerate().flat_map(|(i, p)| (0u128..).zip(p.seeds.iter()).map(move |s| (i, s)));
+        for (number, (plan, (index, seed))) in (0u64..).zip(seeds) {
+            while number.saturating_sub(delivered.load(Ordering::Relaxed)) >= WINDOW && stop.requested().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if stop.requested().is_some() || sender.send(Job { number, plan, index, seed }).is_err() {
+                return;
+            }
+        }
+    };
+    Builder::new().name("seeds".into()).spawn(feed)?;
+    Ok(jobs)
+}
+
+/// Starts the workers; one is enough.
+fn crew(plans: &Arc<[Plan]>, workers: usize, stop: &Stop, jobs: Receiver<Job>) -> io::Result<Receiver<Message>> {
+    let (sender, messages) = sync_channel(64);
+    let jobs = Arc::new(Mutex::new(jobs));
+    for i in 0..workers.max(1) {
+        let (plans, stop, jobs, sender) = (Arc::clone(plans), stop.clone(), Arc::clone(&jobs), sender.clone());
+        let builder = Builder::new().name(format!("worker {i}")).stack_size(STACK);
+        let spawned = builder.spawn(move || work(&plans, &stop, &jobs, &sender));
+        if let (0, Err(error)) = (i, spawned) {
+            return Err(error);
+        }
+    }
+    Ok(messages)
+}
+
+fn work(plans: &[Plan], stop: &Stop, jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Message>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { number, plan, index, seed }) = job else { return };
+        if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed }).is_err() {
+            return;
+        }
+        let run = Box::new(worker::seed_run(&plans[plan], (plan, index), seed));
+        if sender.send(Message::Done { number, run }).is_err() {
+            return;
+        }
+    }
+}

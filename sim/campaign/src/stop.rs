@@ -1,0 +1,51 @@
+//! A request to stop, from a signal handler to the workers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Why to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// Told to terminate.
+    Terminate,
+}
+
+/// A flag that asks a campaign to stop: no seed is begun any more, and those that run are waited for a moment.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// Asks to stop. The first reason stays.
+    pub fn request(&self, signal: Signal) {
+        let value = match signal {
+            Signal::Interrupt => 1,
+            Signal::Terminate => 2,
+        };
+        let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Why to stop, if so.
+    pub fn requested(&self) -> Option<Signal> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Signal::Interrupt),
+            _ => Some(Signal::Terminate),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_stays() {
+        let stop = Stop::default();
+        assert_eq!(stop.requested(), None);
+        stop.request(Signal::Terminate);
+        stop.request(Signal::Interrupt);
+        assert_eq!(stop.requested(), Some(Signal::Terminate));
+    }
+}

@@ -1,0 +1,248 @@
+//! Sums over seeds. The same whatever the order in which seeds are added.
+
+use crate::event::SeedRun;
+use crate::exit::Exit;
+use crate::signature::signature;
+use mirrorsim_world::outcome::{Operations, Verdict};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Sums over the seeds of a plan, or of a whole campaign.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Seeds that passed.
+    pub passed: u64,
+    /// Seeds with a finding.
+    pub failed: u64,
+    /// Seeds that judged nothing, or whose scripted fault never took effect.
+    pub vacuous: u64,
+    /// Seeds whose budget ended.
+    pub inconclusive: u64,
+    /// Seeds in which the rig disagreed with itself.
+    pub rig: u64,
+    /// Events dispatched.
+    pub events: u64,
+    /// Virtual time, ns.
+    pub virtual_time: u64,
+    /// Clients' operations.
+    pub operations: Operations,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, FaultTotal>,
+    /// Durable changes seen.
+    pub changes: u64,
+    /// Full checks.
+    pub full: u64,
+    /// Verdicts of the resumable scan.
+    pub delta: u64,
+    /// States that had been judged before.
+    pub equal: u64,
+    /// Recoveries that were themselves cut and repeated.
+    pub nested: u64,
+    /// Differences between recovery machine and reader.
+    pub disagreements: u64,
+    /// Judgements by oracle.
+    pub judged: BTreeMap<String, u64>,
+    /// Recoveries carried out.
+    pub recoveries: u64,
+    /// Those that were exact.
+    pub exact: u64,
+    /// Greatest number of answered operations missing after a recovery.
+    pub worst_rpo: u64,
+    /// Longest time from disaster to image, ns.
+    pub worst_rto: u64,
+    /// Alarms raised.
+    pub alarms: u64,
+    /// Seeds that did not pass, by the signature of their first failure.
+    pub groups: BTreeMap<String, Group>,
+    /// Time of the workers, summed.
+    pub busy: Duration,
+}
+
+/// One kind of fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultTotal {
+    /// How often it was injected.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+}
+
+/// Seeds that failed in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first of them: plan, index and seed.
+    pub first: (usize, u128, u64),
+    /// Its message.
+    pub message: String,
+    /// Its token.
+    pub token: String,
+}
+
+impl Tally {
+    /// Adds a seed.
+    pub fn add(&mut self, run: &SeedRun) {
+        let outcome = &run.outcome;
+        *self.count_of(outcome.verdict) += 1;
+        self.events += outcome.events;
+        self.virtual_time = self.virtual_time.saturating_add(outcome.virtual_time);
+        self.busy += run.wall;
+        self.alarms += outcome.alarms.len() as u64;
+        self.add_operations(&outcome.operations);
+        for fault in &outcome.faults {
+            let total = self.faults.entry(fault.name.to_owned()).or_default();
+            total.injected += fault.injected;
+            total.took_effect += fault.took_effect;
+        }
+        let checks = &outcome.checks;
+        self.changes += checks.changes.values().sum::<u64>();
+        self.full += checks.full;
+        self.delta += checks.delta;
+        self.equal += checks.equal;
+        self.nested += checks.nested;
+        self.disagreements += checks.disagreements;
+        for (oracle, count) in &checks.judged {
+            *self.judged.entry((*oracle).to_owned()).or_default() += count;
+        }
+        for recovery in &outcome.recoveries {
+            self.recoveries += 1;
+            self.exact += u64::from(recovery.exact);
+            self.worst_rpo = self.worst_rpo.max(recovery.rpo_operations);
+            self.worst_rto = self.worst_rto.max(recovery.rto);
+        }
+        if outcome.verdict != Verdict::Passed {
+            self.add_group(run);
+        }
+    }
+
+    /// Seeds that were run.
+    pub fn runs(&self) -> u64 {
+        self.passed + self.failed + self.vacuous + self.inconclusive + self.rig
+    }
+
+    /// Seeds that did not pass.
+    pub fn red(&self) -> u64 {
+        self.runs() - self.passed
+    }
+
+    /// The exit that the verdicts ask for.
+    pub fn exit(&self) -> Exit {
+        let verdicts = [
+            (self.failed, Exit::Failed),
+            (self.inconclusive, Exit::Inconclusive),
+            (self.vacuous + self.rig, Exit::Rig),
+        ];
+        verdicts.into_iter().filter(|(n, _)| *n > 0).fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
+    }
+
+    /// Kinds of faults that were injected and never took effect in any seed.
+    pub fn ineffective(&self) -> Vec<(&str, u64)> {
+        let none = self.faults.iter().filter(|(_, f)| f.injected > 0 && f.took_effect == 0);
+        none.map(|(name, f)| (name.as_str(), f.injected)).collect()
+    }
+
+    /// Groups of failures, the largest first, then the earliest.
+    pub fn groups_by_size(&self) -> Vec<(&str, &Group)> {
+        let mut groups: Vec<(&str, &Group)> = self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
+        groups.sort_by_key(|(_, g)| (std::cmp::Reverse(g.seeds), g.first));
+        groups
+    }
+
+    fn count_of(&mut self, verdict: Verdict) -> &mut u64 {
+        match verdict {
+            Verdict::Passed => &mut self.passed,
+            Verdict::Failed => &mut self.failed,
+            Verdict::Vacuous => &mut self.vacuous,
+            Verdict::Inconclusive => &mut self.inconclusive,
+            Verdict::Rig => &mut self.rig,
+        }
+    }
+
+    fn add_operations(&mut self, more: &Operations) {
+        let all = &mut self.operations;
+        all.issued += more.issued;
+        all.acknowledged += more.acknowledged;
+        all.refused += more.refused;
+        all.in_doubt += more.in_doubt;
+        all.lost += more.lost;
+        all.bytes += more.bytes;
+    }
+
+    fn add_group(&mut self, run: &SeedRun) {
+        let outcome = &run.outcome;
+        let first = (run.plan, run.index, outcome.seed);
+        let failure = outcome.failures.first();
+        let name = failure.map_or_else(|| format!("{:?}", outcome.verdict).to_lowercase(), signature);
+        let group = self.groups.entry(name).or_insert_with(|| Group {
+            seeds: 0,
+            first: (usize::MAX, u128::MAX, u64::MAX),
+            message: String::new(),
+            token: String::new(),
+        });
+        group.seeds += 1;
+        if first < group.first {
+            group.first = first;
+            group.message = failure.map(|f| f.message.clone()).unwrap_or_default();
+            group.token = run.token.to_string();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+    use crate::worker::tests::outcome;
+    use mirrorsim_scenario as scenario;
+    use mirrorsim_world::outcome::{Failure, FaultCount};
+
+    fn runs() -> Vec<SeedRun> {
+        let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
+        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        let plan = Plan::new(scenario, "a.yaml", scenario::seeds("0..40").expect("seeds"));
+        let run = |seed: u64| {
+            let mut outcome = outcome(seed);
+            outcome.events = seed * 10;
+            outcome.operations.issued = 3;
+            outcome.faults.push(FaultCount { name: "cut", place: String::new(), injected: 2, took_effect: 0 });
+            if seed % 4 == 3 {
+                outcome.verdict = Verdict::Failed;
+                let message = format!("write {seed} is gone");
+                let oracle = if seed % 8 == 3 { "durability" } else { "order" };
+                outcome.failures.push(Failure { oracle, invariant: "I1", time: 0, event: 0, message });
+            }
+            let token = plan.token(&outcome);
+            let index = u128::from(seed);
+            SeedRun { plan: 0, index, outcome, expectations: 0, wall: Duration::from_millis(seed), images: Vec::new(), token }
+        };
+        (0..40).map(run).collect()
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_the_order() {
+        let runs = runs();
+        let mut straight = Tally::default();
+        runs.iter().for_each(|r| straight.add(r));
+        let mut backwards = Tally::default();
+        runs.iter().rev().for_each(|r| backwards.add(r));
+        let mut shuffled = Tally::default();
+        (0..40).for_each(|i| shuffled.add(&runs[i * 27 % 40]));
+        assert_eq!(straight, backwards);
+        assert_eq!(straight, shuffled);
+    }
+
+    #[test]
+    fn failures_are_grouped_under_their_first_seed() {
+        let mut tally = Tally::default();
+        runs().iter().for_each(|r| tally.add(r));
+        assert_eq!((tally.runs(), tally.passed, tally.failed, tally.red()), (40, 30, 10, 10));
+        let groups = tally.groups_by_size();
+        assert_eq!(groups.len(), 2);
+        assert_eq!((groups[0].0, groups[0].1.seeds, groups[0].1.first.2), ("durability I1 write # is gone", 5, 3));
+        assert_eq!(groups[0].1.message, "write 3 is gone");
+        assert_eq!(tally.ineffective(), [("cut", 80)]);
+        assert_eq!(tally.exit(), Exit::Failed);
+        assert_eq!(Tally::default().exit(), Exit::Passed);
+    }
+}

@@ -1,0 +1,388 @@
+//! Reads the destination's NVRAM and log files as they are written: which records stand where, and what of it is stable.
+
+use crate::bytes::{FileHeader, HEADER, Record, SegmentHeader, hash, u32_at};
+use crate::content::same;
+use crate::finding::Findings;
+use crate::layout::Layout;
+use crate::log::{FILE, FILE_STABLE, NVRAM, NVRAM_STABLE};
+use crate::mirror::Mirror;
+use crate::oracles::isolation;
+use crate::places::Place;
+use crate::ranges::Ranges;
+use crate::segments::Segment;
+use crate::setup::{Device, Level, Medium};
+
+/// A record in a segment or place. `index` 0: older than the list, or unknown to the source's log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub index: u64,
+    pub offset: u64,
+    pub size: u64,
+    pub check: u64,
+    pub lost: bool,
+}
+
+/// The picture of both devices.
+#[derive(Debug)]
+pub(crate) struct DestinationLog {
+    pub layout: Layout,
+    pub level: Level,
+    pub segments: Vec<Segment>,
+    pub places: Vec<Place>,
+    pub nvram_dirty: Ranges,
+    pub log_dirty: Ranges,
+}
+
+impl DestinationLog {
+    pub fn new(layout: Layout, level: Level) -> Self {
+        let segments = vec![
+            Segment {
+                append: HEADER,
+                ..Segment::default()
+            };
+            layout.segments as usize
+        ];
+        let places = layout.mirrors.len() * (layout.files as usize + 1);
+        let places = vec![
+            Place {
+                append: HEADER,
+                ..Place::default()
+            };
+            places
+        ];
+        DestinationLog {
+            layout,
+            level,
+            segments,
+            places,
+            nvram_dirty: Ranges::default(),
+            log_dirty: Ranges::default(),
+        }
+    }
+
+    pub fn mirror_of(&self, place: usize) -> usize {
+        place / (self.layout.files as usize + 1)
+    }
+
+    /// The places of a mirror.
+    pub fn places_of(&self, mirror: usize) -> &[Place] {
+        let (first, count) = self.layout.places(mirror);
+        &self.places[first as usize..(first + count) as usize]
+    }
+
+    /// A write or discard on either device was issued.
+    pub fn stored(
+        &mut self,
+        ms: &mut [Mirror],
+        device: Device,
+        (offset, length): (u64, u64),
+        by: Option<usize>,
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let end = offset + length;
+        let nvram = device == Device::Nvram;
+        let dirty = if nvram {
+            &mut self.nvram_dirty
+        } else {
+            &mut self.log_dirty
+        };
+        dirty.insert(offset, end);
+        let (size, count) = self.units(device);
+        for unit in offset / size..end.div_ceil(size).min(count) {
+            let base = unit * size;
+            let (from, to) = (offset.max(base) - base, end.min(base + size) - base);
+            if nvram {
+                self.segment_stored(ms, unit as usize, (from, to), by, current, out);
+            } else {
+                isolation::place(self.mirror_of(unit as usize), by, unit, out);
+                self.place_stored(ms, unit as usize, (from, to), current, out);
+            }
+        }
+    }
+
+    fn units(&self, device: Device) -> (u64, u64) {
+        match device {
+            Device::Nvram => (self.layout.segment_size, self.segments.len() as u64),
+            _ => (self.layout.file_size, self.places.len() as u64),
+        }
+    }
+
+    /// A copy is gone; the bits go with the last one.
+    pub fn dropped(&self, m: &mut Mirror, index: u64, device: Device) {
+        if index == 0 {
+            return;
+        }
+        let mut left = 0;
+        if m.copy.doubled {
+            let here = |records: &[Held], settled: usize, written: u8, stable: u8| {
+                let at = records.iter().position(|h| h.index == index && !h.lost);
+                at.map_or(0, |i| {
+                    if i < settled {
+                        written | stable
+                    } else {
+                        written
+                    }
+                })
+            };
+            left = match device {
+                Device::Nvram => self
+                    .segments
+                    .iter()
+                    .filter(|s| s.owner == Some(m.number))
+                    .fold(0, |l, s| {
+                        l | here(&s.records, s.settled, NVRAM, NVRAM_STABLE)
+                    }),
+                _ => self
+                    .places_of(m.number)
+                    .iter()
+                    .fold(0, |l, p| l | here(&p.records, p.settled, FILE, FILE_STABLE)),
+            };
+        }
+        let all = if device == Device::Nvram {
+            NVRAM | NVRAM_STABLE
+        } else {
+            FILE | FILE_STABLE
+        };
+        m.drop_copies(index, all & !left);
+    }
+
+    /// Ranges of either device became stable.
+    pub fn flushed(
+        &mut self,
+        ms: &mut [Mirror],
+        device: Device,
+        ranges: &[(u64, u64)],
+        stable: &dyn Medium,
+    ) {
+        let (size, count) = self.units(device);
+        for &(offset, length) in ranges {
+            let dirty = if device == Device::Nvram {
+                &mut self.nvram_dirty
+            } else {
+                &mut self.log_dirty
+            };
+            dirty.remove(offset, offset + length);
+        }
+        let mut last = None;
+        for &(offset, length) in ranges {
+            for unit in offset / size..(offset + length).div_ceil(size).min(count) {
+                if last.replace(unit) == Some(unit) {
+                    continue;
+                }
+                if device == Device::Nvram {
+                    self.settle_segment(ms, unit as usize, stable);
+                } else {
+                    self.settle_place(ms, unit as usize, stable);
+                }
+            }
+        }
+    }
+
+    /// After a power cut, or NVRAM loss: everything is read anew; all of it is stable.
+    pub fn rescan(&mut self, ms: &mut [Mirror], medium: &dyn Medium) {
+        self.nvram_dirty.clear();
+        self.log_dirty.clear();
+        ms.iter_mut().for_each(Mirror::forget_copies);
+        for number in 0..self.segments.len() {
+            let base = number as u64 * self.layout.segment_size;
+            let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
+            let owner = header
+                .filter(|h| h.in_use)
+                .and_then(|h| self.layout.by_uuid(&h.uuid));
+            let serial = header.map_or(0, |h| h.serial);
+            self.segments[number] = Segment {
+                owner,
+                serial,
+                append: HEADER,
+                ..Segment::default()
+            };
+            self.read_segment(ms, number, self.layout.segment_size, medium, None);
+            if let Some(owner) = owner {
+                self.scan_on(&mut ms[owner], number, Device::Nvram, medium);
+            }
+            self.settle_segment(ms, number, medium);
+        }
+        for number in 0..self.places.len() {
+            let base = number as u64 * self.layout.file_size;
+            let mirror = self.mirror_of(number);
+            let header = FileHeader::read(&medium.read(Device::Log, base, HEADER));
+            let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
+            let (generation, incarnation) =
+                header.map_or((0, 0), |h| (h.generation, h.incarnation));
+            self.places[number] = Place {
+                generation,
+                incarnation,
+                append: HEADER,
+                ..Place::default()
+            };
+            if generation > 0 {
+                self.read_place(ms, number, self.layout.file_size, medium, None);
+                self.scan_on(&mut ms[mirror], number, Device::Log, medium);
+            }
+            self.settle_place(ms, number, medium);
+        }
+    }
+
+    /// Behind a damaged record good ones may stand: they count where the source's log has them.
+    fn scan_on(&mut self, m: &mut Mirror, number: usize, device: Device, medium: &dyn Medium) {
+        let (size, _) = self.units(device);
+        let base = number as u64 * size;
+        let append = if device == Device::Nvram {
+            self.segments[number].append
+        } else {
+            self.places[number].append
+        };
+        if m.copy.damaged.is_empty() && !m.copy.harmed {
+            return;
+        }
+        for at in magic_places(&medium.read(device, base + append, size - append)) {
+            let at = append + at;
+            let Some((_, held)) = next_record(m, device, base, at, size, medium) else {
+                continue;
+            };
+            if m.model.entry(held.index).is_none() {
+                continue;
+            }
+            m.add_copies(
+                held.index,
+                if device == Device::Nvram { NVRAM } else { FILE },
+            );
+            if device == Device::Nvram {
+                self.segments[number].records.push(held);
+            } else {
+                self.places[number].records.push(held);
+            }
+        }
+    }
+
+    /// The rig has damaged a range of either device.
+    pub fn damage(
+        &mut self,
+        ms: &mut [Mirror],
+        device: Device,
+        (from, to): (u64, u64),
+        medium: &dyn Medium,
+    ) {
+        let (size, count) = self.units(device);
+        for unit in from / size..to.div_ceil(size).min(count) {
+            let base = unit * size;
+            let (mirror, records) = if device == Device::Nvram {
+                let segment = &mut self.segments[unit as usize];
+                (segment.owner, &mut segment.records)
+            } else {
+                let mirror = unit as usize / (self.layout.files as usize + 1);
+                (Some(mirror), &mut self.places[unit as usize].records)
+            };
+            let Some(mirror) = mirror else { continue };
+            let head = medium.read(device, base, HEADER);
+            let headless = from < base + HEADER
+                && match device {
+                    Device::Nvram => SegmentHeader::read(&head).is_none(),
+                    _ => FileHeader::read(&head).is_none() && !records.is_empty(),
+                };
+            let mut gone = Vec::new();
+            for held in records.iter_mut().filter(|h| !h.lost) {
+                let hit = held.offset + base < to && held.offset + held.size + base > from;
+                if headless || hit && !intact(&ms[mirror], held, device, base, medium) {
+                    held.lost = true;
+                    gone.push(held.index);
+                }
+            }
+            let m = &mut ms[mirror];
+            for index in gone {
+                self.dropped(m, index, device);
+                if m.model.entry(index).is_some_and(|e| e.copies == 0)
+                    && index > m.copy.image.cursor
+                {
+                    m.copy.damaged.insert(index);
+                }
+            }
+        }
+    }
+
+    pub fn memory(&self) -> u64 {
+        let held = |records: &Vec<Held>| records.capacity() * size_of::<Held>();
+        let segments: usize = self
+            .segments
+            .iter()
+            .map(|s| held(&s.records) + size_of::<Segment>())
+            .sum();
+        let places: usize = self
+            .places
+            .iter()
+            .map(|p| held(&p.records) + size_of::<Place>())
+            .sum();
+        (segments + places) as u64 + (self.nvram_dirty.len() + self.log_dirty.len()) as u64 * 24
+    }
+}
+
+/// Where the magic of a record stands, at multiples of 8.
+pub(crate) fn magic_places(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    let magic = u32_at(b"MREC", 0);
+    bytes
+        .chunks_exact(8)
+        .enumerate()
+        .filter(move |(_, c)| u32_at(c, 0) == magic)
+        .map(|(i, _)| i as u64 * 8)
+}
+
+/// The record at a place, if header and payload are whole, and its index in the source's log if it is that very record.
+pub(crate) fn next_record(
+    m: &Mirror,
+    device: Device,
+    base: u64,
+    at: u64,
+    size: u64,
+    medium: &dyn Medium,
+) -> Option<(Record, Held)> {
+    if at + HEADER > size {
+        return None;
+    }
+    let record = Record::read(&medium.read(device, base + at, HEADER))?;
+    if at + record.size() > size {
+        return None;
+    }
+    let mut held = Held {
+        index: 0,
+        offset: at,
+        size: record.size(),
+        check: record.check,
+        lost: false,
+    };
+    let payload = medium.read(device, base + at + HEADER, u64::from(record.payload));
+    let index = m.model.index_of(record.position).unwrap_or(0);
+    if let Some(entry) = m.model.entry(index)
+        && entry.check == record.check
+        && record.uuid == m.model.uuid
+        && same(&payload, &entry.payload)
+    {
+        held.index = index;
+        return Some((record, held));
+    }
+    (hash(&payload) == record.payload_check).then_some((record, held))
+}
+
+/// Whether a record still stands where it stood.
+pub(crate) fn intact(
+    m: &Mirror,
+    held: &Held,
+    device: Device,
+    base: u64,
+    medium: &dyn Medium,
+) -> bool {
+    let head = medium.read(device, base + held.offset, HEADER);
+    let Some(record) = Record::read(&head) else {
+        return false;
+    };
+    let payload = medium.read(
+        device,
+        base + held.offset + HEADER,
+        u64::from(record.payload),
+    );
+    let good = match m.model.entry(held.index) {
+        Some(entry) => same(&payload, &entry.payload),
+        None => hash(&payload) == record.payload_check,
+    };
+    record.check == held.check && good
+}

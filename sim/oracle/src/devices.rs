@@ -1,0 +1,249 @@
+//! What happens to devices: writes issued, ranges made durable.
+
+use crate::bytes::Mark;
+use crate::finding::{Findings, Oracle};
+use crate::image::Image;
+use crate::judge::Judge;
+use crate::layout::{Region, Spot};
+use crate::mirror::Mirror;
+use crate::oracles::{apply, held, isolation, numbering, prefix, steps};
+use crate::setup::{Device, Level, Medium, Server};
+use crate::source_log;
+use crate::superblock::{RECOVERING, Superblock};
+
+impl Judge {
+    /// A write or discard was issued: it is in `current` and not in `stable` yet. `by`: the mirror whose machine issued
+    /// it, at the destination.
+    #[allow(clippy::too_many_arguments)]
+    pub fn stored(
+        &mut self,
+        server: Server,
+        device: Device,
+        offset: u64,
+        length: u64,
+        by: Option<usize>,
+        stable: &dyn Medium,
+        current: &dyn Medium,
+    ) {
+        if length == 0 {
+            return;
+        }
+        let (range, out) = ((offset, length), &mut self.out);
+        match (server, device) {
+            (Server::Source(i), _) if i >= self.mirrors.len() => {}
+            (Server::Source(i), Device::Nvram) => {
+                source_log::stored(&mut self.mirrors[i], &self.setup, range, current, out)
+            }
+            (Server::Source(i), Device::Image) => {
+                image_stored(
+                    &mut self.mirrors[i],
+                    true,
+                    false,
+                    range,
+                    (stable, current),
+                    out,
+                );
+            }
+            (Server::Source(_), _) => {}
+            (Server::Destination, Device::Nvram | Device::Log) => {
+                self.log
+                    .stored(&mut self.mirrors, device, range, by, current, out);
+            }
+            (Server::Destination, Device::Mark) => {
+                let owner = (offset / 256) as usize;
+                isolation::region(
+                    Some(owner).filter(|i| *i < self.mirrors.len()),
+                    by,
+                    "mark",
+                    offset,
+                    out,
+                );
+                if let Some(m) = self.mirrors.get_mut(owner) {
+                    mark_stored(m, self.setup.level, current, out);
+                }
+            }
+            (Server::Destination, Device::Image) => {
+                let owner = self.log.layout.owner(offset);
+                isolation::region(owner, by, "region", offset, out);
+                if let Some(i) = owner {
+                    image_stored(
+                        &mut self.mirrors[i],
+                        false,
+                        self.setup.global_apply,
+                        range,
+                        (stable, current),
+                        out,
+                    );
+                }
+            }
+        }
+    }
+
+    /// These ranges (offset, length) became stable. All ranges of one flush in one call.
+    pub fn flushed(
+        &mut self,
+        server: Server,
+        device: Device,
+        ranges: &[(u64, u64)],
+        stable: &dyn Medium,
+        _current: &dyn Medium,
+    ) {
+        let out = &mut self.out;
+        match (server, device) {
+            (Server::Source(i), _) if i >= self.mirrors.len() => {}
+            (Server::Source(i), Device::Nvram) => {
+                source_log::flushed(&mut self.mirrors[i], ranges, stable)
+            }
+            (Server::Source(i), Device::Image) => {
+                image_flushed(&mut self.mirrors[i], true, ranges, stable, out)
+            }
+            (Server::Source(_), _) => {}
+            (Server::Destination, Device::Nvram | Device::Log) => {
+                self.log.flushed(&mut self.mirrors, device, ranges, stable);
+            }
+            (Server::Destination, Device::Mark) => {
+                for &(offset, length) in ranges {
+                    for i in offset / 256..(offset + length).div_ceil(256) {
+                        if let Some(m) = self.mirrors.get_mut(i as usize) {
+                            m.copy.mark_stable = read_mark(m, stable);
+                            m.heal();
+                        }
+                    }
+                }
+            }
+            (Server::Destination, Device::Image) => {
+                for m in &mut self.mirrors {
+                    let region = &m.at.image;
+                    if ranges.iter().any(|(offset, length)| {
+                        *offset < region.end && offset + length > region.base
+                    }) {
+                        image_flushed(m, false, ranges, stable, out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn read_mark(m: &Mirror, medium: &dyn Medium) -> Mark {
+    Mark::best(
+        &medium.read(Device::Mark, m.number as u64 * 256, 256),
+        &m.model.uuid,
+    )
+    .unwrap_or_default()
+}
+
+fn mark_stored(m: &mut Mirror, level: Level, current: &dyn Medium, out: &mut Findings) {
+    let mark = read_mark(m, current);
+    if mark.counter == m.copy.mark_current.counter {
+        return;
+    }
+    held::marked(m, &mark, out);
+    numbering::marked(m, &mark, level, out);
+    m.copy.mark_current = mark;
+}
+
+fn image_stored(
+    m: &mut Mirror,
+    own: bool,
+    global: bool,
+    (offset, length): (u64, u64),
+    media: (&dyn Medium, &dyn Medium),
+    out: &mut Findings,
+) {
+    let end = offset + length;
+    let region: &Region = if own { &m.at.own } else { &m.at.image };
+    let (mut superblock, mut in_place) = (false, false);
+    region.walk(offset, end, |spot, _, _| match spot {
+        Spot::Superblock => superblock = true,
+        Spot::Journal => {}
+        _ => in_place = true,
+    });
+    if end > region.end {
+        isolation::region(None, None, "region", offset, out);
+    }
+    if in_place {
+        steps::in_place(m, own, (offset, end), media, out);
+    }
+    if superblock {
+        let region: &Region = if own { &m.at.own } else { &m.at.image };
+        let slots = media.1.read(Device::Image, region.base, 1024);
+        if let Some(new) = Superblock::best(&slots, &m.model.uuid) {
+            superblock_stored(m, own, global, &new, out);
+        }
+    }
+    let image = if own {
+        &mut m.source.volume
+    } else {
+        &mut m.copy.image
+    };
+    image.dirty.insert(offset, end);
+}
+
+fn superblock_stored(
+    m: &mut Mirror,
+    own: bool,
+    global: bool,
+    new: &Superblock,
+    out: &mut Findings,
+) {
+    let image: &Image = if own { &m.source.volume } else { &m.copy.image };
+    if new.counter == image.current.counter {
+        return;
+    }
+    steps::cursor_written(m, own, new, out);
+    if !own {
+        apply::superblock(m, new, global, out);
+    }
+    let image = if own {
+        &mut m.source.volume
+    } else {
+        &mut m.copy.image
+    };
+    image.current = *new;
+}
+
+fn image_flushed(
+    m: &mut Mirror,
+    own: bool,
+    ranges: &[(u64, u64)],
+    stable: &dyn Medium,
+    out: &mut Findings,
+) {
+    let (image, region) = if own {
+        (&mut m.source.volume, &m.at.own)
+    } else {
+        (&mut m.copy.image, &m.at.image)
+    };
+    let before = image.cursor;
+    let changed = image.flushed(&mut m.model, region, ranges, stable);
+    let moved = image.cursor != before;
+    if changed.journal {
+        prefix::journal(m, own, out);
+    }
+    if changed.superblock && moved {
+        prefix::at_cursor(m, own, out);
+    }
+    if !own && changed.superblock {
+        m.advance();
+        fence(m, out);
+    }
+    if moved && !own {
+        let above = m.copy.image.cursor + 1;
+        m.copy.damaged = m.copy.damaged.split_off(&above);
+    }
+    if moved {
+        m.prune();
+    }
+}
+
+/// Notes when a recovery became durable; one that nobody asked for touches a living mirror (I17).
+pub(crate) fn fence(m: &mut Mirror, out: &mut Findings) {
+    if m.copy.image.stable.role < RECOVERING || m.copy.fenced.is_some() {
+        return;
+    }
+    m.copy.fenced = Some(out.time);
+    out.expect(Oracle::Isolation, "I17", !m.excuses.is_empty(), || {
+        format!("mirror {} is recovered and nobody asked for it", m.number)
+    });
+}

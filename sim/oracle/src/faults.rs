@@ -1,0 +1,137 @@
+//! What the rig does to servers and devices: crashes, power cuts, damage, lost NVRAM.
+
+use crate::devices::{fence, read_mark};
+use crate::judge::Judge;
+use crate::oracles::durability;
+use crate::setup::{Device, Medium, Server};
+use crate::source_log;
+
+impl Judge {
+    /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
+    pub fn crashed(
+        &mut self,
+        server: Server,
+        power_cut: bool,
+        stable: &dyn Medium,
+        _current: &dyn Medium,
+    ) {
+        if !power_cut {
+            return;
+        }
+        match server {
+            Server::Source(i) => {
+                let Some(m) = self.mirrors.get_mut(i) else {
+                    return;
+                };
+                m.source.volume.rescan(&mut m.model, &m.at.own, stable);
+                source_log::rescan(m, stable);
+                m.advance();
+            }
+            Server::Destination => self.rescan_destination(stable),
+        }
+    }
+
+    fn rescan_destination(&mut self, medium: &dyn Medium) {
+        for m in &mut self.mirrors {
+            m.copy.image.rescan(&mut m.model, &m.at.image, medium);
+            m.copy.mark_stable = read_mark(m, medium);
+            m.copy.mark_current = m.copy.mark_stable;
+        }
+        self.log.rescan(&mut self.mirrors, medium);
+        for m in &mut self.mirrors {
+            m.advance();
+            if m.copy.fenced.is_none() {
+                let end = m.copy.end_stable;
+                durability::recovered(m, end, "the chain after the power cut", &mut self.out);
+            }
+            fence(m, &mut self.out);
+        }
+    }
+
+    /// A server runs again.
+    pub fn booted(&mut self, _server: Server) {}
+
+    /// The rig has damaged a range; the media already show it.
+    pub fn fault_damage(
+        &mut self,
+        server: Server,
+        device: Device,
+        offset: u64,
+        length: u64,
+        stable: &dyn Medium,
+        _current: &dyn Medium,
+    ) {
+        let end = offset + length;
+        match (server, device) {
+            (Server::Source(i), _) => {
+                let Some(m) = self.mirrors.get_mut(i) else {
+                    return;
+                };
+                m.excuses.insert("damage");
+                if device == Device::Image {
+                    let structural =
+                        m.source
+                            .volume
+                            .damage(&mut m.model, &m.at.own, offset, end, stable);
+                    m.source.harmed |= structural;
+                } else {
+                    m.source.harmed = true;
+                }
+            }
+            (Server::Destination, Device::Nvram | Device::Log) => {
+                self.log
+                    .damage(&mut self.mirrors, device, (offset, end), stable);
+                self.mirrors.iter_mut().for_each(|m| {
+                    m.excuses.insert("damage");
+                });
+            }
+            (Server::Destination, Device::Mark) => {
+                for m in self
+                    .mirrors
+                    .iter_mut()
+                    .filter(|m| m.number as u64 * 256 < end && m.number as u64 * 256 + 256 > offset)
+                {
+                    m.empty();
+                    m.excuses.insert("damage");
+                }
+            }
+            (Server::Destination, Device::Image) => {
+                for m in self
+                    .mirrors
+                    .iter_mut()
+                    .filter(|m| m.at.image.base < end && m.at.image.end > offset)
+                {
+                    let structural =
+                        m.copy
+                            .image
+                            .damage(&mut m.model, &m.at.image, offset, end, stable);
+                    if structural {
+                        (m.copy.harmed, m.copy.emptied) = (true, None);
+                    }
+                    m.excuses.insert("damage");
+                }
+            }
+        }
+    }
+
+    /// The rig has emptied or garbled an NVRAM; the media already show it.
+    pub fn nvram_lost(&mut self, server: Server, stable: &dyn Medium, _current: &dyn Medium) {
+        match server {
+            Server::Source(i) => {
+                if let Some(m) = self.mirrors.get_mut(i) {
+                    m.source.harmed = true;
+                    m.excuses.insert("nvram lost");
+                }
+            }
+            Server::Destination => {
+                for m in &mut self.mirrors {
+                    m.empty();
+                    m.excuses.insert("nvram lost");
+                }
+                let size = self.setup.destination.nvram_size;
+                self.log
+                    .damage(&mut self.mirrors, Device::Nvram, (0, size), stable);
+            }
+        }
+    }
+}

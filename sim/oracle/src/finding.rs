@@ -1,0 +1,179 @@
+//! What the oracles have judged and what they found.
+
+/// The oracles; each has a file of that name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Oracle {
+    Durability,
+    Prefix,
+    Apply,
+    Numbering,
+    Replies,
+    Agreement,
+    Fencing,
+    Divergence,
+    Damage,
+    Once,
+    Held,
+    Steps,
+    Isolation,
+    Reads,
+    Nvram,
+    Liveness,
+    Reader,
+}
+
+/// Name of each oracle, in the order of its number.
+pub const ORACLES: [&str; 17] = [
+    "durability",
+    "prefix",
+    "apply",
+    "numbering",
+    "replies",
+    "agreement",
+    "fencing",
+    "divergence",
+    "damage",
+    "once",
+    "held",
+    "steps",
+    "isolation",
+    "reads",
+    "nvram",
+    "liveness",
+    "reader",
+];
+
+/// Something that must not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// File name of the oracle that found it, one of [`ORACLES`].
+    pub oracle: &'static str,
+    /// The invariant of the protocol that is broken: `I1`..`I18`, `L1`..`L4`, or `rig` where the judge's reader and the
+    /// machine disagree.
+    pub invariant: &'static str,
+    /// Virtual time.
+    pub time: u64,
+    /// Event number.
+    pub event: u64,
+    /// What, with positions and places.
+    pub message: String,
+}
+
+/// Findings are kept up to this number; further ones are only counted.
+const KEPT: usize = 256;
+
+/// The collection.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub time: u64,
+    pub event: u64,
+    off: u32,
+    judged: [u64; ORACLES.len()],
+    found: Vec<Finding>,
+    dropped: u64,
+    lossy: bool,
+    lost: u64,
+}
+
+impl Findings {
+    pub fn new(lossy: bool) -> Self {
+        let judged = [0; ORACLES.len()];
+        Findings {
+            time: 0,
+            event: 0,
+            off: 0,
+            judged,
+            found: Vec::new(),
+            dropped: 0,
+            lossy,
+            lost: 0,
+        }
+    }
+
+    pub fn only(&mut self, name: &str) {
+        self.off = !0;
+        if let Some(i) = ORACLES.iter().position(|n| *n == name) {
+            self.off &= !(1 << i);
+        }
+    }
+
+    pub fn without(&mut self, name: &str) {
+        if let Some(i) = ORACLES.iter().position(|n| *n == name) {
+            self.off |= 1 << i;
+        }
+    }
+
+    /// Something was looked at.
+    pub fn judged(&mut self, oracle: Oracle) {
+        self.judged[oracle as usize] += 1;
+    }
+
+    /// Something was looked at, and `good` or not.
+    pub fn expect(
+        &mut self,
+        oracle: Oracle,
+        invariant: &'static str,
+        good: bool,
+        message: impl FnOnce() -> String,
+    ) {
+        self.judged(oracle);
+        if !good {
+            self.fail(oracle, invariant, message);
+        }
+    }
+
+    /// Something must not be.
+    pub fn fail(
+        &mut self,
+        oracle: Oracle,
+        invariant: &'static str,
+        message: impl FnOnce() -> String,
+    ) {
+        if self.off & (1 << oracle as u32) != 0 {
+            return;
+        }
+        if self.found.len() >= KEPT {
+            self.dropped += 1;
+            return;
+        }
+        let (time, event) = (self.time, self.event);
+        self.found.push(Finding {
+            oracle: ORACLES[oracle as usize],
+            invariant,
+            time,
+            event,
+            message: message(),
+        });
+    }
+
+    /// An acknowledged operation is gone: counted where that is allowed, else a failure of I1.
+    pub fn loss(&mut self, operations: u64, message: impl FnOnce() -> String) {
+        if self.lossy {
+            self.lost = self.lost.max(operations);
+        } else {
+            self.fail(Oracle::Durability, "I1", message);
+        }
+    }
+
+    pub fn lossy(&self) -> bool {
+        self.lossy
+    }
+
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    pub fn found(&self) -> &[Finding] {
+        &self.found
+    }
+
+    /// Of all findings, kept or not.
+    pub fn total(&self) -> u64 {
+        self.found.len() as u64 + self.dropped
+    }
+
+    pub fn counts(&self) -> [(&'static str, u64); ORACLES.len()] {
+        core::array::from_fn(|i| (ORACLES[i], self.judged[i]))
+    }
+}

@@ -1,0 +1,371 @@
+//! The judge as the rig sees it: observations in, findings out.
+
+use crate::bytes::Position;
+use crate::destination_log::DestinationLog;
+use crate::finding::{Finding, Findings, ORACLES, Oracle};
+use crate::layout::Layout;
+use crate::mirror::Mirror;
+use crate::oracles::*;
+use crate::probe::{self, DeltaVerdict};
+use crate::reader;
+use crate::setup::*;
+use crate::wire::{Frame, Message};
+use bytes::Bytes;
+
+/// The judge of one run.
+#[derive(Debug)]
+pub struct Judge {
+    pub(crate) setup: Setup,
+    pub(crate) mirrors: Vec<Mirror>,
+    pub(crate) log: DestinationLog,
+    pub(crate) out: Findings,
+    healed: bool,
+    excused: bool,
+}
+
+impl Judge {
+    /// A judge of a run that starts with empty devices.
+    pub fn new(setup: Setup) -> Self {
+        let layout = Layout::new(&setup);
+        let at = layout.mirrors.iter().cloned().enumerate();
+        let mirrors = at.map(|(i, at)| Mirror::new(i, &setup, at)).collect();
+        let log = DestinationLog::new(layout, setup.level);
+        let out = Findings::new(setup.lossy);
+        Judge {
+            setup,
+            mirrors,
+            log,
+            out,
+            healed: false,
+            excused: false,
+        }
+    }
+
+    /// Sets the clock for what follows: virtual time and event number, for reports.
+    pub fn at(&mut self, time: u64, event: u64) {
+        (self.out.time, self.out.event) = (time, event);
+    }
+
+    /// A client issued a request for the first time.
+    pub fn issued(&mut self, source: usize, request: Request) {
+        let time = self.out.time;
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.history.issued(request, time);
+        }
+    }
+
+    /// A client sent the same request again.
+    pub fn retried(&mut self, source: usize, client: u32, slot: u32, request: u64) {
+        if let Some(asked) = self
+            .mirrors
+            .get_mut(source)
+            .and_then(|m| m.history.find(client, slot, request))
+        {
+            asked.attempts += 1;
+        }
+    }
+
+    /// The source sent an answer (whether or not it arrives).
+    pub fn answered(
+        &mut self,
+        source: usize,
+        client: u32,
+        slot: u32,
+        request: u64,
+        answer: Answer,
+    ) {
+        let out = &mut self.out;
+        let Some(m) = self.mirrors.get_mut(source) else {
+            return;
+        };
+        let Some(asked) = m.history.find(client, slot, request) else {
+            replies::unasked(source, request, out);
+            return;
+        };
+        replies::answered(source, asked, &answer, out);
+        let index = asked.index;
+        let read = matches!(answer, Answer::Read { .. }).then(|| asked.clone());
+        prefix::answered(m, &self.setup, (client, slot, request), &answer, out);
+        if let (Some(asked), Answer::Read { data }) = (&read, &answer) {
+            reads::answered(m, &self.setup, asked, data, out);
+        } else if let (Some(index), true) = (index, answer != Answer::Refused) {
+            steps::answered(m, index, self.setup.level, out);
+            durability::answered(m, index, out);
+            fencing::answered(m, index, out);
+            once::answered(m, index, &answer, out);
+        }
+        m.history.answered(client, slot, request, &answer);
+    }
+
+    /// A frame was put on the wire, before anything the network does to it: `head` = frame header and fixed part of the
+    /// body, `payload` = what follows (of Forward and Block), else empty.
+    pub fn frame(&mut self, from: Server, to: Server, head: &[u8], payload: &Bytes) {
+        let Some(frame) = Frame::read(head) else {
+            self.out.fail(Oracle::Reader, "rig", || {
+                format!("{from:?} sent a frame that the judge cannot read")
+            });
+            return;
+        };
+        let link = match (from, to) {
+            (Server::Source(i), _) | (_, Server::Source(i)) => i,
+            _ => return,
+        };
+        let (level, out) = (self.setup.level, &mut self.out);
+        let Some(m) = self.mirrors.get_mut(link) else {
+            return;
+        };
+        if !isolation::frame(m, &frame.uuid, out) {
+            return;
+        }
+        match (from, frame.message) {
+            (Server::Source(_), Message::Forward(record)) => {
+                let Some(index) = numbering::forwarded(m, &record, payload, out) else {
+                    return;
+                };
+                steps::forwarded(m, index, record.position, out);
+                m.source.forwarded = m.source.forwarded.max(index);
+            }
+            (
+                Server::Source(_),
+                Message::SyncRequest {
+                    generation,
+                    count,
+                    digest,
+                },
+            ) => {
+                steps::sync_requested(m, (generation, count, digest), out);
+                m.copy.asked = m.copy.asked.max(generation);
+            }
+            (Server::Destination, Message::ForwardAck { level: at, up_to }) => {
+                fencing::acknowledged(m, "ForwardAck", up_to, None, out);
+                numbering::acknowledged(m, at, up_to, level, out);
+                if at == 2 && level != Level::Received {
+                    held::told(m, up_to, None, false, out);
+                }
+            }
+            (
+                Server::Destination,
+                Message::Welcome {
+                    epoch, held, filed, ..
+                },
+            ) => {
+                fencing::acknowledged(m, "Welcome", held, Some(epoch), out);
+                numbering::acknowledged(m, 2, held, level, out);
+                numbering::acknowledged(m, 3, filed, level, out);
+                if level != Level::Received {
+                    held::told(m, held, Some(epoch), true, out);
+                }
+            }
+            (Server::Destination, Message::SyncDone { generation }) => {
+                fencing::acknowledged(m, "SyncDone", Position::new(generation, 0), None, out);
+                let mut stable = self.log.places_of(link).iter().map(|p| p.stable);
+                steps::sync_done(
+                    m,
+                    generation,
+                    stable.find(|g| (1..=generation).contains(g)),
+                    out,
+                );
+            }
+            (Server::Destination, Message::Nak) => steps::nak(link, self.setup.stream, out),
+            _ => {}
+        }
+    }
+
+    /// A machine raised an alarm.
+    pub fn alarm(
+        &mut self,
+        server: Server,
+        source: Option<usize>,
+        kind: &'static str,
+        message: &str,
+    ) {
+        divergence::alarm(
+            &self.mirrors,
+            server,
+            source,
+            (kind, message),
+            self.excused,
+            &mut self.out,
+        );
+    }
+
+    /// The rig or the operator did something else that justifies an alarm or a stop (of one mirror, or of any).
+    pub fn excuse(&mut self, source: Option<usize>, reason: &'static str) {
+        match source.and_then(|i| self.mirrors.get_mut(i)) {
+            Some(m) => {
+                m.excuses.insert(reason);
+            }
+            None => self.excused = true,
+        }
+    }
+
+    /// A source's site is lost for ever.
+    pub fn disaster(&mut self, source: usize) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.source.gone = true;
+            m.excuses.insert("disaster");
+        }
+    }
+
+    /// A real recovery ended in this state of the destination: the whole image is judged.
+    pub fn recovered(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) {
+        let Some(m) = self.mirrors.get_mut(source) else {
+            return;
+        };
+        probe::judge(m, state, &[], to, true, &mut self.out);
+        m.copy.recovered = m
+            .model
+            .index_of(to.position)
+            .map(|i| i.max(m.copy.image.cursor));
+    }
+
+    /// The fault phase is over: liveness counts from here.
+    pub fn healed(&mut self) {
+        self.healed = true;
+    }
+
+    /// Forced seal done, nothing in flight: V == I == model, every block ever written is compared on both sides.
+    pub fn quiescent(&mut self, source: usize, own: &dyn Medium, destination: &dyn Medium) {
+        let Some(m) = self.mirrors.get_mut(source) else {
+            return;
+        };
+        let out = &mut self.out;
+        liveness::equal(m, out);
+        let blocks = m.model.written();
+        for (side, medium, cursor) in [
+            (true, own, m.source.volume.cursor),
+            (false, destination, m.copy.image.cursor),
+        ] {
+            if !(side && m.source.gone) {
+                prefix::state(m, side, medium, (&blocks, &blocks), cursor, out);
+            }
+        }
+        nvram::leaks(m, &self.log.segments, out);
+    }
+
+    /// The run is over. Liveness is judged if [`Judge::healed`] was called.
+    pub fn end(&mut self) {
+        if self.healed && !self.excused {
+            self.mirrors
+                .iter()
+                .for_each(|m| liveness::end(m, &mut self.out));
+        }
+    }
+
+    /// Judges one recovery on a copy: I1, I2, I10, I11. `state` = the destination after it; `touched` = ranges (offset,
+    /// length) of the Image device where it may differ from the destination's stable image (unflushed writes that were
+    /// kept, and all that recovery wrote). `true` = nothing was found.
+    pub fn probe(
+        &mut self,
+        source: usize,
+        state: &dyn Medium,
+        touched: &[(u64, u64)],
+        to: RecoveredTo,
+    ) -> bool {
+        let Some(m) = self.mirrors.get_mut(source) else {
+            return true;
+        };
+        probe::judge(m, state, touched, to, false, &mut self.out)
+    }
+
+    /// What recovery must reach now, from what the rig has left at the destination.
+    pub fn required(&self, source: usize) -> Position {
+        self.mirrors.get(source).map_or(Position::default(), |m| {
+            m.model.position_of(durability::reachable(m))
+        })
+    }
+
+    /// What recovery would reach, from what was followed; judged like a probe, at the price of what changed.
+    pub fn delta(&mut self, source: usize) -> DeltaVerdict {
+        match self.mirrors.get_mut(source) {
+            Some(m) => probe::delta(m, &mut self.out),
+            None => {
+                let to = RecoveredTo {
+                    position: Position::default(),
+                    verdict: Verdict::Complete,
+                };
+                DeltaVerdict {
+                    stable: to,
+                    current: to,
+                    sound: true,
+                }
+            }
+        }
+    }
+
+    /// The judge's own recovery over any state of the destination (before recovery): what the right one reaches.
+    pub fn expected_recovery(&self, source: usize, state: &dyn Medium) -> RecoveredTo {
+        reader::recover(&self.log.layout, source, state)
+    }
+
+    /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it. Where the two differ and the
+    /// model says that the real one is right, the judge's reader is wrong (`rig`), else the machine is (I2, I10).
+    pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo) -> bool {
+        let plain = |v| {
+            if v == Verdict::Complete {
+                Verdict::CompleteUpTo
+            } else {
+                v
+            }
+        };
+        let equal =
+            expected.position == real.position && plain(expected.verdict) == plain(real.verdict);
+        let Some(m) = self.mirrors.get(source) else {
+            return equal;
+        };
+        self.out.judged(Oracle::Reader);
+        if equal {
+            return true;
+        }
+        let message = || {
+            format!(
+                "mirror {source}: the judge's own reader recovers {expected:?}, the machine {real:?}"
+            )
+        };
+        let known = m.model.index_of(real.position).is_some();
+        let further = known && real.position > expected.position;
+        if further {
+            self.out.fail(Oracle::Reader, "rig", message);
+        } else if expected.position == real.position || damage::possible(m) {
+            self.out.fail(Oracle::Damage, "I10", message);
+        } else {
+            self.out.fail(Oracle::Prefix, "I2", message);
+        }
+        false
+    }
+
+    /// What was found, in order; at most 256 are kept.
+    pub fn findings(&self) -> &[Finding] {
+        self.out.found()
+    }
+
+    /// All findings, kept or not.
+    pub fn total_findings(&self) -> u64 {
+        self.out.total()
+    }
+
+    /// How much each oracle has judged.
+    pub fn counts(&self) -> [(&'static str, u64); ORACLES.len()] {
+        self.out.counts()
+    }
+
+    /// Acknowledged operations missing from a recovery, the worst case seen, where `lossy` allows it.
+    pub fn lost(&self) -> u64 {
+        self.out.lost()
+    }
+
+    /// Estimate of the judge's own memory in bytes; buffers shared with clients and devices are not counted.
+    pub fn memory(&self) -> u64 {
+        self.mirrors.iter().map(Mirror::memory).sum::<u64>() + self.log.memory()
+    }
+
+    /// Only this oracle reports.
+    pub fn only(&mut self, oracle: &str) {
+        self.out.only(oracle);
+    }
+
+    /// This oracle does not report.
+    pub fn without(&mut self, oracle: &str) {
+        self.out.without(oracle);
+    }
+}

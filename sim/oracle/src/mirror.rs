@@ -1,0 +1,276 @@
+//! Everything the judge knows of one mirror: the model, what clients asked, and the pictures of both sides.
+
+use crate::bytes::{Mark, Position};
+use crate::history::History;
+use crate::image::Image;
+use crate::layout::MirrorLayout;
+use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
+use crate::ranges::Ranges;
+use crate::setup::{Level, RetryRule, Setup};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One mirror.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    pub number: usize,
+    pub at: MirrorLayout,
+    pub model: Model,
+    pub history: History,
+    pub source: Source,
+    pub copy: Copy,
+    /// Why alarms of this mirror are justified.
+    pub excuses: BTreeSet<&'static str>,
+    /// Where each unjustified stop would be reported.
+    pub unsound: bool,
+}
+
+/// The picture of the source.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub fills: Vec<Fill>,
+    pub dirty: Ranges,
+    /// All operations up to this index are stable in the source's NVRAM (or applied).
+    pub stable: u64,
+    pub volume: Image,
+    /// Greatest index that was seen in a Forward frame.
+    pub forwarded: u64,
+    /// Checks of records that were forwarded and then lost by the source.
+    pub freed: BTreeMap<u64, u64>,
+    /// The rig has damaged or emptied its devices.
+    pub harmed: bool,
+    /// Its site is lost.
+    pub gone: bool,
+}
+
+/// One partition of the source's NVRAM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    /// 0 = none yet.
+    pub generation: u64,
+    /// Where the next record will stand, from the partition's start.
+    pub append: u64,
+}
+
+/// The picture of the destination's side.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    pub image: Image,
+    pub mark_stable: Mark,
+    pub mark_current: Mark,
+    /// End of the chain in stable bytes; in all bytes written; in stable files.
+    pub end_stable: u64,
+    pub end_current: u64,
+    pub filed: u64,
+    /// Greatest index ever put into a file (stable; written).
+    pub top_stable: u64,
+    pub top_current: u64,
+    /// Records without a good copy left, by the rig's doing.
+    pub damaged: BTreeSet<u64>,
+    /// The rig has damaged something whose range is not a record, or emptied the NVRAM.
+    pub harmed: bool,
+    /// It was only the NVRAM: everything up to this index must be held and promised again to be whole.
+    pub emptied: Option<u64>,
+    /// Some record stands in two segments or two files.
+    pub doubled: bool,
+    /// When a superblock in recovery became durable.
+    pub fenced: Option<u64>,
+    /// Index that a real recovery reached.
+    pub recovered: Option<u64>,
+    /// Highest generation that was asked for.
+    pub asked: u64,
+    /// Greatest position told to the source at level nvram, and since which epoch.
+    pub told: Position,
+    pub told_epoch: u64,
+}
+
+impl Mirror {
+    pub fn new(number: usize, setup: &Setup, at: MirrorLayout) -> Self {
+        let source = &setup.sources[number];
+        let keep = if setup.retry == RetryRule::ExactlyOnce {
+            8
+        } else {
+            64
+        };
+        Mirror {
+            number,
+            model: Model::new(source, &at.own),
+            history: History::new(source.clients, source.slots, keep),
+            source: Source {
+                fills: vec![
+                    Fill {
+                        generation: 0,
+                        append: crate::bytes::HEADER
+                    };
+                    setup.partitions as usize
+                ],
+                dirty: Ranges::default(),
+                stable: 0,
+                volume: Image::new(),
+                forwarded: 0,
+                freed: BTreeMap::new(),
+                harmed: false,
+                gone: false,
+            },
+            copy: Copy {
+                image: Image::new(),
+                mark_stable: Mark::default(),
+                mark_current: Mark::default(),
+                end_stable: 0,
+                end_current: 0,
+                filed: 0,
+                top_stable: 0,
+                top_current: 0,
+                damaged: BTreeSet::new(),
+                harmed: false,
+                emptied: None,
+                doubled: false,
+                fenced: None,
+                recovered: None,
+                asked: 0,
+                told: Position::default(),
+                told_epoch: 0,
+            },
+            at,
+            excuses: BTreeSet::new(),
+            unsound: false,
+        }
+    }
+
+    /// Index up to which the destination's stable mark promises, at a level; of a mark below the list: what is applied.
+    pub fn promised(&self, level: Level) -> u64 {
+        let mark = match level {
+            Level::Received => return self.model.tip(),
+            Level::Nvram => self.copy.mark_stable.nvram,
+            Level::File => self.copy.mark_stable.file,
+        };
+        self.model
+            .index_of(mark)
+            .unwrap_or(self.model.tip())
+            .max(self.copy.image.cursor)
+    }
+
+    /// Notes copies of a record.
+    pub fn add_copies(&mut self, index: u64, copies: u8) {
+        let Some(entry) = self.model.entry_mut(index) else {
+            return;
+        };
+        entry.copies |= copies;
+        if copies & FILE_STABLE != 0 {
+            self.copy.top_stable = self.copy.top_stable.max(index);
+        }
+        if copies & FILE != 0 {
+            self.copy.top_current = self.copy.top_current.max(index);
+        }
+        if !self.copy.damaged.is_empty() {
+            self.copy.damaged.remove(&index);
+        }
+        self.advance();
+    }
+
+    /// Copies of a record are gone.
+    pub fn drop_copies(&mut self, index: u64, copies: u8) {
+        let Some(entry) = self.model.entry_mut(index) else {
+            return;
+        };
+        entry.copies &= !copies;
+        let left = entry.copies;
+        let copy = &mut self.copy;
+        let below = index - 1;
+        if left & (NVRAM | FILE) == 0 {
+            copy.end_current = copy.end_current.min(below);
+        }
+        if left & (NVRAM_STABLE | FILE_STABLE) == 0 {
+            copy.end_stable = copy.end_stable.min(below);
+        }
+        if left & FILE_STABLE == 0 {
+            copy.filed = copy.filed.min(below);
+        }
+        self.advance();
+    }
+
+    /// Moves the ends of the chains on.
+    pub fn advance(&mut self) {
+        let cursor = self.copy.image.cursor;
+        let go = |end: &mut u64, mask: u8| {
+            *end = (*end).max(cursor);
+            while self
+                .model
+                .entry(*end + 1)
+                .is_some_and(|e| e.copies & mask != 0)
+            {
+                *end += 1;
+            }
+        };
+        go(&mut self.copy.end_stable, NVRAM_STABLE | FILE_STABLE);
+        go(&mut self.copy.end_current, NVRAM | FILE);
+        go(&mut self.copy.filed, FILE_STABLE);
+    }
+
+    /// The destination's NVRAM, or its mark, is gone.
+    pub fn empty(&mut self) {
+        if self.copy.emptied.is_some() || !self.copy.harmed {
+            self.copy.emptied = Some(self.model.tip());
+        }
+        self.copy.harmed = true;
+    }
+
+    /// After the loss of the NVRAM: whole again once everything from before it is held and promised.
+    pub fn heal(&mut self) {
+        if let Some(tip) = self.copy.emptied
+            && self.copy.end_stable >= tip.min(self.model.tip())
+            && self.promised(Level::Nvram) >= tip.min(self.model.tip())
+        {
+            self.copy.emptied = None;
+            self.copy.harmed = false;
+        }
+    }
+
+    /// Nothing is known of any copy (before a rescan).
+    pub fn forget_copies(&mut self) {
+        for index in self.model.base() + 1..=self.model.tip() {
+            self.model.entry_mut(index).expect("listed").copies = 0;
+        }
+        let copy = &mut self.copy;
+        (copy.end_stable, copy.end_current, copy.filed) = (0, 0, 0);
+        (copy.top_stable, copy.top_current, copy.doubled) = (0, 0, false);
+    }
+
+    /// The source's log ends at `last`: later numbers are free again.
+    pub fn truncate(&mut self, last: u64) {
+        for index in last + 1..=self.model.tip() {
+            if index <= self.source.forwarded
+                && let Some(entry) = self.model.entry(index)
+            {
+                self.source.freed.insert(index, entry.check);
+            }
+        }
+        self.model.truncate(last);
+        self.history.truncate(last);
+        self.source.stable = self.source.stable.min(last);
+        let copy = &mut self.copy;
+        for end in [&mut copy.end_stable, &mut copy.end_current, &mut copy.filed] {
+            *end = (*end).min(last);
+        }
+    }
+
+    /// Lets go of what no judgement will ask for again.
+    pub fn prune(&mut self) {
+        let mut base = self.copy.image.cursor;
+        if !self.source.gone {
+            base = base.min(self.source.volume.cursor);
+        }
+        if let Some(floor) = self.history.least_floor()
+            && self.model.tip() - floor.min(self.model.tip()) < 1 << 16
+        {
+            base = base.min(floor);
+        }
+        if base > self.model.base() {
+            self.model.prune(base);
+        }
+    }
+
+    pub fn memory(&self) -> u64 {
+        let images = self.copy.image.memory() + self.source.volume.memory();
+        self.model.memory() + self.history.memory() + images
+    }
+}

@@ -1,0 +1,90 @@
+//! I3: applied_gen is raised to g only on exactly `count` chained valid records in the file of g; claim 15: an image is
+//! modified only after its source asked (or any, under `global`), or by recovery; the cursor is written only once the
+//! blocks are stable (DR6, I16).
+
+use crate::bytes::Trailer;
+use crate::finding::{Findings, Oracle};
+use crate::log::FILE;
+use crate::mirror::Mirror;
+use crate::superblock::{RECOVERING, Superblock};
+
+/// A trailer was written behind `count` records.
+pub(crate) fn trailer(m: &Mirror, trailer: &Trailer, count: u64, out: &mut Findings) {
+    let Some(g) = m.model.generation(trailer.generation) else {
+        return;
+    };
+    let good = trailer.count == count && trailer.count == g.count && trailer.digest == g.digest;
+    out.expect(Oracle::Apply, "I3", good, || {
+        format!(
+            "mirror {}: the trailer of generation {} says {}, the file has {count}, the log {}",
+            m.number, g.number, trailer.count, g.count
+        )
+    });
+}
+
+/// The destination wrote a superblock.
+pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut Findings) {
+    let old = m.copy.image.stable;
+    if new.cursor() == old.cursor() {
+        return;
+    }
+    out.judged(Oracle::Apply);
+    let number = m.number;
+    if new.cursor() < old.cursor() {
+        out.fail(Oracle::Apply, "I3", || {
+            format!(
+                "mirror {number}: the cursor went back to {:?}",
+                new.cursor()
+            )
+        });
+        return;
+    }
+    let Some(index) = m.model.index_of_cursor(new.cursor()) else {
+        out.fail(Oracle::Apply, "I3", || {
+            format!(
+                "mirror {number}: cursor {:?} is beyond the source's log",
+                new.cursor()
+            )
+        });
+        return;
+    };
+    let recovering = new.role >= RECOVERING;
+    if index > m.copy.end_current && !m.copy.harmed && m.copy.damaged.is_empty() {
+        out.fail(Oracle::Apply, "I3", || {
+            format!(
+                "mirror {number}: the cursor moved to {:?} and the records end before it",
+                new.cursor()
+            )
+        });
+    }
+    for generation in old.applied_gen + 1..=new.applied_gen {
+        whole(m, generation, recovering, out);
+    }
+    let asked = new.applied_gen + u64::from(new.applied_seq > 0);
+    if !recovering && !global && asked > m.copy.asked && index > m.copy.image.cursor {
+        out.fail(Oracle::Apply, "I3", || {
+            format!("mirror {number}: generation {asked} is applied and its source never asked for it (claim 15)")
+        });
+    }
+}
+
+fn whole(m: &Mirror, generation: u64, recovering: bool, out: &mut Findings) {
+    let Some(g) = m.model.generation(generation).copied() else {
+        return;
+    };
+    let number = m.number;
+    let sealed = g.seal.is_some() || m.model.last_generation() > generation;
+    if !sealed && !recovering {
+        out.fail(Oracle::Apply, "I3", || {
+            format!("mirror {number}: generation {generation} counts as applied unsealed")
+        });
+    }
+    let missing = (g.first..g.first + g.count)
+        .find(|i| m.model.entry(*i).is_some_and(|e| e.copies & FILE == 0));
+    if let Some(index) = missing.filter(|_| !recovering && !m.copy.harmed) {
+        let position = m.model.position_of(index);
+        out.fail(Oracle::Apply, "I3", || {
+            format!("mirror {number}: generation {generation} counts as applied and {position} is not in its file")
+        });
+    }
+}

@@ -1,0 +1,39 @@
+//! I9: no false alarm. An alarm needs a cause that the rig or the operator has really set: damage, a lost NVRAM, a
+//! recovery while the source lives, or an excuse noted by the rig.
+
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+use crate::setup::Server;
+
+/// A machine raised an alarm.
+pub(crate) fn alarm(
+    ms: &[Mirror],
+    server: Server,
+    source: Option<usize>,
+    (kind, message): (&str, &str),
+    excused: bool,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Divergence);
+    let caused = |m: &Mirror| {
+        let at_source = m.source.harmed || m.source.gone;
+        at_source
+            || m.copy.harmed
+            || !m.copy.damaged.is_empty()
+            || m.copy.fenced.is_some()
+            || !m.excuses.is_empty()
+    };
+    let source = source.or(match server {
+        Server::Source(i) => Some(i),
+        Server::Destination => None,
+    });
+    let justified = match source.and_then(|i| ms.get(i)) {
+        Some(m) => caused(m),
+        None => ms.iter().any(caused),
+    };
+    if !justified && !excused {
+        out.fail(Oracle::Divergence, "I9", || {
+            format!("{server:?} raised `{kind}` for no reason: {message}")
+        });
+    }
+}

@@ -1,0 +1,64 @@
+//! I1: an operation that was answered is in what recovery yields, from its reply on, for ever. What the rig itself has
+//! taken from the destination's own copies is not counted against the protocol: then `damaged` must be said (I10).
+
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+
+/// Index that recovery must reach now, were no damage done.
+pub(crate) fn required(m: &Mirror) -> u64 {
+    m.history.answered
+}
+
+/// Index that recovery must reach with what the rig has left: the chain in the destination's stable bytes.
+pub(crate) fn reachable(m: &Mirror) -> u64 {
+    let hurt = m.copy.harmed
+        || m.copy
+            .damaged
+            .range(m.copy.image.cursor + 1..)
+            .next()
+            .is_some();
+    if hurt {
+        required(m).min(m.copy.end_stable)
+    } else {
+        required(m)
+    }
+}
+
+/// A reply was sent for operation `index`: the destination must hold it durably already.
+pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
+    out.judged(Oracle::Durability);
+    // Where losses are counted, only a recovery that really misses something counts.
+    if out.lossy()
+        || index <= m.copy.end_stable.max(m.copy.image.cursor)
+        || m.copy.harmed
+        || !m.copy.damaged.is_empty()
+    {
+        return;
+    }
+    out.loss(index - m.copy.end_stable, || {
+        let (position, end) = (
+            m.model.position_of(index),
+            m.model.position_of(m.copy.end_stable),
+        );
+        format!(
+            "source {}: {position} was answered and the destination holds only {end} durably",
+            m.number
+        )
+    });
+}
+
+/// Some recovery (or the judge's picture of one) reaches `reached`.
+pub(crate) fn recovered(m: &Mirror, reached: u64, what: &str, out: &mut Findings) {
+    out.judged(Oracle::Durability);
+    let needed = reachable(m);
+    if reached >= needed {
+        return;
+    }
+    out.loss(needed - reached, || {
+        let (reached, needed) = (m.model.position_of(reached), m.model.position_of(needed));
+        format!(
+            "source {}: {needed} was answered and {what} reaches only {reached}",
+            m.number
+        )
+    });
+}

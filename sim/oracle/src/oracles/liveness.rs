@@ -1,0 +1,80 @@
+//! L1..L4, once faults are healed: every operation is answered, every sealed generation is applied and freed, recovery
+//! has ended, both sides are equal. The only justified ends without it have a cause in the trace.
+
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+
+/// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
+fn stopped(m: &Mirror) -> bool {
+    m.source.gone
+        || m.source.harmed
+        || m.copy.harmed
+        || m.copy.fenced.is_some()
+        || !m.excuses.is_empty()
+}
+
+/// The run is over.
+pub(crate) fn end(m: &Mirror, out: &mut Findings) {
+    out.judged(Oracle::Liveness);
+    let number = m.number;
+    if m.source.gone && m.copy.recovered.is_none() {
+        out.fail(Oracle::Liveness, "L2", || {
+            format!("source {number} was lost and recovery never ended")
+        });
+    }
+    if stopped(m) {
+        return;
+    }
+    if m.history.open > 0 {
+        let first = m.history.unanswered().next();
+        let first = first.map_or(String::new(), |(c, s, a)| {
+            format!(", first: client {c}, slot {s}, request {}", a.number)
+        });
+        out.fail(Oracle::Liveness, "L1", || {
+            format!(
+                "source {number}: {} operations were never answered{first}",
+                m.history.open
+            )
+        });
+    }
+    let sealed = m
+        .model
+        .generations()
+        .filter(|g| g.seal.is_some() || g.number < m.model.last_generation());
+    if let Some(last) = sealed.map(|g| g.number).last() {
+        let (image, volume) = (
+            m.copy.image.stable.applied_gen,
+            m.source.volume.stable.applied_gen,
+        );
+        if image < last || volume < last {
+            out.fail(Oracle::Liveness, "L1", || {
+                format!("source {number}: {last} is sealed, the image has {image} and the volume {volume}")
+            });
+        }
+    }
+    let (held, tip) = (m.copy.end_stable, m.model.tip());
+    if held < tip {
+        let (held, tip) = (m.model.position_of(held), m.model.position_of(tip));
+        out.fail(Oracle::Liveness, "L4", || {
+            format!("mirror {number}: the destination holds {held} of {tip}")
+        });
+    }
+}
+
+/// Both sides have applied everything.
+pub(crate) fn equal(m: &Mirror, out: &mut Findings) {
+    out.judged(Oracle::Liveness);
+    if stopped(m) {
+        return;
+    }
+    let (image, volume, tip) = (m.copy.image.cursor, m.source.volume.cursor, m.model.tip());
+    if image < tip || volume < tip {
+        let of = |i| m.model.position_of(i);
+        let (image, volume, tip, number) = (of(image), of(volume), of(tip), m.number);
+        out.fail(Oracle::Liveness, "L4", || {
+            format!(
+                "mirror {number}: quiet, and of {tip} the image has {image}, the volume {volume}"
+            )
+        });
+    }
+}

@@ -1,0 +1,186 @@
+//! I4: files are dense and chained; acknowledged <= mark <= held (levels `nvram`, `file`). I5: a number that was ever
+//! forwarded names one content for ever. Claims 6, 8, 27: a record of g stands only in slot g mod k, in order.
+
+use crate::bytes::{FileHeader, Mark, Position, Record};
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+use crate::places::Place;
+use crate::setup::Level;
+
+/// The destination wrote a record to its NVRAM: it must follow the last one held (DR1).
+pub(crate) fn accepted(m: &Mirror, r: &Record, index: u64, out: &mut Findings) {
+    out.judged(Oracle::Numbering);
+    let (end, number) = (m.copy.end_current, m.number);
+    if m.copy.harmed || !m.copy.damaged.is_empty() {
+        return;
+    }
+    if index > end + 1 {
+        let held = m.model.position_of(end);
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: {} was accepted behind {held}", r.position)
+        });
+    } else if index <= end && m.model.index_of(r.position).is_some() && m.excuses.is_empty() {
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: {} was accepted twice", r.position)
+        });
+    }
+}
+
+/// A record was appended to a file.
+pub(crate) fn appended(m: &Mirror, r: &Record, place: &Place, out: &mut Findings) {
+    out.judged(Oracle::Numbering);
+    let (number, position) = (m.number, r.position);
+    if position.generation != place.generation {
+        let generation = place.generation;
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: {position} is in the file of generation {generation}")
+        });
+    }
+    let expected = place.records.len() as u64 + 1;
+    if position.sequence != expected {
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: the file's record number {expected} is {position}: not dense")
+        });
+    }
+}
+
+/// A file was opened.
+pub(crate) fn file_opened(
+    m: &Mirror,
+    places: &[Place],
+    header: &FileHeader,
+    files: u64,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Numbering);
+    let number = m.number;
+    let applied = m.copy.image.stable.applied_gen;
+    let other = places.iter().find(|p| {
+        p.generation > applied
+            && p.generation != header.generation
+            && p.generation % files == header.generation % files
+    });
+    if let Some(other) = other {
+        out.fail(Oracle::Numbering, "I4", || {
+            format!(
+                "mirror {number}: slot of generation {} still holds {} (DR4)",
+                header.generation, other.generation
+            )
+        });
+    }
+    if let Some(g) = m.model.generation(header.generation)
+        && let Some(first) = m.model.entry(g.first).filter(|_| g.count > 0)
+        && first.prev != header.prev
+    {
+        out.fail(Oracle::Numbering, "I4", || {
+            format!(
+                "mirror {number}: the link of file {} is wrong",
+                header.generation
+            )
+        });
+    }
+}
+
+/// The destination wrote a mark: it must not promise what is not held.
+pub(crate) fn marked(m: &Mirror, mark: &Mark, level: Level, out: &mut Findings) {
+    if level == Level::Received || m.copy.harmed || !m.copy.damaged.is_empty() {
+        return;
+    }
+    out.judged(Oracle::Numbering);
+    check_held(
+        m,
+        mark.nvram,
+        m.copy.end_stable,
+        "the mark promises",
+        "held",
+        out,
+    );
+    check_held(
+        m,
+        mark.file,
+        m.copy.filed,
+        "the mark promises as filed",
+        "filed",
+        out,
+    );
+}
+
+/// An acknowledgement left (ForwardAck, or Welcome).
+pub(crate) fn acknowledged(
+    m: &Mirror,
+    level: u64,
+    up_to: Position,
+    configured: Level,
+    out: &mut Findings,
+) {
+    if configured == Level::Received || level == 1 || m.copy.harmed || !m.copy.damaged.is_empty() {
+        return;
+    }
+    out.judged(Oracle::Numbering);
+    let (mark, end) = match level {
+        2 => (m.copy.mark_stable.nvram, m.copy.end_stable),
+        _ => (m.copy.mark_stable.file, m.copy.filed),
+    };
+    let number = m.number;
+    let applied = m
+        .model
+        .index_of(up_to)
+        .is_some_and(|i| i <= m.copy.image.cursor);
+    if up_to > mark && !applied {
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: {up_to} was acknowledged at level {level} and the durable mark says {mark}")
+        });
+    }
+    check_held(m, up_to, end, "acknowledged", "durable", out);
+}
+
+fn check_held(
+    m: &Mirror,
+    position: Position,
+    end: u64,
+    what: &str,
+    kind: &str,
+    out: &mut Findings,
+) {
+    let good = m
+        .model
+        .index_of(position)
+        .is_some_and(|i| i <= end.max(m.copy.image.cursor));
+    if !good {
+        let (number, end) = (m.number, m.model.position_of(end));
+        out.fail(Oracle::Numbering, "I4", || {
+            format!("mirror {number}: {what} {position}, {kind} is only {end}")
+        });
+    }
+}
+
+/// A record was put on the wire: its number names one content for ever.
+pub(crate) fn forwarded(
+    m: &Mirror,
+    r: &Record,
+    payload: &bytes::Bytes,
+    out: &mut Findings,
+) -> Option<u64> {
+    out.judged(Oracle::Numbering);
+    let number = m.number;
+    let Some(index) = m.model.index_of(r.position) else {
+        out.fail(Oracle::Numbering, "I5", || {
+            format!(
+                "source {number}: {} was forwarded and is not in its log",
+                r.position
+            )
+        });
+        return None;
+    };
+    if let Some(entry) = m.model.entry(index)
+        && (entry.check != r.check || !crate::content::same(&entry.payload, payload))
+    {
+        out.fail(Oracle::Numbering, "I5", || {
+            format!(
+                "source {number}: {} was forwarded with other content",
+                r.position
+            )
+        });
+    }
+    Some(index)
+}

@@ -1,0 +1,96 @@
+//! Ownership of NVRAM: no live entry is overwritten on either side, none leaks (SR3, SR5, DR2).
+
+use crate::finding::{Findings, Oracle};
+use crate::log::FILE_STABLE;
+use crate::mirror::Mirror;
+use crate::segments::Segment;
+use crate::setup::{Level, Setup};
+
+fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
+    out.fail(Oracle::Nvram, "I16", message);
+}
+
+/// SR5: a partition is filled anew once its old generation is applied here durably, acknowledged at level `file`, and
+/// the destination has applied g + P - k.
+pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: &mut Findings) {
+    out.judged(Oracle::Nvram);
+    let Some(g) = m.model.generation(generation) else {
+        return;
+    };
+    let (number, last) = (m.number, g.first + g.count - 1);
+    if g.count > 0 && last > m.source.volume.cursor {
+        fail(out, || {
+            format!(
+                "source {number}: generation {generation} is overwritten before it is applied there (SR5)"
+            )
+        });
+    }
+    if m.source.gone || m.copy.harmed {
+        return;
+    }
+    if g.count > 0 && last > m.promised(Level::File) {
+        fail(out, || {
+            format!(
+                "source {number}: generation {generation} is overwritten before it is filed (SR5)"
+            )
+        });
+    }
+    let needed = (generation + setup.partitions).saturating_sub(setup.files);
+    if m.copy.image.stable.applied_gen < needed {
+        fail(out, || {
+            format!(
+                "source {number}: generation {generation} is overwritten before {needed} is applied (SR5)"
+            )
+        });
+    }
+}
+
+/// Bytes of a record in the source's log were replaced: allowed only for a tail that was never forwarded or answered.
+pub(crate) fn source_overwritten(m: &Mirror, index: u64, out: &mut Findings) {
+    out.judged(Oracle::Nvram);
+    let number = m.number;
+    if (index <= m.source.forwarded || index <= m.history.answered) && !m.source.harmed {
+        fail(out, || {
+            format!(
+                "source {number}: the live record {} was overwritten",
+                m.model.position_of(index)
+            )
+        });
+    }
+}
+
+/// Bytes of a record in the destination's NVRAM were replaced while its segment is in use.
+pub(crate) fn destination_overwritten(m: &Mirror, index: u64, out: &mut Findings) {
+    out.judged(Oracle::Nvram);
+    if index <= m.copy.image.cursor || m.copy.harmed {
+        return;
+    }
+    let filed = index <= m.promised(Level::File)
+        && m.model
+            .entry(index)
+            .is_some_and(|e| e.copies & FILE_STABLE != 0);
+    if index <= m.promised(Level::Nvram) && !filed {
+        let (number, position) = (m.number, m.model.position_of(index));
+        fail(out, || {
+            format!("mirror {number}: the live record {position} was overwritten in NVRAM")
+        });
+    }
+}
+
+/// At the end: of the segments in use at most one may hold nothing but what is filed.
+pub(crate) fn leaks(m: &Mirror, segments: &[Segment], out: &mut Findings) {
+    out.judged(Oracle::Nvram);
+    let filed = m.promised(Level::File).max(m.copy.image.cursor);
+    let own = segments.iter().filter(|s| s.owner == Some(m.number));
+    let idle = own
+        .filter(|s| s.records.iter().all(|r| r.index <= filed))
+        .count();
+    if idle > 1 {
+        fail(out, || {
+            format!(
+                "mirror {}: {idle} segments are in use and hold only filed records",
+                m.number
+            )
+        });
+    }
+}

@@ -1,0 +1,207 @@
+//! I2: what recovery yields is the fold of operations 1..R for one R, byte for byte, and nothing in the log was never
+//! issued, refused, torn or resurrected. The same comparison serves the running image and the source's own volume:
+//! at each durable cursor the stable blocks equal the model there, except what a durable journal will put in place.
+
+use crate::bytes::{ADD, Record, WRITE, WRITE_ZEROES, u64_at};
+use crate::content::same;
+use crate::finding::{Findings, Oracle};
+use crate::image::Image;
+use crate::layout::{BlockAt, Region};
+use crate::mirror::Mirror;
+use crate::oracles::once;
+use crate::setup::{Answer, Device, Medium, Op, RetryRule, Setup};
+use bytes::Bytes;
+
+/// A record was numbered: a client must have issued exactly this.
+pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: &Bytes, out: &mut Findings) {
+    out.judged(Oracle::Prefix);
+    let number = m.number;
+    let Some(asked) = m.history.find(r.client, r.slot, r.request) else {
+        let (client, slot, request) = (r.client, r.slot, r.request);
+        out.fail(Oracle::Prefix, "I2", || {
+            format!(
+                "source {number}: {} numbers a request nobody issued ({client}, {slot}, {request})",
+                r.position
+            )
+        });
+        return;
+    };
+    let equal = asked.volume == r.volume
+        && match &asked.op {
+            Op::Write { offset, payload: p } => {
+                r.operation == WRITE && *offset == r.offset && same(p, payload)
+            }
+            Op::WriteZeroes { offset, length } => {
+                (r.operation, *offset, *length) == (WRITE_ZEROES, r.offset, r.length)
+            }
+            Op::Add { offset, delta } => {
+                (r.operation, *offset, *delta) == (ADD, r.offset, u64_at(payload, 0))
+            }
+            Op::Read { .. } => false,
+        };
+    if !equal {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!(
+                "source {number}: {} differs from what its client issued",
+                r.position
+            )
+        });
+    }
+    if asked.answer == Some(Answer::Refused) {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!(
+                "source {number}: {} numbers a request that was refused",
+                r.position
+            )
+        });
+    }
+}
+
+/// Whether a record stays within its volume and within the tables; the model cannot fold it otherwise.
+pub(crate) fn inside(m: &Mirror, r: &Record, setup: &Setup, out: &mut Findings) -> bool {
+    let source = &setup.sources[m.number];
+    let size = source.volumes.get(r.volume as usize).copied().unwrap_or(0);
+    let end = r.offset.checked_add(r.length);
+    let good = end.is_some_and(|e| e <= size) && r.client < source.clients && r.slot < source.slots;
+    let word = r.operation != ADD || r.offset.is_multiple_of(8);
+    if !good || !word {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!(
+                "source {}: {} lies outside of its volume",
+                m.number, r.position
+            )
+        });
+    }
+    good && word
+}
+
+/// An answer arrived at its client; an operation must have been numbered, a refused one must not.
+pub(crate) fn answered(
+    m: &mut Mirror,
+    setup: &Setup,
+    (client, slot, request): (u32, u32, u64),
+    answer: &Answer,
+    out: &mut Findings,
+) {
+    let number = m.number;
+    let Some(asked) = m.history.find(client, slot, request) else {
+        return;
+    };
+    let refused = *answer == Answer::Refused;
+    let numbered = asked.index.is_some();
+    if refused && numbered && setup.retry == RetryRule::ExactlyOnce {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!("source {number}: request {request} was refused and is in the log")
+        });
+    }
+    if !refused && !numbered && !matches!(answer, Answer::Read { .. }) {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!("source {number}: request {request} was answered and is not in the log")
+        });
+    }
+}
+
+/// A superblock became stable: by induction no block may differ now, but for damage and a newer journal.
+pub(crate) fn at_cursor(m: &mut Mirror, own: bool, out: &mut Findings) {
+    out.judged(Oracle::Prefix);
+    let (image, region) = if own {
+        (&m.source.volume, &m.at.own)
+    } else {
+        (&m.copy.image, &m.at.image)
+    };
+    let Some((volume, block)) = image.first_wrong(region) else {
+        return;
+    };
+    let (which, cursor) = (if own { "volume" } else { "image" }, image.stable.cursor());
+    out.fail(Oracle::Prefix, "I2", || {
+        format!("mirror {}: the {which}'s block {block} of volume {volume} is not the model's at cursor {cursor:?}", m.number)
+    });
+}
+
+/// A journal became stable: it must hold the model's blocks at its cursor.
+pub(crate) fn journal(m: &Mirror, own: bool, out: &mut Findings) {
+    let image = if own { &m.source.volume } else { &m.copy.image };
+    let Some(journal) = &image.journal else {
+        return;
+    };
+    out.judged(Oracle::Prefix);
+    if let Some((volume, block)) = journal.wrong.iter().find(|at| !image.damaged.contains(at)) {
+        out.fail(Oracle::Prefix, "I2", || {
+            let side = if own { "the source" } else { "the destination" };
+            format!(
+                "mirror {}: {side}'s journal to cursor {:?} holds other content than the model for block {block} of volume {volume}",
+                m.number, journal.cursor
+            )
+        });
+    }
+    if let Some(at) = journal.stray {
+        out.fail(Oracle::Isolation, "I17", || {
+            format!(
+                "mirror {}: a journal entry for byte {at} of the disk",
+                m.number
+            )
+        });
+    }
+}
+
+/// Judges blocks and check entries of a state at a prefix. `true` = all as they must be.
+pub(crate) fn state(
+    m: &mut Mirror,
+    own: bool,
+    state: &dyn Medium,
+    (blocks, checks): (&[BlockAt], &[BlockAt]),
+    prefix: u64,
+    out: &mut Findings,
+) -> bool {
+    out.judged(Oracle::Prefix);
+    let (image, region) = if own {
+        (&m.source.volume, &m.at.own)
+    } else {
+        (&m.copy.image, &m.at.image)
+    };
+    let mut good = true;
+    for &at in blocks {
+        if !Image::block_is(&mut m.model, region, state, at, prefix) {
+            good = false;
+            if image.damaged.contains(&at) {
+                good = detectable(&m.model.uuid, region, state, at);
+                let _ = good
+                    || {
+                        let number = m.number;
+                        out.fail(Oracle::Damage, "I10", || {
+                        format!("mirror {number}: damage of block {at:?} was given a good check: nobody will notice it")
+                    });
+                        true
+                    };
+                continue;
+            }
+            let number = m.number;
+            let actual = state.read(Device::Image, region.block_at(at.0, at.1), region.block);
+            once::differs(&mut m.model, number, region.block, &actual, at, prefix, out);
+            out.fail(Oracle::Prefix, "I2", || {
+                format!(
+                    "mirror {number}: block {at:?} is not the fold of the first {prefix} operations"
+                )
+            });
+        }
+    }
+    for &at in checks {
+        if !Image::check_is(&mut m.model, region, state, at, prefix) && !image.damaged.contains(&at)
+        {
+            good = false;
+            let number = m.number;
+            out.fail(Oracle::Prefix, "I2", || format!("mirror {number}: the check of block {at:?} is not the one at {prefix} operations"));
+        }
+    }
+    good
+}
+
+/// Whether a read of the block would notice that it is not what was written.
+fn detectable(uuid: &[u8; 16], region: &Region, state: &dyn Medium, (v, b): BlockAt) -> bool {
+    let entry = state.read(Device::Image, region.check_at(v, b), crate::bytes::ENTRY);
+    let block = state.read(Device::Image, region.block_at(v, b), region.block);
+    if entry.iter().all(|b| *b == 0) {
+        return block.iter().any(|b| *b != 0);
+    }
+    entry != crate::bytes::check_entry(uuid, b, crate::bytes::hash(&block)).as_slice()
+}

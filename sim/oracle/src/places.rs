@@ -1,0 +1,180 @@
+//! The destination's log files as they are written: places, the files in them and their records.
+
+use crate::bytes::{FileHeader, HEADER, Trailer, u64_at};
+use crate::destination_log::{DestinationLog, Held, intact, next_record};
+use crate::finding::Findings;
+use crate::log::{FILE, FILE_STABLE};
+use crate::mirror::Mirror;
+use crate::oracles::{agreement, apply, isolation, numbering, steps};
+use crate::setup::{Device, Medium};
+
+/// A place for a log file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// 0 = no file.
+    pub generation: u64,
+    pub incarnation: u64,
+    pub append: u64,
+    pub records: Vec<Held>,
+    /// So many of the records are stable.
+    pub settled: usize,
+    /// Generation of the file whose header is stable here.
+    pub stable: u64,
+}
+
+impl DestinationLog {
+    pub(crate) fn place_stored(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let base = number as u64 * self.layout.file_size;
+        let mirror = self.mirror_of(number);
+        if from < HEADER {
+            let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
+            let (generation, incarnation) =
+                header.map_or((0, 0), |h| (h.generation, h.incarnation));
+            let old = &self.places[number];
+            if (old.generation, old.incarnation) != (generation, incarnation) {
+                let stable = old.stable;
+                let new = Place {
+                    generation,
+                    incarnation,
+                    append: HEADER,
+                    stable,
+                    ..Place::default()
+                };
+                let old = core::mem::replace(&mut self.places[number], new);
+                self.file_gone(&mut ms[mirror], &old.records, out);
+                if let Some(header) = header {
+                    isolation::file(&ms[mirror], &header, out);
+                    numbering::file_opened(
+                        &ms[mirror],
+                        self.places_of(mirror),
+                        &header,
+                        self.layout.files,
+                        out,
+                    );
+                }
+            }
+        }
+        if to > HEADER && self.places[number].generation > 0 {
+            let from = from.max(HEADER);
+            if from < self.places[number].append {
+                self.file_overwritten(ms, number, (from, to), current, out);
+            }
+            self.read_place(ms, number, to, current, Some(out));
+        }
+    }
+
+    pub(crate) fn file_overwritten(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let base = number as u64 * self.layout.file_size;
+        let m = self.mirror_of(number);
+        for i in 0..self.places[number].records.len() {
+            let held = self.places[number].records[i];
+            if held.offset >= to
+                || held.offset + held.size <= from
+                || intact(&ms[m], &held, Device::Log, base, current)
+            {
+                continue;
+            }
+            let place = &mut self.places[number];
+            let gone: Vec<Held> = place.records.drain(i..).collect();
+            place.append = held.offset;
+            place.settled = place.settled.min(i);
+            self.file_gone(&mut ms[m], &gone, out);
+            return;
+        }
+    }
+
+    pub(crate) fn file_gone(&self, m: &mut Mirror, records: &[Held], out: &mut Findings) {
+        for held in records.iter().filter(|h| !h.lost) {
+            let elsewhere = self
+                .places_of(m.number)
+                .iter()
+                .any(|p| p.records[..p.settled].iter().any(|h| h.index == held.index));
+            steps::file_cleared(m, held.index, elsewhere, out);
+            self.dropped(m, held.index, Device::Log);
+        }
+    }
+
+    pub(crate) fn read_place(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        to: u64,
+        current: &dyn Medium,
+        mut out: Option<&mut Findings>,
+    ) {
+        let size = self.layout.file_size;
+        let base = number as u64 * size;
+        let m = &mut ms[self.mirror_of(number)];
+        let level = self.level;
+        loop {
+            let place = &mut self.places[number];
+            if place.append >= to {
+                break;
+            }
+            let Some((record, held)) =
+                next_record(m, Device::Log, base, place.append, size, current)
+            else {
+                break;
+            };
+            if let Some(out) = out.as_deref_mut() {
+                isolation::record(m, &record, "file", out);
+                agreement::accepted(m, &record, held.index, out);
+                numbering::appended(m, &record, place, out);
+                steps::appended(m, held.index, level, out);
+            }
+            if m.model
+                .entry(held.index)
+                .is_some_and(|e| e.copies & FILE != 0)
+            {
+                m.copy.doubled = true;
+            }
+            m.add_copies(held.index, FILE);
+            place.records.push(held);
+            place.append += held.size;
+        }
+        let append = self.places[number].append;
+        if let Some(out) = out
+            && append < to
+            && append + HEADER <= size
+            && let Some(trailer) = Trailer::read(&current.read(Device::Log, base + append, HEADER))
+        {
+            apply::trailer(m, &trailer, self.places[number].records.len() as u64, out);
+        }
+    }
+
+    pub(crate) fn settle_place(&mut self, ms: &mut [Mirror], number: usize, stable: &dyn Medium) {
+        let base = number as u64 * self.layout.file_size;
+        let mirror = self.mirror_of(number);
+        let place = &mut self.places[number];
+        if self.log_dirty.touches(base, base + HEADER) {
+            return;
+        }
+        place.stable = place.generation;
+        while let Some(held) = place.records.get(place.settled) {
+            let at = base + held.offset;
+            let there = !self.log_dirty.touches(at, at + held.size)
+                && (held.lost || u64_at(&stable.read(Device::Log, at, HEADER), 120) == held.check);
+            if !there {
+                return;
+            }
+            place.settled += 1;
+            if !held.lost {
+                ms[mirror].add_copies(held.index, FILE_STABLE);
+            }
+        }
+    }
+}

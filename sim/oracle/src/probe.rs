@@ -1,0 +1,170 @@
+//! Judges what a recovery yields: the real one, one on a copy (the disaster probe), or the one that the judge's picture
+//! says must happen. A probe looks only at blocks that may differ from the stable image or from its cursor; the rest is
+//! equal by induction.
+
+use crate::bytes::Position;
+use crate::finding::{Findings, Oracle};
+use crate::layout::{BlockAt, Spot};
+use crate::mirror::Mirror;
+use crate::oracles::{damage, durability, prefix};
+use crate::setup::{Device, Medium, RecoveredTo, Verdict};
+use crate::superblock::{RECOVERED, Superblock};
+
+/// What recovery would reach from the destination's durable bytes as the judge has followed them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeltaVerdict {
+    /// If a power cut kept nothing unflushed.
+    pub stable: RecoveredTo,
+    /// If it kept everything written.
+    pub current: RecoveredTo,
+    /// Whether both satisfy I1, I2 and I10; if not, findings were collected.
+    pub sound: bool,
+}
+
+/// Judges one recovery. `whole`: every block ever written, not only what may have changed.
+pub(crate) fn judge(
+    m: &mut Mirror,
+    state: &dyn Medium,
+    touched: &[(u64, u64)],
+    to: RecoveredTo,
+    whole: bool,
+    out: &mut Findings,
+) -> bool {
+    let before = out.total();
+    let number = m.number;
+    let Some(reached) = index_of_end(m, to.position) else {
+        out.fail(Oracle::Prefix, "I2", || {
+            format!(
+                "mirror {number}: recovered to {}, which never existed",
+                to.position
+            )
+        });
+        return false;
+    };
+    damage::verdict(m, reached, to, out);
+    durability::recovered(m, reached, "recovery", out);
+    let cursor = m.copy.image.cursor;
+    if reached < cursor {
+        out.fail(Oracle::Durability, "I1", || {
+            format!(
+                "mirror {number}: recovered to {}, and the image was at {:?} already",
+                to.position,
+                m.copy.image.stable.cursor()
+            )
+        });
+        return false;
+    }
+    superblock(m, state, to, out);
+    let mut blocks: Vec<BlockAt> = Vec::new();
+    if whole {
+        blocks = m.model.written();
+    }
+    m.model.changed(cursor, reached, &mut blocks);
+    let mut checks = blocks.clone();
+    blocks.extend(&m.copy.image.bad_blocks);
+    checks.extend(&m.copy.image.bad_checks);
+    for &(offset, length) in touched {
+        m.at.image
+            .walk(offset, offset + length, |spot, _, _| match spot {
+                Spot::Block(v, b) => blocks.push((v, b)),
+                Spot::Check(v, first, end) => checks.extend((first..end).map(|b| (v, b))),
+                _ => {}
+            });
+    }
+    for list in [&mut blocks, &mut checks] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    prefix::state(m, false, state, (&blocks, &checks), reached, out);
+    out.total() == before
+}
+
+/// The index of a position that a recovery names; (g, 0) is the end of generation g - 1.
+fn index_of_end(m: &Mirror, position: Position) -> Option<u64> {
+    if position.sequence > 0 || position.generation == 0 {
+        let index = m.model.index_of(position)?;
+        let old = index == 0 && position != Position::default();
+        return Some(if old {
+            m.model.base().min(m.copy.image.cursor)
+        } else {
+            index
+        });
+    }
+    m.model.index_of_cursor((position.generation - 1, 0))
+}
+
+/// DR7 step 4: what is persisted is what is said.
+fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Findings) {
+    let slots = state.read(Device::Image, m.at.image.base, 1024);
+    let found = Superblock::best(&slots, &m.model.uuid).filter(|s| s.role == RECOVERED);
+    out.expect(
+        Oracle::Prefix,
+        "I2",
+        found.is_some_and(|s| s.recovered == to.position),
+        || {
+            let number = m.number;
+            match found {
+                Some(s) => format!(
+                    "mirror {number}: the superblock says recovered to {}, recovery says {}",
+                    s.recovered, to.position
+                ),
+                None => format!(
+                    "mirror {number}: recovery ended without a superblock that says so (DR7)"
+                ),
+            }
+        },
+    );
+}
+
+/// The verdict over the judge's own picture, in O(1) but for findings.
+pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
+    let before = out.total();
+    let end = m.copy.end_stable.max(m.copy.image.cursor);
+    let quiet = m.unsound || m.copy.fenced.is_some();
+    let stable = picture(
+        m,
+        end,
+        m.copy.top_stable,
+        m.copy.mark_stable.nvram.max(m.copy.mark_stable.file),
+    );
+    let mark = m.copy.mark_current.nvram.max(m.copy.mark_current.file);
+    let current = picture(m, m.copy.end_current.max(end), m.copy.top_current, mark);
+    if !quiet {
+        for (what, to, index) in [
+            ("stable", stable, end),
+            ("written", current, m.copy.end_current.max(end)),
+        ] {
+            damage::verdict(m, index, to, out);
+            let what = if what == "stable" {
+                "the chain in its stable bytes"
+            } else {
+                "the chain in its written bytes"
+            };
+            durability::recovered(m, index, what, out);
+        }
+        if m.copy.image.bad_blocks.len() + m.copy.image.bad_checks.len() > 0 {
+            prefix::at_cursor(m, false, out);
+        }
+    }
+    let sound = out.total() == before && !m.unsound;
+    m.unsound |= !sound;
+    DeltaVerdict {
+        stable,
+        current,
+        sound,
+    }
+}
+
+fn picture(m: &Mirror, end: u64, top: u64, mark: Position) -> RecoveredTo {
+    let position = m.model.position_of(end);
+    let last = mark.max(m.model.position_of(top.max(end)));
+    let verdict = if last > position {
+        Verdict::Damaged {
+            from: position,
+            to: last,
+        }
+    } else {
+        Verdict::CompleteUpTo
+    };
+    RecoveredTo { position, verdict }
+}

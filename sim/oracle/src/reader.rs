@@ -1,0 +1,177 @@
+//! The judge's own recovery over any durable state of the destination: what DR7 and DR8 say must be reached. Written
+//! for clarity, from nothing but the bytes; it knows neither the model nor what happened before.
+
+use crate::bytes::{
+    FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at,
+};
+use crate::destination_log::magic_places;
+use crate::journal::Journal;
+use crate::layout::{Layout, Region};
+use crate::setup::{Device, Medium, RecoveredTo, Verdict};
+use crate::superblock::{RECOVERED, Superblock};
+use std::collections::BTreeMap;
+
+/// What the bytes of one mirror say.
+#[derive(Debug, Default)]
+struct Found {
+    /// Successor by predecessor.
+    next: BTreeMap<Link, Link>,
+    /// The greatest position that something in a file, or the mark, proves to have existed.
+    proved: Position,
+}
+
+/// What the right recovery reaches from this state.
+pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> RecoveredTo {
+    let at = &layout.mirrors[mirror];
+    let slots = medium.read(Device::Image, at.image.base, 1024);
+    let superblock = Superblock::best(&slots, &at.uuid).unwrap_or_default();
+    if superblock.role == RECOVERED && superblock.verdict > 0 {
+        let verdict = match superblock.verdict {
+            1 => Verdict::Complete,
+            2 => Verdict::CompleteUpTo,
+            _ => Verdict::Damaged {
+                from: superblock.damaged.0,
+                to: superblock.damaged.1,
+            },
+        };
+        return RecoveredTo {
+            position: superblock.recovered,
+            verdict,
+        };
+    }
+    let mut tail = superblock.tail;
+    if let Some((cursor, link)) = journal(&at.image, &at.uuid, medium)
+        && cursor > superblock.cursor()
+    {
+        tail = link;
+    }
+    let mut found = Found::default();
+    let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
+    if let Some(mark) = Mark::best(&marks, &at.uuid) {
+        found.proved = mark.nvram.max(mark.file);
+    }
+    found.files(layout, mirror, medium);
+    found.segments(layout, mirror, medium);
+    while let Some(next) = found.next.get(&tail) {
+        tail = *next;
+    }
+    let position = tail.position;
+    let verdict = if found.proved > position {
+        Verdict::Damaged {
+            from: position,
+            to: found.proved,
+        }
+    } else {
+        Verdict::CompleteUpTo
+    };
+    RecoveredTo { position, verdict }
+}
+
+/// Cursor and tail of a valid journal.
+fn journal(region: &Region, uuid: &[u8; 16], medium: &dyn Medium) -> Option<((u64, u64), Link)> {
+    let (header, index) = Journal::index(region, medium)?;
+    let mut at = region.journal + (512 + 24 * header.entries).next_multiple_of(512);
+    let end = region.journal + region.journal_size;
+    for entry in index.chunks_exact(24) {
+        let (length, check) = (u64_at(entry, 8), u64_at(entry, 16));
+        if length > end.saturating_sub(at) || hash(&medium.read(Device::Image, at, length)) != check
+        {
+            return None;
+        }
+        at += length;
+    }
+    (header.uuid == *uuid).then_some(((header.applied_gen, header.applied_seq), header.tail))
+}
+
+impl Found {
+    fn files(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium) {
+        let uuid = &layout.mirrors[mirror].uuid;
+        let (first, count) = layout.places(mirror);
+        for place in first..first + count {
+            let header =
+                FileHeader::read(&medium.read(Device::Log, place * layout.file_size, HEADER));
+            let Some(header) = header.filter(|h| h.uuid == *uuid) else {
+                continue;
+            };
+            self.proved = self.proved.max(header.prev.position);
+            self.run(
+                uuid,
+                Device::Log,
+                place * layout.file_size,
+                layout.file_size,
+                medium,
+            );
+        }
+    }
+
+    fn segments(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium) {
+        let uuid = &layout.mirrors[mirror].uuid;
+        for segment in 0..layout.segments {
+            let base = segment * layout.segment_size;
+            let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
+            if header.is_some_and(|h| h.in_use && h.uuid == *uuid) {
+                self.run(uuid, Device::Nvram, base, layout.segment_size, medium);
+            }
+        }
+    }
+
+    /// Records back to back; behind what does not check, whatever checks again.
+    fn run(&mut self, uuid: &[u8; 16], device: Device, base: u64, size: u64, medium: &dyn Medium) {
+        let mut at = HEADER;
+        while at + HEADER <= size {
+            match record(uuid, device, base, at, size, medium) {
+                Some(r) => {
+                    self.note(&r, device);
+                    at += r.size();
+                }
+                None => break,
+            }
+        }
+        let rest = medium.read(device, base + at, size.saturating_sub(at));
+        if rest.iter().all(|b| *b == 0) {
+            return;
+        }
+        if device == Device::Log {
+            for (i, _) in rest.chunks_exact(8).enumerate() {
+                let trailer = rest
+                    .get(i * 8..)
+                    .and_then(Trailer::read)
+                    .filter(|t| t.uuid == *uuid);
+                if let Some(t) = trailer {
+                    self.proved = self.proved.max(Position::new(t.generation, t.count));
+                }
+            }
+        }
+        for place in magic_places(&rest) {
+            if let Some(r) = record(uuid, device, base, at + place, size, medium) {
+                self.note(&r, device);
+            }
+        }
+    }
+
+    fn note(&mut self, r: &Record, device: Device) {
+        self.next.insert(r.prev, r.link());
+        if device == Device::Log {
+            self.proved = self.proved.max(r.position);
+        }
+    }
+}
+
+fn record(
+    uuid: &[u8; 16],
+    device: Device,
+    base: u64,
+    at: u64,
+    size: u64,
+    medium: &dyn Medium,
+) -> Option<Record> {
+    let r = Record::read(&medium.read(device, base + at, HEADER))?;
+    if at + r.size() > size || r.uuid != *uuid {
+        return None;
+    }
+    let payload = medium.read(device, base + at + HEADER, u64::from(r.payload));
+    let (from, to) = (r.prev.position, r.position);
+    let follows = to == Position::new(from.generation, from.sequence.wrapping_add(1))
+        || to.sequence == 1 && to.generation > from.generation;
+    (hash(&payload) == r.payload_check && follows).then_some(r)
+}

@@ -1,0 +1,167 @@
+//! The destination's NVRAM as it is written: segments, their owners and their records.
+
+use crate::bytes::{HEADER, SegmentHeader, u64_at};
+use crate::destination_log::{DestinationLog, Held, intact, next_record};
+use crate::finding::Findings;
+use crate::log::{NVRAM, NVRAM_STABLE};
+use crate::mirror::Mirror;
+use crate::oracles::{agreement, fencing, isolation, numbering, nvram, steps};
+use crate::setup::{Device, Medium};
+
+/// A segment of the NVRAM.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segment {
+    pub owner: Option<usize>,
+    pub serial: u64,
+    pub append: u64,
+    pub records: Vec<Held>,
+    /// So many of the records are stable.
+    pub settled: usize,
+}
+
+impl DestinationLog {
+    pub(crate) fn segment_stored(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        by: Option<usize>,
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let base = number as u64 * self.layout.segment_size;
+        if from < HEADER {
+            let header = SegmentHeader::read(&current.read(Device::Nvram, base, HEADER));
+            let owner = header
+                .filter(|h| h.in_use)
+                .and_then(|h| self.layout.by_uuid(&h.uuid));
+            let serial = header.map_or(0, |h| h.serial);
+            let old = &self.segments[number];
+            isolation::segment(old, number, by, out);
+            if old.owner != owner || old.serial != serial {
+                let old = core::mem::replace(
+                    &mut self.segments[number],
+                    Segment {
+                        owner,
+                        serial,
+                        append: HEADER,
+                        ..Segment::default()
+                    },
+                );
+                if let Some(m) = old.owner {
+                    for held in &old.records {
+                        steps::segment_freed(&ms[m], held.index, out);
+                        self.dropped(&mut ms[m], held.index, Device::Nvram);
+                    }
+                }
+            }
+        }
+        if to > HEADER {
+            let from = from.max(HEADER);
+            isolation::segment(&self.segments[number], number, by, out);
+            if from < self.segments[number].append {
+                self.segment_overwritten(ms, number, (from, to), current, out);
+            }
+            self.read_segment(ms, number, to, current, Some(out));
+        }
+    }
+
+    pub(crate) fn segment_overwritten(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let base = number as u64 * self.layout.segment_size;
+        let Some(m) = self.segments[number].owner else {
+            return;
+        };
+        for i in 0..self.segments[number].records.len() {
+            let held = self.segments[number].records[i];
+            if held.offset >= to
+                || held.offset + held.size <= from
+                || intact(&ms[m], &held, Device::Nvram, base, current)
+            {
+                continue;
+            }
+            let segment = &mut self.segments[number];
+            let gone: Vec<Held> = segment.records.drain(i..).collect();
+            segment.append = held.offset;
+            segment.settled = segment.settled.min(i);
+            for held in gone.iter().filter(|h| !h.lost) {
+                nvram::destination_overwritten(&ms[m], held.index, out);
+                self.dropped(&mut ms[m], held.index, Device::Nvram);
+            }
+            return;
+        }
+    }
+
+    /// Reads on where the segment's known records end. `out` is `None` at a rescan: what is there may be anything.
+    /// Records that start behind `to` were not written now.
+    pub(crate) fn read_segment(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        to: u64,
+        current: &dyn Medium,
+        mut out: Option<&mut Findings>,
+    ) {
+        let size = self.layout.segment_size;
+        let base = number as u64 * size;
+        let Some(owner) = self.segments[number].owner else {
+            return;
+        };
+        loop {
+            let append = self.segments[number].append;
+            if append >= to {
+                return;
+            }
+            let Some((record, held)) =
+                next_record(&ms[owner], Device::Nvram, base, append, size, current)
+            else {
+                return;
+            };
+            let m = &mut ms[owner];
+            if let Some(out) = out.as_deref_mut() {
+                isolation::record(m, &record, "NVRAM", out);
+                agreement::accepted(m, &record, held.index, out);
+                numbering::accepted(m, &record, held.index, out);
+                fencing::accepted(m, &record, out);
+            }
+            if m.model
+                .entry(held.index)
+                .is_some_and(|e| e.copies & NVRAM != 0)
+            {
+                m.copy.doubled = true;
+            }
+            m.add_copies(held.index, NVRAM);
+            let segment = &mut self.segments[number];
+            segment.records.push(held);
+            segment.append += held.size;
+        }
+    }
+
+    pub(crate) fn settle_segment(&mut self, ms: &mut [Mirror], number: usize, stable: &dyn Medium) {
+        let base = number as u64 * self.layout.segment_size;
+        let segment = &mut self.segments[number];
+        let Some(owner) = segment.owner else { return };
+        if self.nvram_dirty.touches(base, base + HEADER) {
+            return;
+        }
+        while let Some(held) = segment.records.get(segment.settled) {
+            let at = base + held.offset;
+            let there = !self.nvram_dirty.touches(at, at + held.size)
+                && (held.lost
+                    || u64_at(&stable.read(Device::Nvram, at, HEADER), 120) == held.check);
+            if !there {
+                return;
+            }
+            segment.settled += 1;
+            if !held.lost {
+                ms[owner].add_copies(held.index, NVRAM_STABLE);
+            }
+        }
+    }
+}

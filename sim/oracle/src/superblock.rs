@@ -1,0 +1,83 @@
+//! Reads superblocks and the headers of apply journals (docs/formats.md).
+
+use crate::bytes::{Link, Position, newer, u16_at, u64_at, uuid_at, whole};
+
+/// Roles of a superblock that the judge cares for.
+pub(crate) const RECOVERING: u16 = 3;
+pub(crate) const RECOVERED: u16 = 4;
+
+/// One state of a mirror at a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Superblock {
+    pub role: u16,
+    pub uuid: [u8; 16],
+    pub counter: u64,
+    pub epoch: u64,
+    pub applied_gen: u64,
+    pub applied_seq: u64,
+    pub tail: Link,
+    pub recovered: Position,
+    pub verdict: u64,
+    pub damaged: (Position, Position),
+}
+
+impl Superblock {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let b = whole(bytes, b"MSUP", 512)?;
+        Some(Superblock {
+            role: u16_at(b, 6),
+            uuid: uuid_at(b, 8),
+            counter: u64_at(b, 24),
+            epoch: u64_at(b, 32),
+            applied_gen: u64_at(b, 48),
+            applied_seq: u64_at(b, 56),
+            tail: Link::at(b, 64),
+            recovered: Position::at(b, 88),
+            verdict: u64_at(b, 104),
+            damaged: (Position::at(b, 112), Position::at(b, 128)),
+        })
+    }
+
+    /// The one of two slots that counts.
+    pub fn best(bytes: &[u8], uuid: &[u8; 16]) -> Option<Self> {
+        let slot = |at: usize| {
+            bytes
+                .get(at..)
+                .and_then(Superblock::read)
+                .filter(|s| s.uuid == *uuid)
+        };
+        newer(slot(0), slot(512), |s| s.counter)
+    }
+
+    /// The cursor, ordered.
+    pub fn cursor(&self) -> (u64, u64) {
+        (self.applied_gen, self.applied_seq)
+    }
+}
+
+/// The header of an apply journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct JournalHeader {
+    pub uuid: [u8; 16],
+    pub applied_gen: u64,
+    pub applied_seq: u64,
+    pub tail: Link,
+    pub entries: u64,
+    pub data: u64,
+    pub index_check: u64,
+}
+
+impl JournalHeader {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let b = whole(bytes, b"MJNL", 512)?;
+        Some(JournalHeader {
+            uuid: uuid_at(b, 8),
+            applied_gen: u64_at(b, 32),
+            applied_seq: u64_at(b, 40),
+            tail: Link::at(b, 48),
+            entries: u64_at(b, 72),
+            data: u64_at(b, 80),
+            index_check: u64_at(b, 88),
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! The judge's own reader of frames (docs/formats.md, "Wire").
+
+use crate::bytes::{Position, Record, hash, u16_at, u64_at};
+
+/// A message, as far as an oracle cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Message {
+    Welcome {
+        epoch: u64,
+        held: Position,
+        filed: Position,
+    },
+    Forward(Record),
+    ForwardAck {
+        level: u64,
+        up_to: Position,
+    },
+    SyncRequest {
+        generation: u64,
+        count: u64,
+        digest: u64,
+    },
+    SyncDone {
+        generation: u64,
+    },
+    Nak,
+    Other,
+}
+
+/// A frame: whose, and what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Frame {
+    pub uuid: [u8; 16],
+    pub message: Message,
+}
+
+const HEAD: usize = 64;
+
+/// Bytes of the fixed part of each kind's body.
+fn fixed(kind: u16) -> Option<usize> {
+    Some(match kind {
+        1 => 32,
+        2 => 72,
+        3 | 4 | 9 | 10 => 8,
+        5 => 128,
+        6 => 32,
+        7 | 11 | 13 => 16,
+        8 => 24,
+        12 => 0,
+        14 => 40,
+        _ => return None,
+    })
+}
+
+impl Frame {
+    /// Reads header and fixed part; what follows (a payload) is not looked at.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.get(..HEAD)?;
+        if &head[..4] != b"MWIR" || u16_at(head, 4) != 1 {
+            return None;
+        }
+        let kind = u16_at(head, 6);
+        let body = bytes.get(HEAD..HEAD + fixed(kind)?)?;
+        let mut checked = [0; 56 + 128];
+        checked[..56].copy_from_slice(&head[..56]);
+        checked[56..56 + body.len()].copy_from_slice(body);
+        if u64_at(head, 56) != hash(&checked[..56 + body.len()]) {
+            return None;
+        }
+        let word = |i: usize| u64_at(body, i * 8);
+        let message = match kind {
+            2 => Message::Welcome {
+                epoch: word(0),
+                held: Position::new(word(1), word(2)),
+                filed: Position::new(word(3), word(4)),
+            },
+            5 => Message::Forward(Record::read(body)?),
+            6 => Message::ForwardAck {
+                level: word(0),
+                up_to: Position::new(word(1), word(2)),
+            },
+            8 => Message::SyncRequest {
+                generation: word(0),
+                count: word(1),
+                digest: word(2),
+            },
+            9 => Message::SyncDone {
+                generation: word(0),
+            },
+            7 => Message::Nak,
+            _ => Message::Other,
+        };
+        let mut uuid = [0; 16];
+        uuid.copy_from_slice(&head[8..24]);
+        Some(Frame { uuid, message })
+    }
+}

@@ -1,0 +1,210 @@
+//! Each step left out or done wrong is seen, by the oracle that is meant to see it.
+
+use crate::encode;
+use crate::rig::*;
+use mirrorsim_oracle::*;
+
+fn check(skip: &'static str, oracle: &str) {
+    for alone in [false, true] {
+        let mut rig = Rig::skips(skip);
+        if alone {
+            rig.judge.only(oracle);
+        }
+        story(&mut rig, 3);
+        assert!(
+            rig.found().contains(oracle),
+            "{skip}: {:#?}",
+            rig.judge.findings()
+        );
+    }
+}
+
+#[test]
+fn orders_on_the_devices() {
+    check("source flush", "steps");
+    check("destination flush", "numbering");
+    check("destination flush", "durability");
+    check("nvram mark", "steps");
+    check("mark flush", "steps");
+    check("mark flush", "numbering");
+    check("file flush", "numbering");
+    check("seal flush", "steps");
+    check("sync request", "apply");
+    check("clear flush", "steps");
+    check("journal", "steps");
+    check("journal flush", "steps");
+    check("block flush", "steps");
+    check("source apply", "nvram");
+    check("destination apply", "steps");
+    check("destination apply", "nvram");
+}
+
+#[test]
+fn content_that_is_not_the_clients() {
+    check("other offset", "prefix");
+    check("other request", "prefix");
+    check("other link", "numbering");
+    check("other mirror", "isolation");
+    check("wrong counter", "once");
+    check("zero payload", "prefix");
+    check("append twice", "numbering");
+    check("drop record", "durability");
+}
+
+#[test]
+fn a_reply_before_the_destination_holds_it() {
+    let mut rig = Rig::new();
+    let index = rig.number(write(0, 100, 1));
+    rig.forward(index);
+    rig.reply(index);
+    assert!(rig.found().contains("durability") && rig.found().contains("steps"));
+}
+
+#[test]
+fn a_gap_at_the_destination() {
+    let mut rig = Rig::new();
+    let first = rig.number(write(0, 100, 1));
+    let second = rig.number(write(0, 100, 2));
+    rig.forward(first);
+    rig.forward(second);
+    rig.accept(second);
+    assert!(rig.found().contains("numbering"));
+}
+
+#[test]
+fn the_logs_disagree() {
+    let mut rig = Rig::new();
+    let index = rig.number(write(0, 100, 1));
+    rig.records[index].payload[5] ^= 1;
+    rig.judge.only("agreement");
+    rig.accept(index);
+    assert!(rig.found().contains("agreement"));
+}
+
+#[test]
+fn another_content_under_a_forwarded_number() {
+    let mut rig = Rig::new();
+    let index = rig.number(write(0, 100, 1));
+    rig.records[index].payload[5] ^= 1;
+    rig.forward(index);
+    assert!(rig.found().contains("numbering"));
+}
+
+#[test]
+fn what_is_held_goes_back() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 100, 1));
+    rig.run(write(0, 100, 2));
+    rig.send(
+        Server::Destination,
+        2,
+        &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0]),
+        &[],
+    );
+    rig.clean();
+    rig.send(
+        Server::Destination,
+        2,
+        &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0]),
+        &[],
+    );
+    assert!(rig.found().contains("held"));
+}
+
+#[test]
+fn a_fenced_mirror_accepts_and_acknowledges_nothing() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 100, 1));
+    (rig.theirs.superblock.role, rig.theirs.superblock.epoch) = (3, 2);
+    rig.judge.excuse(Some(0), "recover");
+    rig.superblock(Server::Destination);
+    rig.clean();
+    let index = rig.number(write(0, 100, 2));
+    rig.accept(index);
+    assert_eq!(
+        rig.judge
+            .findings()
+            .iter()
+            .filter(|f| f.oracle == "fencing")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_recovery_nobody_asked_for() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 100, 1));
+    rig.theirs.superblock.role = 3;
+    rig.superblock(Server::Destination);
+    assert!(rig.found().contains("isolation"));
+}
+
+#[test]
+fn another_mirrors_place_segment_mark_or_region() {
+    for (device, offset) in [
+        (Device::Log, 3 * FILE),
+        (Device::Mark, 256),
+        (Device::Image, 4 << 20),
+    ] {
+        let mut rig = Rig::new();
+        rig.run(write(0, 100, 1));
+        rig.store(Server::Destination, device, offset, &[1; 64]);
+        assert!(rig.found().contains("isolation"), "{device:?}");
+    }
+    let mut rig = Rig::new();
+    rig.store(
+        Server::Destination,
+        Device::Nvram,
+        0,
+        &encode::segment(&uuid(1), true, 1),
+    );
+    rig.store(Server::Destination, Device::Nvram, 128, &[1; 64]);
+    assert!(rig.found().contains("isolation"));
+}
+
+#[test]
+fn a_cursor_over_missing_records() {
+    let mut rig = Rig::new();
+    rig.judge.only("apply");
+    let first = rig.number(write(0, 100, 1));
+    let second = rig.number(write(0, 100, 2));
+    for index in [first, second] {
+        rig.forward(index);
+        rig.accept(index);
+    }
+    rig.file(first);
+    rig.apply(Server::Destination, (1, 0), 2);
+    assert!(rig.found().contains("apply"));
+}
+
+#[test]
+fn live_bytes_overwritten_in_the_destinations_nvram() {
+    let mut rig = Rig::new();
+    rig.judge.only("nvram");
+    let index = rig.number(write(0, 100, 1));
+    rig.forward(index);
+    rig.accept(index);
+    rig.store(
+        Server::Destination,
+        Device::Nvram,
+        SEGMENT + 128 + 64,
+        &[0xaa; 32],
+    );
+    assert!(rig.found().contains("nvram"), "{:?}", rig.judge.findings());
+}
+
+#[test]
+fn losses_are_counted_where_they_are_expected() {
+    let mut lossy = setup();
+    lossy.level = Level::Received;
+    lossy.lossy = true;
+    let mut rig = Rig::with(lossy);
+    rig.run(write(0, 100, 1));
+    let index = rig.number(write(0, 100, 2));
+    rig.forward(index);
+    rig.reply(index);
+    assert!(rig.probe(1));
+    rig.clean();
+    assert_eq!(rig.judge.lost(), 1);
+}

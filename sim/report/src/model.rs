@@ -1,0 +1,357 @@
+//! The JSON report. These declarations are its schema, too: their comments are the descriptions in it.
+
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of the report's format; goes up when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The report of one scenario over its seeds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "mirrorsim report")]
+pub struct Report {
+    /// Version of this format.
+    #[schemars(extend("const" = 1))]
+    pub schema_version: u32,
+    /// What was run, by what, when.
+    pub environment: Environment,
+    /// The campaign was stopped before all seeds were run.
+    pub interrupted: bool,
+    /// The worst verdict of all seeds, in the order rig, vacuous, failed, inconclusive, passed.
+    pub verdict: VerdictName,
+    /// What the command returned for this scenario.
+    pub exit_code: u8,
+    /// Sums over all seeds.
+    pub summary: Summary,
+    /// Seeds in the order in which they ran: the first 1,000, and the first 1,000 of those that did not pass.
+    pub runs: Vec<RunReport>,
+    /// Seeds that were run and are not in `runs`.
+    pub runs_left_out: u64,
+    /// Seeds that were begun and given up at an interrupt.
+    pub abandoned: Vec<SeedText>,
+}
+
+/// A seed in decimal. Text, since many readers of JSON round numbers above 2^53.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SeedText(#[schemars(regex(pattern = "^[0-9]{1,20}$"))] pub String);
+
+/// 64 bits in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Hash(#[schemars(regex(pattern = "^[0-9a-f]{16}$"))] pub String);
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictName {
+    /// Everything that was judged holds.
+    Passed,
+    /// A finding.
+    Failed,
+    /// Nothing was judged, or a scripted fault never took effect.
+    Vacuous,
+    /// The budget ended before a verdict.
+    Inconclusive,
+    /// The rig disagrees with itself.
+    Rig,
+}
+
+/// What was run, by what, when.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Version of mirrorsim.
+    pub version: String,
+    /// Commit that it was built from; null if it was built outside a checkout.
+    pub commit: Option<String>,
+    /// Hash of every source file that can change a run; equal hashes mean equal digests.
+    pub source_hash: Hash,
+    /// Hash of the lock file.
+    pub lock_hash: Hash,
+    /// Compiler.
+    pub rustc: String,
+    /// Target triple.
+    pub target: String,
+    /// `debug` or `release`.
+    pub profile: String,
+    /// Date of the report, UTC.
+    #[schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
+    pub date: String,
+    /// The scenario.
+    pub scenario: ScenarioStamp,
+    /// Seeds that were asked for, such as `1..=100`.
+    pub seeds: String,
+    /// Planted bugs that were on.
+    pub planted: Vec<String>,
+    /// What was judged when: `every`, `delta`, `sampled` or `end`.
+    pub check: String,
+    /// Threads.
+    pub workers: u64,
+}
+
+/// Which scenario.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioStamp {
+    /// Its name.
+    pub name: String,
+    /// What it shows.
+    pub about: String,
+    /// Words to choose it by.
+    pub tags: Vec<String>,
+    /// Where it was read from; `-` is standard input.
+    pub path: String,
+    /// Hash of its text and of `sets`.
+    pub hash: Hash,
+    /// What `--set` changed, as `path=value`.
+    pub sets: Vec<String>,
+}
+
+/// Sums over all seeds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Seeds by verdict.
+    pub verdicts: Verdicts,
+    /// Seeds that did not pass, grouped by what their first failure says; the largest group first.
+    pub failures: Vec<FailureGroup>,
+    /// Events dispatched.
+    pub events: u64,
+    /// Virtual time, ns.
+    pub virtual_time_ns: u64,
+    /// Clients' operations.
+    pub operations: OperationCounts,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, FaultSum>,
+    /// What the checker did.
+    pub checks: CheckSum,
+    /// Recoveries carried out.
+    pub recoveries: u64,
+    /// Recoveries whose image equals the model byte for byte.
+    pub recoveries_exact: u64,
+    /// Greatest number of answered operations missing after a recovery.
+    pub worst_rpo_operations: u64,
+    /// Longest time from a disaster to the opening of the image, ns.
+    pub worst_rto_ns: u64,
+    /// Alarms raised by the servers.
+    pub alarms: u64,
+    /// Wall time from the first seed's start to the last one's end, ms.
+    pub wall_ms: u64,
+    /// Time of all workers, ms.
+    pub busy_ms: u64,
+    /// Events per second of one worker.
+    pub events_per_second: u64,
+    /// Seeds per minute of wall time.
+    pub seeds_per_minute: u64,
+}
+
+/// Seeds by verdict.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Verdicts {
+    pub passed: u64,
+    pub failed: u64,
+    pub vacuous: u64,
+    pub inconclusive: u64,
+    pub rig: u64,
+}
+
+/// Seeds that failed in the same way.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailureGroup {
+    /// Oracle, invariant and first words, with numbers blotted out.
+    pub signature: String,
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first of them.
+    pub first_seed: SeedText,
+    /// What it says.
+    pub message: String,
+    /// The line that runs it again.
+    pub replay: String,
+}
+
+/// Clients' operations.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperationCounts {
+    /// Issued.
+    pub issued: u64,
+    /// Answered with success.
+    pub acknowledged: u64,
+    /// Answered with a definite error.
+    pub refused: u64,
+    /// Never answered.
+    pub in_doubt: u64,
+    /// Acknowledged, and missing after a recovery or at the end.
+    pub lost: u64,
+    /// Bytes of payload acknowledged.
+    pub bytes: u64,
+}
+
+/// One kind of fault over all seeds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSum {
+    /// How often it was injected.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+}
+
+/// What the checker did over all seeds.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckSum {
+    /// Durable changes seen.
+    pub changes: u64,
+    /// Full checks.
+    pub full: u64,
+    /// Verdicts of the resumable scan.
+    pub delta: u64,
+    /// States that had been judged before.
+    pub equal: u64,
+    /// Recoveries that were themselves cut and repeated.
+    pub nested: u64,
+    /// Differences between recovery machine and independent reader; 0 unless the rig is broken.
+    pub disagreements: u64,
+    /// Judgements by oracle.
+    pub judged: BTreeMap<String, u64>,
+}
+
+/// One seed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunReport {
+    /// The seed.
+    pub seed: SeedText,
+    /// How it ended.
+    pub verdict: VerdictName,
+    /// xxh3 over every event; zeros if it panicked.
+    pub digest: Hash,
+    /// The line that runs it again.
+    pub replay: String,
+    /// Findings in order of detection.
+    pub failures: Vec<FailureReport>,
+    /// Events dispatched.
+    pub events: u64,
+    /// Virtual time at the end, ns.
+    pub virtual_time_ns: u64,
+    /// Wall time, us.
+    pub wall_us: u64,
+    /// Clients' operations.
+    pub operations: OperationCounts,
+    /// Latency of answered operations by kind.
+    pub latency: BTreeMap<String, LatencyReport>,
+    /// Faults; scripted ones with their place.
+    pub faults: Vec<FaultReport>,
+    /// What the checker did.
+    pub checks: CheckSum,
+    /// Durable changes by kind.
+    pub changes: BTreeMap<String, u64>,
+    /// Recoveries carried out.
+    pub recoveries: Vec<RecoveryEntry>,
+    /// Alarms raised by the servers.
+    pub alarms: Vec<AlarmReport>,
+    /// Expectations of the scenario that were judged.
+    pub expectations: u64,
+    /// Everything that `expect:` can name.
+    pub metrics: BTreeMap<String, u64>,
+    /// The last events, if anything failed.
+    pub last_events: Vec<String>,
+}
+
+/// One finding.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailureReport {
+    /// The oracle; `expect` for a threshold, `panic` for a panic.
+    pub oracle: String,
+    /// The invariant, such as `I1`; may be empty.
+    pub invariant: String,
+    /// Virtual time of detection, ns.
+    pub time_ns: u64,
+    /// Number of the event in which it was found.
+    pub event: u64,
+    /// What is wrong.
+    pub message: String,
+    /// What it is grouped by.
+    pub signature: String,
+}
+
+/// Latency of one kind of operation, ns.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct LatencyReport {
+    pub count: u64,
+    pub p50_ns: u64,
+    pub p90_ns: u64,
+    pub p99_ns: u64,
+    pub p999_ns: u64,
+    pub max_ns: u64,
+}
+
+/// One kind of fault in one run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultReport {
+    /// Name as in the scenario.
+    pub name: String,
+    /// `file:line` of a scripted one; empty for drawn ones.
+    pub place: String,
+    /// How often it was injected.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+}
+
+/// One recovery.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryEntry {
+    /// Name of the source.
+    pub source: String,
+    /// Virtual time of its end, ns.
+    pub time_ns: u64,
+    /// Complete or damaged, in words.
+    pub verdict: String,
+    /// Recovered up to this generation.
+    pub generation: u64,
+    /// And this sequence number in it.
+    pub sequence: u64,
+    /// Operations answered before the disaster that are not in the image.
+    pub rpo_operations: u64,
+    /// Their bytes.
+    pub rpo_bytes: u64,
+    /// Age of the oldest of them at the disaster, ns.
+    pub rpo_time_ns: u64,
+    /// From the disaster to the opening of the image, ns.
+    pub rto_ns: u64,
+    /// Records that recovery applied.
+    pub replayed: u64,
+    /// The image equals the model byte for byte.
+    pub exact: bool,
+}
+
+/// One alarm.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmReport {
+    /// Virtual time, ns.
+    pub time_ns: u64,
+    /// Name of the server.
+    pub server: String,
+    /// What it says.
+    pub message: String,
+}
+
+/// The JSON Schema of reports; `reports/report.schema.json` is this, pretty-printed.
+pub fn schema() -> serde_json::Value {
+    schema_for!(Report).to_value()
+}

@@ -1,0 +1,274 @@
+//! `faults:`, one tag per kind.
+
+use crate::document::{At, map, words};
+use crate::scalar::{Int, Name, Size, Small, Time};
+use mirror::stage::Stage;
+use mirrorsim_world::spec::{DeviceName, Direction, LostContent};
+
+map! {
+    /// A fault or an operator action: when, and what.
+    struct FaultLine one_of [at, when] one_of [
+        crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover
+    ] {
+        /// Virtual time from the start of the run.
+        at: Time = optional("`when` says it"),
+        /// A stage of the pipeline: it happens when that is reached.
+        when: Trigger = optional("`at` says it"),
+        /// The process dies. Caches of its devices live on.
+        crash: Outage = optional("another fault"),
+        /// The process dies, and unflushed data is kept, lost or torn as the seed draws.
+        power_cut: Outage = optional("another fault"),
+        /// A crashed server starts again.
+        restart: OneNode = optional("another fault"),
+        /// The process stands still and then goes on with stale beliefs.
+        pause: Pause = optional("another fault"),
+        /// Nothing passes a link.
+        cut: Cut = optional("another fault"),
+        /// Ends a cut.
+        heal: OneSource = optional("another fault"),
+        /// Messages of a link wait and are all delivered when it ends.
+        clog: Clog = optional("another fault"),
+        /// A connection breaks. What is in flight is lost.
+        reset: Reset = optional("another fault"),
+        /// Writes that need space fail until it ends.
+        disk_full: DiskFull = optional("another fault"),
+        /// Everything on a device takes longer.
+        slow: Slow = optional("another fault"),
+        /// Stored bits change silently.
+        damage: Damage = optional("another fault"),
+        /// An NVRAM loses its content.
+        nvram_lost: NvramLost = optional("another fault"),
+        /// An NVRAM's battery is low: it is announced that it must not be relied on.
+        nvram_degraded: NvramDegraded = optional("another fault"),
+        /// The source's site is lost for ever. The destination recovers the image.
+        disaster: Disaster = optional("another fault"),
+        /// Operator: seal the open partition now.
+        seal: OneSource = optional("another fault"),
+        /// Operator: recover the mirror at the destination, whether its source lives or not.
+        recover: OneSource = optional("another fault"),
+    }
+}
+
+map! {
+    /// When a stage is reached.
+    struct Trigger {
+        /// The stage.
+        stage: Stage = required,
+        /// Which time that it is reached, from 1.
+        nth: Int = default("1"),
+        /// Only of this source's mirror.
+        source: Name = optional("any source"),
+        /// How long after. `0ns` is at once, before anything else happens.
+        delay: Time = default("0ns"),
+    }
+}
+
+map! {
+    /// A server goes down.
+    struct Outage {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// It starts again after this time.
+        restart_after: Time = optional("it stays down until a `restart`"),
+    }
+}
+
+map! {
+    /// One server.
+    struct OneNode {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+    }
+}
+
+map! {
+    /// One source.
+    struct OneSource {
+        /// The source.
+        source: Name = optional("the only source"),
+    }
+}
+
+map! {
+    /// A server stands still.
+    struct Pause {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// Nothing passes a link. `datagram`: messages are lost; `stream`: they are held until it heals or resets.
+    struct Cut {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// Which way.
+        direction: Direction = default("both"),
+        /// How long.
+        lasting: Time = optional("until a `heal`, or until all faults are healed"),
+    }
+}
+
+map! {
+    /// Messages wait.
+    struct Clog {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// Which way.
+        direction: Direction = default("both"),
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// A connection breaks.
+    struct Reset {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// Only this server learns of it: the connection is half-open.
+        only: Name = optional("both learn of it"),
+    }
+}
+
+map! {
+    /// A disk has no space.
+    struct DiskFull {
+        /// The server: `destination` or the name of a source.
+        node: Name = default("destination"),
+        /// Which disk.
+        device: DeviceName = default("log"),
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// A device is slow.
+    struct Slow {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// Which device.
+        device: DeviceName = required,
+        /// How many times as long, 2 to 100000.
+        factor: Small = default("10"),
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// Stored bits change silently.
+    struct Damage one_of [file_record, nvram_record, image_block, volume_block, range] {
+        /// A record of the oldest log file of a source, at the destination.
+        file_record: RecordOf = optional("another target"),
+        /// A live record of a source in the destination's NVRAM.
+        nvram_record: RecordOf = optional("another target"),
+        /// A block of an image.
+        image_block: BlockOf = optional("another target"),
+        /// A block of a source's volume.
+        volume_block: BlockOf = optional("another target"),
+        /// Bytes of a device.
+        range: DeviceRange = optional("another target"),
+        /// How many bits flip, spread by the seed.
+        bits: Small = default("1"),
+    }
+}
+
+map! {
+    /// A record.
+    struct RecordOf {
+        /// Whose mirror.
+        source: Name = optional("the only source"),
+        /// Which one, from 0 for the oldest. Above the last it is the last.
+        nth: Int = default("0"),
+    }
+}
+
+map! {
+    /// A block.
+    struct BlockOf {
+        /// Whose mirror.
+        source: Name = optional("the only source"),
+        /// Which volume of it.
+        volume: Name = optional("the first volume of the source"),
+        /// Which block.
+        block: Int = optional("drawn among the written ones"),
+    }
+}
+
+map! {
+    /// Bytes of a device.
+    struct DeviceRange {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// Which device.
+        device: DeviceName = required,
+        /// First byte.
+        offset: Size = required,
+        /// Bytes.
+        length: Size = required,
+    }
+}
+
+map! {
+    /// An NVRAM loses its content.
+    struct NvramLost {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// What it reads as afterwards.
+        reads: LostContent = default("zeros"),
+    }
+}
+
+map! {
+    /// An NVRAM's battery is low.
+    struct NvramDegraded {
+        /// The server. Only the destination acts on it.
+        node: Name = default("destination"),
+        /// How long.
+        lasting: Time = optional("until all faults are healed"),
+    }
+}
+
+map! {
+    /// A site is lost for ever.
+    struct Disaster {
+        /// Which source.
+        source: Name = optional("the only source"),
+        /// The destination loses power at the same moment, and restarts, before it recovers.
+        power_cut: bool = default("false"),
+    }
+}
+
+words!(Direction {
+    /// both ways
+    "both" => Direction::Both,
+    /// from the source to the destination
+    "forward" => Direction::Forward,
+    /// from the destination to the source
+    "backward" => Direction::Backward,
+});
+
+words!(DeviceName {
+    /// the NVRAM
+    "nvram" => DeviceName::Nvram,
+    /// the small device of the marks
+    "mark" => DeviceName::Mark,
+    /// the destination's disk with the log files
+    "log" => DeviceName::Log,
+    /// a source's disk, or the destination's disk with the images
+    "image" => DeviceName::Image,
+});
+
+words!(LostContent {
+    /// all zeros
+    "zeros" => LostContent::Zeros,
+    /// bytes drawn from the seed
+    "random" => LostContent::Random,
+});
+
+/// A fault line with what it names.
+pub(crate) type Line = At<FaultLine>;

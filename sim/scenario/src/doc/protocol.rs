@@ -1,0 +1,70 @@
+//! `protocol:`.
+
+use crate::document::{map, words};
+use crate::scalar::{Size, Small, Time};
+use mirror::config::{AckLevel, ApplyScope, Reads, Retry, Transport};
+
+map! {
+    /// Knobs of the protocol.
+    struct Protocol {
+        /// When the destination's acknowledgement counts as enough to answer a client.
+        ack: AckLevel = default("nvram"),
+        /// Which mirrors a SyncRequest applies.
+        apply_scope: ApplyScope = default("per_source"),
+        /// What a read must wait for.
+        reads: Reads = default("confirmed"),
+        /// What a client's repeated request means.
+        retry: Retry = default("exactly_once"),
+        /// What the network promises.
+        transport: Transport = default("stream"),
+        /// NVRAM partitions of each source, at least 2. One fills while another is applied.
+        partitions: Small = default("2"),
+        /// Log files of each source at the destination, at least `partitions`.
+        files: Small = optional("as many as `partitions`: each partition has its own file"),
+        /// Seal a partition that is not empty at the latest after this time.
+        seal_after: Time = optional("a partition is sealed only when it is full"),
+        /// Longest data of one operation.
+        max_length: Size = optional("the largest that fits into a partition and into half a reserve"),
+        /// Block size of volumes and images: a power of two, 512B to 64KiB.
+        block_size: Size = default("512B"),
+        /// First repetition of whatever awaits an answer. It is doubled up to 16 times.
+        resend_after: Time = default("10ms"),
+    }
+}
+
+words!(AckLevel {
+    /// on receipt, before anything is durable at the destination: unsafe, for study
+    "received" => AckLevel::Received,
+    /// durable in the destination's NVRAM
+    "nvram" => AckLevel::Nvram,
+    /// durable in the destination's log file
+    "file" => AckLevel::File,
+});
+
+words!(ApplyScope {
+    /// only the mirror that asked
+    "per_source" => ApplyScope::PerSource,
+    /// every mirror
+    "global" => ApplyScope::Global,
+});
+
+words!(Reads {
+    /// until the destination has confirmed that this source is still the source
+    "confirmed" => Reads::Confirmed,
+    /// only for the records that it shows
+    "local" => Reads::Local,
+});
+
+words!(Retry {
+    /// the same request: answered again, never done twice
+    "exactly_once" => Retry::ExactlyOnce,
+    /// a new operation; the first may or may not have happened
+    "new_request" => Retry::NewRequest,
+});
+
+words!(Transport {
+    /// ordered and reliable, may be reset
+    "stream" => Transport::Stream,
+    /// messages may be lost, duplicated and reordered
+    "datagram" => Transport::Datagram,
+});

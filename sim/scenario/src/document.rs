@@ -1,0 +1,461 @@
+//! Typed documents: one declaration of each key gives its reader, its place in the JSON Schema, its default and its
+//! words in `explain`. A reader reports every mistake and goes on.
+
+use crate::place::Place;
+use crate::problem::{Desk, Draft, nearest};
+use crate::scalar::Scalar;
+use crate::tree::{Node, Value, shorten};
+use crate::yaml;
+use std::rc::Rc;
+
+/// A value that can stand in a scenario.
+pub(crate) trait Doc: Sized {
+    /// What it looks like.
+    fn shape() -> Shape;
+    /// Reads it; `None` after mistakes that leave nothing to work with.
+    fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self>;
+}
+
+/// A value with its place and its key path.
+#[derive(Clone, Debug)]
+pub(crate) struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands; the place of the map around it if it is a default.
+    pub place: Place,
+    /// Its key path.
+    pub path: String,
+    /// The user wrote it.
+    pub given: bool,
+}
+
+impl<T> At<T> {
+    /// A mistake in this value.
+    pub fn wrong(&self, code: &'static str, what: impl Into<String>) -> Draft {
+        Draft::at(self.place, &self.path, code, what)
+    }
+}
+
+impl<T> std::ops::Deref for At<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// What a value looks like: the source of the schema, of `explain` and of the reader's messages.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// One word, number, text or quantity.
+    Scalar(Scalar),
+    /// One of some words, with their meanings.
+    Words(&'static [(&'static str, &'static str)]),
+    /// A map with known keys.
+    Map(MapShape),
+    /// A list of one shape.
+    List(Box<Shape>),
+    /// One of several shapes, told apart by their YAML kind.
+    Either(Vec<Shape>),
+}
+
+/// A map with known keys.
+#[derive(Clone, Debug)]
+pub(crate) struct MapShape {
+    /// Name of its type, unique among all.
+    pub name: &'static str,
+    /// What it describes.
+    pub doc: String,
+    /// Groups of keys of which exactly one is needed.
+    pub one_of: Vec<&'static [&'static str]>,
+    /// Its keys.
+    pub fields: Vec<Field>,
+}
+
+/// One key.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    /// The key.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: String,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// What happens without it.
+    pub need: Need,
+}
+
+/// What happens without a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Need {
+    /// A mistake.
+    Required,
+    /// This is read instead.
+    Default(&'static str),
+    /// As these words say.
+    Optional(&'static str),
+}
+
+impl Shape {
+    /// What is accepted, in a few words.
+    pub fn want(&self) -> String {
+        match self {
+            Shape::Scalar(s) => s.want(),
+            Shape::Words(words) => {
+                let names: Vec<&str> = words.iter().map(|(n, _)| *n).collect();
+                if names.len() > 12 {
+                    format!("a word such as {}", names[..4].join(", "))
+                } else {
+                    names.join(" | ")
+                }
+            }
+            Shape::Map(map) => {
+                let need = map.fields.iter().filter(|f| f.need == Need::Required);
+                let mut names: Vec<&str> = need.map(|f| f.name).collect();
+                if names.is_empty() {
+                    names = map.fields.iter().take(2).map(|f| f.name).collect();
+                }
+                format!("a map such as {{{}: ...}}", names.join(": ..., "))
+            }
+            Shape::List(item) => format!("a list of: {}", item.want()),
+            Shape::Either(shapes) => shapes
+                .iter()
+                .map(Shape::want)
+                .collect::<Vec<_>>()
+                .join(", or "),
+        }
+    }
+}
+
+/// Walks a tree, keeps the key path, takes mistakes.
+pub(crate) struct Reader<'a> {
+    /// Where mistakes go.
+    pub desk: &'a mut Desk,
+    /// Key path of the node at hand.
+    pub path: String,
+    /// A part of what was just read had to be left out.
+    pub dropped: bool,
+}
+
+impl Reader<'_> {
+    /// A mistake at the node at hand.
+    pub fn wrong(&mut self, node: &Node, code: &'static str, what: &str, want: String) -> Draft {
+        Draft::at(node.place, &self.path, code, what)
+            .got(node.got())
+            .want(want)
+    }
+
+    /// Reports that a node has another type than wanted.
+    pub fn wrong_type(&mut self, node: &Node, shape: &Shape) {
+        let draft = self.wrong(node, "type", "wrong type", shape.want());
+        self.desk.report(draft);
+    }
+
+    /// Goes to a key or element below, and back.
+    pub fn below<T>(&mut self, step: &str, f: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if !self.path.is_empty() && !step.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(&shorten(step));
+        let result = f(self);
+        self.path.truncate(length);
+        result
+    }
+
+    /// Reads a value with its place; with `default` as a way out after a mistake.
+    pub fn at<T: Doc>(&mut self, node: &Node, given: bool, default: Option<&str>) -> Option<At<T>> {
+        let outer = std::mem::replace(&mut self.dropped, false);
+        let value = T::read(self, node);
+        let mut place = if self.dropped {
+            node.place.poison()
+        } else {
+            node.place
+        };
+        self.dropped = outer;
+        let value = match (value, default) {
+            (Some(value), _) => value,
+            (None, Some(text)) => {
+                place = place.poison();
+                T::read(self, &standard(text, place))?
+            }
+            (None, None) => return None,
+        };
+        Some(At {
+            value,
+            place,
+            path: self.path.clone(),
+            given,
+        })
+    }
+
+    /// A key with a default.
+    pub fn default<T: Doc>(&mut self, map: &Node, key: &str, text: &str) -> Option<At<T>> {
+        match map.get(key).map(|e| e.value.clone()) {
+            Some(node) => self.below(key, |r| r.at(&node, true, Some(text))),
+            None => self.below(key, |r| r.at(&standard(text, map.place), false, None)),
+        }
+    }
+
+    /// A key that must be there; its absence was reported by [`Reader::keys`].
+    pub fn required<T: Doc>(&mut self, map: &Node, key: &str) -> Option<At<T>> {
+        let node = map.get(key)?.value.clone();
+        self.below(key, |r| r.at(&node, true, None))
+    }
+
+    /// A key that may be missing. After a mistake in it the map counts as one with a part left out.
+    pub fn optional<T: Doc>(&mut self, map: &Node, key: &str) -> Option<Option<At<T>>> {
+        let Some(node) = map.get(key).map(|e| e.value.clone()) else {
+            return Some(None);
+        };
+        let value = self.below(key, |r| r.at(&node, true, None));
+        self.dropped |= value.is_none();
+        Some(value)
+    }
+
+    /// Reports unknown and missing keys of a map. A missing key with an unknown one near it is one mistake.
+    pub fn keys(&mut self, node: &Node, shape: &Shape) -> Option<()> {
+        let (Value::Map(entries), Shape::Map(map)) = (&node.value, shape) else {
+            self.wrong_type(node, shape);
+            return None;
+        };
+        let names: Vec<&str> = map.fields.iter().map(|f| f.name).collect();
+        let absent: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|n| node.get(n).is_none())
+            .collect();
+        let mut folded: Vec<&str> = Vec::new();
+        for entry in entries
+            .iter()
+            .filter(|e| !names.contains(&e.key.as_str()) && !e.key.starts_with("x-"))
+        {
+            if self.desk.is_full() {
+                break;
+            }
+            let near = nearest(&entry.key, absent.iter().copied())
+                .or_else(|| nearest(&entry.key, names.iter().copied()));
+            let path = self.below(&entry.key, |r| r.path.clone());
+            let draft = Draft::at(entry.place, &path, "unknown-key", "unknown key");
+            self.desk.report(
+                match near.and_then(|n| map.fields.iter().find(|f| f.name == n)) {
+                    Some(field) => {
+                        folded.push(field.name);
+                        let help = format!(
+                            "did you mean `{}`? {}",
+                            field.name,
+                            first_sentence(&field.doc)
+                        );
+                        draft.want(format!("`{}`", field.name)).help(help)
+                    }
+                    None => draft.help(format!("known here: {}", names.join(", "))),
+                },
+            );
+        }
+        let mut whole = Some(());
+        for field in map
+            .fields
+            .iter()
+            .filter(|f| f.need == Need::Required && absent.contains(&f.name))
+        {
+            whole = None;
+            if !folded.contains(&field.name) {
+                let draft = Draft::at(
+                    node.place,
+                    &self.path,
+                    "missing-key",
+                    format!("`{}` is missing", field.name),
+                );
+                let want = format!("`{}: {}`", field.name, example(&field.shape));
+                self.desk
+                    .report(draft.want(want).help(first_sentence(&field.doc)));
+            }
+        }
+        for group in &map.one_of {
+            let there: Vec<_> = entries
+                .iter()
+                .filter(|e| group.contains(&e.key.as_str()))
+                .collect();
+            self.dropped |= there.len() != 1;
+            if there.len() > 1 {
+                let (a, b) = (&there[0], &there[1]);
+                let what = format!("`{}` and `{}` exclude each other", a.key, b.key);
+                self.desk.report(
+                    Draft::at(b.place, &self.path, "exclusive-keys", what)
+                        .also(a.place, "the other one"),
+                );
+            } else if there.is_empty() && !group.iter().any(|n| folded.contains(n)) {
+                let want = group.join(", ");
+                let draft = Draft::at(
+                    node.place,
+                    &self.path,
+                    "missing-key",
+                    "one key is missing here",
+                );
+                self.desk.report(draft.help(format!("add one of: {want}")));
+            }
+        }
+        whole
+    }
+}
+
+/// The node of a default.
+pub(crate) fn standard(text: &str, place: Place) -> Rc<Node> {
+    if !text.starts_with(['{', '[']) {
+        return Rc::new(Node::scalar(text, true, place));
+    }
+    yaml::parse(text, 0, Some(place))
+        .root
+        .unwrap_or_else(|| Rc::new(Node::scalar("", true, place)))
+}
+
+/// An example of a value.
+pub(crate) fn example(shape: &Shape) -> String {
+    match shape {
+        Shape::Scalar(s) => s.example.to_owned(),
+        Shape::Words(words) => words.first().map_or("", |(n, _)| n).to_owned(),
+        Shape::List(item) => format!("[{}]", example(item)),
+        Shape::Either(shapes) => shapes.first().map(example).unwrap_or_default(),
+        Shape::Map(map) => {
+            let needed = |f: &&Field| {
+                f.need == Need::Required || map.one_of.iter().any(|g| g.first() == Some(&f.name))
+            };
+            let mut fields: Vec<&Field> = map.fields.iter().filter(needed).collect();
+            if fields.is_empty() {
+                fields.extend(map.fields.first());
+            }
+            let parts: Vec<String> = fields
+                .iter()
+                .map(|f| format!("{}: {}", f.name, example(&f.shape)))
+                .collect();
+            format!("{{{}}}", parts.join(", "))
+        }
+    }
+}
+
+/// The first sentence of a doc comment.
+pub(crate) fn first_sentence(doc: &str) -> String {
+    doc.split_once(". ")
+        .map_or(doc, |(first, _)| first)
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+/// The lines of a doc comment as one text.
+pub(crate) fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|l| l.trim()).collect::<Vec<_>>().join(" ")
+}
+
+impl<T: Doc> Doc for Vec<At<T>> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+
+    fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            let shape = Self::shape();
+            let draft = reader.wrong(node, "type", "wrong type", shape.want());
+            let help = format!("write one `- {}` per line, or [{0}]", example(&T::shape()));
+            reader.desk.report(draft.help(help));
+            return None;
+        };
+        let mut out = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            match reader.below(&format!("[{i}]"), |r| r.at(item, true, None)) {
+                Some(at) => out.push(at),
+                None => reader.dropped = true,
+            }
+        }
+        Some(out)
+    }
+}
+
+/// Declares a map: its keys, their types, what happens without them, and their docs.
+macro_rules! map {
+    ($(#[doc = $doc:literal])* struct $Name:ident $(one_of $group:tt)* {
+        $($(#[doc = $fdoc:literal])* $field:ident: $T:ty = $need:ident $(($text:literal))?,)*
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug)]
+        pub(crate) struct $Name {
+            $($(#[doc = $fdoc])* pub $field: $crate::document::map!(@type $need $T),)*
+        }
+
+        impl $crate::document::Doc for $Name {
+            fn shape() -> $crate::document::Shape {
+                $crate::document::Shape::Map($crate::document::MapShape {
+                    name: stringify!($Name),
+                    doc: $crate::document::joined(&[$($doc),*]),
+                    one_of: vec![$($crate::document::map!(@group $group)),*],
+                    fields: vec![$($crate::document::Field {
+                        name: stringify!($field),
+                        doc: $crate::document::joined(&[$($fdoc),*]),
+                        shape: <$T as $crate::document::Doc>::shape(),
+                        need: $crate::document::map!(@need $need $($text)?),
+                    }),*],
+                })
+            }
+
+            fn read(r: &mut $crate::document::Reader<'_>, n: &$crate::tree::Node) -> Option<Self> {
+                // Built once: a script has many thousands of these.
+                static SHAPE: std::sync::OnceLock<$crate::document::Shape> = std::sync::OnceLock::new();
+                let whole = r.keys(n, SHAPE.get_or_init(<Self as $crate::document::Doc>::shape));
+                $(let $field = $crate::document::map!(@read r n $field $need $($text)?);)*
+                whole?;
+                Some(Self { $($field: $field?),* })
+            }
+        }
+    };
+    (@type required $T:ty) => { $crate::document::At<$T> };
+    (@type default $T:ty) => { $crate::document::At<$T> };
+    (@type optional $T:ty) => { Option<$crate::document::At<$T>> };
+    (@need required) => { $crate::document::Need::Required };
+    (@need default $text:literal) => { $crate::document::Need::Default($text) };
+    (@need optional $text:literal) => { $crate::document::Need::Optional($text) };
+    (@read $r:ident $n:ident $field:ident required) => { $r.required($n, stringify!($field)) };
+    (@read $r:ident $n:ident $field:ident default $text:literal) => { $r.default($n, stringify!($field), $text) };
+    (@read $r:ident $n:ident $field:ident optional $text:literal) => { $r.optional($n, stringify!($field)) };
+    (@group [$($key:ident),*]) => { &[$(stringify!($key)),*] };
+}
+
+/// Declares the words of an enum of the protocol or of the spec.
+macro_rules! words {
+    ($T:ty { $($(#[doc = $doc:literal])* $word:literal => $value:expr,)* }) => {
+        impl $crate::document::Doc for $T {
+            fn shape() -> $crate::document::Shape {
+                $crate::document::Shape::Words(&[$(($word, concat!($($doc,)*))),*])
+            }
+
+            fn read(r: &mut $crate::document::Reader<'_>, n: &$crate::tree::Node) -> Option<Self> {
+                let value = match n.text() {
+                    $(Some($word) => Some($value),)*
+                    _ => None,
+                };
+                if value.is_none() {
+                    $crate::document::unknown_word(r, n, &<$T as $crate::document::Doc>::shape());
+                }
+                value
+            }
+        }
+    };
+}
+
+/// Reports a word that is none of a shape's.
+pub(crate) fn unknown_word(reader: &mut Reader<'_>, node: &Node, shape: &Shape) {
+    let Shape::Words(words) = shape else { return };
+    let what = if node.text().is_some() {
+        "unknown word"
+    } else {
+        "wrong type"
+    };
+    let draft = reader.wrong(node, "word", what, shape.want());
+    let near = node
+        .text()
+        .and_then(|t| nearest(t, words.iter().map(|(n, _)| *n)));
+    let found = words.iter().find(|(n, _)| Some(*n) == near);
+    reader.desk.report(match found {
+        Some((name, doc)) => draft.help(format!("did you mean `{name}`? {}", doc.trim())),
+        None => draft,
+    });
+}
+
+pub(crate) use {map, words};

@@ -1,0 +1,124 @@
+//! Names to indices, and names that are there twice.
+
+use super::Cx;
+use crate::document::At;
+use crate::place::Place;
+use crate::problem::{Draft, nearest};
+use crate::scalar::Name;
+use mirrorsim_world::spec::{Node, Spec};
+
+/// The word that names the destination.
+pub(crate) const DESTINATION: &str = "destination";
+
+/// Reports names that are equal without regard to case: file systems and people take them for one.
+pub(crate) fn unique(cx: &mut Cx<'_>, what: &str, names: &[(String, Place, String)]) {
+    let mut seen = std::collections::BTreeMap::new();
+    for (name, place, path) in names {
+        let Some((first, first_place)) = seen.insert(name.to_ascii_lowercase(), (name, place))
+        else {
+            continue;
+        };
+        let title = match first == name {
+            true => format!("two {what} are called `{name}`"),
+            false => {
+                format!("two {what} are called `{first}` and `{name}`, which differ only in case")
+            }
+        };
+        let draft = Draft::at(*place, path, "duplicate-name", title);
+        cx.desk.report(
+            draft
+                .also(*first_place, "the first")
+                .help("give each a name of its own"),
+        );
+    }
+}
+
+/// The index of a source; without a name the only one.
+pub(crate) fn source(
+    cx: &mut Cx<'_>,
+    spec: &Spec,
+    list: Place,
+    name: Option<&At<Name>>,
+    around: (Place, &str),
+) -> Option<usize> {
+    let Some(name) = name else {
+        if spec.sources.len() == 1 {
+            return Some(0);
+        }
+        let names: Vec<&str> = spec.sources.iter().map(|s| s.name.as_str()).collect();
+        let draft = Draft::at(
+            around.0,
+            around.1,
+            "missing-key",
+            "`source` is missing, and there are several sources",
+        );
+        cx.desk
+            .report(draft.want(format!("`source: {}`", names.join(" | "))));
+        return None;
+    };
+    let found = spec.sources.iter().position(|s| s.name == name.0);
+    if found.is_none() {
+        unknown(
+            cx,
+            list,
+            name,
+            "source",
+            spec.sources.iter().map(|s| s.name.as_str()).collect(),
+        );
+    }
+    found
+}
+
+/// A server by name.
+pub(crate) fn node(cx: &mut Cx<'_>, spec: &Spec, list: Place, name: &At<Name>) -> Option<Node> {
+    if name.0 == DESTINATION {
+        return Some(Node::Destination);
+    }
+    let found = spec.sources.iter().position(|s| s.name == name.0);
+    if found.is_none() {
+        let names =
+            std::iter::once(DESTINATION).chain(spec.sources.iter().map(|s| s.name.as_str()));
+        unknown(cx, list, name, "server", names.collect());
+    }
+    found.map(Node::Source)
+}
+
+/// A volume of a source by name; without a name the first.
+pub(crate) fn volume(
+    cx: &mut Cx<'_>,
+    spec: &Spec,
+    source: usize,
+    list: Place,
+    name: Option<&At<Name>>,
+) -> Option<usize> {
+    let Some(name) = name else { return Some(0) };
+    let volumes = &spec.sources[source].volumes;
+    let found = volumes.iter().position(|v| v.name == name.0);
+    if found.is_none() {
+        let what = format!("volume of {}", spec.sources[source].name);
+        unknown(
+            cx,
+            list,
+            name,
+            &what,
+            volumes.iter().map(|v| v.name.as_str()).collect(),
+        );
+    }
+    found
+}
+
+fn unknown(cx: &mut Cx<'_>, list: Place, name: &At<Name>, what: &str, known: Vec<&str>) {
+    if list.poisoned {
+        return;
+    }
+    let draft = name
+        .wrong("unknown-name", format!("no such {what}"))
+        .got(format!("`{}`", name.0));
+    cx.desk
+        .report(match nearest(&name.0, known.iter().copied()) {
+            Some(near) => draft
+                .want(known.join(" | "))
+                .help(format!("did you mean `{near}`?")),
+            None => draft.want(known.join(" | ")),
+        });
+}

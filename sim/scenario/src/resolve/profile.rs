@@ -1,0 +1,159 @@
+//! `profile`: presets and overrides.
+
+use super::{Cx, servers};
+use crate::doc::Root;
+use crate::doc::run::{Preset, Profile as Doc, ProfileMap};
+use crate::document::At;
+use crate::scalar::Milli;
+use mirror::config::Transport;
+use mirrorsim_world::spec::{Chance, Nanos, Profile};
+
+const MS: Nanos = 1_000_000;
+/// Drawn faults of a profile that names no span.
+const SPAN: Nanos = 50 * MS;
+/// Longest outage of a profile that names none.
+const LONGEST: Nanos = 10 * MS;
+
+/// Parts in a thousand as a chance.
+const fn milli(n: u64) -> Chance {
+    Chance((n << 32) / 1000)
+}
+
+/// A preset in full.
+fn preset(preset: Preset) -> Profile {
+    let base = Profile {
+        span: SPAN,
+        longest: LONGEST,
+        ..Profile::default()
+    };
+    match preset {
+        Preset::None => base,
+        Preset::Calm => Profile {
+            pauses_milli: 500,
+            slow_milli: 300,
+            seals_milli: 500,
+            ..base
+        },
+        Preset::Network => Profile {
+            cuts_milli: 2000,
+            clogs_milli: 1000,
+            resets_milli: 2000,
+            loss: milli(50),
+            duplicate: milli(50),
+            reorder: milli(100),
+            corrupt: milli(1),
+            ..base
+        },
+        Preset::Crashes => Profile {
+            source_crashes_milli: 1000,
+            source_power_cuts_milli: 1000,
+            destination_crashes_milli: 1000,
+            destination_power_cuts_milli: 1000,
+            ..base
+        },
+        Preset::Swarm => Profile {
+            swarm: Some(milli(500)),
+            source_crashes_milli: 1000,
+            source_power_cuts_milli: 1000,
+            destination_crashes_milli: 1000,
+            destination_power_cuts_milli: 1000,
+            pauses_milli: 500,
+            cuts_milli: 1000,
+            clogs_milli: 500,
+            resets_milli: 1000,
+            disk_full_milli: 300,
+            slow_milli: 300,
+            damages_milli: 300,
+            seals_milli: 500,
+            disaster: milli(300),
+            loss: milli(50),
+            duplicate: milli(50),
+            reorder: milli(100),
+            corrupt: milli(1),
+            ..base
+        },
+    }
+}
+
+/// `profile`.
+pub(crate) fn profile(cx: &mut Cx<'_>, root: &Root) -> Profile {
+    let stream = *root.protocol.transport == Transport::Stream;
+    let start = match &root.profile.value {
+        Doc::Preset(p) => *p,
+        Doc::Map(map) => *map.preset,
+    };
+    let mut p = preset(start);
+    if stream {
+        // What a stream cannot show is left out of a preset; only who asks for it by name is told.
+        (p.duplicate, p.reorder) = (Chance::NEVER, Chance::NEVER);
+    }
+    if let Doc::Map(map) = &root.profile.value {
+        overrides(&mut p, map);
+        for (at, name) in [(&map.duplicate, "duplicate"), (&map.reorder, "reorder")] {
+            if let Some(at) = at.as_ref().filter(|c| c.0 > 0 && stream) {
+                servers::datagram_only(cx, at, name, root.protocol.transport.place);
+            }
+        }
+        if let Some(zero) = map.span.as_ref().filter(|s| s.0 == 0 && draws(&p)) {
+            cx.desk.report(
+                zero.wrong("never", "no fault would ever be drawn")
+                    .help("give a span, or say `profile: none`"),
+            );
+        }
+        if let Some(zero) = map.longest.as_ref().filter(|s| s.0 == 0 && draws(&p)) {
+            cx.desk.report(
+                zero.wrong("never", "outages of 0ns have no effect")
+                    .want("more than 0ns"),
+            );
+        }
+    }
+    if draws(&p) { p } else { Profile::default() }
+}
+
+fn draws(p: &Profile) -> bool {
+    let bare = Profile {
+        span: 0,
+        longest: 0,
+        swarm: None,
+        ..p.clone()
+    };
+    bare != Profile::default()
+}
+
+fn overrides(p: &mut Profile, map: &ProfileMap) {
+    let set = |to: &mut u32, from: &Option<At<Milli>>| {
+        if let Some(v) = from {
+            *to = v.0;
+        }
+    };
+    set(&mut p.source_crashes_milli, &map.source_crashes);
+    set(&mut p.source_power_cuts_milli, &map.source_power_cuts);
+    set(&mut p.destination_crashes_milli, &map.destination_crashes);
+    set(
+        &mut p.destination_power_cuts_milli,
+        &map.destination_power_cuts,
+    );
+    set(&mut p.pauses_milli, &map.pauses);
+    set(&mut p.cuts_milli, &map.cuts);
+    set(&mut p.clogs_milli, &map.clogs);
+    set(&mut p.resets_milli, &map.resets);
+    set(&mut p.disk_full_milli, &map.disk_full);
+    set(&mut p.slow_milli, &map.slow);
+    set(&mut p.damages_milli, &map.damages);
+    set(&mut p.seals_milli, &map.seals);
+    let chances = [
+        (&mut p.disaster, &map.disaster),
+        (&mut p.loss, &map.loss),
+        (&mut p.duplicate, &map.duplicate),
+        (&mut p.reorder, &map.reorder),
+        (&mut p.corrupt, &map.corrupt),
+    ];
+    for (to, from) in chances {
+        if let Some(v) = from {
+            *to = v.value;
+        }
+    }
+    p.swarm = map.swarm.as_ref().map(|s| s.value).or(p.swarm);
+    p.span = map.span.as_ref().map_or(p.span, |s| s.0);
+    p.longest = map.longest.as_ref().map_or(p.longest, |s| s.0);
+}

@@ -1,0 +1,156 @@
+//! Images for tools outside: a source's volume with its NVRAM folded in, and what recovery gives at the destination.
+
+use crate::Image;
+use crate::probe::{self, Copy, Probe};
+use crate::server::{Machine, Server};
+use crate::world::World;
+use mirror::chain;
+use mirror::effect::Device;
+use mirror::geometry::{Region, VolumeMap};
+use mirror::nvram_log::SEAL;
+use mirror::quirk::{Quirk, Sound};
+use mirror::record::Operation;
+use mirror::survey::{Area, SegmentArea};
+use mirrorsim_engine::{Fate, FateOdds};
+use mirrorsim_oracle::Medium;
+use std::collections::BTreeSet;
+
+/// Content is looked at in pieces of this size.
+const PIECE: u64 = 65_536;
+
+fn pieces<S>(server: &Server<S>, map: &VolumeMap, size: u64, touched: &[(u64, u64)]) -> BTreeSet<u64> {
+    let store = server.store(Device::Image);
+    let mut at = BTreeSet::new();
+    let mut add = |from: u64, length: u64| {
+        let from = from.max(map.data);
+        let to = (from + length).min(map.data + size);
+        if from < to {
+            at.extend((from - map.data) / PIECE..=(to - 1 - map.data) / PIECE);
+        }
+    };
+    for (offset, extent) in store.current().iter(map.data, size).chain(store.stable().iter(map.data, size)) {
+        add(offset, extent.len());
+    }
+    for (offset, length) in touched {
+        if offset + length > map.data && *offset < map.data + size {
+            let from = (*offset).max(map.data);
+            add(from, offset + length - from);
+        }
+    }
+    at
+}
+
+impl<Q: Quirk> World<'_, Q> {
+    /// All images: of live sources their volumes, of every mirror what recovery gives after a power cut now (or what it
+    /// gave, if it was carried out in the run).
+    pub(crate) fn images(&mut self) -> Vec<Image> {
+        let mut images = Vec::new();
+        for source in 0..self.spec.sources.len() {
+            if !self.servers[source].gone {
+                self.volumes(source, &mut images);
+            }
+            self.recovered(source, &mut images);
+        }
+        images
+    }
+
+    fn recovered(&mut self, source: usize, images: &mut Vec<Image>) {
+        let d = self.destination();
+        let devices = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
+        let mut open = Vec::new();
+        let mut fates: Vec<Fate> = Vec::new();
+        for (i, device) in devices.iter().enumerate() {
+            let store = self.servers[d].store(*device);
+            let subject = crate::world::subject(d, *device);
+            fates.extend(store.draw_fates(&mut self.decisions, subject, &FateOdds::USUAL));
+            open.extend((0..store.pending().len()).map(|n| (i, n)));
+        }
+        let server = &self.servers[d];
+        let (views, mut touched) = Probe::<Q>::views(server, &open, &fates);
+        let copy = Copy::new(views, false);
+        let geometry = &self.geometries[source];
+        let segments = self.spec.destination.nvram_size / geometry.segment_size;
+        let region = self.regions[source].clone();
+        let result = probe::recover(&copy, geometry, &region, source, segments, self.quirk, u64::MAX);
+        touched.extend(result.touched);
+        for (volume, map) in region.volumes.iter().enumerate() {
+            let size = geometry.volumes[volume];
+            let extents = pieces(server, map, size, &touched)
+                .into_iter()
+                .map(|piece| {
+                    let length = PIECE.min(size - piece * PIECE);
+                    (piece * PIECE, copy.read(mirrorsim_oracle::Device::Image, map.data + piece * PIECE, length))
+                })
+                .filter(|(_, bytes)| bytes.iter().any(|b| *b != 0))
+                .collect();
+            let spec = &self.spec.sources[source];
+            let name = format!("{}.{}.recovered", spec.name, spec.volumes[volume].name);
+            images.push(Image { name, size, extents });
+        }
+    }
+
+    /// The source's volumes with the records above the cursor folded over them, as a client would read them.
+    fn volumes(&self, source: usize, images: &mut Vec<Image>) {
+        let geometry = &self.geometries[source];
+        let region: Region = geometry.region(0);
+        let server = &self.servers[source];
+        let store = server.store(Device::Nvram);
+        let mut areas: Vec<SegmentArea> = Vec::new();
+        for p in 0..geometry.partitions {
+            let start = p * geometry.partition_size;
+            let mut area = Area::new(start + SEAL, start + geometry.partition_size, None);
+            let mut next = area.first();
+            while let Some(ranges) = next {
+                let data: Vec<_> = ranges.iter().map(|(at, length)| store.read(*at, *length)).collect();
+                next = area.feed(geometry, &data);
+            }
+            areas.push(SegmentArea { segment: p, serial: p, area });
+        }
+        let slots = server.store(Device::Image).read(region.base, 1024);
+        let Some(superblock) = mirror::superblock::Superblock::newest(geometry.mirror, &slots) else { return };
+        let log = chain::longest(&superblock, &[], &areas, false, Sound);
+        for (volume, map) in region.volumes.iter().enumerate() {
+            let size = geometry.volumes[volume];
+            let touched: Vec<(u64, u64)> = log
+                .entries
+                .iter()
+                .filter(|e| e.record.volume as usize == volume)
+                .map(|e| (map.data + e.record.offset, e.record.length))
+                .collect();
+            let mut extents = Vec::new();
+            for piece in pieces(server, map, size, &touched) {
+                let from = piece * PIECE;
+                let length = PIECE.min(size - from);
+                let mut bytes = server.store(Device::Image).read(map.data + from, length).to_vec();
+                for record in log.entries.iter().map(|e| &e.record).filter(|r| r.volume as usize == volume) {
+                    fold(record, from, &mut bytes);
+                }
+                if bytes.iter().any(|b| *b != 0) {
+                    extents.push((from, bytes.into()));
+                }
+            }
+            let spec = &self.spec.sources[source];
+            let name = format!("{}.{}.volume", spec.name, spec.volumes[volume].name);
+            images.push(Image { name, size, extents });
+        }
+        debug_assert!(!matches!(server.machine, Some(Machine::Destination(_))));
+    }
+}
+
+fn fold(record: &mirror::record::Record, from: u64, bytes: &mut [u8]) {
+    let end = from + bytes.len() as u64;
+    let (start, stop) = (record.offset.max(from), (record.offset + record.length).min(end));
+    if start >= stop {
+        return;
+    }
+    let target = &mut bytes[(start - from) as usize..(stop - from) as usize];
+    let within = (start - record.offset) as usize;
+    match record.operation {
+        Operation::Write => target.copy_from_slice(&record.payload[within..within + target.len()]),
+        Operation::WriteZeroes => target.fill(0),
+        Operation::Add { delta, old } => {
+            let value = old.wrapping_add(delta).to_le_bytes();
+            target.copy_from_slice(&value[within..within + target.len()]);
+        }
+    }
+}

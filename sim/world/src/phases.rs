@@ -1,0 +1,288 @@
+//! The two phases of a run (faults and load; then heal, quiesce, and demand liveness and equality), and its end.
+
+use crate::faults;
+use crate::kinds;
+use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
+use crate::server::Machine;
+use crate::spec::{Nanos, When};
+use crate::world::{Event, Phase, World, watch_interval};
+use mirror::quirk::Quirk;
+use mirror::stage::Stage;
+use std::collections::BTreeMap;
+
+/// Without progress for so long, with faults still in force, the fault phase ends, ns.
+const STUCK: Nanos = 3_000_000_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    /// Looks whether the phase is over.
+    pub(crate) fn watch(&mut self) {
+        let now = self.sched.now();
+        let idle = now.saturating_sub(self.progress_at);
+        match self.phase {
+            Phase::Faults => {
+                let quiet = self.clients.iter().all(|c| c.done());
+                let scripted_over = now > self.last_fault_at;
+                let ends = quiet && scripted_over && self.ordered.values().all(|o| o.done);
+                if ends || (scripted_over && idle > STUCK.min(self.spec.budget.idle)) {
+                    self.enter(Phase::Healed);
+                    self.heal_all();
+                    self.judge.healed();
+                    self.progress_at = now;
+                }
+            }
+            Phase::Healed => {
+                let servers_up = (0..self.servers.len())
+                    .all(|s| self.servers[s].gone || self.servers[s].machine.is_some());
+                if self.clients.iter().all(|c| c.done())
+                    && servers_up
+                    && self.ordered.values().all(|o| o.done)
+                {
+                    self.enter(Phase::Quiesce);
+                    self.seal_all();
+                } else if idle > self.spec.budget.idle {
+                    self.stop_reason = Some("no progress after everything was healed");
+                    self.enter(Phase::Over);
+                }
+            }
+            Phase::Quiesce => {
+                if self.all_quiet() {
+                    self.enter(Phase::Over);
+                } else if idle > self.spec.budget.idle {
+                    self.stop_reason = Some("the servers do not come to rest");
+                    self.enter(Phase::Over);
+                }
+            }
+            Phase::Over => {}
+        }
+        if self.phase != Phase::Over {
+            self.sched.at(now + watch_interval(), Event::Watch);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        let d = self.destination();
+        self.emit(kinds::PHASE, d, d, phase as u16, [0; 3]);
+    }
+
+    fn seal_all(&mut self) {
+        let now = self.sched.now();
+        for source in 0..self.spec.sources.len() {
+            if let Some(Machine::Source(m)) = self.servers[source].machine.as_mut()
+                && !m.quiet()
+            {
+                m.handle_seal(now);
+                self.drain(source);
+            }
+        }
+    }
+
+    /// Whether a mirror has come to rest: its source is quiet, stopped or gone, and so is its desk.
+    fn mirror_quiet(&self, source: usize) -> bool {
+        let source_quiet = match &self.servers[source].machine {
+            Some(Machine::Source(m)) => m.quiet() || m.stopped(),
+            _ => self.servers[source].gone,
+        };
+        let desk_quiet = match &self.servers[self.destination()].machine {
+            Some(Machine::Destination(m)) => m.quiet(source as u16) || self.servers[source].gone,
+            _ => false,
+        };
+        source_quiet && desk_quiet
+    }
+
+    fn all_quiet(&self) -> bool {
+        (0..self.spec.sources.len()).all(|s| self.mirror_quiet(s))
+    }
+
+    fn source_serves(&self, source: usize) -> bool {
+        matches!(&self.servers[source].machine, Some(Machine::Source(m)) if m.serving())
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&mut self, stop: Option<crate::DisasterAt>) {
+        self.begin();
+        let budget = self.spec.budget.clone();
+        loop {
+            match stop {
+                Some(crate::DisasterAt::Time(t)) if self.sched.peek_time().is_some_and(|n| n > t) => return,
+                Some(crate::DisasterAt::Event(n)) if self.trace.count() >= n => return,
+                _ => {}
+            }
+            if !self.step() {
+                break;
+            }
+            if self.events >= budget.events {
+                self.stop_reason = Some("the budget of events is used up");
+                break;
+            }
+            if self.events % 65_536 == 0 && self.memory() > budget.memory {
+                self.stop_reason = Some("the budget of memory is used up");
+                break;
+            }
+        }
+        self.conclude();
+    }
+
+    fn memory(&self) -> u64 {
+        let devices = [
+            mirror::effect::Device::Nvram,
+            mirror::effect::Device::Image,
+            mirror::effect::Device::Log,
+        ];
+        let stored: u64 = self
+            .servers
+            .iter()
+            .map(|s| devices.iter().map(|d| s.store(*d).stored_bytes()).sum::<u64>())
+            .sum();
+        stored + self.judge.memory()
+    }
+
+    /// The checks at the end: one more disaster for every mirror, equality, everything answered.
+    fn conclude(&mut self) {
+        self.judge.at(self.sched.now(), self.trace.count());
+        let d = self.destination();
+        for source in 0..self.spec.sources.len() {
+            let recovered = self.ordered.get(&source).is_some_and(|o| o.done);
+            if !recovered {
+                self.probe.check(source, &self.servers[d], &mut self.judge);
+            }
+            if self.phase == Phase::Over && self.stop_reason.is_none() && self.source_serves(source) && !recovered {
+                self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
+            }
+        }
+        let budget_over = self.phase != Phase::Over;
+        if !budget_over {
+            self.judge.end();
+        }
+    }
+
+    /// The run as numbers.
+    pub(crate) fn outcome(&mut self, seed: u64) -> Outcome {
+        let mut failures: Vec<Failure> = self
+            .judge
+            .findings()
+            .iter()
+            .map(|f| Failure {
+                oracle: f.oracle,
+                invariant: f.invariant,
+                time: f.time,
+                event: f.event,
+                message: f.message.clone(),
+            })
+            .collect();
+        let now = self.sched.now();
+        let event = self.trace.count();
+        let fail = |oracle, invariant, message: String| Failure { oracle, invariant, time: now, event, message };
+        failures.extend(self.probe.stuck.drain(..).map(|m| fail("liveness", "L2", m)));
+        failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
+        let over = self.phase == Phase::Over;
+        if over && let Some(reason) = self.stop_reason {
+            failures.push(fail("liveness", "L1", format!("{reason} for {} s", self.spec.budget.idle / 1_000_000_000)));
+        }
+        let faults = self.fault_lines();
+        let vacuous = faults.iter().find(|f| !f.place.is_empty() && f.took_effect == 0).map(|f| {
+            format!("{} at {} never took effect", f.name, f.place)
+        });
+        let stages = |stage: Stage| -> u64 {
+            self.stage_counts.range((stage, 0)..=(stage, u16::MAX)).map(|(_, n)| n).sum()
+        };
+        self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
+        self.ops.lost = self.ops.lost.max(self.judge.lost());
+        let checks = {
+            let mut checks = self.probe.checks.clone();
+            checks.judged = self.judge.counts().iter().filter(|(_, n)| *n > 0).copied().collect();
+            checks
+        };
+        let latency: BTreeMap<_, _> = self.latency.iter().map(|(k, h)| (*k, h.summary())).collect();
+        let mut metrics: BTreeMap<&'static str, u64> = crate::METRICS.iter().map(|m| (m.0, 0)).collect();
+        let mut set = |name: &'static str, value: u64| {
+            metrics.insert(name, value);
+        };
+        for (name, value) in &self.metrics {
+            set(name, *value);
+        }
+        let recoveries = &self.recoveries;
+        set("acknowledged", self.ops.acknowledged);
+        set("refused", self.ops.refused);
+        set("in_doubt", self.ops.in_doubt);
+        set("lost", self.ops.lost);
+        set("failures", failures.len() as u64);
+        set("alarms", self.alarms.len() as u64);
+        set("generations", stages(Stage::Sealed));
+        set("applied", stages(Stage::ImageApplied));
+        set("connections", stages(Stage::Connected));
+        set("resent", stages(Stage::Forwarded).saturating_sub(stages(Stage::Numbered)));
+        set("recoveries", recoveries.len() as u64);
+        set("recoveries_exact", recoveries.iter().filter(|r| r.exact).count() as u64);
+        set("recoveries_damaged", recoveries.iter().filter(|r| r.verdict.starts_with("damaged")).count() as u64);
+        set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
+        set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
+        set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
+        set("checks", checks.full);
+        set("changes", checks.changes.values().sum());
+        set("p50_write", latency.get("write").map_or(0, |l| l.p50));
+        set("p99_write", latency.get("write").map_or(0, |l| l.p99));
+        set("p99_read", latency.get("read").map_or(0, |l| l.p99));
+        set("virtual_time", now);
+        set("events", self.events);
+        let nothing = self.ops.issued == 0 && !self.spec.allow_vacuous;
+        let verdict = if checks.disagreements > 0 && failures.iter().any(|f| f.invariant == "rig") {
+            Verdict::Rig
+        } else if !failures.is_empty() {
+            Verdict::Failed
+        } else if !over {
+            Verdict::Inconclusive
+        } else if vacuous.is_some() || nothing {
+            Verdict::Vacuous
+        } else {
+            Verdict::Passed
+        };
+        if verdict == Verdict::Vacuous {
+            let message = vacuous.unwrap_or_else(|| "no operation was issued".into());
+            failures.push(fail("vacuous", "rig", message));
+        } else if verdict == Verdict::Inconclusive {
+            let reason = self.stop_reason.unwrap_or("the run was stopped");
+            failures.push(fail("budget", "rig", reason.into()));
+        }
+        let failed = verdict != Verdict::Passed;
+        let last_events = if failed {
+            self.trace.last(12).iter().map(|e| kinds::render(self.spec, e)).collect()
+        } else {
+            Vec::new()
+        };
+        Outcome {
+            seed,
+            digest: self.trace.digest(),
+            verdict,
+            failures,
+            events: self.events,
+            virtual_time: now,
+            operations: self.ops.clone(),
+            latency,
+            faults,
+            checks,
+            recoveries: self.recoveries.clone(),
+            alarms: self.alarms.clone(),
+            metrics,
+            last_events,
+        }
+    }
+
+    /// Scripted faults line by line, drawn ones summed by name.
+    fn fault_lines(&self) -> Vec<FaultCount> {
+        let mut lines: Vec<FaultCount> = Vec::new();
+        for (count, fault) in self.fault_counts.iter().zip(&self.faults) {
+            debug_assert!(matches!(fault.when, When::At(_) | When::On { .. }));
+            debug_assert_eq!(count.name, faults::name(&fault.fault));
+            if !count.place.is_empty() {
+                lines.push(count.clone());
+            } else if let Some(sum) = lines.iter_mut().find(|l| l.name == count.name && l.place.is_empty()) {
+                sum.injected += count.injected;
+                sum.took_effect += count.took_effect;
+            } else {
+                lines.push(count.clone());
+            }
+        }
+        lines
+    }
+}

@@ -1,0 +1,132 @@
+//! From a spec to the shapes that machines, devices and judge need.
+
+use crate::spec::{self, Spec};
+use mirror::config::{AckLevel, ApplyScope, Reads, Retry, Transport};
+use mirror::geometry::Geometry;
+use mirror::ids::MirrorId;
+use mirrorsim_engine as engine;
+use mirrorsim_oracle as oracle;
+use std::sync::Arc;
+
+/// Time-out of a stream's retransmission, ns.
+const RETRANSMISSION: u64 = 200_000_000;
+
+/// The identity of a source's mirror: its name, hashed, so that look-alike names give unlike identities.
+fn uuid(name: &str) -> MirrorId {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), 1).to_le_bytes());
+    id[8..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64_with_seed(name.as_bytes(), 2).to_le_bytes());
+    MirrorId(id)
+}
+
+/// The mirrors' shapes, in the order of the sources.
+pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
+    let mut log_base = 0;
+    let mut all = Vec::with_capacity(spec.sources.len());
+    for (index, source) in spec.sources.iter().enumerate() {
+        let of_source = || spec.clients.iter().filter(move |c| c.source == index);
+        let geometry = Geometry {
+            mirror: uuid(&source.name),
+            block_size: spec.protocol.block_size as u64,
+            partitions: spec.protocol.partitions as u64,
+            partition_size: source.partition_size,
+            files: spec.protocol.files as u64,
+            segment_size: spec.destination.reserve / 2,
+            volumes: source.volumes.iter().map(|v| v.size).collect(),
+            clients: of_source().count().max(1) as u32,
+            slots: of_source().map(|c| c.slots).max().unwrap_or(1),
+            max_length: spec.protocol.max_length,
+            batch: Geometry::default_batch(source.partition_size),
+            log_base,
+        };
+        log_base += geometry.places() * geometry.file_size();
+        all.push(Arc::new(geometry));
+    }
+    all
+}
+
+/// What the judge must know.
+pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
+    oracle::Setup {
+        block_size: spec.protocol.block_size as u64,
+        partitions: spec.protocol.partitions as u64,
+        files: spec.protocol.files as u64,
+        level: match spec.protocol.ack {
+            AckLevel::Received => oracle::Level::Received,
+            AckLevel::Nvram => oracle::Level::Nvram,
+            AckLevel::File => oracle::Level::File,
+        },
+        reads: match spec.protocol.reads {
+            Reads::Confirmed => oracle::ReadRule::Confirmed,
+            Reads::Local => oracle::ReadRule::Local,
+        },
+        retry: match spec.protocol.retry {
+            Retry::ExactlyOnce => oracle::RetryRule::ExactlyOnce,
+            Retry::NewRequest => oracle::RetryRule::NewRequest,
+        },
+        stream: spec.protocol.transport == Transport::Stream,
+        global_apply: spec.protocol.apply_scope == ApplyScope::Global,
+        lossy: spec.protocol.ack == AckLevel::Received || spec.beyond_model,
+        sources: geometries
+            .iter()
+            .map(|g| oracle::SourceSetup {
+                uuid: g.mirror.0,
+                partition_size: g.partition_size,
+                volumes: g.volumes.clone(),
+                clients: g.clients,
+                slots: g.slots,
+                journal_size: g.journal_size(),
+            })
+            .collect(),
+        destination: oracle::DestinationSetup {
+            nvram_size: spec.destination.nvram_size,
+            segment_size: spec.destination.reserve / 2,
+            file_size: geometries[0].file_size(),
+        },
+    }
+}
+
+/// The engine's form of a delay.
+pub fn delay(d: &spec::Delay) -> engine::Delay {
+    let shape = match d.shape {
+        spec::Shape::Constant => engine::Shape::Constant,
+        spec::Shape::Uniform => engine::Shape::Uniform,
+        spec::Shape::Exponential => engine::Shape::Exponential,
+    };
+    engine::Delay { min: d.min, mean: d.mean, max: d.max, shape }
+}
+
+/// The engine's form of a disk.
+pub fn disk(d: &spec::DiskSpec) -> engine::DiskSpec {
+    engine::DiskSpec {
+        read: delay(&d.read),
+        write: delay(&d.write),
+        flush: delay(&d.flush),
+        bandwidth: d.bandwidth,
+        tear: d.tear,
+        garbage: d.garbage,
+    }
+}
+
+/// The engine's form of an NVRAM.
+pub fn nvram(n: &spec::NvramSpec) -> engine::NvramSpec {
+    engine::NvramSpec { flush: delay(&n.flush), tear: n.tear }
+}
+
+/// The engine's form of a link.
+pub fn link(transport: Transport, l: &spec::LinkSpec) -> engine::LinkSpec {
+    engine::LinkSpec {
+        mode: match transport {
+            Transport::Stream => engine::Mode::Stream,
+            Transport::Datagram => engine::Mode::Datagram,
+        },
+        latency: delay(&l.latency),
+        bandwidth: l.bandwidth,
+        loss: l.loss.0,
+        timeout: RETRANSMISSION,
+        duplicate: l.duplicate.0,
+        reorder: l.reorder.0,
+        reorder_by: l.reorder_by,
+        corrupt: l.corrupt.0,
+    }
+}

@@ -1,0 +1,445 @@
+//! The disaster probe: at a durable change, the real recovery machine runs on private copies of what a power cut could
+//! leave of the destination, and the judge compares the result with its model. It looks and never touches: its draws
+//! come from streams of its own, so that no check changes what happens.
+
+use crate::outcome::Checks;
+use crate::server::{Server, oracle_device};
+use crate::sites;
+use crate::spec::{CheckMode, CheckSpec};
+use bytes::Bytes;
+use mirror::effect::{Completion, Device, Effect, Outbox};
+use mirror::geometry::{Geometry, Region};
+use mirror::quirk::Quirk;
+use mirror::recovery::{Outcome, Recovery};
+use mirror::superblock::Verdict;
+use mirrorsim_engine::{Decisions, Fate, FateOdds, Scratch, View, draw_fates};
+use mirrorsim_oracle as oracle;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+const DEVICES: [Device; 4] = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
+/// Verdicts of that many states of a mirror are remembered.
+const REMEMBERED: usize = 96;
+
+/// A private copy of the destination's devices.
+pub struct Copy<'a> {
+    devices: [RefCell<Scratch<'a>>; 4],
+}
+
+impl<'a> Copy<'a> {
+    /// From one view for each device.
+    pub fn new(views: [View<'a>; 4], cuts: bool) -> Self {
+        let scratch = |view| RefCell::new(if cuts { Scratch::new(view) } else { Scratch::without_cuts(view) });
+        Copy { devices: views.map(scratch) }
+    }
+}
+
+impl oracle::Medium for Copy<'_> {
+    fn read(&self, device: oracle::Device, offset: u64, length: u64) -> Bytes {
+        self.devices[device as usize].borrow().read(offset, length)
+    }
+}
+
+/// What a recovery on a copy came to.
+pub struct Recovered {
+    /// Position and verdict; `None`: it did not end (no superblock, or cut on purpose).
+    pub to: Option<oracle::RecoveredTo>,
+    /// Ranges of the image disk that it wrote.
+    pub touched: Vec<(u64, u64)>,
+    /// Effects that it took.
+    pub steps: u64,
+}
+
+/// The judge's form of a verdict.
+pub fn to_oracle(position: mirror::ids::Position, verdict: Verdict) -> oracle::RecoveredTo {
+    let place = |p: mirror::ids::Position| oracle::Position::new(p.generation, p.sequence);
+    oracle::RecoveredTo {
+        position: place(position),
+        verdict: match verdict {
+            Verdict::Complete => oracle::Verdict::Complete,
+            Verdict::CompleteUpTo => oracle::Verdict::CompleteUpTo,
+            Verdict::Damaged { after, to } => {
+                oracle::Verdict::Damaged { from: place(after), to: place(to) }
+            }
+        },
+    }
+}
+
+/// Runs the recovery machine of a mirror on a copy, up to `limit` effects.
+pub fn recover<Q: Quirk>(
+    copy: &Copy<'_>,
+    geometry: &Arc<Geometry>,
+    region: &Region,
+    index: usize,
+    segments: u64,
+    quirk: Q,
+    limit: u64,
+) -> Recovered {
+    let mut machine = Recovery::new(geometry.clone(), region.clone(), index as u16, segments, quirk);
+    let mut out = Outbox::default();
+    let mut touched = Vec::new();
+    let mut steps = 0;
+    machine.start(&mut out);
+    while let Some(effect) = out.poll() {
+        if steps == limit {
+            return Recovered { to: None, touched, steps };
+        }
+        steps += 1;
+        let (token, completion) = match effect {
+            Effect::Read { device, token, ranges } => {
+                let scratch = copy.devices[device as usize].borrow();
+                let data = ranges.iter().map(|(at, length)| scratch.read(*at, *length)).collect();
+                (token, Completion::Read(data))
+            }
+            Effect::Write { device, token, runs } => {
+                let mut scratch = copy.devices[device as usize].borrow_mut();
+                for run in runs {
+                    if device == Device::Image {
+                        touched.push((run.offset, run.length()));
+                    }
+                    let serial = scratch.write(run.offset, run.parts, 0);
+                    scratch.complete(serial);
+                }
+                if matches!(device, Device::Nvram | Device::Mark) {
+                    continue;
+                }
+                (token, Completion::Done)
+            }
+            Effect::Discard { device, token, offset, length } => {
+                let mut scratch = copy.devices[device as usize].borrow_mut();
+                let serial = scratch.discard(offset, length, 0);
+                scratch.complete(serial);
+                (token, Completion::Done)
+            }
+            Effect::Flush { device, token } => {
+                let mut scratch = copy.devices[device as usize].borrow_mut();
+                let mark = scratch.begin_flush();
+                scratch.end_flush(mark);
+                (token, Completion::Done)
+            }
+            _ => continue,
+        };
+        if let Outcome::Open(verdict, position) = machine.done(token, completion, &mut out) {
+            return Recovered { to: Some(to_oracle(position, verdict)), touched, steps };
+        }
+    }
+    Recovered { to: None, touched, steps }
+}
+
+/// What the probe knows of one mirror.
+#[derive(Default)]
+struct Known {
+    /// Sum over the stable writes of each device; changes with anything else that changes stable content.
+    stable: [u64; 4],
+    /// Judged states, newest last.
+    judged: VecDeque<(u64, Option<oracle::Position>)>,
+    /// Changes since the last full check.
+    since_full: u64,
+}
+
+/// The probe of a run.
+pub struct Probe<Q> {
+    spec: CheckSpec,
+    geometries: Vec<Arc<Geometry>>,
+    regions: Vec<Region>,
+    segments: u64,
+    quirk: Q,
+    decisions: Decisions,
+    known: Vec<Known>,
+    probes: u64,
+    odds: FateOdds,
+    /// What it did.
+    pub checks: Checks,
+    /// Recoveries that did not end.
+    pub stuck: Vec<String>,
+}
+
+fn mix(device: usize, serial: u64, fate: u64) -> u64 {
+    let mut word = [0; 24];
+    word[..8].copy_from_slice(&serial.to_le_bytes());
+    word[8..16].copy_from_slice(&fate.to_le_bytes());
+    word[16] = device as u8;
+    xxhash_rust::xxh3::xxh3_64(&word)
+}
+
+const KEPT: u64 = u64::MAX;
+
+impl<Q: Quirk> Probe<Q> {
+    /// A probe over a destination with `segments` NVRAM segments.
+    pub fn new(
+        spec: CheckSpec,
+        geometries: Vec<Arc<Geometry>>,
+        regions: Vec<Region>,
+        segments: u64,
+        garbage: bool,
+        quirk: Q,
+        seed: u64,
+    ) -> Self {
+        let mode = match spec.mode {
+            CheckMode::Every => "every",
+            CheckMode::Delta => "delta",
+            CheckMode::Sampled => "sampled",
+            CheckMode::End => "end",
+        };
+        let known = geometries.iter().map(|_| Known::default()).collect();
+        Probe {
+            spec,
+            geometries,
+            regions,
+            segments,
+            quirk,
+            decisions: Decisions::new(seed ^ 0x9e37_79b9_7f4a_7c15),
+            known,
+            probes: 0,
+            odds: FateOdds { garbage: if garbage { 1 << 31 } else { 0 }, ..FateOdds::USUAL },
+            checks: Checks { mode, ..Checks::default() },
+            stuck: Vec::new(),
+        }
+    }
+
+    /// Writes of a mirror have become stable.
+    pub fn flushed(&mut self, mirror: usize, device: Device, serial: u64) {
+        if let Some(known) = self.known.get_mut(mirror) {
+            let slot = &mut known.stable[device as usize];
+            *slot = slot.wrapping_add(mix(device as usize, serial, KEPT));
+        }
+    }
+
+    /// Anything else has changed the devices: no state is known any more.
+    pub fn unsettled(&mut self) {
+        self.probes += 1;
+        for known in &mut self.known {
+            known.judged.clear();
+            known.stable[0] = known.stable[0].wrapping_add(mix(9, self.probes, 0));
+        }
+    }
+
+    /// A durable change of `kind` has happened to these mirrors.
+    pub fn changed<S>(
+        &mut self,
+        kind: &'static str,
+        mirrors: &[usize],
+        server: &Server<S>,
+        judge: &mut oracle::Judge,
+    ) {
+        *self.checks.changes.entry(kind).or_default() += mirrors.len() as u64;
+        for &mirror in mirrors {
+            let full = match self.spec.mode {
+                CheckMode::Every => true,
+                CheckMode::End => false,
+                CheckMode::Sampled => {
+                    let one_in = self.spec.one_in.max(1);
+                    self.decisions.below(sites::PROBE, 1, one_in) == 0
+                }
+                CheckMode::Delta => {
+                    self.checks.delta += 1;
+                    judge.delta(mirror);
+                    self.known[mirror].since_full += 1;
+                    self.known[mirror].since_full >= self.spec.full_every.max(1)
+                }
+            };
+            if full {
+                self.known[mirror].since_full = 0;
+                self.check(mirror, server, judge);
+            }
+        }
+    }
+
+    /// Tries what a power cut could leave of a mirror now.
+    pub fn check<S>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
+        // Pending writes of this mirror, device by device.
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for (d, device) in DEVICES.iter().enumerate() {
+            let pending = server.store(*device).pending();
+            open.extend(pending.iter().enumerate().filter(|(_, p)| p.tag as usize == mirror).map(|(i, _)| (d, i)));
+        }
+        let n = open.len();
+        if n == 0 {
+            return self.state(mirror, server, judge, &open, &[]);
+        }
+        let all = vec![Fate::Kept; n];
+        self.state(mirror, server, judge, &open, &all);
+        self.state(mirror, server, judge, &open, &vec![Fate::Lost; n]);
+        // The newest write torn, the others there.
+        let mut torn = all;
+        torn[n - 1] = self.torn();
+        self.state(mirror, server, judge, &open, &torn);
+        if n as u32 <= self.spec.exhaustive {
+            for subset in 1..(1u32 << n) - 1 {
+                let fates: Vec<Fate> =
+                    (0..n).map(|i| if subset >> i & 1 == 1 { Fate::Kept } else { Fate::Lost }).collect();
+                self.state(mirror, server, judge, &open, &fates);
+            }
+        } else {
+            for _ in 0..self.spec.drawn {
+                let fates: Vec<Fate> = (0..n)
+                    .map(|_| match self.decisions.below(sites::PROBE, 2, 8) {
+                        0 => self.torn(),
+                        1..=3 => Fate::Lost,
+                        _ => Fate::Kept,
+                    })
+                    .collect();
+                self.state(mirror, server, judge, &open, &fates);
+            }
+        }
+    }
+
+    fn torn(&mut self) -> Fate {
+        let keep = self.decisions.draw(sites::PROBE, 3);
+        let keep = match keep & 3 {
+            0 => u64::MAX >> (1 + (keep >> 8) % 63),
+            1 => u64::MAX << (1 + (keep >> 8) % 63),
+            _ => keep,
+        };
+        let garbage = (self.odds.garbage > 0 && self.decisions.chance(sites::PROBE, 4, self.odds.garbage))
+            .then(|| self.decisions.draw(sites::PROBE, 5));
+        Fate::Torn { keep, garbage }
+    }
+
+    /// Judges one state: `fates` of the `open` writes, everything else as it is.
+    fn state<S>(
+        &mut self,
+        mirror: usize,
+        server: &Server<S>,
+        judge: &mut oracle::Judge,
+        open: &[(usize, usize)],
+        fates: &[Fate],
+    ) {
+        let mut key = self.known[mirror].stable.iter().fold(0u64, |k, s| k.wrapping_add(*s));
+        for ((d, i), fate) in open.iter().zip(fates) {
+            let serial = server.store(DEVICES[*d]).pending()[*i].serial;
+            key = key.wrapping_add(match fate {
+                Fate::Kept => mix(*d, serial, KEPT),
+                Fate::Lost => 0,
+                Fate::Torn { keep, garbage } => mix(*d, serial, keep ^ garbage.unwrap_or(0).rotate_left(7)),
+            });
+        }
+        let required = judge.required(mirror);
+        if let Some((_, reached)) = self.known[mirror].judged.iter().rev().find(|(k, _)| *k == key)
+            && reached.is_some_and(|r| r >= required)
+        {
+            self.checks.equal += 1;
+            return;
+        }
+        let nested = self.spec.nested_every > 0 && self.checks.full % self.spec.nested_every as u64 == 0;
+        let reached = self.judge_state(mirror, server, judge, open, fates, nested);
+        let judged = &mut self.known[mirror].judged;
+        if judged.len() == REMEMBERED {
+            judged.pop_front();
+        }
+        judged.push_back((key, reached));
+    }
+
+    /// The state as views, and the ranges of the image disk where it differs from what is stable.
+    pub fn views<'a, S>(
+        server: &'a Server<S>,
+        open: &[(usize, usize)],
+        fates: &[Fate],
+    ) -> ([View<'a>; 4], Vec<(u64, u64)>) {
+        let mut touched = Vec::new();
+        let mut d = 0;
+        let views = DEVICES.map(|device| {
+            let store = server.store(device);
+            let mine = || open.iter().zip(fates).filter(|((at, _), _)| *at == d);
+            let view = if store.pending().is_empty() || mine().all(|(_, f)| *f == Fate::Kept) {
+                View::current(store)
+            } else if mine().count() == store.pending().len() && mine().all(|(_, f)| *f == Fate::Lost) {
+                View::stable(store)
+            } else {
+                let mut all = vec![Fate::Kept; store.pending().len()];
+                mine().for_each(|((_, i), fate)| all[*i] = *fate);
+                View::chosen(store, &all)
+            };
+            if device == Device::Image {
+                touched.extend(
+                    mine()
+                        .filter(|(_, f)| **f != Fate::Lost)
+                        .map(|((_, i), _)| &store.pending()[*i])
+                        .map(|p| (p.offset, p.len())),
+                );
+            }
+            d += 1;
+            view
+        });
+        (views, touched)
+    }
+
+    fn judge_state<S>(
+        &mut self,
+        mirror: usize,
+        server: &Server<S>,
+        judge: &mut oracle::Judge,
+        open: &[(usize, usize)],
+        fates: &[Fate],
+        nested: bool,
+    ) -> Option<oracle::Position> {
+        self.checks.full += 1;
+        let (views, mut touched) = Self::views(server, open, fates);
+        let copy = Copy::new(views, nested);
+        let expected = judge.expected_recovery(mirror, &copy);
+        let (geometry, region) = (self.geometries[mirror].clone(), self.regions[mirror].clone());
+        let (segments, quirk) = (self.segments, self.quirk);
+        let run = |copy: &Copy<'_>, limit| recover(copy, &geometry, &region, mirror, segments, quirk, limit);
+        if !nested {
+            let only = run(&copy, u64::MAX);
+            return self.conclude(mirror, judge, &copy, expected, only, touched, &run);
+        }
+        self.checks.nested += 1;
+        // Once whole on another copy to know its length, then cut at a drawn step, and again.
+        let (views, _) = Self::views(server, open, fates);
+        let length = run(&Copy::new(views, false), u64::MAX).steps;
+        let cut = self.decisions.below(sites::PROBE, 6, length.max(1));
+        let first = run(&copy, cut);
+        touched.extend(first.touched);
+        for (d, device) in copy.devices.iter().enumerate() {
+            let mut device = device.borrow_mut();
+            let (subject, granule) = (100 + d as u32, device.granule());
+            let fates =
+                draw_fates(device.pending(), granule, &mut self.decisions, subject, &self.odds);
+            device.power_cut(&fates);
+        }
+        let second = run(&copy, u64::MAX);
+        self.conclude(mirror, judge, &copy, expected, second, touched, &run)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn conclude(
+        &mut self,
+        mirror: usize,
+        judge: &mut oracle::Judge,
+        copy: &Copy<'_>,
+        expected: oracle::RecoveredTo,
+        recovered: Recovered,
+        mut touched: Vec<(u64, u64)>,
+        again: &dyn Fn(&Copy<'_>, u64) -> Recovered,
+    ) -> Option<oracle::Position> {
+        touched.extend(recovered.touched);
+        let Some(to) = recovered.to else {
+            self.stuck.push(format!("recovery of mirror {mirror} ends without a verdict (L2)"));
+            return None;
+        };
+        if !judge.compare(mirror, expected, to) {
+            self.checks.disagreements += 1;
+        }
+        judge.probe(mirror, copy, &touched, to);
+        // Recovery repeated on its own result says and leaves the same.
+        let repeated = again(copy, u64::MAX);
+        if repeated.to != Some(to) || repeated.steps > 0 && !repeated.touched.is_empty() {
+            touched.extend(repeated.touched);
+            match repeated.to {
+                Some(second) => {
+                    judge.compare(mirror, to, second);
+                    judge.probe(mirror, copy, &touched, second);
+                }
+                None => self.stuck.push(format!("recovery of mirror {mirror} ends only once (L2)")),
+            }
+        }
+        Some(to.position)
+    }
+}
+
+/// The judge's device names are in the order of [`DEVICES`].
+const _: fn() = || {
+    let _ = DEVICES.map(oracle_device);
+};
