@@ -41,8 +41,10 @@ pub struct Geometry {
     pub max_length: Option<u64>,
     /// After-images per apply batch, in bytes; one record may exceed it.
     pub batch: u64,
-    /// First byte of its places on the destination's log disk: behind those of the mirrors before it.
-    pub log_base: u64,
+    /// Number of its first place on the destination's log disk: behind those of the mirrors before it.
+    pub first_place: u64,
+    /// Bytes of a place: what the largest partition of all mirrors of the destination needs ([`Geometry::file_size_for`]).
+    pub file_size: u64,
 }
 
 impl Geometry {
@@ -63,9 +65,9 @@ impl Geometry {
         (partition_size / 2).clamp(2048, 1 << 20)
     }
 
-    /// Bytes of a log file's place.
-    pub fn file_size(&self) -> u64 {
-        round_up(self.partition_size - SEAL + FILE_HEADER + FILE_TRAILER, PAGE)
+    /// Bytes of a log file that holds one partition of this size.
+    pub fn file_size_for(partition_size: u64) -> u64 {
+        round_up(partition_size - SEAL + FILE_HEADER + FILE_TRAILER, PAGE)
     }
 
     /// Places of this mirror on the log disk: k and one spare for a repair.
@@ -75,7 +77,7 @@ impl Geometry {
 
     /// First byte of a place on the log disk.
     pub fn place(&self, place: u64) -> u64 {
-        self.log_base + place * self.file_size()
+        (self.first_place + place) * self.file_size
     }
 
     /// Bytes of the journal: whatever one batch can need.

@@ -31,6 +31,7 @@ pub struct Ground {
     geometry: Arc<Geometry>,
     region: Region,
     index: MirrorIndex,
+    mark_at: u64,
     step: Step,
     token: Token,
     header: Option<JournalHeader>,
@@ -43,12 +44,13 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// For mirror `index` whose region on the disk is `region`.
-    pub fn new(geometry: Arc<Geometry>, region: Region, index: MirrorIndex) -> Self {
+    /// For mirror `index` whose region on the disk is `region` and whose mark slots start at `mark_at`.
+    pub fn new(geometry: Arc<Geometry>, region: Region, index: MirrorIndex, mark_at: u64) -> Self {
         Ground {
             geometry,
             region,
             index,
+            mark_at,
             step: Step::Done,
             token: Token(0),
             header: None,
@@ -91,8 +93,7 @@ impl Ground {
         match self.step {
             Step::Superblock => {
                 self.superblock = Superblock::newest(mirror, &data[0]);
-                let at = mark::base(self.index);
-                self.read(Step::Mark, Device::Mark, smallvec![(at, 2 * mark::SLOT)], out)
+                self.read(Step::Mark, Device::Mark, smallvec![(self.mark_at, 2 * mark::SLOT)], out)
             }
             Step::Mark => {
                 self.mark = Mark::newest(mirror, &data[0]);

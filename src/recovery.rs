@@ -7,6 +7,7 @@ use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ground::Ground;
 use crate::ids::{MirrorIndex, Position};
+use crate::mark;
 use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
 use crate::stage::Stage;
@@ -73,7 +74,7 @@ impl<Q: Quirk> Recovery<Q> {
         segments_total: u64,
         quirk: Q,
     ) -> Self {
-        let ground = Ground::new(geometry.clone(), region.clone(), index);
+        let ground = Ground::new(geometry.clone(), region.clone(), index, mark::base(index));
         let survey = Survey::new(geometry.clone(), index, segments_total, true, quirk);
         Recovery {
             geometry,
@@ -323,7 +324,7 @@ impl<Q: Quirk> Recovery<Q> {
     }
 
     fn discard_log(&mut self, out: &mut Outbox) {
-        let size = self.geometry.file_size();
+        let size = self.geometry.file_size;
         for place in 0..self.geometry.places() {
             out.discard(self.index, Duty::Boot, Device::Log, self.geometry.place(place), size);
         }

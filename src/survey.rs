@@ -226,7 +226,7 @@ impl<Q: Quirk> Survey<Q> {
                     let start = self.geometry.place(place);
                     let area = Area::new(
                         start + FILE_HEADER,
-                        start + self.geometry.file_size(),
+                        start + self.geometry.file_size,
                         Some(header.generation),
                     );
                     self.files.push(FileArea { place, header, area, trailer: None });

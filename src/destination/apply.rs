@@ -101,7 +101,7 @@ impl<Q: Quirk> Desk<Q> {
     fn read_back(&mut self, shared: &mut Shared, generation: u64, whole: bool, count: u64) {
         let Some(file) = self.file(generation) else { return };
         let start = self.geometry.place(file.place);
-        let area = Area::new(start + FILE_HEADER, start + self.geometry.file_size(), Some(generation));
+        let area = Area::new(start + FILE_HEADER, start + self.geometry.file_size, Some(generation));
         let Some(ranges) = area.first() else { return };
         let token = shared.out.read(self.index, Duty::Apply, Device::Log, ranges);
         let step = Step::ReadBack(Box::new(area));
@@ -236,7 +236,7 @@ impl<Q: Quirk> Desk<Q> {
     /// The cursor is durable; now the file may go.
     fn image_applied(&mut self, shared: &mut Shared, generation: u64) {
         self.stage(shared, Stage::ImageApplied, Position::new(generation, 0));
-        let size = self.geometry.file_size();
+        let size = self.geometry.file_size;
         let Some(place) = self.file(generation).map(|f| f.place) else {
             return self.cleared(shared, generation);
         };

@@ -9,6 +9,7 @@ use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::ground::Ground;
 use crate::ids::Position;
 use crate::log_file::{FILE_HEADER, FileHeader};
+use crate::mark;
 use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
@@ -46,7 +47,7 @@ impl<Q: Quirk> Desk<Q> {
 
     /// A repair begins like a boot: nothing counts before it is durable. (The server's boot has flushed already.)
     fn begin(&mut self, shared: &mut Shared, repair: bool) {
-        let mut ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index);
+        let mut ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(self.index));
         let mut waiting = 0;
         if repair {
             for device in [Device::Nvram, Device::Log, Device::Image] {
@@ -222,7 +223,7 @@ impl<Q: Quirk> Desk<Q> {
         discards: &mut Vec<(u64, u64)>,
         rewrites: &mut Vec<Run>,
     ) {
-        let size = self.geometry.file_size();
+        let size = self.geometry.file_size;
         for found in &survey.files {
             let generation = found.header.generation;
             let place = self.geometry.place(found.place);
@@ -293,7 +294,7 @@ impl<Q: Quirk> Desk<Q> {
             used += record.size();
         }
         rewrites.push(Run { offset: self.geometry.place(place), parts });
-        discards.push((self.geometry.place(found.place), self.geometry.file_size()));
+        discards.push((self.geometry.place(found.place), self.geometry.file_size));
         self.files.push(LogFile {
             place,
             generation: header.generation,

@@ -6,6 +6,7 @@ use super::{Source, State};
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
+use crate::mark;
 use crate::nvram_log::{SEAL, Seal};
 use crate::quirk::Quirk;
 use crate::record::{Record, extend_digest};
@@ -51,7 +52,7 @@ impl<Q: Quirk> Source<Q> {
         for device in [Device::Nvram, Device::Mark, Device::Image] {
             self.out.flush(self.index, Duty::Boot, device);
         }
-        let ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index);
+        let ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(0));
         self.state = State::Booting(Box::new(Boot {
             step: Step::Flush,
             token: Token(0),
@@ -278,6 +279,8 @@ impl<Q: Quirk> Source<Q> {
             log.tip = boot.superblock.tail;
             log.base_position = log.tip.position;
         }
+        let youngest = fills.last().map_or(0, |f| f.number);
+        log.youngest = youngest.max(boot.superblock.applied_gen).max(log.tip.position.generation);
         self.log = log;
         for ordinal in self.log.base..self.log.next() {
             let record = self.log.entry(ordinal).record.clone();

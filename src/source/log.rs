@@ -71,6 +71,8 @@ pub(super) struct Log {
     /// Last record.
     pub tip: Link,
     pub durable: u64,
+    /// Number of the youngest generation that was ever opened, freed or not.
+    pub youngest: u64,
 }
 
 impl Log {
@@ -121,8 +123,7 @@ impl Log {
     pub fn next_position(&self) -> Position {
         match self.generations.back() {
             Some(g) if g.sealing == Sealing::Open => Position::new(g.number, g.count + 1),
-            Some(g) => Position::new(g.number + 1, 1),
-            None => Position::new(self.tip.position.generation + 1, 1),
+            _ => Position::new(self.youngest + 1, 1),
         }
     }
 }
@@ -147,6 +148,7 @@ impl<Q: Quirk> Source<Q> {
         let number = self.log.next_position().generation;
         let start = self.log.next();
         self.log.generations.push_back(Generation::new(number, start));
+        self.log.youngest = number;
         true
     }
 

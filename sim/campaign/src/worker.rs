@@ -31,6 +31,7 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     let mut run = run.unwrap_or_else(|panic| Run {
         outcome: of_panic(seed, spec.check.mode, &panic),
         trace: Vec::new(),
+        answered: Vec::new(),
         images: Vec::new(),
     });
     // A run that ends on purpose in the middle owes nothing.

@@ -1,1 +1,69 @@
-fn main() {}
+//! `mirrorsim`: arguments, exit codes, progress. The only place that prints.
+
+mod args;
+mod commands;
+mod moment;
+mod out;
+mod progress;
+mod scenarios;
+mod signals;
+mod trouble;
+
+use args::{Args, Command, Format};
+use clap::Parser;
+use mirrorsim_campaign::Exit;
+use out::Out;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use trouble::Trouble;
+
+fn main() -> ExitCode {
+    // A panic out here is the rig's fault, and must not look like one of a seed.
+    let exit = panic::catch_unwind(AssertUnwindSafe(session)).unwrap_or_else(|_| {
+        let mut out = Out::new(wants_json());
+        out.error(&Trouble::rig("mirrorsim itself has panicked; nothing that it said last is to be trusted"));
+        Exit::Rig
+    });
+    ExitCode::from(exit.code())
+}
+
+fn session() -> Exit {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refused(&error),
+    };
+    let mut out = Out::new(args.message_format == Format::Json);
+    let result = match args.command {
+        Command::Run(args) => commands::run::run(args, &mut out),
+        Command::Replay(args) => commands::replay::replay(args, &mut out),
+        Command::Trace(args) => commands::trace::trace(args, &mut out),
+        Command::Check(args) => commands::check::check(args, &mut out),
+        Command::List(args) => commands::list::list(args, &mut out),
+        Command::Explain(args) => commands::explain::explain(args, &mut out),
+        Command::Schema { what } => commands::schema::schema(what, &mut out),
+        Command::New { file } => commands::new::new(file, &mut out),
+    };
+    let exit = result.unwrap_or_else(|trouble| {
+        out.error(&trouble);
+        trouble.exit()
+    });
+    exit.worst(out.close())
+}
+
+/// Arguments that are none, or a wish for help.
+fn refused(error: &clap::Error) -> Exit {
+    if error.use_stderr() && wants_json() {
+        Out::new(true).error(&Trouble::usage(error.to_string().trim_end()));
+    } else {
+        // Nobody may be listening any more; there is nobody to tell, then.
+        let _ = error.print();
+    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Passed }
+}
+
+/// Whether JSON is wanted, before or without an understanding of the other arguments.
+fn wants_json() -> bool {
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let apart = args.windows(2).any(|w| w[0] == "--message-format" && w[1] == "json");
+    apart || args.iter().any(|a| a == "--message-format=json")
+}

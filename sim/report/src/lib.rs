@@ -13,7 +13,7 @@ mod number;
 pub use collect::Collector;
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name};
-pub use human::{many, one, red_line, replay_line, several};
+pub use human::{brief, many, one, red_line, replay_line, several};
 pub use images::write_images;
 pub use line::{begun, ended, run_line};
 pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};

@@ -24,6 +24,7 @@ mod seeds;
 mod sets;
 mod template;
 mod trace;
+pub mod traces;
 mod tree;
 mod yaml;
 

@@ -1,12 +1,12 @@
 //! The seam between scenarios and recorded traces.
 
 use crate::doc::clients::{Format, Outside, Unsupported};
+use crate::traces;
 use mirrorsim_world::spec::Trace;
 use std::path::Path;
 
 /// What a scenario wants of a trace.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "read as soon as the readers are called below")]
 pub(crate) struct Wanted {
     /// How the file is written; `None` = guessed.
     pub format: Option<Format>,
@@ -37,9 +37,31 @@ pub(crate) struct Wanted {
 /// Reads a trace.
 // trace: the one place that calls the readers.
 pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Trace, String> {
-    let _ = wanted;
-    Err(format!(
-        "no reader of traces is built in ({})",
-        path.display()
-    ))
+    let format = wanted.format.map(|f| match f {
+        Format::CloudPhysics => traces::Format::Cloudphysics,
+        Format::Msr => traces::Format::Msr,
+        Format::Fio => traces::Format::Fio,
+        Format::DmLog => traces::Format::Dmlog,
+    });
+    let options = traces::Options {
+        limit: wanted.limit,
+        skip: wanted.skip,
+        volume: wanted.volume,
+        shift: i64::try_from(wanted.shift).unwrap_or(i64::MAX),
+        outside: match wanted.outside {
+            Outside::Refuse => traces::Outside::Refuse,
+            Outside::Wrap => traces::Outside::Wrap,
+            Outside::Skip => traces::Outside::Skip,
+        },
+        unsupported: match wanted.unsupported {
+            Unsupported::Refuse => traces::Unsupported::Refuse,
+            Unsupported::Skip => traces::Unsupported::Skip,
+        },
+        host: wanted.host.clone(),
+        disk: wanted.disk,
+        speed_milli: wanted.speed_milli,
+        ..traces::Options::new(wanted.volume_size, wanted.largest)
+    };
+    let recording = traces::read(path, format, &options).map_err(|e| e.to_string())?;
+    Ok(recording.trace)
 }

@@ -594,7 +594,7 @@ impl<Q: Quirk> World<'_, Q> {
                     .filter_map(|place| {
                         let at = geometry.place(place);
                         let (mirror, header) = FileHeader::decode(&store.read_stable(at, FILE_HEADER))?;
-                        let area = Area::new(at + FILE_HEADER, at + geometry.file_size(), Some(header.generation));
+                        let area = Area::new(at + FILE_HEADER, at + geometry.file_size, Some(header.generation));
                         (mirror == geometry.mirror).then_some((header.generation, area))
                     })
                     .collect();

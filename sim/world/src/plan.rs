@@ -21,7 +21,8 @@ fn uuid(name: &str) -> MirrorId {
 
 /// The mirrors' shapes, in the order of the sources.
 pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
-    let mut log_base = 0;
+    let file_size = spec.sources.iter().map(|s| Geometry::file_size_for(s.partition_size)).max().unwrap_or(0);
+    let mut first_place = 0;
     let mut all = Vec::with_capacity(spec.sources.len());
     for (index, source) in spec.sources.iter().enumerate() {
         let of_source = || spec.clients.iter().filter(move |c| c.source == index);
@@ -37,9 +38,10 @@ pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
             slots: of_source().map(|c| c.slots).max().unwrap_or(1),
             max_length: spec.protocol.max_length,
             batch: Geometry::default_batch(source.partition_size),
-            log_base,
+            first_place,
+            file_size,
         };
-        log_base += geometry.places() * geometry.file_size();
+        first_place += geometry.places();
         all.push(Arc::new(geometry));
     }
     all
@@ -81,7 +83,7 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
         destination: oracle::DestinationSetup {
             nvram_size: spec.destination.nvram_size,
             segment_size: spec.destination.reserve / 2,
-            file_size: geometries[0].file_size(),
+            file_size: geometries[0].file_size,
         },
     }
 }

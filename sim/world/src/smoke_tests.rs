@@ -80,6 +80,99 @@ fn a_quiet_run_passes() {
             println!("{}", crate::render(&spec(1), e));
         }
     }
-    println!("{:#?}", run.outcome);
+    for f in run.outcome.failures.iter().take(12) { println!("{} {} {} {}", f.oracle, f.invariant, f.event, f.message); } println!("{:?} digest {:x}", run.outcome.checks, run.outcome.digest);
     assert_eq!(run.outcome.verdict, crate::outcome::Verdict::Passed);
+}
+
+fn stormy(seed: u64) -> Spec {
+    let mut s = spec(150);
+    let mut beta = s.sources[0].clone();
+    beta.name = "beta".into();
+    beta.partition_size = 8192;
+    s.sources.push(beta);
+    let mut c2 = s.clients[0].clone();
+    c2.name = "c2".into();
+    s.clients.push(c2.clone());
+    c2.name = "c3".into();
+    c2.source = 1;
+    s.clients.push(c2);
+    s.destination.nvram_size = 256 * 1024;
+    if seed % 2 == 1 {
+        s.protocol.transport = Transport::Datagram;
+    }
+    if seed % 3 == 0 {
+        s.protocol.ack = AckLevel::File;
+    }
+    if seed % 5 == 0 {
+        s.protocol.partitions = 3;
+        s.protocol.files = 3;
+    }
+    if seed % 7 == 0 {
+        s.protocol.apply_scope = ApplyScope::Global;
+    }
+    let datagram = s.protocol.transport == Transport::Datagram;
+    s.profile = Profile {
+        swarm: Some(Chance(1 << 31)),
+        span: 150_000_000,
+        source_crashes_milli: 2000,
+        source_power_cuts_milli: 2000,
+        destination_crashes_milli: 2000,
+        destination_power_cuts_milli: 2000,
+        pauses_milli: 1000,
+        cuts_milli: 2000,
+        clogs_milli: 1000,
+        resets_milli: 2000,
+        disk_full_milli: 1000,
+        slow_milli: 1000,
+        damages_milli: 0,
+        seals_milli: 2000,
+        disaster: Chance(1 << 31),
+        longest: 50_000_000,
+        loss: Chance(1 << 29),
+        duplicate: if datagram { Chance(1 << 29) } else { Chance(0) },
+        reorder: if datagram { Chance(1 << 29) } else { Chance(0) },
+        corrupt: Chance(1 << 26),
+    };
+    s
+}
+
+#[test]
+fn storms_pass() {
+    let var = |n: &str, d: u64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+    let (from, to) = (var("FROM", 0), var("TO", 20));
+    let mut bad = 0;
+    let (mut events, mut checks) = (0, 0);
+    let only = std::env::var("SIG").ok();
+    for seed in from..to {
+        let spec = stormy(seed);
+        let trace = std::env::var_os("SHOW").is_some();
+        let r = std::panic::catch_unwind(|| run(&spec, seed, &Options { trace, ..Options::default() }));
+        let Ok(r) = r else {
+            println!("seed {seed} PANIC");
+            bad += 1;
+            continue;
+        };
+        events += r.outcome.events;
+        checks += r.outcome.checks.full;
+        if r.outcome.verdict != crate::outcome::Verdict::Passed {
+            bad += 1;
+            let f = &r.outcome.failures[0];
+            if only.as_ref().is_none_or(|o| f.oracle == o) {
+                println!("seed {seed} {:?} {} {} @{} {} ({} in all)", r.outcome.verdict, f.oracle, f.invariant, f.event, f.message, r.outcome.failures.len());
+            }
+            if trace {
+                for f in r.outcome.failures.iter().take(5) { println!("   {} {} @{} {}", f.oracle, f.invariant, f.event, f.message); }
+                let at = f.event as usize;
+                let before = var("BEFORE", 60) as usize;
+                let after = var("AFTER", 5) as usize;
+                for (i, e) in r.trace.iter().enumerate().skip(at.saturating_sub(before)).take(before + after) {
+                    println!("{i:>6} {}", crate::render(&spec, e));
+                }
+                for a in &r.outcome.alarms { println!("alarm {} {} {}", a.time, a.server, a.message); }
+                for f in &r.outcome.faults { println!("{f:?}"); }
+            }
+        }
+    }
+    println!("{bad} bad of {}, {events} events, {checks} checks", to - from);
+    assert_eq!(bad, 0);
 }

@@ -208,3 +208,38 @@ fn losses_are_counted_where_they_are_expected() {
     rig.clean();
     assert_eq!(rig.judge.lost(), 1);
 }
+
+#[test]
+fn a_fenced_source_answers_no_later_read_and_nothing_that_recovery_missed() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 512, 1));
+    let late = rig.number(write(512, 512, 2));
+    rig.judge.excuse(Some(0), "recover");
+    rig.theirs.superblock.role = 3;
+    rig.superblock(Server::Destination);
+    let (state, _, to) = rig.recovery(1);
+    rig.judge.recovered(0, &state.current(), to);
+    rig.clean();
+    rig.store(Server::Source(0), Device::Mark, 0, &[0; 8]);
+    let op = Op::Read {
+        offset: 0,
+        length: 512,
+    };
+    let (client, slot, request, volume) = (0, 19, 100, 0);
+    rig.judge.issued(
+        0,
+        Request {
+            client,
+            slot,
+            request,
+            volume,
+            op,
+        },
+    );
+    let data = bytes::Bytes::from(vec![1; 512]);
+    rig.judge
+        .answered(0, client, slot, request, Answer::Read { data });
+    assert!(rig.found().contains("reads"));
+    rig.reply(late);
+    assert!(rig.found().contains("fencing"));
+}

@@ -1,0 +1,316 @@
+//! What can be said on the command line.
+
+use crate::moment::{self, Moment};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+use mirrorsim_campaign::{BUILD, Exit};
+use mirrorsim_planted::Row;
+use mirrorsim_scenario::Seeds;
+use mirrorsim_world::spec::CheckMode;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+static EXITS: LazyLock<String> = LazyLock::new(|| {
+    let mut all = Exit::BY_SEVERITY;
+    all.sort_by_key(|e| e.code());
+    let lines: Vec<String> = all.iter().map(|e| format!("  {:>3}  {}", e.code(), e.meaning())).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+});
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = BUILD.commit.get(..12).map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
+    format!("{} ({commit}, sources {}, {}, {})", BUILD.version, BUILD.source_hash, BUILD.profile, BUILD.target)
+});
+
+/// Simulates NVRAM-logged mirroring under faults, and proves recovery at every durable change.
+#[derive(Debug, Parser)]
+#[command(name = "mirrorsim", version = VERSION.as_str(), after_help = EXITS.as_str())]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Text for people, or one JSON object a line on standard output.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub message_format: Format,
+}
+
+/// How to speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// Text.
+    Human,
+    /// JSON.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios and judge them
+    Run(RunArgs),
+    /// Run one seed again, from the line that a red run ends with
+    Replay(ReplayArgs),
+    /// Show what happens in a run, one line an event
+    Trace(TraceArgs),
+    /// Look for mistakes in scenarios; nothing is run
+    Check(CheckArgs),
+    /// List scenarios, planted bugs, metrics or stages
+    List(ListArgs),
+    /// Show a scenario with all its defaults, or what one key means
+    Explain(ExplainArgs),
+    /// Print a JSON Schema
+    Schema {
+        /// Of what
+        #[arg(default_value = "scenario")]
+        what: SchemaOf,
+    },
+    /// Write a scenario to start from; never over a file that exists
+    New {
+        /// Where; without it, to standard output
+        file: Option<PathBuf>,
+    },
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenario files.
+    Scenario,
+    /// JSON reports.
+    Report,
+}
+
+/// How scenarios are read.
+#[derive(Clone, Debug, Default, Group)]
+pub struct Reading {
+    /// Change a key of the scenario, such as `sources[0].link.loss=5%`
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = set)]
+    pub sets: Vec<(String, String)>,
+    /// A folder of trace files, tried after the scenario's own
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A very large run is meant
+    #[arg(long)]
+    pub yes_large: bool,
+}
+
+/// Which seeds.
+#[derive(Clone, Debug, Default, Group)]
+pub struct SeedArgs {
+    /// One seed, decimal or with 0x
+    #[arg(long, value_name = "N", value_parser = one_seed, allow_hyphen_values = true)]
+    pub seed: Option<Seeds>,
+    /// Seeds such as 1..100, 1..=100 or 1..10,20
+    #[arg(long, value_name = "A..B", value_parser = mirrorsim_scenario::seeds, allow_hyphen_values = true, conflicts_with = "seed")]
+    pub seeds: Option<Seeds>,
+}
+
+/// What is bent and what is judged.
+#[derive(Clone, Debug, Default, Group)]
+pub struct JudgingArgs {
+    /// Switch a planted bug on (see `list --planted`)
+    #[arg(long = "plant", value_name = "ID", value_parser = planted, value_delimiter = ',')]
+    pub planted: Vec<&'static Row>,
+    /// Where recovery is judged, instead of what the scenario says
+    #[arg(long, value_name = "MODE")]
+    pub check: Option<Check>,
+    /// End the run here as a disaster of every source would, with a power cut: a time such as 20ms, or an event's number
+    #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
+    pub disaster_at: Option<Moment>,
+}
+
+/// Where recovery is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Check {
+    /// At every durable change.
+    Every,
+    /// At every durable change by a resumable scan, with full checks in between.
+    Delta,
+    /// At a drawn part of the durable changes.
+    Sampled,
+    /// At disasters and at the end.
+    End,
+}
+
+impl From<Check> for CheckMode {
+    fn from(check: Check) -> CheckMode {
+        match check {
+            Check::Every => CheckMode::Every,
+            Check::Delta => CheckMode::Delta,
+            Check::Sampled => CheckMode::Sampled,
+            Check::End => CheckMode::End,
+        }
+    }
+}
+
+/// `run`.
+#[derive(Debug, Group)]
+pub struct RunArgs {
+    /// Scenario files, folders of them, or - for standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    #[command(flatten)]
+    pub seeds: SeedArgs,
+    /// Threads [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
+    pub jobs: Option<u64>,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Where JSON reports are written
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub report_dir: PathBuf,
+    /// Write no report
+    #[arg(long, conflicts_with = "report_dir")]
+    pub no_report: bool,
+    /// Write volumes and recovered images as sparse raw files; of one scenario and one seed
+    #[arg(long, value_name = "DIR")]
+    pub export_images: Option<PathBuf>,
+}
+
+/// `replay`.
+#[derive(Debug, Group)]
+pub struct ReplayArgs {
+    /// The token; it starts with `ms1:`
+    pub token: String,
+    /// Show every event, too
+    #[arg(long)]
+    pub trace: bool,
+    /// The failure is thought to be repaired: passing is success
+    #[arg(long)]
+    pub expect_pass: bool,
+    /// Another path for the scenario than the token's
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<String>,
+}
+
+/// `trace`.
+#[derive(Debug, Group)]
+pub struct TraceArgs {
+    /// The scenario
+    pub scenario: String,
+    #[command(flatten)]
+    pub seed: TraceSeed,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// From this time or event on
+    #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
+    pub from: Option<Moment>,
+    /// Up to this time or event
+    #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
+    pub to: Option<Moment>,
+    /// Only what this server or client does
+    #[arg(long, value_name = "NAME")]
+    pub actor: Vec<String>,
+    /// Only events of this kind
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// Only lines with this text
+    #[arg(long, value_name = "TEXT")]
+    pub grep: Option<String>,
+    /// At most so many lines
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+/// The one seed of a trace.
+#[derive(Clone, Debug, Default, Group)]
+pub struct TraceSeed {
+    /// The seed, decimal or with 0x [default: the scenario's first, or 1]
+    #[arg(long, value_name = "N", value_parser = one_seed, allow_hyphen_values = true)]
+    pub seed: Option<Seeds>,
+}
+
+/// `check`.
+#[derive(Debug, Group)]
+pub struct CheckArgs {
+    /// Scenario files, folders of them, or - for standard input
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// `list`.
+#[derive(Debug, Group)]
+pub struct ListArgs {
+    /// Where to look for scenarios
+    #[arg(value_name = "DIR", default_value = "scenarios")]
+    pub folder: String,
+    /// Planted bugs
+    #[arg(long, group = "what")]
+    pub planted: bool,
+    /// Metrics that `expect:` can name
+    #[arg(long, group = "what")]
+    pub metrics: bool,
+    /// Stages that a fault can wait for
+    #[arg(long, group = "what")]
+    pub stages: bool,
+    /// A folder of trace files
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// `explain`.
+#[derive(Debug, Group)]
+pub struct ExplainArgs {
+    /// A scenario file, or a key such as sources.link.latency
+    #[arg(value_name = "SCENARIO|KEY", required_unless_present = "key")]
+    pub target: Option<String>,
+    /// A key
+    #[arg(long, conflicts_with = "target")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+fn one_seed(text: &str) -> Result<Seeds, String> {
+    if text.contains("..") || text.contains(',') {
+        return Err("this is more than one seed; say --seeds".into());
+    }
+    mirrorsim_scenario::seeds(text)
+}
+
+fn set(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
+        _ => Err("want PATH=VALUE, such as sources[0].link.loss=5%".into()),
+    }
+}
+
+fn planted(text: &str) -> Result<&'static Row, String> {
+    mirrorsim_planted::find(text).ok_or_else(|| "no such planted bug; `mirrorsim list --planted` shows them".into())
+}
+
+/// More than fits is as good as the most.
+fn jobs(text: &str) -> Result<u64, String> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("want a whole number of threads, at least 1".into());
+    }
+    match text.parse().unwrap_or(u64::MAX) {
+        0 => Err("with 0 threads nothing would run; want at least 1".into()),
+        n => Ok(n),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declarations_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn jobs_are_positive_whole_numbers() {
+        assert_eq!(jobs("7"), Ok(7));
+        assert_eq!(jobs("99999999999999999999999"), Ok(u64::MAX));
+        for bad in ["0", "-1", "1.5", "", " 1", "٣"] {
+            assert!(jobs(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub mod check;
+pub mod explain;
+pub mod list;
+pub mod new;
+pub mod replay;
+pub mod run;
+pub mod schema;
+mod session;
+pub mod trace;

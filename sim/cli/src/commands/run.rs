@@ -1,0 +1,98 @@
+//! `run`: scenarios over seeds.
+
+use crate::args::RunArgs;
+use crate::commands::session::Session;
+use crate::out::Out;
+use crate::trouble::Trouble;
+use crate::{scenarios, signals};
+use mirrorsim_campaign::{self as campaign, Exit, Plan};
+use mirrorsim_report::Folder;
+use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
+use std::sync::Arc;
+
+/// No more threads than this, whatever is asked for.
+const MOST_WORKERS: u64 = 1024;
+/// Above this the estimate of a run's memory is told.
+const MUCH_MEMORY: u64 = 1 << 30;
+
+/// Runs scenarios and judges them.
+pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let files = scenarios::files(&args.scenarios, out)?;
+    let loaded = scenarios::load_all(&files, &args.reading)?;
+    let mut plans = Vec::new();
+    let mut seed_notes = Vec::new();
+    for (file, scenario) in files.iter().zip(loaded) {
+        let (plan, note) = plan(file, scenario, &args)?;
+        plans.push(plan);
+        seed_notes.push(note);
+    }
+    let total = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
+    if args.export_images.is_some() && total != 1 {
+        let what = format!("--export-images is for one scenario and one seed; this would be {} scenarios and {total} seeds", plans.len());
+        return Err(Trouble::usage(what));
+    }
+    tell_notes(&args, &plans, out);
+    let workers = workers(args.jobs, total, out);
+    // Where nothing can be written nothing is run.
+    let reports = if args.no_report { None } else { Some(Folder::open(&args.report_dir)?) };
+    let images = args.export_images.as_deref().map(Folder::open).transpose()?;
+    for folder in reports.iter().chain(&images).filter(|f| f.created) {
+        out.note(&format!("{} created", folder.path().display()));
+    }
+    let plans: Arc<[Plan]> = plans.into();
+    let stop = signals::listen(out.json());
+    let mut session = Session::new(Arc::clone(&plans), stop.clone(), out);
+    session.seed_notes = seed_notes;
+    session.reports = reports;
+    session.images = images;
+    let ran = campaign::run(&plans, workers, &stop, &mut |event| session.take(event));
+    let exit = session.finish();
+    ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
+    Ok(exit)
+}
+
+fn plan(file: &str, scenario: Scenario, args: &RunArgs) -> Result<(Plan, &'static str), Trouble> {
+    let wanted = args.seeds.seed.as_ref().or(args.seeds.seeds.as_ref()).cloned();
+    let (seeds, note) = match (wanted, scenario.seeds.clone()) {
+        (Some(seeds), _) => (seeds, ""),
+        (None, Some(seeds)) => (seeds, "the scenario's"),
+        (None, None) => (seeds("1").map_err(Trouble::usage)?, "the default"),
+    };
+    let plan = Plan {
+        sets: args.reading.sets.clone(),
+        planted: args.judging.planted.clone(),
+        images: args.export_images.is_some(),
+        disaster_at: args.judging.disaster_at.map(Into::into),
+        data: args.reading.data.as_ref().map(|d| d.display().to_string()),
+        yes_large: args.reading.yes_large,
+        ..Plan::new(scenario, file, seeds)
+    };
+    Ok((plan.with_check(args.judging.check.map(Into::into)), note))
+}
+
+fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
+    let chosen = args.seeds.seed.as_ref().or(args.seeds.seeds.as_ref());
+    chosen.into_iter().flat_map(|s| s.notes()).for_each(|note| out.note(note));
+    for plan in plans {
+        let memory = estimate(&plan.scenario.spec).memory;
+        if memory > MUCH_MEMORY {
+            let gib = show_size(memory >> 30 << 30);
+            out.note(&format!("{}: about {gib} of memory for each seed that runs", plan.scenario.name));
+        }
+    }
+    if plans.len() > 1 {
+        out.note(&format!("{} scenarios", plans.len()));
+    }
+}
+
+/// How many threads: what was asked for, within reason; else one a processor.
+fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
+    let own = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let most = MOST_WORKERS.min(u64::try_from(seeds).unwrap_or(u64::MAX));
+    let wanted = asked.unwrap_or(own);
+    if asked.is_some() && wanted > most {
+        let why = if most == MOST_WORKERS { "the most there are" } else { "one a seed" };
+        out.note(&format!("{most} jobs instead of {wanted}: {why}"));
+    }
+    wanted.min(most) as usize
+}

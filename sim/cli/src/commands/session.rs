@@ -1,0 +1,207 @@
+//! Turns the events of a campaign into lines, reports and an exit code.
+
+use crate::out::Out;
+use crate::progress::Progress;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{Clock, Event, Exit, Plan, SeedRun, Signal, Stop, Tally, utc_seconds};
+use mirrorsim_report::{self as report, Collector, Folder};
+use mirrorsim_world::outcome::Verdict;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Red seeds of a scenario that get a line each; the report has the others.
+const LINES: usize = 20;
+
+/// A campaign as its user sees it.
+pub struct Session<'a> {
+    /// What is run.
+    pub plans: Arc<[Plan]>,
+    /// For each plan, where its seed comes from.
+    pub seed_notes: Vec<&'static str>,
+    /// Where reports go.
+    pub reports: Option<Folder>,
+    /// Where images go.
+    pub images: Option<Folder>,
+    /// Says whether an end is an interrupt.
+    pub stop: Stop,
+    out: &'a mut Out,
+    progress: Progress,
+    workers: usize,
+    clock: Clock,
+    current: Collector,
+    lines: usize,
+    last: Option<Box<SeedRun>>,
+    total: Tally,
+    names: BTreeSet<String>,
+    exit: Exit,
+}
+
+impl<'a> Session<'a> {
+    /// One that has seen nothing yet.
+    pub fn new(plans: Arc<[Plan]>, stop: Stop, out: &'a mut Out) -> Session<'a> {
+        Session {
+            seed_notes: vec![""; plans.len()],
+            plans,
+            reports: None,
+            images: None,
+            stop,
+            out,
+            progress: Progress::new(0, true),
+            workers: 1,
+            clock: Clock::start(),
+            current: Collector::default(),
+            lines: 0,
+            last: None,
+            total: Tally::default(),
+            names: BTreeSet::new(),
+            exit: Exit::Passed,
+        }
+    }
+
+    /// Takes an event.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { seeds, workers } => {
+                self.workers = workers;
+                self.progress = Progress::new(seeds, self.out.json());
+                self.begin(0);
+            }
+            Event::Progress { done, red } => self.progress.update(done, red),
+            Event::Tick => self.progress.touch(),
+            Event::Seed(run) => self.seed(run),
+            Event::Ended { plan, interrupted, abandoned, wall } => {
+                let signal = self.stop.requested().filter(|_| interrupted);
+                self.end_plan(plan, signal, &abandoned, wall);
+                self.begin(plan + 1);
+            }
+        }
+    }
+
+    /// Says what is to be said at the end.
+    pub fn finish(mut self) -> Exit {
+        self.progress.finish();
+        if let Some(signal) = self.stop.requested() {
+            self.exit = self.exit.worst(signal.into());
+        }
+        if self.plans.len() > 1 && !self.out.json() {
+            let signal = self.stop.requested();
+            self.out.text(&report::several(self.plans.len(), &self.total, signal, self.clock.elapsed()));
+            if let Some((_, group)) = self.total.groups_by_size().first() {
+                self.out.text(&format!("mirrorsim replay {}\n", group.token));
+            }
+        }
+        self.exit
+    }
+
+    fn begin(&mut self, plan: usize) {
+        if let (true, Some(plan)) = (self.out.json(), self.plans.get(plan)) {
+            self.out.object(&report::begun(plan));
+        }
+    }
+
+    /// Whether there is only one seed in all.
+    fn single(&self) -> bool {
+        self.plans.len() == 1 && self.plans[0].seeds.count() == 1
+    }
+
+    fn seed(&mut self, run: Box<SeedRun>) {
+        let plan = &self.plans[run.plan];
+        self.current.add(plan, &run);
+        self.total.add(&run);
+        if self.out.json() {
+            self.out.object(&report::run_line(plan, &run));
+        } else if run.outcome.verdict != Verdict::Passed && !self.single() {
+            self.red(&run);
+        }
+        if let Some(folder) = self.images.clone() {
+            self.export(&folder, &run);
+        }
+        self.last = Some(run);
+    }
+
+    /// A line about a seed that did not pass.
+    fn red(&mut self, run: &SeedRun) {
+        self.lines += 1;
+        let text = match self.lines {
+            ..=LINES => report::red_line(&self.plans[run.plan].scenario.name, run),
+            n if n == LINES + 1 => "more seeds did not pass; the report has them\n".to_owned(),
+            _ => return,
+        };
+        let out = &mut *self.out;
+        self.progress.aside(|| out.text(&text));
+    }
+
+    fn export(&mut self, folder: &Folder, run: &SeedRun) {
+        match report::write_images(folder, &run.images) {
+            Ok(paths) => {
+                for path in paths {
+                    self.out.wrote("image", &path);
+                }
+            }
+            Err(trouble) => self.trouble(trouble.into()),
+        }
+    }
+
+    fn end_plan(&mut self, number: usize, signal: Option<Signal>, abandoned: &[u64], wall: Duration) {
+        let collector = std::mem::take(&mut self.current);
+        let last = self.last.take();
+        self.lines = 0;
+        let tally = collector.tally().clone();
+        self.exit = self.exit.worst(signal.map_or_else(|| tally.exit(), Exit::from));
+        // Of several scenarios those that were never begun would only be noise.
+        if tally.runs() == 0 && self.plans.len() > 1 {
+            return;
+        }
+        let plans = Arc::clone(&self.plans);
+        let plan = &plans[number];
+        let finished = collector.finish(plan, signal, abandoned, wall, self.workers, report::utc(utc_seconds()));
+        let path = self.write(plan, &finished);
+        let path = path.as_deref();
+        if self.out.json() {
+            self.out.object(&report::ended(&finished, path));
+            return;
+        }
+        let text = match last {
+            _ if plans.len() > 1 => report::brief(plan, &tally, signal, wall),
+            Some(run) if self.single() => report::one(plan, &run, self.seed_notes[number], path),
+            _ => report::many(plan, &tally, signal, wall, self.workers, path),
+        };
+        let out = &mut *self.out;
+        self.progress.aside(|| out.text(&text));
+    }
+
+    /// Writes a report. That it cannot be written loses nothing but the file: every line is still to come.
+    fn write(&mut self, plan: &Plan, finished: &report::Report) -> Option<String> {
+        let folder = self.reports.clone()?;
+        let name = self.name(plan);
+        let text = serde_json::to_string_pretty(finished);
+        let written = match &text {
+            Ok(text) => folder.write(&name, format!("{text}\n").as_bytes()).map_err(Trouble::from),
+            Err(error) => Err(Trouble::rig(format!("the report cannot be made: {error}"))),
+        };
+        match written {
+            Ok(path) => Some(path.display().to_string()),
+            Err(trouble) => {
+                self.trouble(trouble);
+                None
+            }
+        }
+    }
+
+    /// Two scenarios of one name get a file each.
+    fn name(&mut self, plan: &Plan) -> String {
+        let name = report::file_name(plan);
+        let stem = name.trim_end_matches(".json").to_owned();
+        let others = (2u32..).map(|n| format!("{stem}.{n}.json"));
+        let free = std::iter::once(name).chain(others).find(|n| !self.names.contains(n)).unwrap_or_default();
+        self.names.insert(free.clone());
+        free
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        self.exit = self.exit.worst(trouble.exit());
+        let out = &mut *self.out;
+        self.progress.aside(|| out.error(&trouble));
+    }
+}

@@ -1,0 +1,120 @@
+//! `trace`: what happens in a run, one line an event.
+
+use crate::args::TraceArgs;
+use crate::moment::Moment;
+use crate::out::Out;
+use crate::scenarios;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{Exit, Plan, attempt};
+use mirrorsim_scenario::{Scenario, seeds};
+use mirrorsim_world::{Entry, Options, TRACE_KINDS, render};
+use serde_json::json;
+
+/// Runs one seed and shows its events.
+pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let all = scenarios::load_all(std::slice::from_ref(&args.scenario), &args.reading)?;
+    let Some(scenario) = all.into_iter().next() else { return Err(Trouble::usage("no scenario")) };
+    let filter = Filter::new(&args, &scenario)?;
+    let chosen = args.seed.seed.clone().or_else(|| scenario.seeds.clone());
+    let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
+    let seed = chosen.iter().next().unwrap_or(1);
+    let plan = Plan {
+        planted: args.judging.planted.clone(),
+        disaster_at: args.judging.disaster_at.map(Into::into),
+        ..Plan::new(scenario, &args.scenario, chosen)
+    };
+    let plan = plan.with_check(args.judging.check.map(Into::into));
+    let run = attempt(&plan, seed, &Options { trace: true, ..plan.options() }).run;
+    show(out, &plan, &run.trace, &filter);
+    // The trace was asked for, not the verdict; but that there is none to show must not look like success.
+    match run.outcome.failures.first() {
+        Some(f) if f.oracle == "panic" => Err(Trouble::rig(format!("seed {seed}: {}", f.message))),
+        _ => Ok(Exit::Passed),
+    }
+}
+
+/// Prints the entries that pass.
+pub fn show(out: &mut Out, plan: &Plan, entries: &[Entry], filter: &Filter) {
+    let mut left = filter.limit;
+    for (number, entry) in (0u64..).zip(entries) {
+        if left == 0 || out.gone() {
+            return;
+        }
+        if !filter.may_pass(number, entry) {
+            continue;
+        }
+        let text = render(&plan.scenario.spec, entry);
+        if !filter.passes(&text) {
+            continue;
+        }
+        left -= 1;
+        if out.json() {
+            let kind = kind_name(entry.kind);
+            out.line(&json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text}).to_string());
+        } else {
+            out.line(&format!("{number:>7} {text}"));
+        }
+    }
+}
+
+fn kind_name(kind: u16) -> &'static str {
+    TRACE_KINDS.iter().find(|(n, _)| *n == kind).map_or("?", |(_, name)| name)
+}
+
+/// Which events are shown.
+#[derive(Debug)]
+pub struct Filter {
+    from: Option<Moment>,
+    to: Option<Moment>,
+    kinds: Vec<u16>,
+    actors: Vec<String>,
+    grep: Option<String>,
+    limit: u64,
+}
+
+impl Filter {
+    /// Everything.
+    pub fn all() -> Filter {
+        Filter { from: None, to: None, kinds: Vec::new(), actors: Vec::new(), grep: None, limit: u64::MAX }
+    }
+
+    /// What the arguments ask for. A name that nothing has is a mistake, not an empty trace.
+    fn new(args: &TraceArgs, scenario: &Scenario) -> Result<Filter, Trouble> {
+        let kind = |name: &String| {
+            let found = TRACE_KINDS.iter().find(|(_, n)| n == name).map(|(number, _)| *number);
+            let all = || TRACE_KINDS.iter().map(|(_, n)| *n).collect::<Vec<_>>().join(", ");
+            found.ok_or_else(|| Trouble::usage(format!("no kind of event `{}`; there are: {}", name.escape_debug(), all())))
+        };
+        let spec = &scenario.spec;
+        let clients = spec.clients.iter().map(|c| c.name.as_str());
+        let names: Vec<&str> = spec.sources.iter().map(|s| s.name.as_str()).chain(["destination"]).chain(clients).collect();
+        if let Some(unknown) = args.actor.iter().find(|a| !names.contains(&a.as_str())) {
+            let shown = unknown.escape_debug();
+            return Err(Trouble::usage(format!("no server or client `{shown}` in this scenario; there are: {}", names.join(", "))));
+        }
+        Ok(Filter {
+            from: args.from,
+            to: args.to,
+            kinds: args.kind.iter().map(kind).collect::<Result<_, _>>()?,
+            actors: args.actor.clone(),
+            grep: args.grep.clone(),
+            limit: args.limit.unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Whether it is worth the text.
+    fn may_pass(&self, number: u64, entry: &Entry) -> bool {
+        let at = |moment: Moment| match moment {
+            Moment::Time(ns) => entry.time.cmp(&ns),
+            Moment::Event(event) => number.cmp(&event),
+        };
+        self.from.is_none_or(|m| at(m).is_ge())
+            && self.to.is_none_or(|m| at(m).is_le())
+            && (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
+    }
+
+    fn passes(&self, text: &str) -> bool {
+        let who = text.split_whitespace().nth(1).unwrap_or_default();
+        (self.actors.is_empty() || self.actors.iter().any(|a| a == who)) && self.grep.as_ref().is_none_or(|g| text.contains(g.as_str()))
+    }
+}

@@ -1,0 +1,119 @@
+//! Standard output and standard error. Output that nobody reads any more ends quietly; output that cannot be written
+//! is an error of the environment.
+
+use crate::trouble::Trouble;
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use mirrorsim_campaign::Exit;
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::path::Path;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Where everything that is printed goes through.
+#[derive(Debug)]
+pub struct Out {
+    json: bool,
+    stdout: BufWriter<AutoStream<Stdout>>,
+    /// Nobody reads any more.
+    gone: bool,
+    exit: Exit,
+}
+
+impl Out {
+    /// Speaks JSON or text.
+    pub fn new(json: bool) -> Out {
+        Out { json, stdout: BufWriter::new(anstream::stdout()), gone: false, exit: Exit::Passed }
+    }
+
+    /// Whether one JSON object a line is wanted.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether nobody reads any more.
+    pub fn gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Prints text on standard output, at once.
+    pub fn text(&mut self, text: &str) {
+        self.put(text);
+        let flushed = self.stdout.flush();
+        self.settle(flushed);
+    }
+
+    /// Prints a line of many; it may wait in a buffer.
+    pub fn line(&mut self, line: &str) {
+        self.put(line);
+        self.put("\n");
+    }
+
+    /// Prints a JSON object on a line of its own, at once.
+    pub fn object(&mut self, value: &Value) {
+        self.text(&format!("{value}\n"));
+    }
+
+    /// Tells that a file was written.
+    pub fn wrote(&mut self, what: &str, path: &Path) {
+        let path = path.display().to_string();
+        match self.json {
+            true => self.object(&json!({"type": what, "path": path})),
+            false => self.text(&format!("{what} {}\n", path.escape_debug())),
+        }
+    }
+
+    /// Tells people something on standard error; as JSON it is an object like all others.
+    pub fn note(&mut self, text: &str) {
+        if self.json {
+            self.object(&json!({"type": "note", "what": text}));
+        } else {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {text}");
+        }
+    }
+
+    /// Says what went wrong.
+    pub fn error(&mut self, trouble: &Trouble) {
+        if self.json {
+            trouble.to_json().iter().for_each(|v| self.object(v));
+            return;
+        }
+        let mut stderr = anstream::stderr();
+        let _ = match trouble {
+            Trouble::Words { what, help, .. } => {
+                let help = if help.is_empty() { String::new() } else { format!("\n{NOTE}help{NOTE:#}: {help}") };
+                writeln!(stderr, "{ERROR}error{ERROR:#}: {what}{help}")
+            }
+            Trouble::Scenarios(files) => files.iter().try_for_each(|p| write!(stderr, "{}", p.render(true))),
+        };
+    }
+
+    /// Flushes; what could not be written counts now.
+    pub fn close(&mut self) -> Exit {
+        let flushed = self.stdout.flush();
+        self.settle(flushed);
+        self.exit
+    }
+
+    fn put(&mut self, text: &str) {
+        if !self.gone {
+            let written = self.stdout.write_all(text.as_bytes());
+            self.settle(written);
+        }
+    }
+
+    fn settle(&mut self, result: io::Result<()>) {
+        let Err(error) = result else { return };
+        if self.gone {
+            return;
+        }
+        self.gone = true;
+        if error.kind() != ErrorKind::BrokenPipe {
+            self.exit = Exit::Environment;
+            let _ = writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: standard output: {error}");
+        }
+    }
+}

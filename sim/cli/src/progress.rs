@@ -1,0 +1,99 @@
+//! How far a campaign is: a bar on a terminal, a plain line now and then elsewhere, nothing beside JSON.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mirrorsim_campaign::Clock;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// How often the bar is touched.
+const TOUCH: Duration = Duration::from_millis(100);
+/// How often a plain line comes.
+const PLAIN: Duration = Duration::from_secs(10);
+
+/// The progress of a campaign.
+#[derive(Debug)]
+pub struct Progress {
+    kind: Kind,
+    clock: Clock,
+    last: Duration,
+    total: u128,
+    done: u128,
+    red: u128,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Bar(ProgressBar),
+    Plain,
+    None,
+}
+
+impl Progress {
+    /// For so many seeds. `quiet`: none at all.
+    pub fn new(total: u128, quiet: bool) -> Progress {
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb" || t.is_empty());
+        let kind = match (quiet, std::io::stderr().is_terminal() && !dumb) {
+            (true, _) => Kind::None,
+            (false, true) => Kind::Bar(bar(total)),
+            (false, false) => Kind::Plain,
+        };
+        Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0 }
+    }
+
+    /// So many are done.
+    pub fn update(&mut self, done: u128, red: u128) {
+        (self.done, self.red) = (done, red);
+        self.touch();
+    }
+
+    /// Time goes by.
+    pub fn touch(&mut self) {
+        let now = self.clock.elapsed();
+        let due = match self.kind {
+            Kind::Bar(_) => TOUCH,
+            Kind::Plain | Kind::None => PLAIN,
+        };
+        if now.saturating_sub(self.last) < due {
+            return;
+        }
+        self.last = now;
+        match &self.kind {
+            Kind::Bar(bar) => {
+                bar.set_message(if self.red > 0 { format!("{} red", self.red) } else { String::new() });
+                bar.set_position(u64::try_from(self.done).unwrap_or(u64::MAX));
+                bar.tick();
+            }
+            Kind::Plain => {
+                let seconds = now.as_secs();
+                let _ = writeln!(std::io::stderr(), "{} of {} seeds, {} red, {seconds} s", self.done, self.total, self.red);
+            }
+            Kind::None => {}
+        }
+    }
+
+    /// Prints something without a bar across it.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.kind {
+            Kind::Bar(bar) => bar.suspend(print),
+            Kind::Plain | Kind::None => print(),
+        }
+    }
+
+    /// No more progress.
+    pub fn finish(&self) {
+        if let Kind::Bar(bar) = &self.kind {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(total: u128) -> ProgressBar {
+    let total = u64::try_from(total).unwrap_or(u64::MAX);
+    let template = match total {
+        1 => "{spinner} {elapsed}",
+        _ => "{wide_bar} {pos}/{len} seeds {msg} {elapsed}, {eta} left",
+    };
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

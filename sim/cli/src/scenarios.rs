@@ -1,0 +1,69 @@
+//! From arguments to scenarios: folders, patterns, files named twice, and all mistakes of all files at once.
+
+use crate::args::Reading;
+use crate::out::Out;
+use crate::trouble::Trouble;
+use mirrorsim_scenario::{self as scenario, Problems, Scenario};
+use mirrorsim_world::METRICS;
+use std::path::{Path, PathBuf};
+
+/// Scenario files that the arguments name, each once.
+pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble> {
+    let mut named = Vec::new();
+    for argument in arguments {
+        if Path::new(argument).is_dir() {
+            let mut found = below(argument)?;
+            if found.is_empty() {
+                return Err(Trouble::usage(format!("{}: no scenario (*.yaml) below this folder", argument.escape_debug())));
+            }
+            named.append(&mut found);
+        } else {
+            named.push(argument.clone());
+        }
+    }
+    let paths = scenario::expand(&named).map_err(Trouble::usage)?;
+    paths.notes.iter().for_each(|note| out.note(note));
+    Ok(paths.files)
+}
+
+/// All YAML files below a folder, in an order that does not depend on the file system. Links to folders are not
+/// followed: they may lead in circles.
+pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
+    let unreadable = |e: std::io::Error| Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()));
+    let mut found = Vec::new();
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        let Some(text) = path.to_str() else { continue };
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            folders.push(text.to_owned());
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            found.push(text.to_owned());
+        }
+    }
+    for folder in folders {
+        found.append(&mut below(&folder)?);
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads one scenario.
+pub fn load(path: &str, sets: &[(String, String)], data: Option<PathBuf>, yes_large: bool) -> Result<Scenario, Problems> {
+    let options = scenario::Options { metrics: METRICS, yes_large, data, ..scenario::Options::default() };
+    scenario::load(path, sets, &options)
+}
+
+/// Reads all of them; if any has mistakes, all mistakes of all.
+pub fn load_all(files: &[String], reading: &Reading) -> Result<Vec<Scenario>, Trouble> {
+    let mut scenarios = Vec::new();
+    let mut problems = Vec::new();
+    for file in files {
+        match load(file, &reading.sets, reading.data.clone(), reading.yes_large) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(p) => problems.push(p),
+        }
+    }
+    if problems.is_empty() { Ok(scenarios) } else { Err(Trouble::Scenarios(problems)) }
+}

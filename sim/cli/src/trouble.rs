@@ -1,0 +1,74 @@
+//! Why a command could not do what it was asked for.
+
+use mirrorsim_campaign::Exit;
+use mirrorsim_scenario::Problems;
+use serde_json::{Value, json};
+
+/// What went wrong.
+#[derive(Debug)]
+pub enum Trouble {
+    /// In one sentence.
+    Words {
+        /// What the process returns.
+        exit: Exit,
+        /// What is wrong.
+        what: String,
+        /// The cure, if there is one to tell.
+        help: String,
+    },
+    /// Mistakes in scenarios.
+    Scenarios(Vec<Problems>),
+}
+
+impl Trouble {
+    /// Bad arguments.
+    pub fn usage(what: impl Into<String>) -> Trouble {
+        Trouble::Words { exit: Exit::Usage, what: what.into(), help: String::new() }
+    }
+
+    /// Something outside is in the way.
+    pub fn environment(what: impl ToString) -> Trouble {
+        Trouble::Words { exit: Exit::Environment, what: what.to_string(), help: String::new() }
+    }
+
+    /// The rig is at fault.
+    pub fn rig(what: impl Into<String>) -> Trouble {
+        Trouble::Words { exit: Exit::Rig, what: what.into(), help: String::new() }
+    }
+
+    /// With a cure.
+    pub fn help(mut self, text: impl Into<String>) -> Trouble {
+        if let Trouble::Words { help, .. } = &mut self {
+            *help = text.into();
+        }
+        self
+    }
+
+    /// What the process returns.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Trouble::Words { exit, .. } => *exit,
+            Trouble::Scenarios(_) => Exit::Usage,
+        }
+    }
+
+    /// One object for each mistake.
+    pub fn to_json(&self) -> Vec<Value> {
+        match self {
+            Trouble::Words { exit, what, help } => {
+                vec![json!({"type": "error", "exit_code": exit.code(), "what": what, "help": help})]
+            }
+            Trouble::Scenarios(files) => {
+                let lists = files.iter().map(Problems::to_json);
+                let mistakes = lists.flat_map(|l| l.as_array().cloned().unwrap_or_default());
+                mistakes.map(|m| json!({"type": "mistake", "exit_code": Exit::Usage.code(), "mistake": m})).collect()
+            }
+        }
+    }
+}
+
+impl From<mirrorsim_report::Trouble> for Trouble {
+    fn from(trouble: mirrorsim_report::Trouble) -> Trouble {
+        Trouble::environment(trouble)
+    }
+}

@@ -1,0 +1,104 @@
+//! What a person reads. Styles are always in the text; whoever prints it strips them where they do not belong.
+
+mod many;
+mod one;
+
+pub use many::{brief, many, several};
+pub use one::one;
+
+use crate::number::{count, nanos};
+use anstyle::{AnsiColor, Style};
+use mirrorsim_campaign::SeedRun;
+use mirrorsim_world::outcome::{Outcome, Verdict};
+use std::fmt::Write;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Longest message of a line about one seed among many.
+const MESSAGE: usize = 160;
+
+/// Lines with a label in front.
+#[derive(Default)]
+struct Page {
+    text: String,
+    lines: usize,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{text}");
+        self.lines += 1;
+    }
+
+    fn labelled(&mut self, label: &str, text: &str) {
+        self.line(&format!("  {DIM}{label:<11}{DIM:#} {text}"));
+    }
+}
+
+/// A verdict in capitals and color.
+fn badge(verdict: Verdict) -> String {
+    let (style, word) = match verdict {
+        Verdict::Passed => (GREEN, "PASSED"),
+        Verdict::Failed => (RED, "FAILED"),
+        Verdict::Vacuous => (YELLOW, "VACUOUS"),
+        Verdict::Inconclusive => (YELLOW, "INCONCLUSIVE"),
+        Verdict::Rig => (RED, "RIG FAILURE"),
+    };
+    format!("{style}{word}{style:#}")
+}
+
+/// Why a run did not pass, in one line.
+fn reason(outcome: &Outcome) -> String {
+    if let Some(f) = outcome.failures.first() {
+        let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
+        return format!("{}{invariant}: {}", f.oracle, f.message);
+    }
+    let idle: Vec<String> = outcome
+        .faults
+        .iter()
+        .filter(|f| f.took_effect == 0 && !f.place.is_empty())
+        .map(|f| format!("{} at {}", f.name, f.place))
+        .collect();
+    match outcome.verdict {
+        Verdict::Vacuous if !idle.is_empty() => format!("never took effect: {}", idle.join(", ")),
+        Verdict::Vacuous => "the run judged nothing".into(),
+        Verdict::Inconclusive => {
+            format!("the budget ended after {} events, at {}", count(outcome.events), nanos(outcome.virtual_time))
+        }
+        Verdict::Rig => "the rig disagrees with itself".into(),
+        Verdict::Passed | Verdict::Failed => String::new(),
+    }
+}
+
+/// One line about a seed that did not pass, and the line that runs it again.
+pub fn red_line(scenario: &str, run: &SeedRun) -> String {
+    let outcome = &run.outcome;
+    let reason = shortened(&reason(outcome));
+    let badge = badge(outcome.verdict);
+    format!("{badge} {scenario} seed {}: {reason}\n    {}\n", outcome.seed, plain_replay(run))
+}
+
+/// The last line of a red run: to be pasted.
+pub fn replay_line(run: &SeedRun) -> String {
+    format!("{BOLD}{}{BOLD:#}\n", plain_replay(run))
+}
+
+fn plain_replay(run: &SeedRun) -> String {
+    format!("mirrorsim replay {}", run.token)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// `1 seed`, `2 seeds`.
+fn plural(n: u64, one: &str) -> String {
+    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,217 @@
+//! The summary of a single seed. A red one has at most 15 lines; the last is the one to paste.
+
+use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened};
+use crate::collect::source_name;
+use crate::number::{bytes, count, nanos, rate, wall};
+use mirrorsim_campaign::{Plan, SeedRun};
+use mirrorsim_world::outcome::{Outcome, RecoveryReport, Verdict};
+
+/// Lines of a red summary.
+const RED_LINES: usize = 15;
+/// Findings that are shown.
+const FINDINGS: usize = 3;
+/// Kinds of faults and recoveries in one line.
+const IN_A_LINE: usize = 4;
+
+/// The summary. `seed_note` says where the seed comes from, if the user did not choose it; `report` is its file.
+pub fn one(plan: &Plan, run: &SeedRun, seed_note: &str, report: Option<&str>) -> String {
+    let mut page = Page::default();
+    header(&mut page, plan, run, seed_note);
+    if run.outcome.verdict == Verdict::Passed {
+        green(&mut page, plan, run);
+    } else {
+        red(&mut page, plan, run, report.is_some());
+    }
+    if let Some(report) = report {
+        page.labelled("report", report);
+    }
+    if run.outcome.verdict == Verdict::Passed {
+        page.labelled("replay", &plain_replay(run));
+    } else {
+        page.line(&format!("{BOLD}{}{BOLD:#}", plain_replay(run)));
+    }
+    page.text
+}
+
+fn header(page: &mut Page, plan: &Plan, run: &SeedRun, seed_note: &str) {
+    let outcome = &run.outcome;
+    let note = if seed_note.is_empty() { String::new() } else { format!(" ({seed_note})") };
+    let planted = plan.planted_ids().join(", ");
+    let planted = if planted.is_empty() { planted } else { format!("  planted {planted}") };
+    let name = &plan.scenario.name;
+    let badge = badge(outcome.verdict);
+    page.line(&format!("{badge}  {BOLD}{name}{BOLD:#}  seed {}{note}  digest {:016x}{planted}", outcome.seed, outcome.digest));
+}
+
+fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
+    let outcome = &run.outcome;
+    let proof = proof(outcome);
+    if !proof.is_empty() {
+        page.labelled("proven", &proof);
+    }
+    for line in fault_lines(outcome) {
+        page.labelled("faults", &line);
+    }
+    page.labelled("operations", &operations(outcome));
+    for (i, (kind, l)) in outcome.latency.iter().filter(|(_, l)| l.count > 0).enumerate() {
+        let [p50, p90, p99, p999, max] = [l.p50, l.p90, l.p99, l.p999, l.max].map(nanos);
+        let label = if i == 0 { "latency" } else { "" };
+        page.labelled(label, &format!("{kind:<12} p50 {p50:<7} p90 {p90:<7} p99 {p99:<7} p99.9 {p999:<7} max {max}"));
+    }
+    page.labelled("stalls", &stalls(outcome));
+    for r in &outcome.recoveries {
+        page.labelled("recovery", &recovery(plan, r));
+    }
+    alarms(page, outcome);
+    page.labelled("checks", &checks(outcome));
+    if !plan.scenario.expect.is_empty() {
+        page.labelled("expect", &format!("{} of {} judged, all hold", run.expectations, plan.scenario.expect.len()));
+    }
+    page.labelled("time", &time(run));
+}
+
+fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
+    let outcome = &run.outcome;
+    let more = outcome.failures.iter().skip(1).take(FINDINGS - 1);
+    page.labelled("cause", &shortened_cause(outcome));
+    for f in more {
+        page.labelled("then", &shortened(&format!("{} {}: {}", f.oracle, f.invariant, f.message)));
+    }
+    let hidden = outcome.failures.len().saturating_sub(FINDINGS);
+    if hidden > 0 {
+        page.labelled("", &format!("and {}", plural(hidden as u64, "more finding")));
+    }
+    let faults = fault_parts(outcome);
+    if !faults.is_empty() {
+        page.labelled("faults", &limited(&faults));
+    }
+    page.labelled("operations", &operations(outcome));
+    let recoveries: Vec<String> = outcome.recoveries.iter().map(|r| recovery(plan, r)).collect();
+    if let Some(last) = recoveries.last() {
+        page.labelled("recovery", last);
+    }
+    alarms(page, outcome);
+    page.labelled("checks", &checks(outcome));
+    page.labelled("time", &time(run));
+    // Two lines are still to come: where the report is, and the one to paste.
+    let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(report));
+    let from = outcome.last_events.len().saturating_sub(room);
+    for (i, event) in outcome.last_events[from..].iter().enumerate() {
+        page.labelled(if i == 0 { "last events" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
+    }
+}
+
+/// The first finding, with its time; nothing is cut off from it.
+fn shortened_cause(outcome: &Outcome) -> String {
+    let text = reason(outcome);
+    match outcome.failures.first() {
+        Some(f) if f.event > 0 => format!("{text} [{}, event {}]", nanos(f.time), count(f.event)),
+        _ => text,
+    }
+}
+
+fn proof(outcome: &Outcome) -> String {
+    let exact = outcome.recoveries.iter().filter(|r| r.exact).count();
+    let all = outcome.recoveries.len();
+    let mut parts = Vec::new();
+    if all > 0 && exact == all {
+        parts.push(format!("{} exact, byte for byte", plural(all as u64, "recovery").replace("recoverys", "recoveries")));
+    }
+    let changes: u64 = outcome.checks.changes.values().sum();
+    if changes > 0 && outcome.checks.mode == "every" {
+        parts.push(format!("recovery judged at each of {}", plural(changes, "durable change")));
+    }
+    parts.join("; ")
+}
+
+fn fault_parts(outcome: &Outcome) -> Vec<String> {
+    let part = |f: &mirrorsim_world::outcome::FaultCount| {
+        let place = if f.place.is_empty() { String::new() } else { format!(" ({})", f.place) };
+        match (f.injected, f.took_effect) {
+            (1, 1) => format!("{}{place}", f.name),
+            (1, 0) => format!("{}{place} without effect", f.name),
+            (injected, took) => format!("{} {}, {} took effect{place}", f.name, count(injected), count(took)),
+        }
+    };
+    outcome.faults.iter().filter(|f| f.injected > 0 || !f.place.is_empty()).map(part).collect()
+}
+
+fn fault_lines(outcome: &Outcome) -> Vec<String> {
+    fault_parts(outcome).chunks(IN_A_LINE).map(|c| c.join("; ")).collect()
+}
+
+fn limited(parts: &[String]) -> String {
+    let shown = parts.iter().take(IN_A_LINE).cloned().collect::<Vec<_>>().join("; ");
+    let more = parts.len().saturating_sub(IN_A_LINE);
+    if more > 0 { format!("{shown}; and {more} more") } else { shown }
+}
+
+fn operations(outcome: &Outcome) -> String {
+    let o = &outcome.operations;
+    format!(
+        "{} issued: {} acknowledged ({}), {} refused, {} in doubt, {} lost",
+        count(o.issued),
+        count(o.acknowledged),
+        bytes(o.bytes),
+        count(o.refused),
+        count(o.in_doubt),
+        count(o.lost)
+    )
+}
+
+fn stalls(outcome: &Outcome) -> String {
+    let of = |name: &str| outcome.metrics.get(name).copied().unwrap_or(0);
+    match of("stalls") {
+        0 => "none".into(),
+        n => format!("{}, {} in all", count(n), nanos(of("stall_time"))),
+    }
+}
+
+fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
+    let rpo = match r.rpo_operations {
+        0 => "RPO 0".to_owned(),
+        n => format!("RPO {} ({}, {})", plural(n, "operation"), bytes(r.rpo_bytes), nanos(r.rpo_time)),
+    };
+    let exact = if r.exact { ", exact" } else { "" };
+    format!(
+        "{}: {}{exact}; {rpo}; RTO {}; {} replayed",
+        source_name(plan, r.source),
+        r.verdict,
+        nanos(r.rto),
+        plural(r.replayed, "record")
+    )
+}
+
+fn alarms(page: &mut Page, outcome: &Outcome) {
+    if let Some(a) = outcome.alarms.first() {
+        let text = format!("{}: first at {}, {}: {}", outcome.alarms.len(), nanos(a.time), a.server, a.message);
+        page.labelled("alarms", &shortened(&text));
+    }
+}
+
+fn checks(outcome: &Outcome) -> String {
+    let c = &outcome.checks;
+    let parts = [(c.full, "full"), (c.delta, "delta"), (c.equal, "seen before"), (c.nested, "nested")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(*n))).collect();
+    let changes = plural(c.changes.values().sum(), "durable change");
+    let judged: u64 = c.judged.values().sum();
+    let parts = if parts.is_empty() { "none".into() } else { parts.join(", ") };
+    format!(
+        "{} at {changes}: {parts}; {} of {}; {}",
+        c.mode,
+        plural(judged, "judgement"),
+        plural(c.judged.len() as u64, "oracle"),
+        plural(c.disagreements, "disagreement")
+    )
+}
+
+fn time(run: &SeedRun) -> String {
+    let outcome = &run.outcome;
+    format!(
+        "{} virtual, {} wall; {} ({}/s)",
+        nanos(outcome.virtual_time),
+        wall(run.wall),
+        plural(outcome.events, "event"),
+        count(rate(outcome.events, run.wall))
+    )
+}

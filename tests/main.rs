@@ -1,0 +1,2 @@
+//! One test binary for everything that needs the command or several crates.
+mod cli;
