@@ -56,7 +56,9 @@ fn hash_of(file: &Path) -> u64 {
 
 /// All Rust files below a folder, in an order that does not depend on the file system.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
     paths.sort();
     for path in paths {
@@ -81,18 +83,28 @@ fn commit(root: &Path) -> String {
     }
     println!("cargo::rerun-if-changed={}", head.display());
     let head = std::fs::read_to_string(head).unwrap_or_default();
-    let Some(name) = head.trim().strip_prefix("ref: ") else { return head.trim().to_owned() };
+    let Some(name) = head.trim().strip_prefix("ref: ") else {
+        return head.trim().to_owned();
+    };
     let loose = git.join(name);
     if loose.exists() {
         println!("cargo::rerun-if-changed={}", loose.display());
-        return std::fs::read_to_string(loose).unwrap_or_default().trim().to_owned();
+        return std::fs::read_to_string(loose)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
     }
     let packed = std::fs::read_to_string(git.join("packed-refs")).unwrap_or_default();
     let line = packed.lines().find(|l| l.ends_with(name));
-    line.and_then(|l| l.split(' ').next()).unwrap_or_default().to_owned()
+    line.and_then(|l| l.split(' ').next())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn rustc() -> String {
     let output = Command::new(variable("RUSTC")).arg("--version").output();
-    output.map_or_else(|_| String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+    output.map_or_else(
+        |_| String::new(),
+        |o| String::from_utf8_lossy(&o.stdout).trim().to_owned(),
+    )
 }

@@ -1,1 +1,139 @@
+//! The command as its user meets it: what it prints where, and what it returns.
 
+mod arguments;
+mod environment;
+mod output;
+mod replay;
+mod runs;
+mod signals;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What a command said.
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Said {
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Checks the exit code; the rest is shown if it is another.
+    #[track_caller]
+    pub fn ends(self, code: i32) -> Said {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
+        assert!(!self.err.contains("panicked at"), "{}", self.err);
+        self
+    }
+
+    /// Checks that standard error has these words.
+    #[track_caller]
+    pub fn complains(self, words: &str) -> Said {
+        assert!(self.err.contains(words), "no `{words}` in:\n{}", self.err);
+        self
+    }
+
+    /// Checks that standard output has these words.
+    #[track_caller]
+    pub fn says(self, words: &str) -> Said {
+        assert!(self.out.contains(words), "no `{words}` in:\n{}", self.out);
+        self
+    }
+
+    /// The JSON objects of standard output.
+    #[track_caller]
+    pub fn objects(&self) -> Vec<serde_json::Value> {
+        self.out
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}")))
+            .collect()
+    }
+}
+
+/// Top of the checkout, where commands run.
+pub fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The command, not started.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorsim"));
+    command
+        .args(arguments)
+        .current_dir(top())
+        .stdin(Stdio::null());
+    command
+        .env_remove("MIRRORSIM_DATA")
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("NO_COLOR");
+    command
+}
+
+/// Runs the command.
+#[track_caller]
+pub fn mirrorsim(arguments: &[&str]) -> Said {
+    Said::of(&command(arguments).output().expect("the command starts"))
+}
+
+/// Runs the command with a text on its standard input.
+#[track_caller]
+pub fn fed(arguments: &[&str], input: &str) -> Said {
+    use std::io::Write;
+    let mut child = command(arguments);
+    child
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = child.spawn().expect("the command starts");
+    // It may end before it has read everything.
+    let _ = child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(input.as_bytes());
+    Said::of(&child.wait_with_output().expect("the command ends"))
+}
+
+/// A folder of this test's own, empty.
+pub fn scratch(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("cli")
+        .join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("a folder");
+    path
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// The scenario that newcomers run.
+pub const FIRST: &str = "scenarios/smoke/first_run.yaml";
+
+/// A scenario of a few milliseconds.
+pub const TINY: &str =
+    "schema: 1\nname: tiny\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
+
+/// One that fails, whatever the seed.
+pub const RED: &str = "schema: 1\nname: red\nsources: [{name: alpha}]\nclients: [{operations: 20}]\nexpect: [\"acknowledged > 1000000\"]\n";
+
+/// A file with a scenario, in a folder of this test's own.
+pub fn file(test: &str, name: &str, content: &str) -> PathBuf {
+    let path = scratch(test).join(name);
+    std::fs::write(&path, content).expect("written");
+    path
+}

@@ -20,12 +20,12 @@
 
 mod blame;
 mod build;
+mod deliver;
 mod event;
 mod exit;
 mod judge;
 mod percent;
 mod plan;
-mod deliver;
 mod repeat;
 mod run;
 mod signature;

@@ -7,7 +7,9 @@ pub(crate) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-' | b'=' => out.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'/' | b'-' | b'=' => {
+                out.push(byte as char)
+            }
             _ => _ = write!(out, "%{byte:02x}"),
         }
     }
@@ -35,9 +37,20 @@ mod tests {
 
     #[test]
     fn every_text_survives() {
-        for text in ["", "a/b-c_d.yaml", "with space:colon%", "sources[0].link.loss=30%", "Ünïcode 山", "\u{0}\u{1b}[31m"] {
+        for text in [
+            "",
+            "a/b-c_d.yaml",
+            "with space:colon%",
+            "sources[0].link.loss=30%",
+            "Ünïcode 山",
+            "\u{0}\u{1b}[31m",
+        ] {
             let encoded = encode(text);
-            assert!(encoded.bytes().all(|b| b.is_ascii_graphic() && !b":;&|<>()$`\\\"'*?[]#~!{}".contains(&b)));
+            assert!(
+                encoded
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !b":;&|<>()$`\\\"'*?[]#~!{}".contains(&b))
+            );
             assert_eq!(decode(&encoded).as_deref(), Some(text));
         }
     }

@@ -8,7 +8,10 @@ const WORDS: usize = 8;
 /// Oracle, invariant and first words with numbers blotted out: equal for failures that probably have one cause.
 pub fn signature(failure: &Failure) -> String {
     let words = failure.message.split_whitespace().take(WORDS).map(blot);
-    let head = [failure.oracle, failure.invariant].into_iter().filter(|s| !s.is_empty()).map(str::to_owned);
+    let head = [failure.oracle, failure.invariant]
+        .into_iter()
+        .filter(|s| !s.is_empty())
+        .map(str::to_owned);
     head.chain(words).collect::<Vec<_>>().join(" ")
 }
 
@@ -31,7 +34,13 @@ mod tests {
 
     #[test]
     fn numbers_and_tails_do_not_matter() {
-        let failure = |message: &str| Failure { oracle: "durability", invariant: "I1", time: 0, event: 0, message: message.into() };
+        let failure = |message: &str| Failure {
+            oracle: "durability",
+            invariant: "I1",
+            time: 0,
+            event: 0,
+            message: message.into(),
+        };
         let a = failure("write 17 of client c1 at 4096 is missing from the image: 9 bytes differ");
         let b = failure("write 5 of client c2 at 0 is missing from the image; all differ");
         assert_eq!(signature(&a), "durability I1 write # of client c# at # is");

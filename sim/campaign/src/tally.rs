@@ -133,18 +133,25 @@ impl Tally {
             (self.inconclusive, Exit::Inconclusive),
             (self.vacuous + self.rig, Exit::Rig),
         ];
-        verdicts.into_iter().filter(|(n, _)| *n > 0).fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
+        verdicts
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
     }
 
     /// Kinds of faults that were injected and never took effect in any seed.
     pub fn ineffective(&self) -> Vec<(&str, u64)> {
-        let none = self.faults.iter().filter(|(_, f)| f.injected > 0 && f.took_effect == 0);
+        let none = self
+            .faults
+            .iter()
+            .filter(|(_, f)| f.injected > 0 && f.took_effect == 0);
         none.map(|(name, f)| (name.as_str(), f.injected)).collect()
     }
 
     /// Groups of failures, the largest first, then the earliest.
     pub fn groups_by_size(&self) -> Vec<(&str, &Group)> {
-        let mut groups: Vec<(&str, &Group)> = self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
+        let mut groups: Vec<(&str, &Group)> =
+            self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
         groups.sort_by_key(|(_, g)| (std::cmp::Reverse(g.seeds), g.first));
         groups
     }
@@ -173,7 +180,10 @@ impl Tally {
         let outcome = &run.outcome;
         let first = (run.plan, run.index, outcome.seed);
         let failure = outcome.failures.first();
-        let name = failure.map_or_else(|| format!("{:?}", outcome.verdict).to_lowercase(), signature);
+        let name = failure.map_or_else(
+            || format!("{:?}", outcome.verdict).to_lowercase(),
+            signature,
+        );
         let group = self.groups.entry(name).or_insert_with(|| Group {
             seeds: 0,
             first: (usize::MAX, u128::MAX, u64::MAX),
@@ -199,22 +209,42 @@ mod tests {
 
     fn runs() -> Vec<SeedRun> {
         let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
-        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        let scenario =
+            scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
         let plan = Plan::new(scenario, "a.yaml", scenario::seeds("0..40").expect("seeds"));
         let run = |seed: u64| {
             let mut outcome = outcome(seed);
             outcome.events = seed * 10;
             outcome.operations.issued = 3;
-            outcome.faults.push(FaultCount { name: "cut", place: String::new(), injected: 2, took_effect: 0 });
+            outcome.faults.push(FaultCount {
+                name: "cut",
+                place: String::new(),
+                injected: 2,
+                took_effect: 0,
+            });
             if seed % 4 == 3 {
                 outcome.verdict = Verdict::Failed;
                 let message = format!("write {seed} is gone");
                 let oracle = if seed % 8 == 3 { "durability" } else { "order" };
-                outcome.failures.push(Failure { oracle, invariant: "I1", time: 0, event: 0, message });
+                outcome.failures.push(Failure {
+                    oracle,
+                    invariant: "I1",
+                    time: 0,
+                    event: 0,
+                    message,
+                });
             }
             let token = plan.token(&outcome);
             let index = u128::from(seed);
-            SeedRun { plan: 0, index, outcome, expectations: 0, wall: Duration::from_millis(seed), images: Vec::new(), token }
+            SeedRun {
+                plan: 0,
+                index,
+                outcome,
+                expectations: 0,
+                wall: Duration::from_millis(seed),
+                images: Vec::new(),
+                token,
+            }
         };
         (0..40).map(run).collect()
     }
@@ -236,10 +266,16 @@ mod tests {
     fn failures_are_grouped_under_their_first_seed() {
         let mut tally = Tally::default();
         runs().iter().for_each(|r| tally.add(r));
-        assert_eq!((tally.runs(), tally.passed, tally.failed, tally.red()), (40, 30, 10, 10));
+        assert_eq!(
+            (tally.runs(), tally.passed, tally.failed, tally.red()),
+            (40, 30, 10, 10)
+        );
         let groups = tally.groups_by_size();
         assert_eq!(groups.len(), 2);
-        assert_eq!((groups[0].0, groups[0].1.seeds, groups[0].1.first.2), ("durability I1 write # is gone", 5, 3));
+        assert_eq!(
+            (groups[0].0, groups[0].1.seeds, groups[0].1.first.2),
+            ("durability I1 write # is gone", 5, 3)
+        );
         assert_eq!(groups[0].1.message, "write 3 is gone");
         assert_eq!(tally.ineffective(), [("cut", 80)]);
         assert_eq!(tally.exit(), Exit::Failed);

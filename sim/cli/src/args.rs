@@ -12,13 +12,22 @@ use std::sync::LazyLock;
 static EXITS: LazyLock<String> = LazyLock::new(|| {
     let mut all = Exit::BY_SEVERITY;
     all.sort_by_key(|e| e.code());
-    let lines: Vec<String> = all.iter().map(|e| format!("  {:>3}  {}", e.code(), e.meaning())).collect();
+    let lines: Vec<String> = all
+        .iter()
+        .map(|e| format!("  {:>3}  {}", e.code(), e.meaning()))
+        .collect();
     format!("Exit codes:\n{}", lines.join("\n"))
 });
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let commit = BUILD.commit.get(..12).map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
-    format!("{} ({commit}, sources {}, {}, {})", BUILD.version, BUILD.source_hash, BUILD.profile, BUILD.target)
+    let commit = BUILD
+        .commit
+        .get(..12)
+        .map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
+    format!(
+        "{} ({commit}, sources {}, {}, {})",
+        BUILD.version, BUILD.source_hash, BUILD.profile, BUILD.target
+    )
 });
 
 /// Simulates NVRAM-logged mirroring under faults, and proves recovery at every durable change.
@@ -85,7 +94,7 @@ pub struct Reading {
     /// Change a key of the scenario, such as `sources[0].link.loss=5%`
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = set)]
     pub sets: Vec<(String, String)>,
-    /// A folder of trace files, tried after the scenario's own
+    /// A folder of trace files, tried after the scenario's own [also: the variable MIRRORSIM_DATA]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// A very large run is meant
@@ -281,7 +290,8 @@ fn set(text: &str) -> Result<(String, String), String> {
 }
 
 fn planted(text: &str) -> Result<&'static Row, String> {
-    mirrorsim_planted::find(text).ok_or_else(|| "no such planted bug; `mirrorsim list --planted` shows them".into())
+    mirrorsim_planted::find(text)
+        .ok_or_else(|| "no such planted bug; `mirrorsim list --planted` shows them".into())
 }
 
 /// More than fits is as good as the most.

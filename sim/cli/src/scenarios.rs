@@ -14,7 +14,10 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
         if Path::new(argument).is_dir() {
             let mut found = below(argument)?;
             if found.is_empty() {
-                return Err(Trouble::usage(format!("{}: no scenario (*.yaml) below this folder", argument.escape_debug())));
+                return Err(Trouble::usage(format!(
+                    "{}: no scenario (*.yaml) below this folder",
+                    argument.escape_debug()
+                )));
             }
             named.append(&mut found);
         } else {
@@ -29,7 +32,9 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
 /// All YAML files below a folder, in an order that does not depend on the file system. Links to folders are not
 /// followed: they may lead in circles.
 pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
-    let unreadable = |e: std::io::Error| Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()));
+    let unreadable = |e: std::io::Error| {
+        Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()))
+    };
     let mut found = Vec::new();
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -49,9 +54,28 @@ pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
     Ok(found)
 }
 
+/// The variable that names a folder of trace files, if no argument does. It stays out of replay tokens, which are
+/// pasted on other machines.
+const DATA: &str = "MIRRORSIM_DATA";
+
 /// Reads one scenario.
-pub fn load(path: &str, sets: &[(String, String)], data: Option<PathBuf>, yes_large: bool) -> Result<Scenario, Problems> {
-    let options = scenario::Options { metrics: METRICS, yes_large, data, ..scenario::Options::default() };
+pub fn load(
+    path: &str,
+    sets: &[(String, String)],
+    data: Option<PathBuf>,
+    yes_large: bool,
+) -> Result<Scenario, Problems> {
+    let data = data.or_else(|| {
+        std::env::var_os(DATA)
+            .filter(|d| !d.is_empty())
+            .map(PathBuf::from)
+    });
+    let options = scenario::Options {
+        metrics: METRICS,
+        yes_large,
+        data,
+        ..scenario::Options::default()
+    };
     scenario::load(path, sets, &options)
 }
 
@@ -65,5 +89,9 @@ pub fn load_all(files: &[String], reading: &Reading) -> Result<Vec<Scenario>, Tr
             Err(p) => problems.push(p),
         }
     }
-    if problems.is_empty() { Ok(scenarios) } else { Err(Trouble::Scenarios(problems)) }
+    if problems.is_empty() {
+        Ok(scenarios)
+    } else {
+        Err(Trouble::Scenarios(problems))
+    }
 }

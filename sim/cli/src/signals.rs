@@ -12,17 +12,26 @@ pub fn listen(quiet: bool) -> Stop {
 
     let stop = Stop::default();
     // Without a handler the system's default holds, which is good enough.
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return stop };
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
+        return stop;
+    };
     let request = stop.clone();
     std::thread::spawn(move || {
         for number in signals.forever() {
-            let signal = if number == SIGINT { Signal::Interrupt } else { Signal::Terminate };
+            let signal = if number == SIGINT {
+                Signal::Interrupt
+            } else {
+                Signal::Terminate
+            };
             if request.requested().is_some() {
                 std::process::exit(Exit::from(signal).code().into());
             }
             request.request(signal);
             if !quiet {
-                let _ = writeln!(anstream::stderr(), "\nstopping: the report of what was run comes in a moment; once more to stop at once");
+                let _ = writeln!(
+                    anstream::stderr(),
+                    "\nstopping: the report of what was run comes in a moment; once more to stop at once"
+                );
             }
         }
     });

@@ -23,17 +23,29 @@ pub enum Trouble {
 impl Trouble {
     /// Bad arguments.
     pub fn usage(what: impl Into<String>) -> Trouble {
-        Trouble::Words { exit: Exit::Usage, what: what.into(), help: String::new() }
+        Trouble::Words {
+            exit: Exit::Usage,
+            what: what.into(),
+            help: String::new(),
+        }
     }
 
     /// Something outside is in the way.
     pub fn environment(what: impl ToString) -> Trouble {
-        Trouble::Words { exit: Exit::Environment, what: what.to_string(), help: String::new() }
+        Trouble::Words {
+            exit: Exit::Environment,
+            what: what.to_string(),
+            help: String::new(),
+        }
     }
 
     /// The rig is at fault.
     pub fn rig(what: impl Into<String>) -> Trouble {
-        Trouble::Words { exit: Exit::Rig, what: what.into(), help: String::new() }
+        Trouble::Words {
+            exit: Exit::Rig,
+            what: what.into(),
+            help: String::new(),
+        }
     }
 
     /// With a cure.

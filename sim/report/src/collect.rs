@@ -3,7 +3,9 @@
 use crate::model::*;
 use crate::number::rate;
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
-use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
+use mirrorsim_world::outcome::{
+    Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict,
+};
 use mirrorsim_world::spec::CheckMode;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +38,15 @@ impl Collector {
     }
 
     /// The report. `signal` is why the campaign was stopped before all seeds were run.
-    pub fn finish(self, plan: &Plan, signal: Option<Signal>, abandoned: &[u64], wall: Duration, workers: usize, date: String) -> Report {
+    pub fn finish(
+        self,
+        plan: &Plan,
+        signal: Option<Signal>,
+        abandoned: &[u64],
+        wall: Duration,
+        workers: usize,
+        date: String,
+    ) -> Report {
         let exit = signal.map_or_else(|| self.tally.exit(), Exit::from);
         Report {
             schema_version: SCHEMA_VERSION,
@@ -61,7 +71,10 @@ fn worst(tally: &Tally) -> VerdictName {
         (tally.inconclusive, VerdictName::Inconclusive),
         (tally.passed, VerdictName::Passed),
     ];
-    counts.into_iter().find(|(n, _)| *n > 0).map_or(VerdictName::Inconclusive, |(_, name)| name)
+    counts
+        .into_iter()
+        .find(|(n, _)| *n > 0)
+        .map_or(VerdictName::Inconclusive, |(_, name)| name)
 }
 
 pub(crate) fn verdict_name(verdict: Verdict) -> VerdictName {
@@ -97,7 +110,11 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
             tags: scenario.tags.clone(),
             path: plan.argument.clone(),
             hash: hash(scenario.source_hash),
-            sets: plan.sets.iter().map(|(path, value)| format!("{path}={value}")).collect(),
+            sets: plan
+                .sets
+                .iter()
+                .map(|(path, value)| format!("{path}={value}"))
+                .collect(),
         },
         seeds: plan.seeds.to_string(),
         planted: strings(&plan.planted_ids()),
@@ -108,7 +125,13 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
 
 pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
     let fault = |(name, f): (&String, &mirrorsim_campaign::FaultTotal)| {
-        (name.clone(), FaultSum { injected: f.injected, took_effect: f.took_effect })
+        (
+            name.clone(),
+            FaultSum {
+                injected: f.injected,
+                took_effect: f.took_effect,
+            },
+        )
     };
     Summary {
         verdicts: Verdicts {
@@ -167,21 +190,37 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
         virtual_time_ns: outcome.virtual_time,
         wall_us: run.wall.as_micros() as u64,
         operations: operations(&outcome.operations),
-        latency: outcome.latency.iter().map(|(kind, l)| ((*kind).to_owned(), latency(l))).collect(),
-        faults: outcome.faults.iter().map(|f| FaultReport {
-            name: f.name.into(),
-            place: f.place.clone(),
-            injected: f.injected,
-            took_effect: f.took_effect,
-        }).collect(),
+        latency: outcome
+            .latency
+            .iter()
+            .map(|(kind, l)| ((*kind).to_owned(), latency(l)))
+            .collect(),
+        faults: outcome
+            .faults
+            .iter()
+            .map(|f| FaultReport {
+                name: f.name.into(),
+                place: f.place.clone(),
+                injected: f.injected,
+                took_effect: f.took_effect,
+            })
+            .collect(),
         checks: checks(&outcome.checks),
         changes: named(&outcome.checks.changes),
-        recoveries: outcome.recoveries.iter().map(|r| recovery(plan, r)).collect(),
-        alarms: outcome.alarms.iter().map(|a| AlarmReport {
-            time_ns: a.time,
-            server: a.server.clone(),
-            message: a.message.clone(),
-        }).collect(),
+        recoveries: outcome
+            .recoveries
+            .iter()
+            .map(|r| recovery(plan, r))
+            .collect(),
+        alarms: outcome
+            .alarms
+            .iter()
+            .map(|a| AlarmReport {
+                time_ns: a.time,
+                server: a.server.clone(),
+                message: a.message.clone(),
+            })
+            .collect(),
         expectations: run.expectations as u64,
         metrics: named(&outcome.metrics),
         last_events: outcome.last_events.clone(),
@@ -211,7 +250,14 @@ fn operations(o: &Operations) -> OperationCounts {
 }
 
 fn latency(l: &Latency) -> LatencyReport {
-    LatencyReport { count: l.count, p50_ns: l.p50, p90_ns: l.p90, p99_ns: l.p99, p999_ns: l.p999, max_ns: l.max }
+    LatencyReport {
+        count: l.count,
+        p50_ns: l.p50,
+        p90_ns: l.p90,
+        p99_ns: l.p99,
+        p999_ns: l.p999,
+        max_ns: l.max,
+    }
 }
 
 fn checks(c: &Checks) -> CheckSum {
@@ -244,7 +290,11 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
 
 /// Name of a source, by its index.
 pub(crate) fn source_name(plan: &Plan, source: usize) -> String {
-    plan.scenario.spec.sources.get(source).map_or_else(|| source.to_string(), |s| s.name.clone())
+    plan.scenario
+        .spec
+        .sources
+        .get(source)
+        .map_or_else(|| source.to_string(), |s| s.name.clone())
 }
 
 fn hash(value: u64) -> Hash {
@@ -252,7 +302,9 @@ fn hash(value: u64) -> Hash {
 }
 
 fn named(map: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
-    map.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect()
+    map.iter()
+        .map(|(name, n)| ((*name).to_owned(), *n))
+        .collect()
 }
 
 fn strings(list: &[&str]) -> Vec<String> {

@@ -9,6 +9,10 @@ mod images;
 mod line;
 mod model;
 mod number;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walker;
 
 pub use collect::Collector;
 pub use date::utc;

@@ -15,7 +15,9 @@ pub fn explain(args: ExplainArgs, out: &mut Out) -> Result<Exit, Trouble> {
             let all = scenarios::load_all(std::slice::from_ref(target), &args.reading)?;
             all.iter().map(mirrorsim_scenario::explain).collect()
         }
-        (Some(key), _) | (None, Some(key)) => mirrorsim_scenario::explain_key(key).map_err(Trouble::usage)?,
+        (Some(key), _) | (None, Some(key)) => {
+            mirrorsim_scenario::explain_key(key).map_err(Trouble::usage)?
+        }
         (None, None) => return Err(Trouble::usage("want a scenario or a key")),
     };
     match out.json() {
@@ -26,5 +28,8 @@ pub fn explain(args: ExplainArgs, out: &mut Out) -> Result<Exit, Trouble> {
 }
 
 fn is_file(target: &str) -> bool {
-    target == "-" || target.ends_with(".yaml") || target.ends_with(".yml") || Path::new(target).exists()
+    target == "-"
+        || target.ends_with(".yaml")
+        || target.ends_with(".yml")
+        || Path::new(target).exists()
 }

@@ -9,14 +9,33 @@ use std::time::Duration;
 const GROUPS: usize = 5;
 
 /// The summary of a scenario; the last line of a red one is to be pasted.
-pub fn many(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Duration, workers: usize, report: Option<&str>) -> String {
+pub fn many(
+    plan: &Plan,
+    tally: &Tally,
+    signal: Option<Signal>,
+    wall_time: Duration,
+    workers: usize,
+    report: Option<&str>,
+) -> String {
     let mut page = Page::default();
     let name = &plan.scenario.name;
     let planted = plan.planted_ids().join(", ");
-    let planted = if planted.is_empty() { planted } else { format!("  planted {planted}") };
-    let of = if signal.is_some() { format!(" of {}", plan.seeds.count()) } else { String::new() };
+    let planted = if planted.is_empty() {
+        planted
+    } else {
+        format!("  planted {planted}")
+    };
+    let of = if signal.is_some() {
+        format!(" of {}", plan.seeds.count())
+    } else {
+        String::new()
+    };
     let ran = plural(tally.runs(), "seed");
-    page.line(&format!("{}  {BOLD}{name}{BOLD:#}  {ran}{of} ({}){planted}", badge(tally, signal), shortened(&plan.seeds.to_string())));
+    page.line(&format!(
+        "{}  {BOLD}{name}{BOLD:#}  {ran}{of} ({}){planted}",
+        badge(tally, signal),
+        shortened(&plan.seeds.to_string())
+    ));
     page.labelled("verdicts", &verdicts(tally));
     let groups = tally.groups_by_size();
     for (signature, group) in groups.iter().take(GROUPS) {
@@ -24,11 +43,28 @@ pub fn many(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Durat
         page.labelled("failure", &format!("{seeds} {}", shortened(signature)));
     }
     if groups.len() > GROUPS {
-        page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
+        page.labelled(
+            "",
+            &format!(
+                "and {}",
+                plural((groups.len() - GROUPS) as u64, "more kind")
+            ),
+        );
     }
     body(&mut page, tally);
-    let speed = format!("{} events/s a worker, {} seeds/min", count(rate(tally.events, tally.busy)), count(rate(tally.runs() * 60, wall_time)));
-    page.labelled("time", &format!("{} wall on {}; {speed}", wall(wall_time), plural(workers as u64, "worker")));
+    let speed = format!(
+        "{} events/s a worker, {} seeds/min",
+        count(rate(tally.events, tally.busy)),
+        count(rate(tally.runs() * 60, wall_time))
+    );
+    page.labelled(
+        "time",
+        &format!(
+            "{} wall on {}; {speed}",
+            wall(wall_time),
+            plural(workers as u64, "worker")
+        ),
+    );
     if let Some(report) = report {
         page.labelled("report", report);
     }
@@ -40,26 +76,80 @@ pub fn many(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Durat
 
 fn body(page: &mut Page, tally: &Tally) {
     let faults = tally.faults.iter().filter(|(_, f)| f.injected > 0);
-    let faults: Vec<String> = faults.map(|(name, f)| format!("{name} {}/{}", count(f.took_effect), count(f.injected))).collect();
+    let faults: Vec<String> = faults
+        .map(|(name, f)| format!("{name} {}/{}", count(f.took_effect), count(f.injected)))
+        .collect();
     if !faults.is_empty() {
-        page.labelled("faults", &format!("took effect/injected: {}", faults.join(", ")));
+        page.labelled(
+            "faults",
+            &format!("took effect/injected: {}", faults.join(", ")),
+        );
     }
-    let idle: Vec<String> = tally.ineffective().iter().map(|(name, n)| format!("{name} ({n} injected)")).collect();
+    let idle: Vec<String> = tally
+        .ineffective()
+        .iter()
+        .map(|(name, n)| format!("{name} ({n} injected)"))
+        .collect();
     if !idle.is_empty() {
-        page.labelled("", &format!("{YELLOW}never took effect: {}{YELLOW:#}", idle.join(", ")));
+        page.labelled(
+            "",
+            &format!("{YELLOW}never took effect: {}{YELLOW:#}", idle.join(", ")),
+        );
     }
     let o = &tally.operations;
-    let parts = [(o.acknowledged, "acknowledged"), (o.refused, "refused"), (o.in_doubt, "in doubt"), (o.lost, "lost")];
-    let parts: Vec<String> = parts.iter().map(|(n, what)| format!("{} {what}", count(*n))).collect();
-    page.labelled("operations", &format!("{} issued: {}", count(o.issued), parts.join(", ")));
+    let parts = [
+        (o.acknowledged, "acknowledged"),
+        (o.refused, "refused"),
+        (o.in_doubt, "in doubt"),
+        (o.lost, "lost"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(n, what)| format!("{} {what}", count(*n)))
+        .collect();
+    page.labelled(
+        "operations",
+        &format!("{} issued: {}", count(o.issued), parts.join(", ")),
+    );
     if tally.recoveries > 0 {
-        let worst = format!("worst RPO {}, worst RTO {}", plural(tally.worst_rpo, "operation"), nanos(tally.worst_rto));
-        page.labelled("recoveries", &format!("{}, {} exact; {worst}", count(tally.recoveries), count(tally.exact)));
+        let worst = format!(
+            "worst RPO {}, worst RTO {}",
+            plural(tally.worst_rpo, "operation"),
+            nanos(tally.worst_rto)
+        );
+        page.labelled(
+            "recoveries",
+            &format!(
+                "{}, {} exact; {worst}",
+                count(tally.recoveries),
+                count(tally.exact)
+            ),
+        );
     }
-    let parts = [(tally.full, "full"), (tally.delta, "delta"), (tally.equal, "seen before"), (tally.nested, "nested")];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
-    let parts = if parts.is_empty() { "none".into() } else { parts.join(", ") };
-    page.labelled("checks", &format!("{}: {parts}; {}", plural(tally.changes, "durable change"), plural(tally.disagreements, "disagreement")));
+    let parts = [
+        (tally.full, "full"),
+        (tally.delta, "delta"),
+        (tally.equal, "seen before"),
+        (tally.nested, "nested"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(*n)))
+        .collect();
+    let parts = if parts.is_empty() {
+        "none".into()
+    } else {
+        parts.join(", ")
+    };
+    page.labelled(
+        "checks",
+        &format!(
+            "{}: {parts}; {}",
+            plural(tally.changes, "durable change"),
+            plural(tally.disagreements, "disagreement")
+        ),
+    );
 }
 
 /// One line about a scenario among several.
@@ -70,15 +160,30 @@ pub fn brief(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Dura
     };
     let changes = plural(tally.changes, "durable change");
     let events = plural(tally.events, "event");
-    format!("{}  {BOLD}{}{BOLD:#}  {seeds}; {events}, {changes}, {}\n", badge(tally, signal), plan.scenario.name, wall(wall_time))
+    format!(
+        "{}  {BOLD}{}{BOLD:#}  {seeds}; {events}, {changes}, {}\n",
+        badge(tally, signal),
+        plan.scenario.name,
+        wall(wall_time)
+    )
 }
 
 /// One line over several scenarios.
-pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_time: Duration) -> String {
+pub fn several(
+    scenarios: usize,
+    tally: &Tally,
+    signal: Option<Signal>,
+    wall_time: Duration,
+) -> String {
     let seeds = plural(tally.runs(), "seed");
     let all = plural(scenarios as u64, "scenario");
     let events = plural(tally.events, "event");
-    format!("{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n", badge(tally, signal), verdicts(tally), wall(wall_time))
+    format!(
+        "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n",
+        badge(tally, signal),
+        verdicts(tally),
+        wall(wall_time)
+    )
 }
 
 fn badge(tally: &Tally, signal: Option<Signal>) -> String {
@@ -101,6 +206,14 @@ fn verdicts(tally: &Tally) -> String {
         (tally.inconclusive, "inconclusive"),
         (tally.rig, "rig failure"),
     ];
-    let some: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
-    if some.is_empty() { "none".into() } else { some.join(", ") }
+    let some: Vec<String> = counts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(*n)))
+        .collect();
+    if some.is_empty() {
+        "none".into()
+    } else {
+        some.join(", ")
+    }
 }

@@ -54,7 +54,11 @@ fn badge(verdict: Verdict) -> String {
 /// Why a run did not pass, in one line.
 fn reason(outcome: &Outcome) -> String {
     if let Some(f) = outcome.failures.first() {
-        let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
+        let invariant = if f.invariant.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", f.invariant)
+        };
         return format!("{}{invariant}: {}", f.oracle, f.message);
     }
     let idle: Vec<String> = outcome
@@ -67,7 +71,11 @@ fn reason(outcome: &Outcome) -> String {
         Verdict::Vacuous if !idle.is_empty() => format!("never took effect: {}", idle.join(", ")),
         Verdict::Vacuous => "the run judged nothing".into(),
         Verdict::Inconclusive => {
-            format!("the budget ended after {} events, at {}", count(outcome.events), nanos(outcome.virtual_time))
+            format!(
+                "the budget ended after {} events, at {}",
+                count(outcome.events),
+                nanos(outcome.virtual_time)
+            )
         }
         Verdict::Rig => "the rig disagrees with itself".into(),
         Verdict::Passed | Verdict::Failed => String::new(),
@@ -79,7 +87,11 @@ pub fn red_line(scenario: &str, run: &SeedRun) -> String {
     let outcome = &run.outcome;
     let reason = shortened(&reason(outcome));
     let badge = badge(outcome.verdict);
-    format!("{badge} {scenario} seed {}: {reason}\n    {}\n", outcome.seed, plain_replay(run))
+    format!(
+        "{badge} {scenario} seed {}: {reason}\n    {}\n",
+        outcome.seed,
+        plain_replay(run)
+    )
 }
 
 /// The last line of a red run: to be pasted.

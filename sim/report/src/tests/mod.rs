@@ -1,0 +1,196 @@
+//! Reports and texts of real campaigns over small scenarios.
+
+use crate::walker::validate;
+use crate::{Collector, Report, many, one, schema, utc};
+use mirrorsim_campaign::{Event, Plan, SeedRun, Stop, run};
+use mirrorsim_scenario as scenario;
+use mirrorsim_world::METRICS;
+use mirrorsim_world::outcome::{Failure, Verdict};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const QUIET: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
+const LOSSY: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\nexpect: [\"acknowledged > 1000000\"]\n";
+
+fn campaign(text: &str, seeds: &str, workers: usize) -> (Arc<[Plan]>, Vec<SeedRun>) {
+    let options = scenario::Options {
+        metrics: METRICS,
+        ..scenario::Options::default()
+    };
+    let scenario =
+        scenario::parse("scenarios/a.yaml", text.as_bytes(), &[], &options).expect("a scenario");
+    let plans: Arc<[Plan]> = [Plan::new(
+        scenario,
+        "scenarios/a.yaml",
+        scenario::seeds(seeds).expect("seeds"),
+    )]
+    .into();
+    let mut runs = Vec::new();
+    run(&plans, workers, &Stop::default(), &mut |event| {
+        if let Event::Seed(run) = event {
+            runs.push(*run);
+        }
+    })
+    .expect("threads");
+    (plans, runs)
+}
+
+fn report(text: &str, seeds: &str, workers: usize) -> Report {
+    let (plans, runs) = campaign(text, seeds, workers);
+    let mut collector = Collector::default();
+    runs.iter().for_each(|r| collector.add(&plans[0], r));
+    collector.finish(
+        &plans[0],
+        None,
+        &[],
+        Duration::from_millis(5),
+        workers,
+        utc(0),
+    )
+}
+
+#[test]
+fn reports_fit_their_schema() {
+    let schema = schema();
+    for (text, seeds) in [(QUIET, "1..=3"), (LOSSY, "18446744073709551615,0")] {
+        let value = serde_json::to_value(report(text, seeds, 2)).expect("JSON");
+        assert_eq!(validate(&schema, &value), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_noticed() {
+    let good = serde_json::to_value(report(QUIET, "1", 1)).expect("JSON");
+    let wrong = |change: &dyn Fn(&mut Value)| {
+        let mut value = good.clone();
+        change(&mut value);
+        validate(&schema(), &value)
+    };
+    assert!(wrong(&|_| {}).is_empty());
+    assert!(!wrong(&|v| v["runs"][0]["seed"] = json!(1)).is_empty());
+    assert!(!wrong(&|v| v["verdict"] = json!("fine")).is_empty());
+    assert!(!wrong(&|v| v["schema_version"] = json!(2)).is_empty());
+    assert!(!wrong(&|v| v["surprise"] = json!(2)).is_empty());
+    assert!(!wrong(&|v| v["summary"]["events"] = json!(-1)).is_empty());
+    assert!(!wrong(&|v| v["environment"]["date"] = json!("today")).is_empty());
+    assert!(!wrong(&|v| _ = v["summary"].as_object_mut().map(|o| o.remove("faults"))).is_empty());
+}
+
+#[test]
+fn the_committed_schema_is_fresh() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../reports/report.schema.json"
+    );
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed,
+        format!("{:#}\n", schema()),
+        "write it again: mirrorsim schema report > reports/report.schema.json"
+    );
+}
+
+#[test]
+fn seeds_are_text_and_large_ones_survive() {
+    let report = report(LOSSY, "18446744073709551615,0", 2);
+    let seeds: Vec<&str> = report.runs.iter().map(|r| r.seed.0.as_str()).collect();
+    assert_eq!(seeds, ["18446744073709551615", "0"]);
+    assert_eq!(report.summary.failures.len(), 1);
+    assert_eq!(
+        report.summary.failures[0].first_seed.0,
+        "18446744073709551615"
+    );
+    assert_eq!(report.exit_code, 1);
+}
+
+#[test]
+fn the_number_of_workers_changes_nothing_but_times() {
+    let of = |workers| {
+        let mut report = report(LOSSY, "1..=12", workers);
+        report.environment.workers = 0;
+        report.summary.busy_ms = 0;
+        report.summary.events_per_second = 0;
+        report.runs.iter_mut().for_each(|r| r.wall_us = 0);
+        serde_json::to_string(&report).expect("JSON")
+    };
+    assert_eq!(of(1), of(4));
+}
+
+#[test]
+fn a_red_summary_has_at_most_15_lines_and_ends_with_the_line_to_paste() {
+    let (plans, mut runs) = campaign(LOSSY, "7", 1);
+    let run = &mut runs[0];
+    // As bad as it gets: many findings, many faults, a long end of the trace.
+    let message = "something is wrong ".repeat(20);
+    let failure = |i| Failure {
+        oracle: "order",
+        invariant: "I2",
+        time: i,
+        event: i,
+        message: message.clone(),
+    };
+    run.outcome.failures.extend((0..30).map(failure));
+    run.outcome.last_events = (0..40).map(|i| format!("event {i}")).collect();
+    let text = one(&plans[0], run, "", Some("reports/out/a-7.json"));
+    assert!(text.lines().count() <= 15, "{text}");
+    assert!(
+        text.lines()
+            .last()
+            .is_some_and(|l| l.contains("mirrorsim replay ms1:scenarios/a.yaml:7:")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_green_summary_says_all_that_was_promised() {
+    let (plans, runs) = campaign(QUIET, "7", 1);
+    assert_eq!(
+        runs[0].outcome.verdict,
+        Verdict::Passed,
+        "{:?}",
+        runs[0].outcome.failures
+    );
+    let text = one(&plans[0], &runs[0], "the default", None);
+    for word in [
+        "PASSED",
+        "seed 7",
+        "digest",
+        "operations",
+        "in doubt",
+        "latency",
+        "stalls",
+        "checks",
+        "virtual",
+        "wall",
+        "replay",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn the_summary_of_many_groups_failures() {
+    let (plans, runs) = campaign(LOSSY, "1..=5", 2);
+    let mut collector = Collector::default();
+    runs.iter().for_each(|r| collector.add(&plans[0], r));
+    let text = many(
+        &plans[0],
+        collector.tally(),
+        None,
+        Duration::from_secs(1),
+        2,
+        None,
+    );
+    assert!(
+        text.contains("5 failed") && text.contains("5x, first seed 1: expect"),
+        "{text}"
+    );
+    assert!(text.lines().count() <= 15, "{text}");
+    assert!(
+        text.lines()
+            .last()
+            .is_some_and(|l| l.contains("mirrorsim replay")),
+        "{text}"
+    );
+}

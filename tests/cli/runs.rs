@@ -1,0 +1,192 @@
+//! What a run says, and what it leaves.
+
+use super::*;
+use serde_json::Value;
+
+#[test]
+fn the_first_run_proves_a_recovery() {
+    let out = scratch("first_run");
+    let said = mirrorsim(&["run", FIRST, "--report-dir", text(&out)]).ends(0);
+    let said = said
+        .says("PASSED")
+        .says("byte for byte")
+        .says("RPO 0")
+        .says("digest ")
+        .says("replay ");
+    assert!(said.out.lines().count() < 25, "{}", said.out);
+    let report = std::fs::read_to_string(out.join("first_run-1.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["verdict"], "passed");
+    assert_eq!(report["runs"][0]["seed"], "1");
+    assert_eq!(report["environment"]["scenario"]["path"], FIRST);
+}
+
+#[test]
+fn a_planted_bug_goes_red_in_15_lines() {
+    let said = mirrorsim(&["run", FIRST, "--plant", "P10", "--no-report"])
+        .ends(1)
+        .says("FAILED")
+        .says("planted P10");
+    assert!(said.out.lines().count() <= 15, "{}", said.out);
+    let last = said.out.lines().last().unwrap_or_default();
+    assert!(
+        last.starts_with("mirrorsim replay ms1:") && last.contains(":plant=P10:"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_threshold_that_does_not_hold_is_red() {
+    let path = file("threshold", "red.yaml", RED);
+    let said = mirrorsim(&["run", text(&path), "--no-report"])
+        .ends(1)
+        .says("expect: `acknowledged > 1000000` does not hold");
+    assert!(said.out.lines().count() <= 15, "{}", said.out);
+    assert!(
+        said.out
+            .lines()
+            .last()
+            .is_some_and(|l| l.starts_with("mirrorsim replay ms1:")),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn each_red_seed_has_a_line_and_a_replay_line() {
+    let path = file("red_seeds", "red.yaml", RED);
+    let said = mirrorsim(&["run", text(&path), "--seeds", "3..6", "--no-report"]).ends(1);
+    for seed in [3, 4, 5] {
+        assert!(
+            said.out.contains(&format!("red seed {seed}: expect")),
+            "{}",
+            said.out
+        );
+        assert!(said.out.contains(&format!(":{seed}:")), "{}", said.out);
+    }
+    said.says("3x, first seed 3");
+}
+
+#[test]
+fn sets_change_the_scenario() {
+    let path = file("sets", "tiny.yaml", TINY);
+    let run = |set: &str| mirrorsim(&["run", text(&path), "--no-report", "--set", set]);
+    run("clients[0].operations=7").ends(0).says("7 issued");
+    run("clients[0].oprations=7")
+        .ends(2)
+        .complains("operations");
+}
+
+#[test]
+fn the_number_of_jobs_changes_nothing() {
+    let path = file("jobs_change_nothing", "red.yaml", RED);
+    let of = |jobs: &str| {
+        let said = mirrorsim(&[
+            "run",
+            text(&path),
+            "--seeds",
+            "1..=16",
+            "--jobs",
+            jobs,
+            "--no-report",
+            "--message-format",
+            "json",
+        ]);
+        let mut objects = said.ends(1).objects();
+        for o in &mut objects {
+            o["run"]["wall_us"] = Value::Null;
+            o["environment"] = Value::Null;
+            for wall in [
+                "wall_ms",
+                "busy_ms",
+                "events_per_second",
+                "seeds_per_minute",
+            ] {
+                o["summary"][wall] = Value::Null;
+            }
+        }
+        objects
+    };
+    assert_eq!(of("1"), of("7"));
+}
+
+#[test]
+fn the_check_mode_never_changes_the_digest() {
+    let digest = |mode: &str| {
+        let said = mirrorsim(&[
+            "run",
+            FIRST,
+            "--check",
+            mode,
+            "--no-report",
+            "--message-format",
+            "json",
+        ])
+        .ends(0);
+        said.objects()
+            .iter()
+            .find_map(|o| o["run"]["digest"].as_str().map(str::to_owned))
+            .expect("a digest")
+    };
+    let every = digest("every");
+    for mode in ["delta", "sampled", "end"] {
+        assert_eq!(digest(mode), every, "{mode}");
+    }
+}
+
+#[test]
+fn two_scenarios_of_one_name_get_a_report_each() {
+    let folder = scratch("same_name");
+    for name in ["a.yaml", "b.yaml"] {
+        std::fs::write(folder.join(name), TINY).expect("written");
+    }
+    let out = folder.join("out");
+    mirrorsim(&["run", text(&folder), "--report-dir", text(&out)]).ends(0);
+    assert!(out.join("tiny-1.json").is_file() && out.join("tiny-1.2.json").is_file());
+}
+
+#[test]
+fn images_have_the_size_of_their_volumes() {
+    let path = file("images", "tiny.yaml", TINY);
+    let out = scratch("images_out");
+    let said = mirrorsim(&[
+        "run",
+        text(&path),
+        "--no-report",
+        "--export-images",
+        text(&out),
+    ])
+    .ends(0)
+    .says("image ");
+    let images: Vec<_> = std::fs::read_dir(&out)
+        .expect("a folder")
+        .flatten()
+        .collect();
+    assert!(!images.is_empty(), "{}", said.out);
+    let sizes: Vec<u64> = images
+        .iter()
+        .map(|i| i.metadata().expect("metadata").len())
+        .collect();
+    assert!(
+        sizes.iter().all(|s| *s > 0 && s.is_multiple_of(512)),
+        "{sizes:?}"
+    );
+}
+
+#[test]
+fn a_disaster_can_be_put_anywhere() {
+    let out = scratch("disaster_out");
+    for at in ["15ms", "200"] {
+        let said = mirrorsim(&[
+            "run",
+            FIRST,
+            "--no-report",
+            "--disaster-at",
+            at,
+            "--export-images",
+            text(&out),
+        ])
+        .ends(0);
+        said.says("recovered");
+    }
+}
