@@ -167,7 +167,11 @@ impl<Q: Quirk> Survey<Q> {
 
     /// Asks for the first read.
     pub fn start(&mut self, out: &mut Outbox) {
-        let ranges = (0..self.geometry.places()).map(|p| (self.geometry.place(p), FILE_HEADER)).collect();
+        let own = self.geometry.first_place;
+        // A bent reader looks at the places of the mirrors before it too, and counts.
+        let from = if self.by_position() { 0 } else { own };
+        let size = self.geometry.file_size;
+        let ranges = (from..own + self.geometry.places()).map(|p| (p * size, FILE_HEADER)).collect();
         self.read(Step::Files, Device::Log, ranges, out);
     }
 
@@ -218,7 +222,26 @@ impl<Q: Quirk> Survey<Q> {
         false
     }
 
+    fn by_position(&self) -> bool {
+        !self.recovering && self.quirk.bends(Bend::BindFilesByPosition)
+    }
+
+    /// The bent binding: the files of mirror m are those at m * k of the listing, whatever their headers say.
+    fn listed(&self, data: &[bytes::Bytes]) -> alloc::vec::Vec<bytes::Bytes> {
+        let first = self.geometry.first_place as usize;
+        let files = self.geometry.files as usize;
+        let skip = self.index as usize * files;
+        let full = |p: &usize| FileHeader::decode(&data[*p]).is_some();
+        let bound: Vec<usize> = (0..data.len()).filter(full).skip(skip).take(files).collect();
+        let own = first..data.len();
+        own.map(|p| if bound.contains(&p) { data[p].clone() } else { bytes::Bytes::new() }).collect()
+    }
+
     fn take_file_headers(&mut self, data: &[bytes::Bytes]) {
+        if self.by_position() && data.len() as u64 > self.geometry.places() {
+            let listed = self.listed(data);
+            return self.take_file_headers(&listed);
+        }
         for (place, bytes) in data.iter().enumerate() {
             let place = place as u64;
             match FileHeader::decode(bytes) {
