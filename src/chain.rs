@@ -42,7 +42,7 @@ pub fn longest<Q: Quirk>(superblock: &Superblock, files: &[FileArea], segments: 
     let areas = files.iter().map(|f| &f.area).enumerate().map(|(i, a)| (false, i, a));
     let nvram = segments.iter().map(|s| &s.area).enumerate().map(|(i, a)| (true, i, a));
     for (nvram, area, a) in areas.chain(nvram) {
-        for (i, record) in a.records.iter().enumerate() {
+        for (i, record) in a.records.iter().chain(&a.beyond).enumerate() {
             let zombie = superblock.covers(record.position) && !resurrect;
             if !zombie && record.epoch <= superblock.epoch {
                 candidates.push(Candidate { position: record.position, nvram, area, record: i });
@@ -50,7 +50,8 @@ pub fn longest<Q: Quirk>(superblock: &Superblock, files: &[FileArea], segments: 
         }
     }
     let record = |c: &Candidate| {
-        if c.nvram { &segments[c.area].area.records[c.record] } else { &files[c.area].area.records[c.record] }
+        let area = if c.nvram { &segments[c.area].area } else { &files[c.area].area };
+        area.records.get(c.record).unwrap_or_else(|| &area.beyond[c.record - area.records.len()])
     };
     if recovering && quirk.bends(Bend::NvramBeforeFiles) {
         candidates.sort_by_key(|c| (!c.nvram, c.position));

@@ -272,6 +272,10 @@ impl<Q: Quirk> Recovery<Q> {
         } else {
             self.survey.evidence(&mark)
         };
+        if self.evidence > self.end && self.survey.search(out) {
+            // Good records may stand behind a damaged one: look again.
+            return Outcome::Working;
+        }
         self.replayed = entries.len() as u64;
         if self.quirk.bends(Bend::ClearBeforeDurable) {
             self.discard_log(out);

@@ -35,6 +35,8 @@ pub struct Area {
     pub stop: Stop,
     /// What stood behind the last record, for trailers.
     pub behind: bytes::Bytes,
+    /// Records behind a place that is no valid record, if they were searched for.
+    pub beyond: Vec<Record>,
     header: Option<Header>,
     generation: Option<u64>,
 }
@@ -49,6 +51,7 @@ impl Area {
             records: Vec::new(),
             stop: Stop::Blank,
             behind: bytes::Bytes::new(),
+            beyond: Vec::new(),
             header: None,
             generation,
         }
@@ -57,6 +60,27 @@ impl Area {
     /// The first read; `None` if not even a header fits.
     pub fn first(&self) -> Option<Ranges> {
         (self.end + HEADER <= self.limit).then(|| smallvec![(self.end, HEADER)])
+    }
+
+    /// Everything behind the records, for [`Area::search`].
+    fn rest(&self) -> Option<Ranges> {
+        (self.end + HEADER <= self.limit).then(|| smallvec![(self.end, self.limit - self.end)])
+    }
+
+    /// Looks for valid records at every multiple of 8 behind the end: one damaged record does not hide the good ones.
+    fn search(&mut self, geometry: &Geometry, rest: &bytes::Bytes) {
+        let mut at = 0;
+        while at + HEADER as usize <= rest.len() {
+            let found = Record::header(geometry.mirror, &rest.slice(at..)).and_then(|header| {
+                let (from, size) = (at + HEADER as usize, header.size());
+                let to = from + header.payload_length() as usize;
+                let mine = self.generation.is_none_or(|g| g == header.position().generation);
+                let record = (mine && to <= rest.len()).then(|| header.with_payload(rest.slice(from..to)))??;
+                Some((record, size))
+            });
+            at += found.as_ref().map_or(8, |(_, size)| *size as usize);
+            self.beyond.extend(found.map(|(record, _)| record));
+        }
     }
 
     /// Takes what was read; returns the next read, or `None` at the end of the records.
@@ -124,6 +148,8 @@ enum Step {
     Segments,
     FileRecords(usize),
     SegmentRecords(usize),
+    SearchFile(usize),
+    SearchSegment(usize),
     Done,
 }
 
@@ -135,6 +161,7 @@ pub struct Survey<Q> {
     quirk: Q,
     segments_total: u64,
     recovering: bool,
+    searched: bool,
     step: Step,
     token: Token,
     /// Files with a header of this mirror, by generation and incarnation.
@@ -156,6 +183,7 @@ impl<Q: Quirk> Survey<Q> {
             quirk,
             segments_total,
             recovering,
+            searched: false,
             step: Step::Files,
             token: Token(0),
             files: Vec::new(),
@@ -216,6 +244,14 @@ impl<Q: Quirk> Survey<Q> {
                 } else {
                     return self.next_segment(i + 1, out);
                 }
+            }
+            Step::SearchFile(i) => {
+                self.files[i].area.search(&self.geometry, &data[0]);
+                return self.search_file(i + 1, out);
+            }
+            Step::SearchSegment(i) => {
+                self.segments[i].area.search(&self.geometry, &data[0]);
+                return self.search_segment(i + 1, out);
             }
             Step::Done => {}
         }
@@ -303,6 +339,32 @@ impl<Q: Quirk> Survey<Q> {
         true
     }
 
+    /// Something promised is missing: looks for good records behind damaged ones. False if that was done before.
+    pub fn search(&mut self, out: &mut Outbox) -> bool {
+        !core::mem::replace(&mut self.searched, true) && !self.search_file(0, out)
+    }
+
+    fn search_file(&mut self, from: usize, out: &mut Outbox) -> bool {
+        for i in from..self.files.len() {
+            if let Some(ranges) = self.files[i].area.rest() {
+                self.read(Step::SearchFile(i), Device::Log, ranges, out);
+                return false;
+            }
+        }
+        self.search_segment(0, out)
+    }
+
+    fn search_segment(&mut self, from: usize, out: &mut Outbox) -> bool {
+        for i in from..self.segments.len() {
+            if let Some(ranges) = self.segments[i].area.rest() {
+                self.read(Step::SearchSegment(i), Device::Nvram, ranges, out);
+                return false;
+            }
+        }
+        self.step = Step::Done;
+        true
+    }
+
     /// The highest position that a mark, a header, a trailer or a record in a file gives evidence of (DR8). NVRAM is no
     /// evidence: unflushed lines survive in any order.
     pub fn evidence(&self, mark: &Mark) -> Position {
@@ -312,9 +374,8 @@ impl<Q: Quirk> Survey<Q> {
             if let Some(trailer) = &file.trailer {
                 highest = highest.max(Position::new(trailer.generation, trailer.count));
             }
-            if let Some(last) = file.area.records.last() {
-                highest = highest.max(last.position);
-            }
+            let records = file.area.records.iter().chain(&file.area.beyond);
+            highest = records.map(|r| r.position).fold(highest, Position::max);
         }
         highest
     }

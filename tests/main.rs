@@ -1,2 +1,5 @@
 //! One test binary for everything that needs the command or several crates.
 mod cli;
+mod conversations;
+mod determinism;
+mod tidy;

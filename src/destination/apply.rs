@@ -237,6 +237,9 @@ impl<Q: Quirk> Desk<Q> {
     fn image_applied(&mut self, shared: &mut Shared, generation: u64) {
         self.stage(shared, Stage::ImageApplied, Position::new(generation, 0));
         let size = self.geometry.file_size;
+        for (place, _, _) in self.kept.extract_if(.., |k| k.1 <= generation) {
+            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
+        }
         let Some(place) = self.file(generation).map(|f| f.place) else {
             return self.cleared(shared, generation);
         };

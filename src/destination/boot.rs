@@ -4,13 +4,12 @@
 use super::Shared;
 use super::desk::{Desk, Entry, Phase, Segment};
 use super::file::LogFile;
-use crate::chain::{self, Chain};
+use crate::chain::{self, Chain, ChainEntry};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::ground::Ground;
 use crate::ids::Position;
 use crate::log_file::{FILE_HEADER, FileHeader};
 use crate::mark;
-use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
 use crate::stage::Stage;
@@ -28,6 +27,8 @@ enum Step {
     Survey,
     Settle,
     SettleFlush,
+    Remove,
+    RemoveFlush,
 }
 
 /// A boot, or the repair of a log that was found damaged.
@@ -37,6 +38,13 @@ pub(super) struct Boot<Q> {
     ground: Ground,
     superblock: Superblock,
     survey: Survey<Q>,
+    /// Ranges of the log disk to be discarded.
+    discards: Vec<(u64, u64)>,
+    /// Segments to be given back: (number, serial); and those that are erased.
+    frees: Vec<(u64, u64)>,
+    freed: Vec<u64>,
+    /// Ranges of NVRAM to be erased: what survived beyond the end of the log.
+    erases: Vec<(u64, u64)>,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -62,7 +70,17 @@ impl<Q: Quirk> Desk<Q> {
         let superblock = self.superblock;
         let step = if repair { Step::Flush } else { Step::Ground };
         self.phase =
-            Phase::Booting(Box::new(Boot { step, waiting, ground, superblock, survey }));
+            Phase::Booting(Box::new(Boot {
+                step,
+                waiting,
+                ground,
+                superblock,
+                survey,
+                discards: Vec::new(),
+                frees: Vec::new(),
+                freed: Vec::new(),
+                erases: Vec::new(),
+            }));
     }
 
     pub fn boot_done(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
@@ -126,26 +144,59 @@ impl<Q: Quirk> Desk<Q> {
                     self.settle(shared, boot);
                 }
             }
+            // Space will come back; the write is repeated with the next boot at the latest.
+            Step::Settle | Step::SettleFlush | Step::Remove | Step::RemoveFlush => {
+                boot.waiting -= 1;
+                if boot.waiting == 0 {
+                    self.settled(shared, boot);
+                }
+            }
+        }
+    }
+
+    fn settled(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
+        match boot.step {
             Step::Settle => {
-                // Space will come back; the write is repeated with the next boot at the latest.
-                boot.waiting -= 1;
-                if boot.waiting == 0 {
-                    boot.step = Step::SettleFlush;
-                    let devices = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
-                    for device in devices {
-                        shared.out.flush(self.index, Duty::Boot, device);
-                    }
-                    boot.waiting = devices.len() as u32;
-                }
+                let devices = [Device::Mark, Device::Log, Device::Image];
+                self.flush_boot(shared, boot, Step::SettleFlush, &devices);
             }
+            // Only now that mark and rewritten files are durable is anything removed (DR2, DR8).
             Step::SettleFlush => {
-                boot.waiting -= 1;
+                boot.step = Step::Remove;
+                boot.waiting = boot.discards.len() as u32;
+                for (at, length) in core::mem::take(&mut boot.discards) {
+                    shared.out.discard(self.index, Duty::Boot, Device::Log, at, length);
+                }
+                for (number, serial) in core::mem::take(&mut boot.frees) {
+                    self.erase_segment(shared, number, serial, Duty::Boot);
+                    boot.freed.push(number);
+                }
+                for (at, length) in core::mem::take(&mut boot.erases) {
+                    shared.out.discard(self.index, Duty::Boot, Device::Nvram, at, length);
+                }
                 if boot.waiting == 0 {
-                    self.phase = Phase::Serving;
-                    let held = self.position(self.marked);
-                    self.stage(shared, Stage::Booted, held);
+                    self.settled(shared, boot);
                 }
             }
+            Step::Remove => {
+                self.flush_boot(shared, boot, Step::RemoveFlush, &[Device::Nvram, Device::Log]);
+            }
+            _ => {
+                for segment in core::mem::take(&mut boot.freed) {
+                    shared.pool.release(self.index, segment);
+                }
+                self.phase = Phase::Serving;
+                let held = self.position(self.marked);
+                self.stage(shared, Stage::Booted, held);
+            }
+        }
+    }
+
+    fn flush_boot(&mut self, shared: &mut Shared, boot: &mut Boot<Q>, step: Step, devices: &[Device]) {
+        boot.step = step;
+        boot.waiting = devices.len() as u32;
+        for device in devices {
+            shared.out.flush(self.index, Duty::Boot, *device);
         }
     }
 
@@ -156,42 +207,42 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Takes the log as found and writes what must be durable before anything is answered.
     fn settle(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
-        let survey = &boot.survey;
-        shared.pool.found(self.index, survey.segments.iter().map(|s| s.segment));
-        let Chain { entries, end } =
-            chain::longest(&boot.superblock, &survey.files, &survey.segments, false, self.quirk);
+        let (files, segments) = (&boot.survey.files, &boot.survey.segments);
+        let Chain { entries, end } = chain::longest(&boot.superblock, files, segments, false, self.quirk);
         self.mark = boot.ground.mark.unwrap_or_default();
-        let evidence = survey.evidence(&self.mark).max(boot.superblock.tail.position);
+        let evidence = boot.survey.evidence(&self.mark).max(boot.superblock.tail.position);
         let damaged = evidence > end.position && !self.quirk.bends(Bend::EndAtBadChecksum);
+        if damaged && boot.survey.search(&mut shared.out) {
+            // Good records may stand behind a damaged one: look again.
+            return;
+        }
+        shared.pool.found(self.index, boot.survey.segments.iter().map(|s| s.segment));
         if damaged {
             self.stage(shared, Stage::DamageFound, end.position);
             self.alarm(shared, Alarm::Damaged { after: end.position, to: evidence });
         }
         // The chain up to its last record in a file is filed; the rest waits in NVRAM.
-        let filed = entries.iter().rposition(|e| e.file.is_some()).map_or(0, |i| i + 1);
-        let first = boot.superblock.tail;
-        self.reset_cursors(first.position);
+        let mut filed = entries.iter().take_while(|e| e.file.is_some()).count();
+        self.reset_cursors(boot.superblock.tail.position);
         self.tip = end;
         self.superblock = boot.superblock;
         self.cleared = self.superblock.applied_gen;
-        let mut discards: Vec<(u64, u64)> = Vec::new();
-        let mut rewrites: Vec<Run> = Vec::new();
-        self.take_files(survey, &entries[..filed], damaged, &mut discards, &mut rewrites);
+        let rewrites = self.take_files(boot, &entries, &mut filed, damaged);
         let keep = if self.quirk.bends(Bend::AppendAgainAtBoot) { 0 } else { filed };
-        let mut segments: Vec<u64> = Vec::new();
+        let mut live: Vec<u64> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
             let end_bytes = self.bytes(self.next()) + entry.record.size();
-            let segment = entry.segment.map_or(u64::MAX, |s| survey.segments[s].segment);
+            let segment = entry.segment.map_or(u64::MAX, |s| boot.survey.segments[s].segment);
             self.entries.push_back(Entry { record: entry.record.clone(), segment, end_bytes });
-            if i >= keep && segment != u64::MAX && !segments.contains(&segment) {
-                segments.push(segment);
+            if i >= keep && segment != u64::MAX && !live.contains(&segment) {
+                live.push(segment);
             }
         }
         let count = self.entries.len() as u64;
         (self.written, self.logged, self.marked) = (count, count, count);
         (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, keep as u64);
-        let frees = self.take_segments(shared, boot, &segments);
-        self.write_settlement(shared, boot, frees, discards, rewrites);
+        self.take_segments(boot, &live, damaged);
+        self.write_settlement(shared, boot, rewrites);
     }
 
     fn reset_cursors(&mut self, base: Position) {
@@ -200,7 +251,9 @@ impl<Q: Quirk> Desk<Q> {
         self.base_bytes = 0;
         self.base_position = base;
         self.segments.clear();
+        self.erasing.clear();
         self.files.clear();
+        self.kept.clear();
         self.syncs.clear();
         self.file_work = None;
         self.applying = None;
@@ -214,144 +267,129 @@ impl<Q: Quirk> Desk<Q> {
         self.half_open = None;
     }
 
-    /// Files as they go on: stale ones are cleared, torn tails cut off, damaged ones written again beside.
+    /// Files as they go on: stale ones are cleared, torn tails cut off, damaged ones written again beside and kept until
+    /// their generation is applied. Returns what is to be written.
     fn take_files(
         &mut self,
-        survey: &Survey<Q>,
-        filed: &[chain::ChainEntry],
+        boot: &mut Boot<Q>,
+        entries: &[ChainEntry],
+        filed: &mut usize,
         damaged: bool,
-        discards: &mut Vec<(u64, u64)>,
-        rewrites: &mut Vec<Run>,
-    ) {
+    ) -> Vec<Run> {
         let size = self.geometry.file_size;
-        for found in &survey.files {
-            let generation = found.header.generation;
-            let place = self.geometry.place(found.place);
-            let replaced = survey.files.iter().any(|f| {
-                f.header.generation == generation && f.header.incarnation > found.header.incarnation
-            });
-            let records: Vec<&Record> = found.area.records.iter().collect();
-            let good = records
-                .iter()
-                .filter(|r| {
-                    filed.iter().any(|e| e.record.link() == r.link() && e.file.is_some())
-                        || self.superblock.covers(r.position)
-                })
-                .count();
-            let stale = generation <= self.superblock.applied_gen
+        let mut rewrites: Vec<Run> = Vec::new();
+        let mut found: Vec<(&FileArea, usize)> = Vec::new();
+        for file in &boot.survey.files {
+            let stale = file.header.generation <= self.superblock.applied_gen
                 && !self.quirk.bends(Bend::ClearWithoutFlush);
-            if stale || (replaced && good < records.len()) || good == 0 {
-                discards.push((place, size));
-                continue;
+            if stale {
+                boot.discards.push((self.geometry.place(file.place), size));
+            } else {
+                found.push((file, self.good(file, &entries[..*filed])));
             }
-            if damaged && (good < records.len() || found.area.stop == Stop::Garbage) && !self.whole(found) {
-                self.rewrite_beside(found, &records[..good], survey, discards, rewrites);
-                continue;
-            }
-            let mut file = LogFile {
-                place: found.place,
-                generation,
-                used: found.area.end - place,
-                checks: records.iter().map(|r| r.check).collect(),
-                digest: records.iter().fold(0, |d, r| extend_digest(d, r.check)),
-                durable: records.len() as u64,
-            };
-            if found.area.stop == Stop::Garbage && found.trailer.is_none() {
-                if self.quirk.bends(Bend::AppendBehindTornTail) {
-                    file.used += 128;
+        }
+        // Of several files of a generation the one with most goes on.
+        found.sort_by_key(|(f, good)| {
+            (f.header.generation, core::cmp::Reverse(*good), core::cmp::Reverse(f.header.incarnation))
+        });
+        for (file, good) in found {
+            let generation = file.header.generation;
+            let place = self.geometry.place(file.place);
+            let taken = self.files.iter().any(|f| f.generation == generation);
+            let records = &file.area.records;
+            if taken || good == 0 {
+                if damaged {
+                    self.kept.push((file.place, generation, file.header.incarnation));
                 } else {
-                    discards.push((found.area.end, place + size - found.area.end));
+                    boot.discards.push((place, size));
+                }
+                continue;
+            }
+            let broken = good < records.len() || (file.area.stop == Stop::Garbage && file.trailer.is_none());
+            if damaged && broken {
+                let chained = entries.iter().map(|e| &e.record);
+                let of_this: Vec<Record> =
+                    chained.filter(|r| r.position.generation == generation).cloned().collect();
+                rewrites.extend(self.rewrite_beside(&boot.survey, file, of_this));
+                let end = entries.partition_point(|e| e.record.position.generation <= generation);
+                *filed = (*filed).max(end);
+                continue;
+            }
+            let mut used = file.area.end - place;
+            if file.area.stop == Stop::Garbage && file.trailer.is_none() {
+                if self.quirk.bends(Bend::AppendBehindTornTail) {
+                    used += 128;
+                } else {
+                    boot.discards.push((file.area.end, place + size - file.area.end));
                 }
             }
-            self.files.push(file);
+            self.files.push(log_file(file.place, generation, used, records));
         }
+        rewrites
     }
 
-    /// A file with its trailer behind the right number of records.
-    fn whole(&self, found: &FileArea) -> bool {
-        found.trailer.is_some_and(|t| t.count == found.area.records.len() as u64)
+    /// How many of a file's first records are in the log.
+    fn good(&self, file: &FileArea, filed: &[ChainEntry]) -> usize {
+        let first = filed.partition_point(|e| e.record.position.generation < file.header.generation);
+        let chained = filed[first..].iter().map(|e| &e.record);
+        let covered = file.area.records.iter().take_while(|r| self.superblock.covers(r.position)).count();
+        let rest = file.area.records[covered..].iter();
+        covered + rest.zip(chained).take_while(|(r, c)| r.link() == c.link()).count()
     }
 
-    /// DR8: never truncated; written again in a free place, which then replaces it.
-    fn rewrite_beside(
-        &mut self,
-        found: &FileArea,
-        good: &[&Record],
-        survey: &Survey<Q>,
-        discards: &mut Vec<(u64, u64)>,
-        rewrites: &mut Vec<Run>,
-    ) {
-        let used: Vec<u64> =
-            survey.files.iter().map(|f| f.place).chain(self.files.iter().map(|f| f.place)).collect();
-        let free = (0..self.geometry.places()).find(|p| !used.contains(p));
-        let place = free.unwrap_or(found.place);
+    /// DR8: never truncated; written again in a free place, which then goes on.
+    fn rewrite_beside(&mut self, survey: &Survey<Q>, file: &FileArea, rest: Vec<Record>) -> Option<Run> {
+        let generation = file.header.generation;
+        let used = |p: &u64| {
+            survey.files.iter().any(|f| f.place == *p) || self.files.iter().any(|f| f.place == *p)
+        };
+        self.kept.push((file.place, generation, file.header.incarnation));
+        // Without a free place the generation is sent again into the next one that becomes free.
+        let place = (0..self.geometry.places()).find(|p| !used(p))?;
         let mut parts: SmallVec<[bytes::Bytes; 2]> = SmallVec::new();
-        let header = FileHeader { incarnation: found.header.incarnation + 1, ..found.header };
+        let header = FileHeader { incarnation: file.header.incarnation + 1, ..file.header };
         parts.push(header.encode(self.geometry.mirror));
-        let mut used = FILE_HEADER;
-        for record in good {
-            record.push_parts(&mut parts);
-            used += record.size();
-        }
-        rewrites.push(Run { offset: self.geometry.place(place), parts });
-        discards.push((self.geometry.place(found.place), self.geometry.file_size));
-        self.files.push(LogFile {
-            place,
-            generation: header.generation,
-            used,
-            checks: good.iter().map(|r| r.check).collect(),
-            digest: good.iter().fold(0, |d, r| extend_digest(d, r.check)),
-            durable: good.len() as u64,
-        });
+        let covered = file.area.records.iter().take_while(|r| self.superblock.covers(r.position));
+        let records: Vec<Record> = covered.cloned().chain(rest).collect();
+        records.iter().for_each(|record| record.push_parts(&mut parts));
+        let used = FILE_HEADER + records.iter().map(|r| r.size()).sum::<u64>();
+        self.files.push(log_file(place, generation, used, &records));
+        Some(Run { offset: self.geometry.place(place), parts })
     }
 
-    /// Segments with records that are not filed go on, closed; the others are given back.
-    fn take_segments(&mut self, shared: &mut Shared, boot: &Boot<Q>, live: &[u64]) -> Vec<Run> {
-        let mut frees = Vec::new();
+    /// Segments with records that are not filed go on, closed, without what survived beyond the end of the log; the
+    /// others are given back. Evidence of damage stays.
+    fn take_segments(&mut self, boot: &mut Boot<Q>, live: &[u64], damaged: bool) {
         self.serial = self.serial.max(boot.survey.last_serial);
         for found in &boot.survey.segments {
-            if live.contains(&found.segment) {
-                let last = self.entries.iter().rposition(|e| e.segment == found.segment);
-                self.segments.push_back(Segment {
-                    number: found.segment,
-                    serial: found.serial,
-                    used: self.geometry.segment_size,
-                    end: last.map_or(0, |i| i as u64 + 1),
-                    closed: true,
-                });
-            } else {
-                let header = SegmentHeader {
-                    in_use: false,
-                    mirror: self.geometry.mirror,
-                    serial: found.serial,
-                };
-                frees.push(Run::one(found.segment * self.geometry.segment_size, header.encode()));
-                shared.pool.release(self.index, found.segment);
+            if !live.contains(&found.segment) && !damaged {
+                boot.frees.push((found.segment, found.serial));
+                continue;
+            }
+            let last = self.entries.iter().rposition(|e| e.segment == found.segment);
+            self.segments.push_back(Segment {
+                number: found.segment,
+                serial: found.serial,
+                used: self.geometry.segment_size,
+                // Evidence stays at least until something was sent again.
+                end: last.map_or(self.entries.len() as u64 + damaged as u64, |i| i as u64 + 1),
+                closed: true,
+            });
+            let kept = found.area.records.iter().take_while(|r| r.position <= self.tip.position);
+            let end = found.area.start + kept.map(|r| r.size()).sum::<u64>();
+            let limit = (found.segment + 1) * self.geometry.segment_size;
+            if !damaged && end < limit {
+                boot.erases.push((end, limit - end));
             }
         }
-        frees
     }
 
-    fn write_settlement(
-        &mut self,
-        shared: &mut Shared,
-        boot: &mut Boot<Q>,
-        frees: Vec<Run>,
-        discards: Vec<(u64, u64)>,
-        rewrites: Vec<Run>,
-    ) {
+    fn write_settlement(&mut self, shared: &mut Shared, boot: &mut Boot<Q>, rewrites: Vec<Run>) {
         let out = &mut shared.out;
         boot.step = Step::Settle;
         boot.waiting = 1;
-        if !frees.is_empty() {
-            out.write(self.index, Duty::Boot, Device::Nvram, frees);
-        }
         if !rewrites.is_empty() {
             out.write(self.index, Duty::Boot, Device::Log, rewrites);
-            boot.waiting += 1;
-        }
-        for (at, length) in discards {
-            out.discard(self.index, Duty::Boot, Device::Log, at, length);
             boot.waiting += 1;
         }
         // The mark rises to what is held before any Welcome; it never falls (DR2, DR8).
@@ -374,5 +412,16 @@ impl<Q: Quirk> Desk<Q> {
         self.reset(shared);
         shared.pool.forget(self.index);
         self.begin(shared, true);
+    }
+}
+
+fn log_file(place: u64, generation: u64, used: u64, records: &[Record]) -> LogFile {
+    LogFile {
+        place,
+        generation,
+        used,
+        checks: records.iter().map(|r| r.check).collect(),
+        digest: records.iter().fold(0, |d, r| extend_digest(d, r.check)),
+        durable: records.len() as u64,
     }
 }

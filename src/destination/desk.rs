@@ -79,9 +79,14 @@ pub(super) struct Desk<Q> {
     pub naked: Option<Position>,
     pub segments: VecDeque<Segment>,
     pub serial: u64,
-    pub nvram_flush: Option<(Token, u64)>,
+    pub nvram_flush: Option<(Token, u64, usize)>,
+    /// Segments that are being erased; they go back to the pool once that is durable.
+    pub erasing: Vec<u64>,
     pub mark_flush: Option<(Token, u64, u64)>,
     pub files: Vec<LogFile>,
+    /// Places of damaged or superseded files, kept as evidence until their generation is cleared: (place, generation,
+    /// incarnation).
+    pub kept: Vec<(u64, u64, u64)>,
     pub file_work: Option<super::file::Work>,
     pub syncs: BTreeMap<u64, (u64, u64)>,
     /// Generations whose files are cleared durably.
@@ -122,8 +127,10 @@ impl<Q: Quirk> Desk<Q> {
             segments: VecDeque::new(),
             serial: 0,
             nvram_flush: None,
+            erasing: Vec::new(),
             mark_flush: None,
             files: Vec::new(),
+            kept: Vec::new(),
             file_work: None,
             syncs: BTreeMap::new(),
             cleared: 0,
@@ -151,7 +158,7 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn quiet(&self) -> bool {
-        self.entries.is_empty() && self.applying.is_none() && self.file_work.is_none() && self.syncs.is_empty()
+        self.entries.is_empty() && self.applying.is_none() && self.file_work.is_none() && self.syncs.is_empty() && self.erasing.is_empty()
     }
 
     pub fn alarm(&self, shared: &mut Shared, alarm: Alarm) {

@@ -50,7 +50,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// A place that no file uses; the spare one is for repairs.
     pub fn free_place(&self) -> Option<u64> {
-        (0..self.geometry.places()).find(|p| self.files.iter().all(|f| f.place != *p))
+        let used = |p: &u64| self.files.iter().any(|f| f.place == *p) || self.kept.iter().any(|k| k.0 == *p);
+        (0..self.geometry.places()).find(|p| !used(p))
     }
 
     /// DR4: the first record of g enters a file only when that slot is empty.
@@ -60,8 +61,9 @@ impl<Q: Quirk> Desk<Q> {
             return false;
         }
         let Some(place) = self.free_place() else { return false };
-        let header =
-            FileHeader { epoch: self.superblock.epoch, generation, incarnation: 1, prev };
+        let former = self.kept.iter().filter(|k| k.1 == generation).map(|k| k.2).max().unwrap_or(0);
+        let incarnation = former + 1;
+        let header = FileHeader { epoch: self.superblock.epoch, generation, incarnation, prev };
         parts.push(header.encode(self.geometry.mirror));
         self.files.push(LogFile {
             place,

@@ -116,15 +116,21 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn flush_nvram(&mut self, shared: &mut Shared) {
-        if self.nvram_flush.is_none() && self.logged < self.written {
+        if self.nvram_flush.is_none() && (self.logged < self.written || !self.erasing.is_empty()) {
             let token = shared.out.flush(self.index, Duty::Log, Device::Nvram);
-            self.nvram_flush = Some((token, self.written));
+            self.nvram_flush = Some((token, self.written, self.erasing.len()));
         }
     }
 
     pub fn nvram_flushed(&mut self, shared: &mut Shared, token: Token) {
-        let Some((_, upto)) = self.nvram_flush.filter(|(t, _)| *t == token) else { return };
+        let Some((_, upto, erased)) = self.nvram_flush.filter(|(t, _, _)| *t == token) else { return };
         self.nvram_flush = None;
+        for segment in self.erasing.drain(..erased) {
+            shared.pool.release(self.index, segment);
+        }
+        if upto <= self.logged {
+            return;
+        }
         self.logged = upto;
         let position = self.position(upto);
         self.stage(shared, Stage::NvramDurable, position);
@@ -224,20 +230,18 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Segments whose records are all filed are given back.
     fn remove(&mut self, shared: &mut Shared, upto: u64) {
-        let mut runs: Vec<Run> = Vec::new();
+        let mut erased = false;
         while let Some(segment) = self.segments.front().copied() {
             let full = segment.closed || self.segments.len() > 1 || self.nearly_full(&segment);
             if segment.end > upto || !full {
                 break;
             }
             self.segments.pop_front();
-            let header =
-                SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial: segment.serial };
-            runs.push(Run::one(segment.number * self.geometry.segment_size, header.encode()));
-            shared.pool.release(self.index, segment.number);
+            self.erase_segment(shared, segment.number, segment.serial, Duty::Log);
+            self.erasing.push(segment.number);
+            erased = true;
         }
-        if !runs.is_empty() {
-            shared.out.write(self.index, Duty::Log, Device::Nvram, runs);
+        if erased {
             let position = self.position(upto);
             self.stage(shared, Stage::NvramRemoved, position);
         }
@@ -249,6 +253,15 @@ impl<Q: Quirk> Desk<Q> {
             self.base_position = entry.record.position;
             self.base_bytes = entry.end_bytes;
         }
+    }
+
+    /// Nothing of a segment's former use may be read after it was handed out again (DR8).
+    pub fn erase_segment(&self, shared: &mut Shared, number: u64, serial: u64, duty: Duty) {
+        let at = number * self.geometry.segment_size;
+        let header = SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial };
+        shared.out.write(self.index, duty, Device::Nvram, alloc::vec![Run::one(at, header.encode())]);
+        let body = self.geometry.segment_size - SEGMENT_HEADER;
+        shared.out.discard(self.index, duty, Device::Nvram, at + SEGMENT_HEADER, body);
     }
 
     /// Half used and empty of live records: better a fresh one than a nearly full one.

@@ -91,15 +91,12 @@ impl<Q: Quirk> Source<Q> {
             };
             let size = HEADER + padded(payload);
             if !self.open_next() {
-                if !self.stalled {
-                    self.stalled = true;
-                    let position = Position::new(self.log.next_position().generation, 0);
-                    self.stage(Stage::Stalled, position);
-                }
-                return;
+                return self.stall();
             }
             if !self.fits(size) {
-                self.seal();
+                if !self.seal() {
+                    return self.stall();
+                }
                 continue;
             }
             self.stalled = false;
@@ -111,6 +108,14 @@ impl<Q: Quirk> Source<Q> {
             };
             let Some(Waiting { request, .. }) = self.queue.pop_front() else { return };
             self.number(request, old);
+        }
+    }
+
+    fn stall(&mut self) {
+        if !self.stalled {
+            self.stalled = true;
+            let position = Position::new(self.log.next_position().generation, 0);
+            self.stage(Stage::Stalled, position);
         }
     }
 

@@ -279,6 +279,9 @@ impl<Q: Quirk> Source<Q> {
             log.tip = boot.superblock.tail;
             log.base_position = log.tip.position;
         }
+        // Asked again until the destination says that it has them, also where the partition is in use again.
+        let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
+        log.owed = seals.map(|s| (s.generation, (s.count, s.digest))).collect();
         let youngest = fills.last().map_or(0, |f| f.number);
         log.youngest = youngest.max(boot.superblock.applied_gen).max(log.tip.position.generation);
         self.log = log;

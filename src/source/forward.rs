@@ -126,6 +126,7 @@ impl<Q: Quirk> Source<Q> {
     fn sync_done(&mut self, generation: u64) {
         if generation > self.remote_applied {
             self.remote_applied = generation;
+            self.log.owed = self.log.owed.split_off(&(generation + 1));
             self.stage(Stage::SyncCompleted, Position::new(generation, 0));
             self.advance();
         }
@@ -161,14 +162,11 @@ impl<Q: Quirk> Source<Q> {
 
     /// SR4: after every record of g went out on this connection, and g's seal is durable.
     fn request_syncs(&mut self) {
-        let Some(first) = self.log.generations.front() else { return };
-        let skip = (self.sync_sent + 1).saturating_sub(first.number) as usize;
-        for i in skip..self.log.generations.len() {
-            let g = &self.log.generations[i];
-            if g.sealing != Sealing::Durable || self.sent < g.end() {
+        while let Some((&generation, &(count, digest))) = self.log.owed.range(self.sync_sent + 1..).next() {
+            let kept = self.log.generations.iter().find(|g| g.number == generation);
+            if kept.is_some_and(|g| g.sealing != Sealing::Durable || self.sent < g.end()) {
                 return;
             }
-            let (generation, count, digest) = (g.number, g.count, g.digest);
             self.sync_sent = generation;
             self.send(Message::SyncRequest { generation, count, digest });
             self.stage(Stage::SyncRequested, Position::new(generation, 0));

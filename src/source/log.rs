@@ -10,7 +10,7 @@ use crate::nvram_log::{SEAL, Seal};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Draft, Record, extend_digest};
 use crate::stage::Stage;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Sealing {
@@ -73,6 +73,8 @@ pub(super) struct Log {
     pub durable: u64,
     /// Number of the youngest generation that was ever opened, freed or not.
     pub youngest: u64,
+    /// Sealed generations without SyncDone: (count, digest). With k > P some of them are freed already.
+    pub owed: BTreeMap<u64, (u64, u64)>,
 }
 
 impl Log {
@@ -159,19 +161,30 @@ impl<Q: Quirk> Source<Q> {
 
     /// SR3: {g, count, digest} into the partition's seal; the flush that follows makes it durable before anything of
     /// g + 1, which is written later, can be.
-    pub(super) fn seal(&mut self) {
+    ///
+    /// The seal of g takes the place of that of g - P, which must have its SyncDone by then: until it has, this waits
+    /// (false). That happens only with k > P.
+    pub(super) fn seal(&mut self) -> bool {
+        self.seal_wanted = true;
         if !self.open_next() {
-            return;
+            return false;
         }
+        let replaced = self.log.youngest.checked_sub(self.geometry.partitions);
+        if replaced.is_some_and(|g| self.log.owed.contains_key(&g)) {
+            return false;
+        }
+        self.seal_wanted = false;
         let tail = self.log.tip;
         let epoch = self.superblock.epoch;
-        let Some(g) = self.log.generations.back_mut() else { return };
+        let Some(g) = self.log.generations.back_mut() else { return false };
         g.sealing = Sealing::Written;
+        self.log.owed.insert(g.number, (g.count, g.digest));
         let seal = Seal { epoch, generation: g.number, count: g.count, digest: g.digest, tail };
         let at = self.partition(seal.generation);
         let run = Run::one(at, seal.encode(self.geometry.mirror));
         self.out.write(self.index, Duty::Log, Device::Nvram, alloc::vec![run]);
         self.progress = true;
+        true
     }
 
     /// Numbers a record and writes it to the open partition.

@@ -98,6 +98,7 @@ pub struct Source<Q> {
     slots: BTreeMap<(u32, u32), SlotState>,
     queue: VecDeque<Waiting>,
     stalled: bool,
+    seal_wanted: bool,
     waiters: BTreeMap<(u64, RequestId), Answer>,
     reads: Vec<read::PendingRead>,
     opened_at: u64,
@@ -143,6 +144,7 @@ impl<Q: Quirk> Source<Q> {
             slots: BTreeMap::new(),
             queue: VecDeque::new(),
             stalled: false,
+            seal_wanted: false,
             waiters: BTreeMap::new(),
             reads: Vec::new(),
             opened_at: 0,
@@ -201,6 +203,7 @@ impl<Q: Quirk> Source<Q> {
             && self.reads.is_empty()
             && self.apply.is_none()
             && self.log.only_open_and_empty()
+            && self.log.owed.is_empty()
     }
 
     /// Operator: seal the open generation now, empty or not.
@@ -287,6 +290,9 @@ impl<Q: Quirk> Source<Q> {
     fn pump(&mut self) {
         loop {
             self.progress = false;
+            if self.seal_wanted {
+                self.seal();
+            }
             self.admit_waiting();
             self.flush_log();
             self.flush_mark();

@@ -6,7 +6,7 @@ use super::{Body, Request, Source};
 use crate::config::Reads;
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Ranges, Refusal, Token};
 use crate::geometry::SECTOR;
-use crate::ids::RequestId;
+use crate::ids::{Position, RequestId};
 use crate::quirk::Quirk;
 use crate::volume;
 use alloc::vec;
@@ -137,7 +137,9 @@ impl<Q: Quirk> Source<Q> {
     }
 
     fn finish_read(&mut self, read: &mut PendingRead, mut data: Vec<u8>) {
-        let needs = self.overlays[read.volume as usize].fold(read.offset, &mut data);
+        // What the local apply has put into the blocks may be ahead of the destination: it counts as shown.
+        let applied = self.log.upto(Position::new(self.superblock.applied_gen, u64::MAX));
+        let needs = self.overlays[read.volume as usize].fold(read.offset, &mut data).max(applied);
         read.phase = Phase::Ready { data: Bytes::from(data), needs };
     }
 

@@ -104,8 +104,14 @@ impl<Q: Quirk> World<'_, Q> {
         let budget = self.spec.budget.clone();
         loop {
             match stop {
-                Some(crate::DisasterAt::Time(t)) if self.sched.peek_time().is_some_and(|n| n > t) => return,
-                Some(crate::DisasterAt::Event(n)) if self.trace.count() >= n => return,
+                Some(crate::DisasterAt::Time(t)) if self.sched.peek_time().is_some_and(|n| n > t) => {
+                    self.stopped_on_purpose = true;
+                    return;
+                }
+                Some(crate::DisasterAt::Event(n)) if self.trace.count() >= n => {
+                    self.stopped_on_purpose = true;
+                    return;
+                }
                 _ => {}
             }
             if !self.step() {
@@ -230,6 +236,8 @@ impl<Q: Quirk> World<'_, Q> {
             Verdict::Rig
         } else if !failures.is_empty() {
             Verdict::Failed
+        } else if self.stopped_on_purpose {
+            Verdict::Passed
         } else if !over {
             Verdict::Inconclusive
         } else if vacuous.is_some() || nothing {

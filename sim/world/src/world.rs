@@ -149,6 +149,8 @@ pub(crate) struct World<'s, Q> {
     pub metrics: BTreeMap<&'static str, u64>,
     pub unexpected: Vec<String>,
     pub stop_reason: Option<&'static str>,
+    /// It was asked to stop here; nothing is judged that needs the end.
+    pub stopped_on_purpose: bool,
     replying: Option<(RequestId, u64)>,
 }
 
@@ -264,6 +266,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             metrics: BTreeMap::new(),
             unexpected: Vec::new(),
             stop_reason: None,
+            stopped_on_purpose: false,
             replying: None,
             geometries,
             regions,

@@ -9,7 +9,9 @@ use crate::setup::{RecoveredTo, Verdict};
 
 /// Whether the rig has done anything to the destination's copies of this mirror that may show in a verdict.
 pub(crate) fn possible(m: &Mirror) -> bool {
+    // A damaged block under a partial write stops recovery before that record.
     m.copy.harmed
+        || !m.copy.image.damaged.is_empty()
         || m.copy
             .damaged
             .range(m.copy.image.cursor + 1..)

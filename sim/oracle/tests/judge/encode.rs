@@ -215,7 +215,7 @@ pub fn frame(uuid: &[u8; 16], kind: u16, body: &[u8]) -> Vec<u8> {
         .u64(32, 1)
         .u64(40, 1);
     head = head.u64(48, body.len() as u64);
-    let check = xxh3_64(&[&head.0[..56], body].concat());
+    let check = xxhash_rust::xxh3::xxh3_64_with_seed(body, xxh3_64(&head.0[..56]));
     let mut all = head.u64(56, check).0;
     all.extend(body);
     all
