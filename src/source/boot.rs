@@ -237,13 +237,33 @@ impl<Q: Quirk> Source<Q> {
         }
         fills.sort_by_key(|f| f.number);
         let mut erase = Vec::new();
+        let mut reseal = Vec::new();
         let mut log = Log::default();
         let mut link: Option<Link> = None;
         for fill in &fills {
+            let start = fill.area.start - SEAL;
+            let prev = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
+            let follows = log.generations.back().is_some_and(|g| g.number + 1 == fill.number);
+            if follows && prev != link {
+                // It was written before what it follows was durable: a torn tail, never forwarded.
+                erase.push((start, self.geometry.partition_size));
+                continue;
+            }
+            if let Some(g) = log.generations.back_mut().filter(|g| follows && g.sealing == Sealing::Open) {
+                // A partition followed by a younger one is sealed, also if its seal was lost (SR3).
+                g.sealing = Sealing::Durable;
+                let seal = Seal {
+                    epoch: boot.superblock.epoch,
+                    generation: g.number,
+                    count: g.count,
+                    digest: g.digest,
+                    tail: log.tip,
+                };
+                let at = g.number % p_count * self.geometry.partition_size;
+                reseal.push(Run::one(at, seal.encode(self.geometry.mirror)));
+                log.owed.insert(g.number, (g.count, g.digest));
+            }
             // The log is the last run of generations without a hole; what is older was freed.
-            let follows = log.generations.back().is_some_and(|g| {
-                g.number + 1 == fill.number && g.sealing == Sealing::Durable
-            });
             if !follows {
                 let base = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
                 link = base;
@@ -264,12 +284,18 @@ impl<Q: Quirk> Source<Q> {
                 log.entries.push_back(Entry { record: record.clone(), end_bytes });
                 log.tip = record.link();
             }
-            if fill.seal.is_some_and(|s| s.count == g.count && s.digest == g.digest) {
-                g.sealing = Sealing::Durable;
+            match fill.seal {
+                Some(s) if s.count == g.count && s.digest == g.digest => g.sealing = Sealing::Durable,
+                // Freed, and its first record overwritten; or damaged, which the mark and the cursor tell.
+                Some(_) => {
+                    log = Log::default();
+                    link = None;
+                    continue;
+                }
+                None => {}
             }
             g.applied = boot.superblock.applied_gen >= g.number;
-            let end = fill.area.start - SEAL + g.used;
-            let limit = fill.area.start - SEAL + self.geometry.partition_size;
+            let (end, limit) = (start + g.used, start + self.geometry.partition_size);
             if g.sealing != Sealing::Durable && end < limit {
                 erase.push((end, limit - end));
             }
@@ -281,9 +307,13 @@ impl<Q: Quirk> Source<Q> {
         }
         // Asked again until the destination says that it has them, also where the partition is in use again.
         let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
-        log.owed = seals.map(|s| (s.generation, (s.count, s.digest))).collect();
-        let youngest = fills.last().map_or(0, |f| f.number);
-        log.youngest = youngest.max(boot.superblock.applied_gen).max(log.tip.position.generation);
+        log.owed.extend(seals.map(|s| (s.generation, (s.count, s.digest))));
+        if !reseal.is_empty() {
+            self.out.write(self.index, Duty::Boot, Device::Nvram, reseal);
+        }
+        let youngest = log.generations.back().map_or(0, |g| g.number);
+        let sealed = log.owed.last_key_value().map_or(0, |(g, _)| *g);
+        log.youngest = youngest.max(sealed).max(boot.superblock.applied_gen).max(log.tip.position.generation);
         self.log = log;
         for ordinal in self.log.base..self.log.next() {
             let record = self.log.entry(ordinal).record.clone();

@@ -181,7 +181,8 @@ impl<Q: Quirk> Source<Q> {
 
     /// When `handle_timeout` is wanted.
     pub fn poll_timeout(&self) -> Option<u64> {
-        let seal = self.knobs.seal_after.filter(|_| self.open_has_records()).map(|d| self.opened_at + d);
+        let due = self.knobs.seal_after.filter(|_| self.open_has_records() && !self.seal_wanted);
+        let seal = due.map(|d| self.opened_at + d);
         [self.timer, self.apply_retry, seal].into_iter().flatten().min()
     }
 

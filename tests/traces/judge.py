@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Judges the image of an ext4 file system with a SQLite database that was recovered after a disaster.
 
-    judge.py check IMAGE --log LOG --acknowledged N [--db db.sqlite]
+    judge.py check IMAGE --log LOG --acknowledged N [--issued M] [--db db.sqlite]
     judge.py check IMAGE --reference IMAGE [--db db.sqlite]
     judge.py image LOG --entries N OUT       write what the first N entries of a log leave, in order
     judge.py facts LOG [--db db.sqlite]      tell what is in a log, and from which entry on each prefix recovers
@@ -9,6 +9,7 @@
 
 LOG is a dm-log-writes recording, packed with zstd or not. IMAGE is raw; a recovered one is copied, never changed.
 N counts entries of the log from its start: every request up to entry N (a FLUSH at the latest) was answered.
+M likewise: no request after entry M was issued yet, so that nothing of it may be there (all were, if it is not given).
 
 What `check` holds, in this order:
  1. `e2fsck -p -E journal_only` ends with 0: the journal can be replayed.
@@ -222,18 +223,21 @@ class Prefixes:
                 self.known[count] = failure
         return self.known[count]
 
-    def following(self, count):
-        """States at flush `count` and every later one, and at the end."""
+    def following(self, count, issued):
+        """States at flush `count` and every later one, up to the first that has all that was issued; or at the end."""
         for later in sorted({count, *self.log.flushes, len(self.log.entries)}):
             if later >= count and isinstance(self.state(later), State):
                 yield self.state(later)
+            if later >= max(count, issued):
+                return
 
-    def judge(self, content, acknowledged):
+    def judge(self, content, acknowledged, issued=None):
         flush = self.log.last_flush(acknowledged)
+        issued = len(self.log.entries) if issued is None else issued
         reference = self.state(flush)
         if isinstance(reference, Failure):
             return None
-        return judge(content, reference, lambda: self.following(flush), self.name)
+        return judge(content, reference, lambda: self.following(flush, issued), self.name)
 
 
 def command_check(options):
@@ -245,7 +249,7 @@ def command_check(options):
         if not 0 <= options.acknowledged <= len(log.entries):
             print(f"error: --acknowledged is {options.acknowledged}, the log has {len(log.entries)} entries", file=sys.stderr)
             return 2
-        got = Prefixes(log, options.db).judge(options.image, options.acknowledged)
+        got = Prefixes(log, options.db).judge(options.image, options.acknowledged, options.issued)
     else:
         try:
             reference = recover(options.reference, options.db)
@@ -343,6 +347,7 @@ def main():
     check.add_argument("image")
     check.add_argument("--log")
     check.add_argument("--acknowledged", type=int)
+    check.add_argument("--issued", type=int)
     check.add_argument("--reference")
     image = commands.add_parser("image")
     image.add_argument("log")
