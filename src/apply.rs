@@ -221,7 +221,12 @@ impl<Q: Quirk> Apply<Q> {
     }
 
     /// Goes on after a completion.
-    pub fn done(&mut self, completion: Completion, superblock: &mut Superblock, out: &mut Outbox) -> Progress {
+    pub fn done(
+        &mut self,
+        completion: Completion,
+        superblock: &mut Superblock,
+        out: &mut Outbox,
+    ) -> Progress {
         if let Completion::NoSpace = completion {
             return Progress::NoSpace;
         }

@@ -36,7 +36,13 @@ struct Candidate {
 }
 
 /// Follows the `prev` links from the cursor on. What the cursor covers is a zombie of an earlier fill (DR2).
-pub fn longest<Q: Quirk>(superblock: &Superblock, files: &[FileArea], segments: &[SegmentArea], recovering: bool, quirk: Q) -> Chain {
+pub fn longest<Q: Quirk>(
+    superblock: &Superblock,
+    files: &[FileArea],
+    segments: &[SegmentArea],
+    recovering: bool,
+    quirk: Q,
+) -> Chain {
     let resurrect = quirk.bends(Bend::ClearWithoutFlush);
     let mut candidates = Vec::new();
     let areas = files.iter().map(|f| &f.area).enumerate().map(|(i, a)| (false, i, a));

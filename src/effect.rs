@@ -48,16 +48,8 @@ pub enum Duty {
 }
 
 impl Duty {
-    const ALL: [Duty; 8] = [
-        Duty::Log,
-        Duty::Mark,
-        Duty::File,
-        Duty::Apply,
-        Duty::Boot,
-        Duty::Read,
-        Duty::Clear,
-        Duty::Heal,
-    ];
+    const ALL: [Duty; 8] =
+        [Duty::Log, Duty::Mark, Duty::File, Duty::Apply, Duty::Boot, Duty::Read, Duty::Clear, Duty::Heal];
 }
 
 impl Token {

@@ -125,7 +125,9 @@ impl JournalIndex {
         self.entries
             .iter()
             .zip(data)
-            .map(|((offset, _, expected), bytes)| (check(&bytes) == *expected).then(|| Run::one(*offset, bytes)))
+            .map(|((offset, _, expected), bytes)| {
+                (check(&bytes) == *expected).then(|| Run::one(*offset, bytes))
+            })
             .collect()
     }
 }

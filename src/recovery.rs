@@ -267,11 +267,8 @@ impl<Q: Quirk> Recovery<Q> {
             chain::longest(&self.superblock, &self.survey.files, &self.survey.segments, true, self.quirk);
         let mark = self.ground.mark.unwrap_or_default();
         self.end = end.position;
-        self.evidence = if self.quirk.bends(Bend::EndAtBadChecksum) {
-            self.end
-        } else {
-            self.survey.evidence(&mark)
-        };
+        self.evidence =
+            if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
         if self.evidence > self.end && self.survey.search(out) {
             // Good records may stand behind a damaged one: look again.
             return Outcome::Working;
@@ -337,8 +334,7 @@ impl<Q: Quirk> Recovery<Q> {
             .iter()
             .flatten()
             .map(|(segment, serial)| {
-                let header =
-                    SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial: *serial };
+                let header = SegmentHeader { in_use: false, mirror: self.geometry.mirror, serial: *serial };
                 Run::one(segment * self.geometry.segment_size, header.encode())
             })
             .collect();

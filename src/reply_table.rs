@@ -35,7 +35,10 @@ impl ReplyEntry {
             slot: get_u32(block, at + 4),
             request: get_u64(block, at + 8),
         };
-        (id.request != 0)
-            .then(|| ReplyEntry { id, result: get_u64(block, at + 16), operation: get_u64(block, at + 24) })
+        (id.request != 0).then(|| ReplyEntry {
+            id,
+            result: get_u64(block, at + 16),
+            operation: get_u64(block, at + 24),
+        })
     }
 }

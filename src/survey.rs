@@ -75,7 +75,8 @@ impl Area {
                 let (from, size) = (at + HEADER as usize, header.size());
                 let to = from + header.payload_length() as usize;
                 let mine = self.generation.is_none_or(|g| g == header.position().generation);
-                let record = (mine && to <= rest.len()).then(|| header.with_payload(rest.slice(from..to)))??;
+                let record =
+                    (mine && to <= rest.len()).then(|| header.with_payload(rest.slice(from..to)))??;
                 Some((record, size))
             });
             at += found.as_ref().map_or(8, |(_, size)| *size as usize);
@@ -176,7 +177,13 @@ pub struct Survey<Q> {
 
 impl<Q: Quirk> Survey<Q> {
     /// A survey of mirror `index` on a server whose NVRAM has `segments_total` segments.
-    pub fn new(geometry: Arc<Geometry>, index: MirrorIndex, segments_total: u64, recovering: bool, quirk: Q) -> Self {
+    pub fn new(
+        geometry: Arc<Geometry>,
+        index: MirrorIndex,
+        segments_total: u64,
+        recovering: bool,
+        quirk: Q,
+    ) -> Self {
         Survey {
             geometry,
             index,
@@ -219,8 +226,9 @@ impl<Q: Quirk> Survey<Q> {
         match self.step {
             Step::Files => {
                 self.take_file_headers(&data);
-                let ranges =
-                    (0..self.segments_total).map(|s| (s * self.geometry.segment_size, SEGMENT_HEADER)).collect();
+                let ranges = (0..self.segments_total)
+                    .map(|s| (s * self.geometry.segment_size, SEGMENT_HEADER))
+                    .collect();
                 self.read(Step::Segments, Device::Nvram, ranges, out);
             }
             Step::Segments => {
@@ -305,7 +313,8 @@ impl<Q: Quirk> Survey<Q> {
 
     fn take_segment_headers(&mut self, data: &[bytes::Bytes]) {
         for (segment, bytes) in data.iter().enumerate() {
-            let Some(header) = SegmentHeader::decode(bytes).filter(|h| h.mirror == self.geometry.mirror) else {
+            let Some(header) = SegmentHeader::decode(bytes).filter(|h| h.mirror == self.geometry.mirror)
+            else {
                 continue;
             };
             self.last_serial = self.last_serial.max(header.serial);

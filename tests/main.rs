@@ -2,4 +2,5 @@
 mod cli;
 mod conversations;
 mod determinism;
+mod planted;
 mod tidy;

@@ -34,9 +34,7 @@ impl Bare {
         let span = u128::from(max - min + 1);
         let time = self.now + min + ((u128::from(self.rng.next_u64()) * span) >> 64) as u64;
         self.order += 1;
-        self.heap.push(Reverse(
-            u128::from(time) << 64 | u128::from(self.order << 32) | u128::from(event),
-        ));
+        self.heap.push(Reverse(u128::from(time) << 64 | u128::from(self.order << 32) | u128::from(event)));
     }
 
     fn next(&mut self) -> Option<u32> {
@@ -63,11 +61,7 @@ pub fn run(seed: u64, writes: u64) -> u64 {
     let mut completed: Vec<u8> = Vec::with_capacity(65_536);
     let mut issued = 0;
     for slot in 0..(SOURCES * IN_FLIGHT) as u32 {
-        let mut write = Write {
-            id: issued,
-            checksum: 0,
-            payload: [0; payload::SIZE],
-        };
+        let mut write = Write { id: issued, checksum: 0, payload: [0; payload::SIZE] };
         payload::fill(&mut write.payload, issued);
         slots.push(write);
         issued += 1;

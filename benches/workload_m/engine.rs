@@ -42,12 +42,7 @@ impl World {
                 let write = &mut self.slots[slot as usize];
                 write.checksum = xxh3_64(&write.payload);
                 self.emit(1, slot);
-                self.after(
-                    SITE_SOURCE_LOG,
-                    SOURCE_LOG,
-                    slot,
-                    Event::SourceLogged { slot },
-                );
+                self.after(SITE_SOURCE_LOG, SOURCE_LOG, slot, Event::SourceLogged { slot });
             }
             Event::SourceLogged { slot } => {
                 let checksum = self.slots[slot as usize].checksum;
@@ -65,8 +60,7 @@ impl World {
             }
             Event::Ack { slot } => {
                 self.emit(5, slot);
-                self.scheduler
-                    .at(self.scheduler.now(), Event::Reply { slot });
+                self.scheduler.at(self.scheduler.now(), Event::Reply { slot });
             }
             Event::Reply { slot } => {
                 self.emit(6, slot);
@@ -83,14 +77,11 @@ impl World {
         write.id = self.issued;
         payload::fill(&mut write.payload, self.issued);
         self.issued += 1;
-        self.scheduler
-            .at(self.scheduler.now(), Event::Request { slot });
+        self.scheduler.at(self.scheduler.now(), Event::Request { slot });
     }
 
     fn after(&mut self, site: Site, (min, max): (u64, u64), slot: u32, event: Event) {
-        let delay = self
-            .decisions
-            .delay(site, source(slot), &Delay::uniform(min, max));
+        let delay = self.decisions.delay(site, source(slot), &Delay::uniform(min, max));
         self.scheduler.at(self.scheduler.now() + delay, event);
     }
 
@@ -124,11 +115,7 @@ pub fn run(seed: u64, writes: u64) -> u64 {
         writes,
     };
     for slot in 0..(SOURCES * IN_FLIGHT) as u32 {
-        world.slots.push(Write {
-            id: 0,
-            checksum: 0,
-            payload: [0; payload::SIZE],
-        });
+        world.slots.push(Write { id: 0, checksum: 0, payload: [0; payload::SIZE] });
         world.issue(slot);
     }
     while let Some(event) = world.scheduler.next() {

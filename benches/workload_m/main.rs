@@ -35,11 +35,7 @@ fn main() {
         engine::run(1, 500);
         return;
     }
-    let (writes, rounds) = if argument("--quick") {
-        (200_000, 7)
-    } else {
-        (2_000_000, 5)
-    };
+    let (writes, rounds) = if argument("--quick") { (200_000, 7) } else { (2_000_000, 5) };
     compare(writes, rounds);
     if !argument("--quick") {
         short_runs(&mut Criterion::default().sample_size(50));
@@ -67,11 +63,7 @@ fn time(run: impl FnOnce() -> u64) -> Duration {
 
 fn short_runs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("1000 writes with set-up");
-    group.bench_function("bare", |bencher| {
-        bencher.iter(|| bare::run(black_box(1), 1_000))
-    });
-    group.bench_function("engine", |bencher| {
-        bencher.iter(|| engine::run(black_box(1), 1_000))
-    });
+    group.bench_function("bare", |bencher| bencher.iter(|| bare::run(black_box(1), 1_000)));
+    group.bench_function("engine", |bencher| bencher.iter(|| engine::run(black_box(1), 1_000)));
     group.finish();
 }

@@ -89,22 +89,14 @@ fn commit(root: &Path) -> String {
     let loose = git.join(name);
     if loose.exists() {
         println!("cargo::rerun-if-changed={}", loose.display());
-        return std::fs::read_to_string(loose)
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
+        return std::fs::read_to_string(loose).unwrap_or_default().trim().to_owned();
     }
     let packed = std::fs::read_to_string(git.join("packed-refs")).unwrap_or_default();
     let line = packed.lines().find(|l| l.ends_with(name));
-    line.and_then(|l| l.split(' ').next())
-        .unwrap_or_default()
-        .to_owned()
+    line.and_then(|l| l.split(' ').next()).unwrap_or_default().to_owned()
 }
 
 fn rustc() -> String {
     let output = Command::new(variable("RUSTC")).arg("--version").output();
-    output.map_or_else(
-        |_| String::new(),
-        |o| String::from_utf8_lossy(&o.stdout).trim().to_owned(),
-    )
+    output.map_or_else(|_| String::new(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
 }

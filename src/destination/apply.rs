@@ -77,8 +77,7 @@ impl<Q: Quirk> Desk<Q> {
             self.syncs.remove(&generation);
             return self.alarm(shared, Alarm::SyncConflict { generation });
         }
-        let trailer =
-            FileTrailer { epoch: self.superblock.epoch, generation, count, digest };
+        let trailer = FileTrailer { epoch: self.superblock.epoch, generation, count, digest };
         let at = self.geometry.place(file.place) + file.used;
         let run = Run::one(at, trailer.encode(self.geometry.mirror));
         let token = shared.out.write(self.index, Duty::Apply, Device::Log, alloc::vec![run]);
@@ -128,8 +127,7 @@ impl<Q: Quirk> Desk<Q> {
         );
         let progress = apply.start(&mut self.superblock, &mut shared.out);
         let step = Step::Apply(Box::new(apply));
-        self.applying =
-            Some(Applying { token: Token(0), step, generation, whole, count, no_space: false });
+        self.applying = Some(Applying { token: Token(0), step, generation, whole, count, no_space: false });
         self.applied(shared, progress);
     }
 
@@ -175,7 +173,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// What stands in the file must be what was appended: exactly `count` chained valid records with the digest.
     fn verify(&mut self, shared: &mut Shared) {
-        let Some(Applying { step: Step::ReadBack(area), generation, whole, count, .. }) = self.applying.take()
+        let Some(Applying { step: Step::ReadBack(area), generation, whole, count, .. }) =
+            self.applying.take()
         else {
             return;
         };
@@ -243,18 +242,13 @@ impl<Q: Quirk> Desk<Q> {
         let Some(place) = self.file(generation).map(|f| f.place) else {
             return self.cleared(shared, generation);
         };
-        let token = shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
+        let token =
+            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
         if self.quirk.bends(Bend::ClearWithoutFlush) {
             return self.cleared(shared, generation);
         }
-        self.applying = Some(Applying {
-            token,
-            step: Step::Clear,
-            generation,
-            whole: true,
-            count: 0,
-            no_space: false,
-        });
+        self.applying =
+            Some(Applying { token, step: Step::Clear, generation, whole: true, count: 0, no_space: false });
     }
 
     fn finish(&mut self, shared: &mut Shared) {

@@ -55,7 +55,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// A repair begins like a boot: nothing counts before it is durable. (The server's boot has flushed already.)
     fn begin(&mut self, shared: &mut Shared, repair: bool) {
-        let mut ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(self.index));
+        let mut ground =
+            Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(self.index));
         let mut waiting = 0;
         if repair {
             for device in [Device::Nvram, Device::Log, Device::Image] {
@@ -65,22 +66,20 @@ impl<Q: Quirk> Desk<Q> {
         } else {
             ground.start(&mut shared.out);
         }
-        let survey =
-            Survey::new(self.geometry.clone(), self.index, shared.pool.total(), false, self.quirk);
+        let survey = Survey::new(self.geometry.clone(), self.index, shared.pool.total(), false, self.quirk);
         let superblock = self.superblock;
         let step = if repair { Step::Flush } else { Step::Ground };
-        self.phase =
-            Phase::Booting(Box::new(Boot {
-                step,
-                waiting,
-                ground,
-                superblock,
-                survey,
-                discards: Vec::new(),
-                frees: Vec::new(),
-                freed: Vec::new(),
-                erases: Vec::new(),
-            }));
+        self.phase = Phase::Booting(Box::new(Boot {
+            step,
+            waiting,
+            ground,
+            superblock,
+            survey,
+            discards: Vec::new(),
+            frees: Vec::new(),
+            freed: Vec::new(),
+            erases: Vec::new(),
+        }));
     }
 
     pub fn boot_done(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
@@ -91,13 +90,7 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
-    fn boot_step(
-        &mut self,
-        shared: &mut Shared,
-        boot: &mut Boot<Q>,
-        token: Token,
-        completion: Completion,
-    ) {
+    fn boot_step(&mut self, shared: &mut Shared, boot: &mut Boot<Q>, token: Token, completion: Completion) {
         match boot.step {
             Step::Flush => {
                 boot.waiting -= 1;
@@ -340,9 +333,8 @@ impl<Q: Quirk> Desk<Q> {
     /// DR8: never truncated; written again in a free place, which then goes on.
     fn rewrite_beside(&mut self, survey: &Survey<Q>, file: &FileArea, rest: Vec<Record>) -> Option<Run> {
         let generation = file.header.generation;
-        let used = |p: &u64| {
-            survey.files.iter().any(|f| f.place == *p) || self.files.iter().any(|f| f.place == *p)
-        };
+        let used =
+            |p: &u64| survey.files.iter().any(|f| f.place == *p) || self.files.iter().any(|f| f.place == *p);
         self.kept.push((file.place, generation, file.header.incarnation));
         // Without a free place the generation is sent again into the next one that becomes free.
         let place = (0..self.geometry.places()).find(|p| !used(p))?;

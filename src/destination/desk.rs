@@ -158,7 +158,11 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn quiet(&self) -> bool {
-        self.entries.is_empty() && self.applying.is_none() && self.file_work.is_none() && self.syncs.is_empty() && self.erasing.is_empty()
+        self.entries.is_empty()
+            && self.applying.is_none()
+            && self.file_work.is_none()
+            && self.syncs.is_empty()
+            && self.erasing.is_empty()
     }
 
     pub fn alarm(&self, shared: &mut Shared, alarm: Alarm) {

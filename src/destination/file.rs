@@ -116,8 +116,7 @@ impl<Q: Quirk> Desk<Q> {
     fn write_file(&mut self, shared: &mut Shared) {
         if let Some(work) = &mut self.file_work {
             work.step = Step::Write;
-            work.token =
-                shared.out.write(self.index, Duty::File, Device::Log, alloc::vec![work.run.clone()]);
+            work.token = shared.out.write(self.index, Duty::File, Device::Log, alloc::vec![work.run.clone()]);
         }
     }
 
@@ -155,6 +154,7 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Whether a generation has records that are not flushed to its file yet.
     pub fn unfiled(&self, generation: u64) -> bool {
-        self.filed < self.next() && self.entry(self.filed).record.position <= Position::new(generation, u64::MAX)
+        self.filed < self.next()
+            && self.entry(self.filed).record.position <= Position::new(generation, u64::MAX)
     }
 }

@@ -195,7 +195,8 @@ impl<Q: Quirk> Desk<Q> {
     /// Cumulative acknowledgements of what has newly reached a level; then filed records leave NVRAM.
     pub fn acknowledge(&mut self, shared: &mut Shared) {
         let nvram = self.nvram_level(shared);
-        let starved = self.connection.is_some() && self.bytes(self.next()) + self.geometry.segment_size > self.promised;
+        let starved =
+            self.connection.is_some() && self.bytes(self.next()) + self.geometry.segment_size > self.promised;
         let before = self.promised;
         let room = if nvram > self.acked_nvram || starved { self.room(shared, nvram) } else { 0 };
         if nvram > self.acked_nvram || (starved && self.promised > before) {
@@ -211,8 +212,7 @@ impl<Q: Quirk> Desk<Q> {
             self.ack(shared, AckLevel::File, self.file_marked, room);
             self.stage(shared, Stage::FileAcked, position);
         }
-        let removable =
-            if self.quirk.bends(Bend::RemoveOnAppend) { self.appended } else { self.file_marked };
+        let removable = if self.quirk.bends(Bend::RemoveOnAppend) { self.appended } else { self.file_marked };
         self.remove(shared, removable);
     }
 

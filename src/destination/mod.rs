@@ -72,8 +72,7 @@ impl<Q: Quirk> Destination<Q> {
     pub fn new(mirrors: &[Arc<Geometry>], nvram_size: u64, knobs: Knobs, quirk: Q, now: u64) -> Self {
         let segment_size = mirrors[0].segment_size;
         let pool = Pool::new(nvram_size / segment_size, mirrors.len());
-        let mut shared =
-            Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
+        let mut shared = Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
         let mut base = 0;
         let mut desks = Vec::with_capacity(mirrors.len());
         for (index, geometry) in mirrors.iter().enumerate() {

@@ -178,8 +178,7 @@ impl<Q: Quirk> Source<Q> {
         for entry in &boot.replies {
             let key = (entry.id.client, entry.id.slot);
             if self.slots.get(&key).is_none_or(|s| s.request < entry.id.request) {
-                let outcome =
-                    Outcome::Logged { needs: 0, answer: answer(entry.operation, entry.result) };
+                let outcome = Outcome::Logged { needs: 0, answer: answer(entry.operation, entry.result) };
                 self.slots.insert(key, SlotState { request: entry.id.request, outcome });
             }
         }
@@ -331,10 +330,8 @@ impl<Q: Quirk> Source<Q> {
     fn write_superblock(&mut self, boot: &mut Boot) {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
-        let run = Run::one(
-            self.region.base + boot.superblock.slot(),
-            boot.superblock.encode(self.geometry.mirror),
-        );
+        let run =
+            Run::one(self.region.base + boot.superblock.slot(), boot.superblock.encode(self.geometry.mirror));
         boot.step = Step::Superblock;
         boot.token = self.write_boot(run);
     }
@@ -344,4 +341,3 @@ impl<Q: Quirk> Source<Q> {
         out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run])
     }
 }
-

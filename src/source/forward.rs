@@ -143,8 +143,7 @@ impl<Q: Quirk> Source<Q> {
         if self.session != Session::Up {
             return;
         }
-        let ready =
-            if self.quirk.bends(Bend::ForwardBeforeDurable) { self.log.next() } else { self.marked };
+        let ready = if self.quirk.bends(Bend::ForwardBeforeDurable) { self.log.next() } else { self.marked };
         while self.sent < ready {
             let entry = self.log.entry(self.sent);
             if entry.end_bytes > self.limit {

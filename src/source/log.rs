@@ -188,9 +188,13 @@ impl<Q: Quirk> Source<Q> {
     }
 
     /// Numbers a record and writes it to the open partition.
-    pub(super) fn append(&mut self, draft: impl FnOnce(Position, Link, u64) -> Draft) -> Option<(Record, u64)> {
+    pub(super) fn append(
+        &mut self,
+        draft: impl FnOnce(Position, Link, u64) -> Draft,
+    ) -> Option<(Record, u64)> {
         let position = self.log.next_position();
-        let record = Record::encode(self.geometry.mirror, draft(position, self.log.tip, self.superblock.epoch));
+        let record =
+            Record::encode(self.geometry.mirror, draft(position, self.log.tip, self.superblock.epoch));
         let at = self.partition(position.generation);
         let ordinal = self.log.next();
         let g = self.log.generations.back_mut()?;
@@ -266,7 +270,8 @@ impl<Q: Quirk> Source<Q> {
                 && self.superblock.applied_gen + 1 == g.number
                 && self.apply.as_ref().is_some_and(|a| a.all_issued());
             let remote = self.acked_file >= g.end()
-                && self.remote_applied >= (g.number + self.geometry.partitions).saturating_sub(self.geometry.files);
+                && self.remote_applied
+                    >= (g.number + self.geometry.partitions).saturating_sub(self.geometry.files);
             let remote = remote || self.quirk.bends(Bend::FreeOnLocalApply);
             if !(g.applied || issued) || !remote {
                 return;

@@ -19,7 +19,10 @@ enum Phase {
     Held,
     Reading,
     /// What it shows, and how many records must be answerable first.
-    Ready { data: Bytes, needs: u64 },
+    Ready {
+        data: Bytes,
+        needs: u64,
+    },
 }
 
 /// A client's read, or the read under an add (`id` of `None`).
@@ -57,8 +60,7 @@ impl<Q: Quirk> Source<Q> {
     }
 
     fn start_read(&mut self, id: Option<RequestId>, volume: u32, offset: u64, length: u64, ping: u64) {
-        let mut read =
-            PendingRead { id, volume, offset, length, ping, token: Token(0), phase: Phase::Held };
+        let mut read = PendingRead { id, volume, offset, length, ping, token: Token(0), phase: Phase::Held };
         if id.is_some() && self.overlays[volume as usize].covers(offset, length) {
             self.finish_read(&mut read, vec![0; length as usize]);
         } else {

@@ -11,86 +11,46 @@ fn nothing_at_all_shows_the_help() {
 
 #[test]
 fn bad_usage_shows_what_is_wanted() {
-    mirrorsim(&["run"])
-        .ends(2)
-        .complains("Usage: mirrorsim run");
-    mirrorsim(&["run", FIRST, "--sede", "1"])
-        .ends(2)
-        .complains("--seed");
+    mirrorsim(&["run"]).ends(2).complains("Usage: mirrorsim run");
+    mirrorsim(&["run", FIRST, "--sede", "1"]).ends(2).complains("--seed");
     mirrorsim(&["run", FIRST, "--seed", "1", "--seed", "2"])
         .ends(2)
         .complains("cannot be used multiple times");
-    mirrorsim(&["run", FIRST, "--seed"])
-        .ends(2)
-        .complains("a value is required");
-    mirrorsim(&["run", FIRST, "--seed", "1", "--seeds", "1..3"])
-        .ends(2)
-        .complains("cannot be used with");
-    mirrorsim(&["run", FIRST, "--no-report", "--report-dir", "x"])
-        .ends(2)
-        .complains("cannot be used with");
-    mirrorsim(&["run", FIRST, "--check", "off"])
-        .ends(2)
-        .complains("every");
-    mirrorsim(&["run", FIRST, "--plant", "P999"])
-        .ends(2)
-        .complains("list --planted");
-    mirrorsim(&["run", FIRST, "--set", "nonsense"])
-        .ends(2)
-        .complains("PATH=VALUE");
-    mirrorsim(&["run", FIRST, "--disaster-at", "20parsecs"])
-        .ends(2)
-        .complains("20ms");
+    mirrorsim(&["run", FIRST, "--seed"]).ends(2).complains("a value is required");
+    mirrorsim(&["run", FIRST, "--seed", "1", "--seeds", "1..3"]).ends(2).complains("cannot be used with");
+    mirrorsim(&["run", FIRST, "--no-report", "--report-dir", "x"]).ends(2).complains("cannot be used with");
+    mirrorsim(&["run", FIRST, "--check", "off"]).ends(2).complains("every");
+    mirrorsim(&["run", FIRST, "--plant", "P999"]).ends(2).complains("list --planted");
+    mirrorsim(&["run", FIRST, "--set", "nonsense"]).ends(2).complains("PATH=VALUE");
+    mirrorsim(&["run", FIRST, "--disaster-at", "20parsecs"]).ends(2).complains("20ms");
     mirrorsim(&["dance"]).ends(2).complains("dance");
 }
 
 #[test]
 fn bad_seeds_are_refused() {
-    for bad in [
-        "-1",
-        "18446744073709551616",
-        "0x",
-        " 7 ",
-        "1.0",
-        "٧",
-        "",
-        "1e3",
-        "1_000",
-    ] {
+    for bad in ["-1", "18446744073709551616", "0x", " 7 ", "1.0", "٧", "", "1e3", "1_000"] {
         mirrorsim(&["run", FIRST, "--seed", bad]).ends(2);
         mirrorsim(&["run", FIRST, "--seeds", bad]).ends(2);
     }
-    mirrorsim(&["run", FIRST, "--seed", "1..3"])
-        .ends(2)
-        .complains("--seeds");
-    mirrorsim(&["run", FIRST, "--seeds", "5..3"])
-        .ends(2)
-        .complains("did you mean 3..5?");
-    mirrorsim(&["run", FIRST, "--seeds", "0..0"])
-        .ends(2)
-        .complains("empty range");
+    mirrorsim(&["run", FIRST, "--seed", "1..3"]).ends(2).complains("--seeds");
+    mirrorsim(&["run", FIRST, "--seeds", "5..3"]).ends(2).complains("did you mean 3..5?");
+    mirrorsim(&["run", FIRST, "--seeds", "0..0"]).ends(2).complains("empty range");
 }
 
 #[test]
 fn good_seeds_are_accepted() {
     let path = file("good_seeds", "tiny.yaml", TINY);
-    let run = |flag: &str, seeds: &str| {
-        mirrorsim(&["run", text(&path), flag, seeds, "--no-report"]).ends(0)
-    };
+    let run = |flag: &str, seeds: &str| mirrorsim(&["run", text(&path), flag, seeds, "--no-report"]).ends(0);
     run("--seed", "0x2A").says("seed 42 ");
     run("--seed", "18446744073709551615").says("seed 18446744073709551615 ");
     run("--seeds", "3..=3").says("seed 3 ");
-    run("--seeds", "1..4,3,3")
-        .says("3 seeds")
-        .complains("seed 3 is named twice");
+    run("--seeds", "1..4,3,3").says("3 seeds").complains("seed 3 is named twice");
 }
 
 #[test]
 fn the_default_seed_is_told() {
     let path = file("default_seed", "tiny.yaml", TINY);
-    mirrorsim(&["run", text(&path), "--no-report"])
-        .ends(0)
-        .says("seed 1 (the default)");
+    mirrorsim(&["run", text(&path), "--no-report"]).ends(0).says("seed 1 (the default)");
 }
 
 #[test]
@@ -117,15 +77,9 @@ fn a_scenario_named_twice_runs_once() {
 #[test]
 fn nothing_to_run_is_a_mistake() {
     let folder = scratch("nothing");
-    mirrorsim(&["run", text(&folder)])
-        .ends(2)
-        .complains("no scenario");
-    mirrorsim(&["run", text(&folder.join("*.yaml"))])
-        .ends(2)
-        .complains("no file matches");
-    mirrorsim(&["run", text(&folder.join("absent.yaml"))])
-        .ends(2)
-        .complains("absent.yaml");
+    mirrorsim(&["run", text(&folder)]).ends(2).complains("no scenario");
+    mirrorsim(&["run", text(&folder.join("*.yaml"))]).ends(2).complains("no file matches");
+    mirrorsim(&["run", text(&folder.join("absent.yaml"))]).ends(2).complains("absent.yaml");
 }
 
 #[test]
@@ -136,50 +90,27 @@ fn a_folder_stands_for_all_scenarios_below() {
         std::fs::write(folder.join(name), TINY.replace("name: tiny\n", "")).expect("written");
     }
     std::fs::write(folder.join("notes.txt"), "no scenario").expect("written");
-    let said = mirrorsim(&["run", text(&folder), "--no-report"])
-        .ends(0)
-        .says("3 scenarios");
+    let said = mirrorsim(&["run", text(&folder), "--no-report"]).ends(0).says("3 scenarios");
     let places = ["  a  ", "  b  ", "  c  "].map(|n| said.out.find(n));
     assert!(places.is_sorted() && places[0].is_some(), "{}", said.out);
 }
 
 #[test]
 fn a_run_that_would_check_nothing_is_refused() {
-    mirrorsim(&["run", FIRST, "--set", "check=off", "--no-report"])
+    mirrorsim(&["run", FIRST, "--set", "check=off", "--no-report"]).ends(2).complains("check nothing");
+    mirrorsim(&["run", FIRST, "--set", "expect=[\"nonsense == 1\"]", "--no-report"])
         .ends(2)
-        .complains("check nothing");
-    mirrorsim(&[
-        "run",
-        FIRST,
-        "--set",
-        "expect=[\"nonsense == 1\"]",
-        "--no-report",
-    ])
-    .ends(2)
-    .complains("unknown metric");
+        .complains("unknown metric");
 }
 
 #[test]
 fn all_mistakes_of_all_files_are_told_and_nothing_runs() {
     let folder = scratch("mistakes");
-    std::fs::write(
-        folder.join("a.yaml"),
-        TINY.replace("operations", "oprations"),
-    )
-    .expect("written");
+    std::fs::write(folder.join("a.yaml"), TINY.replace("operations", "oprations")).expect("written");
     std::fs::write(folder.join("b.yaml"), TINY.replace("alpha", "no/name")).expect("written");
     std::fs::write(folder.join("c.yaml"), TINY).expect("written");
-    let said = mirrorsim(&[
-        "run",
-        text(&folder),
-        "--report-dir",
-        text(&folder.join("out")),
-    ])
-    .ends(2);
-    let said = said
-        .complains("a.yaml:4")
-        .complains("did you mean `operations`?")
-        .complains("b.yaml:3");
+    let said = mirrorsim(&["run", text(&folder), "--report-dir", text(&folder.join("out"))]).ends(2);
+    let said = said.complains("a.yaml:4").complains("did you mean `operations`?").complains("b.yaml:3");
     assert_eq!(said.out, "");
     assert!(!folder.join("out").exists(), "nothing was run");
     mirrorsim(&["check", text(&folder)])
@@ -193,7 +124,5 @@ fn all_mistakes_of_all_files_are_told_and_nothing_runs() {
 fn images_are_of_one_seed() {
     let folder = scratch("images_of_one_seed");
     let dir = text(&folder);
-    mirrorsim(&["run", FIRST, "--seeds", "1..3", "--export-images", dir])
-        .ends(2)
-        .complains("one seed");
+    mirrorsim(&["run", FIRST, "--seeds", "1..3", "--export-images", dir]).ends(2).complains("one seed");
 }

@@ -6,16 +6,9 @@ use super::*;
 fn the_report_folder_is_made_with_its_parents() {
     let path = file("made", "tiny.yaml", TINY);
     let folder = scratch("made_reports").join("a/b");
-    let said = mirrorsim(&[
-        "run",
-        text(&path),
-        "--seed",
-        "7",
-        "--report-dir",
-        text(&folder),
-    ])
-    .ends(0)
-    .complains("created");
+    let said = mirrorsim(&["run", text(&path), "--seed", "7", "--report-dir", text(&folder)])
+        .ends(0)
+        .complains("created");
     said.says("tiny-7.json");
     assert!(folder.join("tiny-7.json").is_file());
 }
@@ -23,9 +16,7 @@ fn the_report_folder_is_made_with_its_parents() {
 #[test]
 fn a_file_is_no_report_folder() {
     let path = file("is_a_file", "tiny.yaml", TINY);
-    let said = mirrorsim(&["run", text(&path), "--report-dir", text(&path)])
-        .ends(3)
-        .complains("is a file");
+    let said = mirrorsim(&["run", text(&path), "--report-dir", text(&path)]).ends(3).complains("is a file");
     assert_eq!(said.out, "", "no seed was run");
 }
 
@@ -42,31 +33,17 @@ fn where_nothing_can_be_written_nothing_is_run() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_standard_output_is_an_error() {
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .expect("a device");
-    let output = command(&["list", "--metrics"])
-        .stdout(full)
-        .output()
-        .expect("the command starts");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let output = command(&["list", "--metrics"]).stdout(full).output().expect("the command starts");
     Said::of(&output).ends(3).complains("standard output");
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    for arguments in [
-        &["trace", FIRST][..],
-        &["--help"],
-        &["list", "--stages"],
-        &["schema"],
-    ] {
+    for arguments in [&["trace", FIRST][..], &["--help"], &["list", "--stages"], &["schema"]] {
         let mut child = command(arguments);
-        let mut child = child
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the command starts");
+        let mut child =
+            child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
         drop(child.stdout.take());
         Said::of(&child.wait_with_output().expect("the command ends")).ends(0);
     }
@@ -76,11 +53,7 @@ fn a_reader_that_goes_away_is_no_error() {
 fn a_run_without_a_reader_has_its_own_exit_code() {
     let path = file("no_reader", "red.yaml", RED);
     let mut child = command(&["run", text(&path), "--no-report"]);
-    let mut child = child
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
     drop(child.stdout.take());
     Said::of(&child.wait_with_output().expect("the command ends")).ends(1);
 }
@@ -89,16 +62,10 @@ fn a_run_without_a_reader_has_its_own_exit_code() {
 fn there_are_no_escape_codes_but_on_a_terminal() {
     let path = file("escape_codes", "red.yaml", RED);
     for term in ["dumb", "xterm-256color", ""] {
-        let output = command(&["run", text(&path), "--seeds", "1..=3", "--no-report"])
-            .env("TERM", term)
-            .output();
+        let output =
+            command(&["run", text(&path), "--seeds", "1..=3", "--no-report"]).env("TERM", term).output();
         let said = Said::of(&output.expect("the command starts")).ends(1);
-        assert!(
-            !said.out.contains('\u{1b}') && !said.err.contains('\u{1b}'),
-            "{}{}",
-            said.out,
-            said.err
-        );
+        assert!(!said.out.contains('\u{1b}') && !said.err.contains('\u{1b}'), "{}{}", said.out, said.err);
     }
     let said = mirrorsim(&["check", "Cargo.toml"]).ends(2);
     assert!(!said.err.contains('\u{1b}'), "{}", said.err);
@@ -108,23 +75,10 @@ fn there_are_no_escape_codes_but_on_a_terminal() {
 fn language_and_time_zone_change_nothing() {
     let path = file("language", "tiny.yaml", TINY);
     let digest = |language: &str, zone: &str| {
-        let mut command = command(&[
-            "run",
-            text(&path),
-            "--no-report",
-            "--message-format",
-            "json",
-        ]);
-        let output = command
-            .env("LANG", language)
-            .env("LC_ALL", language)
-            .env("TZ", zone)
-            .output();
+        let mut command = command(&["run", text(&path), "--no-report", "--message-format", "json"]);
+        let output = command.env("LANG", language).env("LC_ALL", language).env("TZ", zone).output();
         let said = Said::of(&output.expect("the command starts")).ends(0);
-        said.objects()
-            .iter()
-            .find_map(|o| o["run"]["digest"].as_str().map(str::to_owned))
-            .expect("a digest")
+        said.objects().iter().find_map(|o| o["run"]["digest"].as_str().map(str::to_owned)).expect("a digest")
     };
     let plain = digest("C", "UTC");
     assert_eq!(digest("tr_TR.UTF-8", "Pacific/Kiritimati"), plain);

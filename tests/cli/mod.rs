@@ -29,11 +29,7 @@ impl Said {
     /// Checks the exit code; the rest is shown if it is another.
     #[track_caller]
     pub fn ends(self, code: i32) -> Said {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.out, self.err
-        );
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         assert!(!self.err.contains("panicked at"), "{}", self.err);
         self
     }
@@ -55,10 +51,7 @@ impl Said {
     /// The JSON objects of standard output.
     #[track_caller]
     pub fn objects(&self) -> Vec<serde_json::Value> {
-        self.out
-            .lines()
-            .map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}")))
-            .collect()
+        self.out.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
     }
 }
 
@@ -70,14 +63,8 @@ pub fn top() -> PathBuf {
 /// The command, not started.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorsim"));
-    command
-        .args(arguments)
-        .current_dir(top())
-        .stdin(Stdio::null());
-    command
-        .env_remove("MIRRORSIM_DATA")
-        .env_remove("CLICOLOR_FORCE")
-        .env_remove("NO_COLOR");
+    command.args(arguments).current_dir(top()).stdin(Stdio::null());
+    command.env_remove("MIRRORSIM_DATA").env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
     command
 }
 
@@ -92,25 +79,16 @@ pub fn mirrorsim(arguments: &[&str]) -> Said {
 pub fn fed(arguments: &[&str], input: &str) -> Said {
     use std::io::Write;
     let mut child = command(arguments);
-    child
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().expect("the command starts");
     // It may end before it has read everything.
-    let _ = child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(input.as_bytes());
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
     Said::of(&child.wait_with_output().expect("the command ends"))
 }
 
 /// A folder of this test's own, empty.
 pub fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("cli")
-        .join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).expect("a folder");
     path
@@ -125,8 +103,7 @@ pub fn text(path: &Path) -> &str {
 pub const FIRST: &str = "scenarios/smoke/first_run.yaml";
 
 /// A scenario of a few milliseconds.
-pub const TINY: &str =
-    "schema: 1\nname: tiny\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
+pub const TINY: &str = "schema: 1\nname: tiny\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
 
 /// One that fails, whatever the seed.
 pub const RED: &str = "schema: 1\nname: red\nsources: [{name: alpha}]\nclients: [{operations: 20}]\nexpect: [\"acknowledged > 1000000\"]\n";

@@ -5,42 +5,22 @@ use super::*;
 #[test]
 fn list_shows_what_there_is() {
     mirrorsim(&["list"]).ends(0).says(FIRST);
-    mirrorsim(&["list", "--metrics"])
-        .ends(0)
-        .says("acknowledged");
+    mirrorsim(&["list", "--metrics"]).ends(0).says("acknowledged");
     mirrorsim(&["list", "--stages"]).ends(0).says("sealed");
     mirrorsim(&["list", "--planted"]).ends(0);
-    mirrorsim(&["list", "no/such/folder"])
-        .ends(3)
-        .complains("no/such/folder");
-    let objects = mirrorsim(&["list", "--message-format", "json"])
-        .ends(0)
-        .objects();
-    assert!(
-        objects
-            .iter()
-            .any(|o| o["path"] == FIRST && o["name"] == "first_run")
-    );
+    mirrorsim(&["list", "no/such/folder"]).ends(3).complains("no/such/folder");
+    let objects = mirrorsim(&["list", "--message-format", "json"]).ends(0).objects();
+    assert!(objects.iter().any(|o| o["path"] == FIRST && o["name"] == "first_run"));
 }
 
 #[test]
 fn explain_takes_a_scenario_or_a_key() {
     mirrorsim(&["explain", FIRST]).ends(0).says("first_run");
-    mirrorsim(&["explain", "sources.link.latency"])
-        .ends(0)
-        .says("default");
-    mirrorsim(&["explain", "--key", "sources.partition_size"])
-        .ends(0)
-        .says("default");
-    mirrorsim(&["explain", "sources.link.latncy"])
-        .ends(2)
-        .complains("did you mean");
-    mirrorsim(&["explain"])
-        .ends(2)
-        .complains("Usage: mirrorsim explain");
-    mirrorsim(&["explain", "absent.yaml"])
-        .ends(2)
-        .complains("absent.yaml");
+    mirrorsim(&["explain", "sources.link.latency"]).ends(0).says("default");
+    mirrorsim(&["explain", "--key", "sources.partition_size"]).ends(0).says("default");
+    mirrorsim(&["explain", "sources.link.latncy"]).ends(2).complains("did you mean");
+    mirrorsim(&["explain"]).ends(2).complains("Usage: mirrorsim explain");
+    mirrorsim(&["explain", "absent.yaml"]).ends(2).complains("absent.yaml");
 }
 
 #[test]
@@ -56,15 +36,11 @@ fn schemas_are_json() {
 #[test]
 fn new_writes_a_scenario_that_runs_and_never_writes_over_one() {
     let path = scratch("new").join("mine.yaml");
-    mirrorsim(&["new", text(&path)])
-        .ends(0)
-        .says("mirrorsim run");
+    mirrorsim(&["new", text(&path)]).ends(0).says("mirrorsim run");
     mirrorsim(&["check", text(&path)]).ends(0).says("ok");
     mirrorsim(&["run", text(&path), "--no-report"]).ends(0);
     std::fs::write(&path, "mine").expect("written");
-    mirrorsim(&["new", text(&path)])
-        .ends(2)
-        .complains("exists already");
+    mirrorsim(&["new", text(&path)]).ends(2).complains("exists already");
     assert_eq!(std::fs::read_to_string(&path).expect("read"), "mine");
     mirrorsim(&["new", text(&path.join("below"))]).ends(3);
 }
@@ -73,9 +49,7 @@ fn new_writes_a_scenario_that_runs_and_never_writes_over_one() {
 fn a_template_can_be_piped_into_a_run() {
     let template = mirrorsim(&["new"]).ends(0).out;
     fed(&["check", "-"], &template).ends(0);
-    fed(&["run", "-", "--no-report"], &template)
-        .ends(0)
-        .says("PASSED");
+    fed(&["run", "-", "--no-report"], &template).ends(0).says("PASSED");
     fed(&["run", "-"], "").ends(2).complains("empty");
 }
 
@@ -83,49 +57,21 @@ fn a_template_can_be_piped_into_a_run() {
 fn a_trace_can_be_filtered() {
     let all = mirrorsim(&["trace", FIRST]).ends(0).out;
     assert!(all.lines().count() > 100);
-    assert_eq!(
-        mirrorsim(&["trace", FIRST]).ends(0).out,
-        all,
-        "twice the same"
-    );
-    assert_eq!(
-        mirrorsim(&["trace", FIRST, "--limit", "3"])
-            .ends(0)
-            .out
-            .lines()
-            .count(),
-        3
-    );
-    let some = mirrorsim(&[
-        "trace", FIRST, "--actor", "alpha", "--kind", "stage", "--grep", "sealed",
-    ])
-    .ends(0)
-    .out;
+    assert_eq!(mirrorsim(&["trace", FIRST]).ends(0).out, all, "twice the same");
+    assert_eq!(mirrorsim(&["trace", FIRST, "--limit", "3"]).ends(0).out.lines().count(), 3);
+    let some =
+        mirrorsim(&["trace", FIRST, "--actor", "alpha", "--kind", "stage", "--grep", "sealed"]).ends(0).out;
     assert!(
-        !some.is_empty()
-            && some
-                .lines()
-                .all(|l| l.contains(" alpha ") && l.contains("* sealed")),
+        !some.is_empty() && some.lines().all(|l| l.contains(" alpha ") && l.contains("* sealed")),
         "{some}"
     );
-    let part = mirrorsim(&["trace", FIRST, "--from", "10", "--to", "12"])
-        .ends(0)
-        .out;
-    assert_eq!(
-        part.lines().collect::<Vec<_>>(),
-        all.lines().skip(10).take(3).collect::<Vec<_>>()
-    );
+    let part = mirrorsim(&["trace", FIRST, "--from", "10", "--to", "12"]).ends(0).out;
+    assert_eq!(part.lines().collect::<Vec<_>>(), all.lines().skip(10).take(3).collect::<Vec<_>>());
     let early = mirrorsim(&["trace", FIRST, "--to", "1ns"]).ends(0).out;
     assert!(!early.is_empty() && all.starts_with(&early));
-    mirrorsim(&["trace", FIRST, "--actor", "nobody"])
-        .ends(2)
-        .complains("alpha");
-    mirrorsim(&["trace", FIRST, "--kind", "nothing"])
-        .ends(2)
-        .complains("stage");
-    let objects = mirrorsim(&["trace", FIRST, "--limit", "2", "--message-format", "json"])
-        .ends(0)
-        .objects();
+    mirrorsim(&["trace", FIRST, "--actor", "nobody"]).ends(2).complains("alpha");
+    mirrorsim(&["trace", FIRST, "--kind", "nothing"]).ends(2).complains("stage");
+    let objects = mirrorsim(&["trace", FIRST, "--limit", "2", "--message-format", "json"]).ends(0).objects();
     assert_eq!(objects[1]["event"], 1);
 }
 
@@ -135,10 +81,7 @@ fn errors_are_objects_too() {
         let all = [arguments, &["--message-format", "json"]].concat();
         let said = mirrorsim(&all).ends(2);
         assert_eq!(said.err, "");
-        said.objects()
-            .iter()
-            .map(|o| o["type"].as_str().unwrap_or("?").to_owned())
-            .collect::<Vec<_>>()
+        said.objects().iter().map(|o| o["type"].as_str().unwrap_or("?").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(kinds(&["run", "absent.yaml"]), ["mistake"]);
     assert_eq!(kinds(&["run", FIRST, "--seed", "x"]), ["error"]);

@@ -7,32 +7,14 @@ use super::*;
 fn token(path: &str, code: i32, more: &[&str]) -> String {
     let said = mirrorsim(&[&["run", path, "--no-report"], more].concat()).ends(code);
     let last = said.out.lines().last().unwrap_or_default();
-    last.split_whitespace()
-        .find(|w| w.starts_with("ms1:"))
-        .expect("a token")
-        .to_owned()
+    last.split_whitespace().find(|w| w.starts_with("ms1:")).expect("a token").to_owned()
 }
 
 #[test]
 fn a_red_run_is_reproduced() {
     let path = file("reproduced", "red.yaml", RED);
-    let token = token(
-        text(&path),
-        1,
-        &[
-            "--seed",
-            "7",
-            "--set",
-            "clients[0].operations=9",
-            "--check",
-            "end",
-        ],
-    );
-    mirrorsim(&["replay", &token])
-        .ends(1)
-        .says("reproduced, same digest")
-        .says("seed 7")
-        .says("9 issued");
+    let token = token(text(&path), 1, &["--seed", "7", "--set", "clients[0].operations=9", "--check", "end"]);
+    mirrorsim(&["replay", &token]).ends(1).says("reproduced, same digest").says("seed 7").says("9 issued");
     mirrorsim(&["replay", &token, "--expect-pass"]).ends(1);
 }
 
@@ -40,12 +22,8 @@ fn a_red_run_is_reproduced() {
 fn a_green_run_is_repeated() {
     let path = file("repeated", "tiny.yaml", TINY);
     let token = token(text(&path), 0, &[]);
-    mirrorsim(&["replay", &token])
-        .ends(0)
-        .says("passed again, same digest");
-    mirrorsim(&["replay", &token, "--trace"])
-        .ends(0)
-        .says("destination");
+    mirrorsim(&["replay", &token]).ends(0).says("passed again, same digest");
+    mirrorsim(&["replay", &token, "--trace"]).ends(0).says("destination");
 }
 
 #[test]
@@ -53,10 +31,7 @@ fn what_no_longer_fails_is_no_success() {
     let path = file("repaired", "red.yaml", RED);
     let token = token(text(&path), 1, &[]);
     std::fs::write(&path, RED.replace("1000000", "0")).expect("written");
-    mirrorsim(&["replay", &token])
-        .ends(1)
-        .says("stale: did not reproduce: passed")
-        .says("were edited since");
+    mirrorsim(&["replay", &token]).ends(1).says("stale: did not reproduce: passed").says("were edited since");
     mirrorsim(&["replay", &token, "--expect-pass"]).ends(0);
 }
 
@@ -65,10 +40,7 @@ fn an_edited_scenario_that_still_fails_is_told() {
     let path = file("edited", "red.yaml", RED);
     let token = token(text(&path), 1, &[]);
     std::fs::write(&path, RED.replace("operations: 20", "operations: 21")).expect("written");
-    mirrorsim(&["replay", &token])
-        .ends(1)
-        .says("reproduced, other digest")
-        .says("were edited since");
+    mirrorsim(&["replay", &token]).ends(1).says("reproduced, other digest").says("were edited since");
 }
 
 #[test]
@@ -78,9 +50,7 @@ fn a_scenario_may_have_moved() {
     let moved = path.with_file_name("other.yaml");
     std::fs::rename(&path, &moved).expect("renamed");
     mirrorsim(&["replay", &token]).ends(2).complains("red.yaml");
-    mirrorsim(&["replay", &token, "--scenario", text(&moved)])
-        .ends(1)
-        .says("reproduced");
+    mirrorsim(&["replay", &token, "--scenario", text(&moved)]).ends(1).says("reproduced");
 }
 
 #[test]
@@ -89,12 +59,7 @@ fn odd_paths_survive_a_shell() {
     let path = folder.join("a b:c.yaml");
     std::fs::write(&path, RED).expect("written");
     let token = token(text(&path), 1, &[]);
-    assert!(
-        token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b":._/-=%".contains(&b)),
-        "{token}"
-    );
+    assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b":._/-=%".contains(&b)), "{token}");
     mirrorsim(&["replay", &token]).ends(1).says("reproduced");
 }
 
@@ -114,36 +79,26 @@ fn a_damaged_token_runs_nothing() {
         let said = mirrorsim(&["replay", bad]).ends(2);
         assert_eq!(said.out, "", "{bad}");
     }
-    mirrorsim(&["replay", "ms7:x:1:2"])
-        .ends(2)
-        .complains("`ms7`")
-        .complains("`ms1`");
+    mirrorsim(&["replay", "ms7:x:1:2"]).ends(2).complains("`ms7`").complains("`ms1`");
 }
 
 #[test]
 fn another_digest_of_the_same_build_is_nondeterminism() {
     let path = file("nondeterminism", "tiny.yaml", TINY);
-    let mut forged: mirrorsim_campaign::Token =
-        token(text(&path), 0, &[]).parse().expect("a token");
+    let mut forged: mirrorsim_campaign::Token = token(text(&path), 0, &[]).parse().expect("a token");
     forged.digest ^= 1;
     mirrorsim(&["replay", &forged.to_string()])
         .ends(4)
         .says("nondeterminism")
         .says("the same in every event");
     forged.build ^= 1;
-    mirrorsim(&["replay", &forged.to_string()])
-        .ends(0)
-        .says("other digest")
-        .says("another build");
+    mirrorsim(&["replay", &forged.to_string()]).ends(0).says("other digest").says("another build");
 }
 
 #[test]
 fn a_planted_bug_that_is_not_known_is_named() {
     let path = file("unknown_bug", "tiny.yaml", TINY);
-    let mut forged: mirrorsim_campaign::Token =
-        token(text(&path), 0, &[]).parse().expect("a token");
+    let mut forged: mirrorsim_campaign::Token = token(text(&path), 0, &[]).parse().expect("a token");
     forged.planted.push("P999".into());
-    mirrorsim(&["replay", &forged.to_string()])
-        .ends(2)
-        .complains("P999");
+    mirrorsim(&["replay", &forged.to_string()]).ends(2).complains("P999");
 }

@@ -7,12 +7,7 @@ use serde_json::Value;
 fn the_first_run_proves_a_recovery() {
     let out = scratch("first_run");
     let said = mirrorsim(&["run", FIRST, "--report-dir", text(&out)]).ends(0);
-    let said = said
-        .says("PASSED")
-        .says("byte for byte")
-        .says("RPO 0")
-        .says("digest ")
-        .says("replay ");
+    let said = said.says("PASSED").says("byte for byte").says("RPO 0").says("digest ").says("replay ");
     assert!(said.out.lines().count() < 25, "{}", said.out);
     let report = std::fs::read_to_string(out.join("first_run-1.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
@@ -29,10 +24,7 @@ fn a_planted_bug_goes_red_in_15_lines() {
         .says("planted P10");
     assert!(said.out.lines().count() <= 15, "{}", said.out);
     let last = said.out.lines().last().unwrap_or_default();
-    assert!(
-        last.starts_with("mirrorsim replay ms1:") && last.contains(":plant=P10:"),
-        "{last}"
-    );
+    assert!(last.starts_with("mirrorsim replay ms1:") && last.contains(":plant=P10:"), "{last}");
 }
 
 #[test]
@@ -42,14 +34,7 @@ fn a_threshold_that_does_not_hold_is_red() {
         .ends(1)
         .says("expect: `acknowledged > 1000000` does not hold");
     assert!(said.out.lines().count() <= 15, "{}", said.out);
-    assert!(
-        said.out
-            .lines()
-            .last()
-            .is_some_and(|l| l.starts_with("mirrorsim replay ms1:")),
-        "{}",
-        said.out
-    );
+    assert!(said.out.lines().last().is_some_and(|l| l.starts_with("mirrorsim replay ms1:")), "{}", said.out);
 }
 
 #[test]
@@ -57,11 +42,7 @@ fn each_red_seed_has_a_line_and_a_replay_line() {
     let path = file("red_seeds", "red.yaml", RED);
     let said = mirrorsim(&["run", text(&path), "--seeds", "3..6", "--no-report"]).ends(1);
     for seed in [3, 4, 5] {
-        assert!(
-            said.out.contains(&format!("red seed {seed}: expect")),
-            "{}",
-            said.out
-        );
+        assert!(said.out.contains(&format!("red seed {seed}: expect")), "{}", said.out);
         assert!(said.out.contains(&format!(":{seed}:")), "{}", said.out);
     }
     said.says("3x, first seed 3");
@@ -72,9 +53,7 @@ fn sets_change_the_scenario() {
     let path = file("sets", "tiny.yaml", TINY);
     let run = |set: &str| mirrorsim(&["run", text(&path), "--no-report", "--set", set]);
     run("clients[0].operations=7").ends(0).says("7 issued");
-    run("clients[0].oprations=7")
-        .ends(2)
-        .complains("operations");
+    run("clients[0].oprations=7").ends(2).complains("operations");
 }
 
 #[test]
@@ -96,12 +75,7 @@ fn the_number_of_jobs_changes_nothing() {
         for o in &mut objects {
             o["run"]["wall_us"] = Value::Null;
             o["environment"] = Value::Null;
-            for wall in [
-                "wall_ms",
-                "busy_ms",
-                "events_per_second",
-                "seeds_per_minute",
-            ] {
+            for wall in ["wall_ms", "busy_ms", "events_per_second", "seeds_per_minute"] {
                 o["summary"][wall] = Value::Null;
             }
         }
@@ -113,20 +87,9 @@ fn the_number_of_jobs_changes_nothing() {
 #[test]
 fn the_check_mode_never_changes_the_digest() {
     let digest = |mode: &str| {
-        let said = mirrorsim(&[
-            "run",
-            FIRST,
-            "--check",
-            mode,
-            "--no-report",
-            "--message-format",
-            "json",
-        ])
-        .ends(0);
-        said.objects()
-            .iter()
-            .find_map(|o| o["run"]["digest"].as_str().map(str::to_owned))
-            .expect("a digest")
+        let said =
+            mirrorsim(&["run", FIRST, "--check", mode, "--no-report", "--message-format", "json"]).ends(0);
+        said.objects().iter().find_map(|o| o["run"]["digest"].as_str().map(str::to_owned)).expect("a digest")
     };
     let every = digest("every");
     for mode in ["delta", "sampled", "end"] {
@@ -149,44 +112,21 @@ fn two_scenarios_of_one_name_get_a_report_each() {
 fn images_have_the_size_of_their_volumes() {
     let path = file("images", "tiny.yaml", TINY);
     let out = scratch("images_out");
-    let said = mirrorsim(&[
-        "run",
-        text(&path),
-        "--no-report",
-        "--export-images",
-        text(&out),
-    ])
-    .ends(0)
-    .says("image ");
-    let images: Vec<_> = std::fs::read_dir(&out)
-        .expect("a folder")
-        .flatten()
-        .collect();
+    let said =
+        mirrorsim(&["run", text(&path), "--no-report", "--export-images", text(&out)]).ends(0).says("image ");
+    let images: Vec<_> = std::fs::read_dir(&out).expect("a folder").flatten().collect();
     assert!(!images.is_empty(), "{}", said.out);
-    let sizes: Vec<u64> = images
-        .iter()
-        .map(|i| i.metadata().expect("metadata").len())
-        .collect();
-    assert!(
-        sizes.iter().all(|s| *s > 0 && s.is_multiple_of(512)),
-        "{sizes:?}"
-    );
+    let sizes: Vec<u64> = images.iter().map(|i| i.metadata().expect("metadata").len()).collect();
+    assert!(sizes.iter().all(|s| *s > 0 && s.is_multiple_of(512)), "{sizes:?}");
 }
 
 #[test]
 fn a_disaster_can_be_put_anywhere() {
     let out = scratch("disaster_out");
     for at in ["15ms", "200"] {
-        let said = mirrorsim(&[
-            "run",
-            FIRST,
-            "--no-report",
-            "--disaster-at",
-            at,
-            "--export-images",
-            text(&out),
-        ])
-        .ends(0);
+        let said =
+            mirrorsim(&["run", FIRST, "--no-report", "--disaster-at", at, "--export-images", text(&out)])
+                .ends(0);
         said.says("recovered");
     }
 }

@@ -8,14 +8,7 @@ use std::time::Duration;
 fn interrupted(test: &str, signal: &str, code: i32) {
     let path = file(test, "tiny.yaml", TINY);
     let out = path.with_file_name("out");
-    let arguments = [
-        "run",
-        text(&path),
-        "--seeds",
-        "0..=18446744073709551615",
-        "--report-dir",
-        text(&out),
-    ];
+    let arguments = ["run", text(&path), "--seeds", "0..=18446744073709551615", "--report-dir", text(&out)];
     let child = command(&arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -29,10 +22,7 @@ fn interrupted(test: &str, signal: &str, code: i32) {
         std::thread::sleep(Duration::from_millis(50));
     }
     std::thread::sleep(Duration::from_millis(1000));
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status()
-        .expect("kill starts");
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(sent.success());
     let said = Said::of(&child.wait_with_output().expect("the command ends")).ends(code);
     assert!(
@@ -40,20 +30,13 @@ fn interrupted(test: &str, signal: &str, code: i32) {
         "{}",
         said.out
     );
-    let files: Vec<_> = std::fs::read_dir(&out)
-        .expect("a folder")
-        .flatten()
-        .map(|f| f.file_name())
-        .collect();
+    let files: Vec<_> = std::fs::read_dir(&out).expect("a folder").flatten().map(|f| f.file_name()).collect();
     assert_eq!(files.len(), 1, "one whole file: {files:?}");
     let report = std::fs::read_to_string(out.join(&files[0])).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["interrupted"], true);
     assert_eq!(report["exit_code"], code);
-    assert!(
-        report["summary"]["verdicts"]["passed"].as_u64() > Some(0),
-        "what was run is there"
-    );
+    assert!(report["summary"]["verdicts"]["passed"].as_u64() > Some(0), "what was run is there");
 }
 
 #[test]
@@ -68,11 +51,7 @@ fn a_termination_leaves_a_report_and_143() {
 
 /// A seed that takes long, with a signal sent to it `times` times.
 fn long_seed(test: &str, times: usize) -> (Said, PathBuf) {
-    let path = file(
-        test,
-        "long.yaml",
-        &TINY.replace("operations: 20", "operations: 3000000"),
-    );
+    let path = file(test, "long.yaml", &TINY.replace("operations: 20", "operations: 3000000"));
     let out = path.with_file_name("out");
     let child = command(&["run", text(&path), "--report-dir", text(&out)])
         .stdout(Stdio::piped())
@@ -87,14 +66,9 @@ fn long_seed(test: &str, times: usize) -> (Said, PathBuf) {
     }
     for _ in 0..times {
         std::thread::sleep(Duration::from_millis(300));
-        let _ = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status();
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     }
-    (
-        Said::of(&child.wait_with_output().expect("the command ends")),
-        out,
-    )
+    (Said::of(&child.wait_with_output().expect("the command ends")), out)
 }
 
 #[test]
@@ -111,9 +85,5 @@ fn a_second_interrupt_ends_at_once() {
     let (said, out) = long_seed("second", 2);
     let said = said.ends(130);
     assert_eq!(said.out, "");
-    assert_eq!(
-        std::fs::read_dir(out).expect("a folder").count(),
-        0,
-        "no file is left half written"
-    );
+    assert_eq!(std::fs::read_dir(out).expect("a folder").count(), 0, "no file is left half written");
 }

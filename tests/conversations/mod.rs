@@ -15,7 +15,8 @@ fn path(name: &str) -> PathBuf {
 /// The story with its command, and what is written below.
 fn read(path: &Path) -> (String, String) {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let (head, golden) = text.split_once(RULE).unwrap_or_else(|| panic!("{}: no line `----`", path.display()));
+    let (head, golden) =
+        text.split_once(RULE).unwrap_or_else(|| panic!("{}: no line `----`", path.display()));
     (head.to_owned(), golden.to_owned())
 }
 

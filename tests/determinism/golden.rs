@@ -25,8 +25,10 @@ fn digest(scenario: &str, seed: &str) -> String {
 fn digests_are_the_committed_ones() {
     let all = golden();
     assert_eq!(all.len(), 3, "golden digests");
-    let now: Vec<[String; 3]> =
-        all.iter().map(|[scenario, seed, _]| [scenario.clone(), seed.clone(), digest(scenario, seed)]).collect();
+    let now: Vec<[String; 3]> = all
+        .iter()
+        .map(|[scenario, seed, _]| [scenario.clone(), seed.clone(), digest(scenario, seed)])
+        .collect();
     if std::env::var_os("MIRRORSIM_BLESS").is_some() {
         let lines: String = now.iter().map(|l| format!("{}\n", l.join(" "))).collect();
         let head = "# scenario, seed, digest. MIRRORSIM_BLESS=1 cargo test golden rewrites it; then CHANGELOG.md, too.\n";

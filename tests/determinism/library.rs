@@ -43,11 +43,13 @@ fn a_quirk_that_bends_nothing_is_as_good_as_none() {
 fn how_much_is_tried_changes_nothing() {
     let plain = Options::default();
     let thorough = |s: &Spec| {
-        let check = CheckSpec { mode: CheckMode::Every, exhaustive: 4, drawn: 2, nested_every: 3, ..s.check.clone() };
+        let check =
+            CheckSpec { mode: CheckMode::Every, exhaustive: 4, drawn: 2, nested_every: 3, ..s.check.clone() };
         digest(&Spec { check, ..s.clone() }, &plain)
     };
     let lazy = |s: &Spec| {
-        let check = CheckSpec { mode: CheckMode::End, exhaustive: 0, drawn: 0, nested_every: 0, ..s.check.clone() };
+        let check =
+            CheckSpec { mode: CheckMode::End, exhaustive: 0, drawn: 0, nested_every: 0, ..s.check.clone() };
         digest(&Spec { check, ..s.clone() }, &plain)
     };
     same("probe settings", thorough, lazy);

@@ -17,10 +17,12 @@ fn digests(arguments: &[&str]) -> BTreeMap<(String, String), String> {
     let mut scenario = String::new();
     let mut found = BTreeMap::new();
     for object in said.objects() {
-        if let Some(name) = object["scenario"].as_str().or(object["environment"]["scenario"]["name"].as_str()) {
+        if let Some(name) = object["scenario"].as_str().or(object["environment"]["scenario"]["name"].as_str())
+        {
             scenario = name.to_owned();
         }
-        if let (Some(seed), Some(digest)) = (object["run"]["seed"].as_str(), object["run"]["digest"].as_str()) {
+        if let (Some(seed), Some(digest)) = (object["run"]["seed"].as_str(), object["run"]["digest"].as_str())
+        {
             found.insert((scenario.clone(), seed.to_owned()), digest.to_owned());
         }
     }

@@ -42,7 +42,8 @@ fn dependencies(manifest: &File, kind: &str) -> BTreeSet<String> {
                 Some((before, name)) => (format!("{before}{kind}"), Some(name)),
                 None => (header.to_owned(), None),
             };
-            let ours = section == kind || (section.starts_with("target.") && section.ends_with(&format!(".{kind}")));
+            let ours =
+                section == kind || (section.starts_with("target.") && section.ends_with(&format!(".{kind}")));
             inside = ours && name.is_none();
             names.extend(name.filter(|_| ours).map(str::to_owned));
         } else if inside && line.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -88,7 +89,8 @@ fn arrows_are_never_reversed() {
 
 #[test]
 fn the_table_itself_has_no_cycle() {
-    let places: BTreeMap<&str, usize> = ARROWS.iter().enumerate().map(|(i, (_, name, _))| (*name, i)).collect();
+    let places: BTreeMap<&str, usize> =
+        ARROWS.iter().enumerate().map(|(i, (_, name, _))| (*name, i)).collect();
     for (i, (_, name, allowed)) in ARROWS.iter().enumerate() {
         for used in *allowed {
             assert!(places[used] < i, "{name} stands above {used}, which it may use");
@@ -98,7 +100,8 @@ fn the_table_itself_has_no_cycle() {
 
 #[test]
 fn tests_use_only_crates_below() {
-    let places: BTreeMap<&str, usize> = ARROWS.iter().enumerate().map(|(i, (_, name, _))| (*name, i)).collect();
+    let places: BTreeMap<&str, usize> =
+        ARROWS.iter().enumerate().map(|(i, (_, name, _))| (*name, i)).collect();
     let mut wrong = Vec::new();
     for (i, (folder, name, _)) in ARROWS.iter().enumerate() {
         for used in of_workspace(dependencies(&manifest(folder), "dev-dependencies")) {
@@ -126,14 +129,18 @@ fn the_protocol_has_few_and_small_dependencies() {
 fn what_determinism_rests_on_is_pinned() {
     for name in ["rand", "rand_chacha", "xxhash-rust"] {
         let text = &file("Cargo.toml").text;
-        assert!(text.contains(&format!("{name} = {{ version = \"=")), "`{name}` is not pinned to one version");
+        assert!(
+            text.contains(&format!("{name} = {{ version = \"=")),
+            "`{name}` is not pinned to one version"
+        );
     }
 }
 
 #[test]
 fn there_is_one_command() {
     let mains: Vec<String> = files("", &["main.rs"]).into_iter().map(|f| f.path).collect();
-    let bins: Vec<&String> = mains.iter().filter(|p| p.ends_with("src/main.rs") || p.contains("/src/bin/")).collect();
+    let bins: Vec<&String> =
+        mains.iter().filter(|p| p.ends_with("src/main.rs") || p.contains("/src/bin/")).collect();
     assert_eq!(bins, ["sim/cli/src/main.rs"], "a second binary breaks `cargo run`");
     let named = files("", &["Cargo.toml"]).iter().map(|m| m.text.matches("[[bin]]").count()).sum::<usize>();
     assert_eq!(named, 1, "sections [[bin]] in the workspace");
@@ -147,6 +154,9 @@ fn every_crate_obeys_the_lints() {
         .map(|m| m.path)
         .collect();
     none("manifests without `[lints] workspace = true`", &lax);
-    assert!(file("Cargo.toml").text.contains("unsafe_code = \"forbid\""), "unsafe code is not forbidden any more");
+    assert!(
+        file("Cargo.toml").text.contains("unsafe_code = \"forbid\""),
+        "unsafe code is not forbidden any more"
+    );
     assert!(!file("Cargo.toml").text.contains("panic = \"abort\""), "one panic must not end a campaign");
 }

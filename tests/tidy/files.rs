@@ -22,7 +22,10 @@ fn files_stay_short() {
         let lines = file.text.lines().count();
         let known = KNOWN.iter().any(|(p, _)| *p == file.path);
         if lines > LONG && !known {
-            wrong.push(format!("{}: {lines} lines; look for the noun that wants a room of its own", file.path));
+            wrong.push(format!(
+                "{}: {lines} lines; look for the noun that wants a room of its own",
+                file.path
+            ));
         }
     }
     none(&format!("files above {LONG} lines that tests/tidy/files.rs does not list"), &wrong);
@@ -44,7 +47,12 @@ fn every_source_file_belongs_to_a_crate() {
             Some("mod") => folder.rsplit_once('/').unwrap_or(("", folder)),
             stem => (folder, stem.unwrap_or(name)),
         };
-        let parents = [format!("{folder}/mod.rs"), format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
+        let parents = [
+            format!("{folder}/mod.rs"),
+            format!("{folder}/lib.rs"),
+            format!("{folder}/main.rs"),
+            format!("{folder}.rs"),
+        ];
         let line = format!("mod {module};");
         let declares = |p: &String| std::fs::read_to_string(top().join(p)).is_ok_and(|t| t.contains(&line));
         if !parents.iter().any(declares) {
@@ -86,7 +94,8 @@ fn every_scenario_has_manners() {
 fn every_scenario_has_no_mistake() {
     let found = mirrorsim(&["check", "scenarios/smoke", "scenarios/claims"]).ends(0);
     let checked = found.out.lines().filter(|l| l.contains(".yaml")).count();
-    let smoke_and_claims = |f: &&File| f.path.starts_with("scenarios/smoke/") || f.path.starts_with("scenarios/claims/");
+    let smoke_and_claims =
+        |f: &&File| f.path.starts_with("scenarios/smoke/") || f.path.starts_with("scenarios/claims/");
     assert_eq!(checked, scenarios().iter().filter(smoke_and_claims).count(), "{}", found.out);
 }
 
@@ -141,7 +150,10 @@ fn every_recording_is_described() {
     for entry in std::fs::read_dir(top().join("tests/data/traces")).expect("a folder") {
         let name = entry.expect("an entry").file_name();
         let name = name.to_str().expect("UTF-8");
-        assert!(name == "README.md" || readme.contains(name), "tests/data/traces/README.md says nothing of {name}");
+        assert!(
+            name == "README.md" || readme.contains(name),
+            "tests/data/traces/README.md says nothing of {name}"
+        );
     }
 }
 

@@ -29,7 +29,8 @@ impl File {
             return Vec::new();
         }
         let lines: Vec<&str> = self.text.lines().collect();
-        let inline_tests = |i: usize| lines[i] == "#[cfg(test)]" && lines.get(i + 1).is_some_and(|l| l.ends_with('{'));
+        let inline_tests =
+            |i: usize| lines[i] == "#[cfg(test)]" && lines.get(i + 1).is_some_and(|l| l.ends_with('{'));
         let end = (0..lines.len()).find(|i| inline_tests(*i)).unwrap_or(lines.len());
         let code = |i: usize| (i + 1, lines[i].split("//").next().unwrap_or_default());
         (0..end).map(code).collect()

@@ -2,13 +2,26 @@
 
 use super::{files, none};
 
-const TEXTS: &[&str] =
-    &[".rs", ".toml", ".md", ".yaml", ".yml", ".json", ".txt", ".sh", ".py", ".ci/run", "LICENSE-MIT", "LICENSE-APACHE"];
+const TEXTS: &[&str] = &[
+    ".rs",
+    ".toml",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".txt",
+    ".sh",
+    ".py",
+    ".ci/run",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+];
 
 #[test]
 fn no_file_names_a_place_of_one_machine() {
     // In pieces, so that this file may stay where it is.
-    let places = [["/wo", "rk/"], ["/ro", "ot/"], ["/tm", "p/"], ["/Us", "ers/"], ["../sha", "red"], ["file:/", "//"]];
+    let places =
+        [["/wo", "rk/"], ["/ro", "ot/"], ["/tm", "p/"], ["/Us", "ers/"], ["../sha", "red"], ["file:/", "//"]];
     let mut found = Vec::new();
     for file in files("", TEXTS) {
         for (number, line) in file.text.lines().enumerate() {

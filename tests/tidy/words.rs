@@ -88,10 +88,11 @@ fn only_the_command_prints() {
 #[test]
 fn one_file_below_the_command_looks_at_a_clock() {
     for folder in BETWEEN {
-        let clocks = files(folder, &[".rs"]).into_iter().filter(|f| {
-            f.shipped().iter().any(|(_, l)| has(l, "Instant") || has(l, "SystemTime"))
-        });
-        let clocks: Vec<String> = clocks.map(|f| f.path).filter(|p| p != "sim/campaign/src/wall.rs").collect();
+        let clocks = files(folder, &[".rs"])
+            .into_iter()
+            .filter(|f| f.shipped().iter().any(|(_, l)| has(l, "Instant") || has(l, "SystemTime")));
+        let clocks: Vec<String> =
+            clocks.map(|f| f.path).filter(|p| p != "sim/campaign/src/wall.rs").collect();
         none("use `mirrorsim_campaign::Clock` instead of a clock here", &clocks);
     }
 }
@@ -103,7 +104,8 @@ fn the_protocol_is_no_std() {
     for file in files("src", &[".rs"]) {
         let mut test_only = false;
         for (number, line) in file.shipped() {
-            let bad = words.iter().filter(|(w, _)| has(line, w) && !line.contains("#![no_std]") && !test_only);
+            let bad =
+                words.iter().filter(|(w, _)| has(line, w) && !line.contains("#![no_std]") && !test_only);
             found.extend(bad.map(|(w, i)| format!("{}:{number}: `{w}`; instead: {i}", file.path)));
             test_only = line.trim() == "#[cfg(test)]";
         }

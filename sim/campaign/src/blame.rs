@@ -26,34 +26,21 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
     // A run is a pure function of what it is given: nothing that it leaves half done is seen again.
     let result = panic::catch_unwind(AssertUnwindSafe(f));
     GUARDED.set(false);
-    let unknown = || Panic {
-        message: "panicked".into(),
-        place: String::new(),
-    };
+    let unknown = || Panic { message: "panicked".into(), place: String::new() };
     result.map_err(|_| LAST.take().unwrap_or_else(unknown))
 }
 
 /// Whose fault it is: the protocol's panic is a finding (exit 1), any other is the rig's (exit 4).
 pub(crate) fn verdict(panic: &Panic) -> Verdict {
     let place = panic.place.replace('\\', "/");
-    if place.starts_with("sim/") || place.contains("/sim/") {
-        Verdict::Rig
-    } else {
-        Verdict::Failed
-    }
+    if place.starts_with("sim/") || place.contains("/sim/") { Verdict::Rig } else { Verdict::Failed }
 }
 
 fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if GUARDED.get() {
-                keep(info)
-            } else {
-                before(info)
-            }
-        }));
+        panic::set_hook(Box::new(move |info| if GUARDED.get() { keep(info) } else { before(info) }));
     });
 }
 
@@ -69,9 +56,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_caught_with_its_words_and_its_place() {
-        let panic = guarded(|| panic!("slot {} is empty", 3))
-            .map(|()| 0)
-            .expect_err("a panic");
+        let panic = guarded(|| panic!("slot {} is empty", 3)).map(|()| 0).expect_err("a panic");
         assert_eq!(panic.message, "slot 3 is empty");
         assert!(panic.place.contains("blame.rs:"), "{}", panic.place);
         assert_eq!(guarded(|| 5), Ok(5));
@@ -79,18 +64,10 @@ mod tests {
 
     #[test]
     fn blame_goes_by_the_place() {
-        let at = |place: &str| {
-            verdict(&Panic {
-                message: String::new(),
-                place: place.into(),
-            })
-        };
+        let at = |place: &str| verdict(&Panic { message: String::new(), place: place.into() });
         assert_eq!(at("src/source/forward.rs:10:5"), Verdict::Failed);
         assert_eq!(at("sim/world/src/lib.rs:3:1"), Verdict::Rig);
-        assert_eq!(
-            at("/home/me/mirrorsim/sim/oracle/src/judge.rs:3:1"),
-            Verdict::Rig
-        );
+        assert_eq!(at("/home/me/mirrorsim/sim/oracle/src/judge.rs:3:1"), Verdict::Rig);
         assert_eq!(at("C:\\m\\sim\\engine\\src\\disk.rs:3:1"), Verdict::Rig);
     }
 }

@@ -27,18 +27,7 @@ impl<'a> Delivery<'a> {
     pub fn new(plans: &'a [Plan], sink: &'a mut dyn FnMut(Event)) -> Self {
         let clocks = vec![None; plans.len()];
         let (waiting, running) = (BTreeMap::new(), BTreeMap::new());
-        Delivery {
-            plans,
-            sink,
-            waiting,
-            running,
-            clocks,
-            next: 0,
-            plan: 0,
-            given: 0,
-            done: 0,
-            red: 0,
-        }
+        Delivery { plans, sink, waiting, running, clocks, next: 0, plan: 0, given: 0, done: 0, red: 0 }
     }
 
     /// A worker begins.
@@ -55,10 +44,7 @@ impl<'a> Delivery<'a> {
         }
         self.done += 1;
         self.red += u128::from(run.outcome.verdict != mirrorsim_world::outcome::Verdict::Passed);
-        (self.sink)(Event::Progress {
-            done: self.done,
-            red: self.red,
-        });
+        (self.sink)(Event::Progress { done: self.done, red: self.red });
         self.waiting.insert(number, run);
         while let Some(run) = self.waiting.remove(&self.next) {
             self.next += 1;
@@ -95,19 +81,9 @@ impl<'a> Delivery<'a> {
     fn end_plan(&mut self) {
         let plan = self.plan;
         let interrupted = self.given < self.plans[plan].seeds.count();
-        let abandoned = self
-            .running
-            .values()
-            .filter(|(p, _)| *p == plan)
-            .map(|(_, seed)| *seed)
-            .collect();
+        let abandoned = self.running.values().filter(|(p, _)| *p == plan).map(|(_, seed)| *seed).collect();
         let wall = self.clocks[plan].map_or(Duration::ZERO, |(_, wall)| wall);
-        (self.sink)(Event::Ended {
-            plan,
-            interrupted,
-            abandoned,
-            wall,
-        });
+        (self.sink)(Event::Ended { plan, interrupted, abandoned, wall });
         (self.plan, self.given) = (plan + 1, 0);
     }
 }
@@ -120,31 +96,16 @@ mod tests {
 
     fn plans() -> Vec<Plan> {
         let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
-        let scenario =
-            scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
         ["1..=2", "7"]
-            .map(|s| {
-                Plan::new(
-                    scenario.clone(),
-                    "a.yaml",
-                    scenario::seeds(s).expect("seeds"),
-                )
-            })
+            .map(|s| Plan::new(scenario.clone(), "a.yaml", scenario::seeds(s).expect("seeds")))
             .into()
     }
 
     fn run(plans: &[Plan], plan: usize, seed: u64) -> SeedRun {
         let outcome = outcome(seed);
         let token = plans[plan].token(&outcome);
-        SeedRun {
-            plan,
-            index: 0,
-            outcome,
-            expectations: 0,
-            wall: Duration::ZERO,
-            images: Vec::new(),
-            token,
-        }
+        SeedRun { plan, index: 0, outcome, expectations: 0, wall: Duration::ZERO, images: Vec::new(), token }
     }
 
     /// What is given out when results are done in this order.
@@ -153,12 +114,9 @@ mod tests {
         let mut said = Vec::new();
         let mut sink = |event: Event| match event {
             Event::Seed(run) => said.push(format!("{}:{}", run.plan, run.outcome.seed)),
-            Event::Ended {
-                plan,
-                interrupted,
-                abandoned,
-                ..
-            } => said.push(format!("end {plan} {interrupted} {abandoned:?}")),
+            Event::Ended { plan, interrupted, abandoned, .. } => {
+                said.push(format!("end {plan} {interrupted} {abandoned:?}"))
+            }
             _ => {}
         };
         let mut delivery = Delivery::new(&plans, &mut sink);
@@ -181,10 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        assert_eq!(
-            said(&[(2, 1, 7), (1, 0, 2)]),
-            ["0:2", "end 0 true [1]", "1:7", "end 1 false []"]
-        );
+        assert_eq!(said(&[(2, 1, 7), (1, 0, 2)]), ["0:2", "end 0 true [1]", "1:7", "end 1 false []"]);
         assert_eq!(said(&[]), ["end 0 true [1, 2]", "end 1 true [7]"]);
     }
 }

@@ -47,11 +47,7 @@ impl Exit {
     /// The more severe of two.
     #[must_use]
     pub fn worst(self, other: Exit) -> Exit {
-        if self.severity() >= other.severity() {
-            self
-        } else {
-            other
-        }
+        if self.severity() >= other.severity() { self } else { other }
     }
 
     /// What this exit means, in one line.
@@ -69,10 +65,7 @@ impl Exit {
     }
 
     fn severity(self) -> usize {
-        Exit::BY_SEVERITY
-            .iter()
-            .position(|e| *e == self)
-            .unwrap_or(0)
+        Exit::BY_SEVERITY.iter().position(|e| *e == self).unwrap_or(0)
     }
 }
 
@@ -108,13 +101,7 @@ mod tests {
 
     #[test]
     fn the_most_severe_wins_in_the_order_4_3_1_5() {
-        let order = [
-            Exit::Rig,
-            Exit::Environment,
-            Exit::Failed,
-            Exit::Inconclusive,
-            Exit::Passed,
-        ];
+        let order = [Exit::Rig, Exit::Environment, Exit::Failed, Exit::Inconclusive, Exit::Passed];
         for (i, a) in order.iter().enumerate() {
             for b in &order[i..] {
                 assert_eq!(a.worst(*b), *a);

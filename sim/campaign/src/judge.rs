@@ -43,13 +43,7 @@ mod tests {
     use mirrorsim_scenario::Op;
 
     fn expectation(metric: &str, op: Op, value: u64) -> Expectation {
-        Expectation {
-            metric: metric.into(),
-            op,
-            value,
-            unit: "count".into(),
-            place: "a.yaml:3".into(),
-        }
+        Expectation { metric: metric.into(), op, value, unit: "count".into(), place: "a.yaml:3".into() }
     }
 
     #[test]
@@ -57,30 +51,18 @@ mod tests {
         let mut run = outcome(1);
         run.metrics.insert("lost", 2);
         assert_eq!(
-            expectations(
-                &[
-                    expectation("lost", Op::Equal, 0),
-                    expectation("lost", Op::Less, 3)
-                ],
-                &mut run
-            ),
+            expectations(&[expectation("lost", Op::Equal, 0), expectation("lost", Op::Less, 3)], &mut run),
             2
         );
         assert_eq!(run.verdict, Verdict::Failed);
         assert_eq!(run.failures.len(), 1);
-        assert_eq!(
-            run.failures[0].message,
-            "`lost == 0` does not hold: lost is 2 (a.yaml:3)"
-        );
+        assert_eq!(run.failures[0].message, "`lost == 0` does not hold: lost is 2 (a.yaml:3)");
     }
 
     #[test]
     fn what_was_not_measured_does_not_hold() {
         let mut run = outcome(1);
-        assert_eq!(
-            expectations(&[expectation("p99_read", Op::Less, 3)], &mut run),
-            1
-        );
+        assert_eq!(expectations(&[expectation("p99_read", Op::Less, 3)], &mut run), 1);
         assert_eq!(run.verdict, Verdict::Failed);
     }
 
@@ -88,10 +70,7 @@ mod tests {
     fn a_run_that_was_cut_short_is_not_judged() {
         let mut run = outcome(1);
         run.verdict = Verdict::Inconclusive;
-        assert_eq!(
-            expectations(&[expectation("lost", Op::More, 3)], &mut run),
-            0
-        );
+        assert_eq!(expectations(&[expectation("lost", Op::More, 3)], &mut run), 0);
         assert_eq!(run.verdict, Verdict::Inconclusive);
     }
 }

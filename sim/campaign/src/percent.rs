@@ -47,9 +47,7 @@ mod tests {
         ] {
             let encoded = encode(text);
             assert!(
-                encoded
-                    .bytes()
-                    .all(|b| b.is_ascii_graphic() && !b":;&|<>()$`\\\"'*?[]#~!{}".contains(&b))
+                encoded.bytes().all(|b| b.is_ascii_graphic() && !b":;&|<>()$`\\\"'*?[]#~!{}".contains(&b))
             );
             assert_eq!(decode(&encoded).as_deref(), Some(text));
         }

@@ -17,11 +17,7 @@ pub struct Difference {
 
 /// Runs a seed twice and compares every event; `None` if the two are the same.
 pub fn first_difference(plan: &Plan, seed: u64) -> Option<Difference> {
-    let options = Options {
-        trace: true,
-        images: false,
-        ..plan.options()
-    };
+    let options = Options { trace: true, images: false, ..plan.options() };
     let Judged { run: one, .. } = attempt(plan, seed, &options);
     let Judged { run: other, .. } = attempt(plan, seed, &options);
     let longest = one.trace.len().max(other.trace.len());

@@ -37,15 +37,8 @@ enum Message {
 /// Runs every seed of every plan on `workers` threads; `sink` is called in this thread. An error means that no
 /// thread could be started. Seeds that do not end soon after a request to stop are abandoned: their threads live on,
 /// and the caller is expected to end the process.
-pub fn run(
-    plans: &Arc<[Plan]>,
-    workers: usize,
-    stop: &Stop,
-    sink: &mut dyn FnMut(Event),
-) -> io::Result<()> {
-    let seeds = plans
-        .iter()
-        .fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
+pub fn run(plans: &Arc<[Plan]>, workers: usize, stop: &Stop, sink: &mut dyn FnMut(Event)) -> io::Result<()> {
+    let seeds = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
     sink(Event::Started { seeds, workers });
     let delivered = Arc::new(AtomicU64::new(0));
     let jobs = feeder(plans, stop, &delivered)?;
@@ -61,8 +54,7 @@ pub fn run(
             Err(RecvTimeoutError::Timeout) => delivery.tick(),
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if stop.requested().is_some() && stopping.get_or_insert_with(Clock::start).elapsed() > GRACE
-        {
+        if stop.requested().is_some() && stopping.get_or_insert_with(Clock::start).elapsed() > GRACE {
             break;
         }
     }
@@ -71,34 +63,19 @@ pub fn run(
 }
 
 /// Starts the thread that hands out seeds. They are never collected: a range may have 2^64 of them.
-fn feeder(
-    plans: &Arc<[Plan]>,
-    stop: &Stop,
-    delivered: &Arc<AtomicU64>,
-) -> io::Result<Receiver<Job>> {
+fn feeder(plans: &Arc<[Plan]>, stop: &Stop, delivered: &Arc<AtomicU64>) -> io::Result<Receiver<Job>> {
     let (sender, jobs) = sync_channel(1);
     let (plans, stop, delivered) = (Arc::clone(plans), stop.clone(), Arc::clone(delivered));
     let feed = move || {
-        let seeds = plans
-            .iter()
-            .enumerate()
-            .flat_map(|(i, p)| (0u128..).zip(p.seeds.iter()).map(move |s| (i, s)));
+        let seeds =
+            plans.iter().enumerate().flat_map(|(i, p)| (0u128..).zip(p.seeds.iter()).map(move |s| (i, s)));
         for (number, (plan, (index, seed))) in (0u64..).zip(seeds) {
             while number.saturating_sub(delivered.load(Ordering::Relaxed)) >= WINDOW
                 && stop.requested().is_none()
             {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if stop.requested().is_some()
-                || sender
-                    .send(Job {
-                        number,
-                        plan,
-                        index,
-                        seed,
-                    })
-                    .is_err()
-            {
+            if stop.requested().is_some() || sender.send(Job { number, plan, index, seed }).is_err() {
                 return;
             }
         }
@@ -117,12 +94,8 @@ fn crew(
     let (sender, messages) = sync_channel(64);
     let jobs = Arc::new(Mutex::new(jobs));
     for i in 0..workers.max(1) {
-        let (plans, stop, jobs, sender) = (
-            Arc::clone(plans),
-            stop.clone(),
-            Arc::clone(&jobs),
-            sender.clone(),
-        );
+        let (plans, stop, jobs, sender) =
+            (Arc::clone(plans), stop.clone(), Arc::clone(&jobs), sender.clone());
         let builder = Builder::new().name(format!("worker {i}")).stack_size(STACK);
         let spawned = builder.spawn(move || work(&plans, &stop, &jobs, &sender));
         if let (0, Err(error)) = (i, spawned) {
@@ -135,17 +108,10 @@ fn crew(
 fn work(plans: &[Plan], stop: &Stop, jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Message>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job {
-            number,
-            plan,
-            index,
-            seed,
-        }) = job
-        else {
+        let Ok(Job { number, plan, index, seed }) = job else {
             return;
         };
-        if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed }).is_err()
-        {
+        if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed }).is_err() {
             return;
         }
         let run = Box::new(worker::seed_run(&plans[plan], (plan, index), seed));
@@ -164,8 +130,7 @@ mod tests {
 
     fn plan(seeds: &str) -> Plan {
         let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
-        let scenario =
-            scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
         Plan::new(scenario, "a.yaml", scenario::seeds(seeds).expect("seeds"))
     }
 
@@ -198,9 +163,6 @@ mod tests {
     fn nothing_is_begun_after_a_request_to_stop() {
         let stop = Stop::default();
         stop.request(Signal::Interrupt);
-        assert_eq!(
-            ran(plan("0..=18446744073709551615"), &stop),
-            (Vec::new(), true)
-        );
+        assert_eq!(ran(plan("0..=18446744073709551615"), &stop), (Vec::new(), true));
     }
 }

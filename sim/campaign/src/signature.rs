@@ -8,10 +8,7 @@ const WORDS: usize = 8;
 /// Oracle, invariant and first words with numbers blotted out: equal for failures that probably have one cause.
 pub fn signature(failure: &Failure) -> String {
     let words = failure.message.split_whitespace().take(WORDS).map(blot);
-    let head = [failure.oracle, failure.invariant]
-        .into_iter()
-        .filter(|s| !s.is_empty())
-        .map(str::to_owned);
+    let head = [failure.oracle, failure.invariant].into_iter().filter(|s| !s.is_empty()).map(str::to_owned);
     head.chain(words).collect::<Vec<_>>().join(" ")
 }
 

@@ -23,9 +23,7 @@ impl Stop {
             Signal::Interrupt => 1,
             Signal::Terminate => 2,
         };
-        let _ = self
-            .0
-            .compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Why to stop, if so.

@@ -133,25 +133,18 @@ impl Tally {
             (self.inconclusive, Exit::Inconclusive),
             (self.vacuous + self.rig, Exit::Rig),
         ];
-        verdicts
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
+        verdicts.into_iter().filter(|(n, _)| *n > 0).fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
     }
 
     /// Kinds of faults that were injected and never took effect in any seed.
     pub fn ineffective(&self) -> Vec<(&str, u64)> {
-        let none = self
-            .faults
-            .iter()
-            .filter(|(_, f)| f.injected > 0 && f.took_effect == 0);
+        let none = self.faults.iter().filter(|(_, f)| f.injected > 0 && f.took_effect == 0);
         none.map(|(name, f)| (name.as_str(), f.injected)).collect()
     }
 
     /// Groups of failures, the largest first, then the earliest.
     pub fn groups_by_size(&self) -> Vec<(&str, &Group)> {
-        let mut groups: Vec<(&str, &Group)> =
-            self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
+        let mut groups: Vec<(&str, &Group)> = self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
         groups.sort_by_key(|(_, g)| (std::cmp::Reverse(g.seeds), g.first));
         groups
     }
@@ -180,10 +173,7 @@ impl Tally {
         let outcome = &run.outcome;
         let first = (run.plan, run.index, outcome.seed);
         let failure = outcome.failures.first();
-        let name = failure.map_or_else(
-            || format!("{:?}", outcome.verdict).to_lowercase(),
-            signature,
-        );
+        let name = failure.map_or_else(|| format!("{:?}", outcome.verdict).to_lowercase(), signature);
         let group = self.groups.entry(name).or_insert_with(|| Group {
             seeds: 0,
             first: (usize::MAX, u128::MAX, u64::MAX),
@@ -209,8 +199,7 @@ mod tests {
 
     fn runs() -> Vec<SeedRun> {
         let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
-        let scenario =
-            scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
         let plan = Plan::new(scenario, "a.yaml", scenario::seeds("0..40").expect("seeds"));
         let run = |seed: u64| {
             let mut outcome = outcome(seed);
@@ -226,13 +215,7 @@ mod tests {
                 outcome.verdict = Verdict::Failed;
                 let message = format!("write {seed} is gone");
                 let oracle = if seed % 8 == 3 { "durability" } else { "order" };
-                outcome.failures.push(Failure {
-                    oracle,
-                    invariant: "I1",
-                    time: 0,
-                    event: 0,
-                    message,
-                });
+                outcome.failures.push(Failure { oracle, invariant: "I1", time: 0, event: 0, message });
             }
             let token = plan.token(&outcome);
             let index = u128::from(seed);
@@ -266,10 +249,7 @@ mod tests {
     fn failures_are_grouped_under_their_first_seed() {
         let mut tally = Tally::default();
         runs().iter().for_each(|r| tally.add(r));
-        assert_eq!(
-            (tally.runs(), tally.passed, tally.failed, tally.red()),
-            (40, 30, 10, 10)
-        );
+        assert_eq!((tally.runs(), tally.passed, tally.failed, tally.red()), (40, 30, 10, 10));
         let groups = tally.groups_by_size();
         assert_eq!(groups.len(), 2);
         assert_eq!(

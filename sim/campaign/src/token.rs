@@ -34,12 +34,7 @@ const VERDICTS: [(&str, Verdict); 5] = [
 ];
 
 /// Check modes by name.
-const MODES: [CheckMode; 4] = [
-    CheckMode::Every,
-    CheckMode::Delta,
-    CheckMode::Sampled,
-    CheckMode::End,
-];
+const MODES: [CheckMode; 4] = [CheckMode::Every, CheckMode::Delta, CheckMode::Sampled, CheckMode::End];
 
 /// What it takes to run a seed again, and what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,14 +84,8 @@ impl fmt::Display for Problem {
             Problem::NotAToken => {
                 write!(f, "this is not a replay token; one starts with `{FORMAT}:`")
             }
-            Problem::Format(got) => write!(
-                f,
-                "the token has format `{got}`; this version reads `{FORMAT}`"
-            ),
-            Problem::Damaged(field) => write!(
-                f,
-                "the token is damaged: {field}; copy the whole line again"
-            ),
+            Problem::Format(got) => write!(f, "the token has format `{got}`; this version reads `{FORMAT}`"),
+            Problem::Damaged(field) => write!(f, "the token is damaged: {field}; copy the whole line again"),
         }
     }
 }
@@ -105,10 +94,7 @@ impl std::error::Error for Problem {}
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = VERDICTS
-            .iter()
-            .find(|(_, v)| *v == self.verdict)
-            .map_or("", |(name, _)| name);
+        let verdict = VERDICTS.iter().find(|(_, v)| *v == self.verdict).map_or("", |(name, _)| name);
         let mut out = format!(
             "{FORMAT}:{}:{}:{:08x}:{:08x}:{:016x}:{verdict}",
             percent::encode(&self.path),
@@ -120,12 +106,9 @@ impl fmt::Display for Token {
         if let Some(oracle) = &self.oracle {
             out = out + "." + &percent::encode(oracle);
         }
-        let mut add =
-            |name: &str, value: &str| out = format!("{out}:{name}={}", percent::encode(value));
+        let mut add = |name: &str, value: &str| out = format!("{out}:{name}={}", percent::encode(value));
         self.planted.iter().for_each(|id| add("plant", id));
-        self.sets
-            .iter()
-            .for_each(|(path, value)| add("set", &format!("{path}={value}")));
+        self.sets.iter().for_each(|(path, value)| add("set", &format!("{path}={value}")));
         if let Some(mode) = self.check {
             add("check", mode_name(mode));
         }
@@ -158,11 +141,7 @@ impl FromStr for Token {
             let other = format
                 .strip_prefix("ms")
                 .is_some_and(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_digit()));
-            return Err(if other {
-                Problem::Format(format.into())
-            } else {
-                Problem::NotAToken
-            });
+            return Err(if other { Problem::Format(format.into()) } else { Problem::NotAToken });
         }
         let (body, checksum) = text.rsplit_once(':').ok_or(Problem::NotAToken)?;
         if hex(checksum, 4, "its checksum") != Ok(u64::from(sum(body))) {
@@ -171,20 +150,14 @@ impl FromStr for Token {
         let mut fields = body.split(':').skip(1);
         let mut field = |name| fields.next().ok_or(Problem::Damaged(name));
         let path = decoded(field("path")?, "its path")?;
-        let seed = field("seed")?
-            .parse()
-            .map_err(|_| Problem::Damaged("its seed"))?;
+        let seed = field("seed")?.parse().map_err(|_| Problem::Damaged("its seed"))?;
         let text = hex(field("text")?, 8, "the scenario's hash")? as u32;
         let build = hex(field("build")?, 8, "the build's hash")? as u32;
         let digest = hex(field("digest")?, 16, "its digest")?;
         let verdict = field("verdict")?;
-        let (verdict, oracle) = verdict
-            .split_once('.')
-            .map_or((verdict, None), |(v, o)| (v, Some(o)));
-        let (_, verdict) = *VERDICTS
-            .iter()
-            .find(|(name, _)| *name == verdict)
-            .ok_or(Problem::Damaged("its verdict"))?;
+        let (verdict, oracle) = verdict.split_once('.').map_or((verdict, None), |(v, o)| (v, Some(o)));
+        let (_, verdict) =
+            *VERDICTS.iter().find(|(name, _)| *name == verdict).ok_or(Problem::Damaged("its verdict"))?;
         let oracle = oracle.map(|o| decoded(o, "its oracle")).transpose()?;
         let mut token = Token {
             path,
@@ -208,9 +181,7 @@ impl FromStr for Token {
 
 impl Token {
     fn add(&mut self, field: &str) -> Result<(), Problem> {
-        let (name, value) = field
-            .split_once('=')
-            .ok_or(Problem::Damaged("a field without a value"))?;
+        let (name, value) = field.split_once('=').ok_or(Problem::Damaged("a field without a value"))?;
         let value = decoded(value, name_of(name))?;
         match name {
             "plant" => self.planted.push(value),
@@ -222,9 +193,7 @@ impl Token {
                 let mode = MODES.into_iter().find(|m| mode_name(*m) == value);
                 self.check = Some(mode.ok_or(Problem::Damaged("its check mode"))?);
             }
-            "at" => {
-                self.disaster_at = Some(moment(&value).ok_or(Problem::Damaged("its disaster"))?)
-            }
+            "at" => self.disaster_at = Some(moment(&value).ok_or(Problem::Damaged("its disaster"))?),
             "data" => self.data = Some(value),
             "large" if value == "yes" => self.yes_large = true,
             _ => return Err(Problem::Damaged("a field that is not known")),
@@ -254,11 +223,7 @@ fn decoded(text: &str, what: &'static str) -> Result<String, Problem> {
 
 fn hex(text: &str, digits: usize, what: &'static str) -> Result<u64, Problem> {
     let all = text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let value = if all {
-        u64::from_str_radix(text, 16).ok()
-    } else {
-        None
-    };
+    let value = if all { u64::from_str_radix(text, 16).ok() } else { None };
     value.ok_or(Problem::Damaged(what))
 }
 
@@ -286,21 +251,14 @@ mod tests {
             path: "my scenarios/a:b%.yaml".into(),
             verdict: Verdict::Passed,
             oracle: None,
-            sets: vec![
-                ("clients[0].slots".into(), "4=5: x".into()),
-                ("a".into(), String::new()),
-            ],
+            sets: vec![("clients[0].slots".into(), "4=5: x".into()), ("a".into(), String::new())],
             check: Some(CheckMode::Sampled),
             disaster_at: Some(DisasterAt::Time(20_000_000)),
             data: Some("../data dir".into()),
             yes_large: true,
             ..plain.clone()
         };
-        let event = Token {
-            disaster_at: Some(DisasterAt::Event(7)),
-            planted: Vec::new(),
-            ..plain.clone()
-        };
+        let event = Token { disaster_at: Some(DisasterAt::Event(7)), planted: Vec::new(), ..plain.clone() };
         vec![plain, full, event]
     }
 
@@ -318,11 +276,7 @@ mod tests {
         for token in tokens() {
             let text = token.to_string();
             for at in 0..text.len() {
-                let replacement = if text.as_bytes()[at] == b'1' {
-                    "2"
-                } else {
-                    "1"
-                };
+                let replacement = if text.as_bytes()[at] == b'1' { "2" } else { "1" };
                 let changed = format!("{}{replacement}{}", &text[..at], &text[at + 1..]);
                 assert!(changed.parse::<Token>().is_err(), "{changed}");
                 assert!(text[..at].parse::<Token>().is_err(), "{}", &text[..at]);

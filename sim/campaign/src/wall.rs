@@ -9,10 +9,7 @@ pub struct Clock(Instant);
 
 impl Clock {
     /// Starts one.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "wall time of a run, for the report"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "wall time of a run, for the report")]
     pub fn start() -> Clock {
         Clock(Instant::now())
     }
@@ -26,7 +23,5 @@ impl Clock {
 /// Seconds since 1970, UTC; 0 if the machine's clock stands before that.
 #[allow(clippy::disallowed_methods, reason = "date of a report")]
 pub fn utc_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }

@@ -35,35 +35,15 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
         images: Vec::new(),
     });
     // A run that ends on purpose in the middle owes nothing.
-    let expect = if options.disaster_at.is_some() {
-        &[][..]
-    } else {
-        &plan.scenario.expect
-    };
+    let expect = if options.disaster_at.is_some() { &[][..] } else { &plan.scenario.expect };
     let expectations = judge::expectations(expect, &mut run.outcome);
-    Judged {
-        run,
-        expectations,
-        wall,
-    }
+    Judged { run, expectations, wall }
 }
 
 pub(crate) fn seed_run(plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
-    let Judged {
-        run,
-        expectations,
-        wall,
-    } = attempt(plan, seed, &plan.options());
+    let Judged { run, expectations, wall } = attempt(plan, seed, &plan.options());
     let token = plan.token(&run.outcome);
-    SeedRun {
-        plan: number,
-        index,
-        outcome: run.outcome,
-        expectations,
-        wall,
-        images: run.images,
-        token,
-    }
+    SeedRun { plan: number, index, outcome: run.outcome, expectations, wall, images: run.images, token }
 }
 
 /// What is known of a run that panicked: next to nothing. Its digest is 0.
@@ -76,22 +56,13 @@ fn of_panic(seed: u64, mode: CheckMode, panic: &Panic) -> Outcome {
         seed,
         digest: 0,
         verdict: blame::verdict(panic),
-        failures: vec![Failure {
-            oracle: "panic",
-            invariant: "",
-            time: 0,
-            event: 0,
-            message,
-        }],
+        failures: vec![Failure { oracle: "panic", invariant: "", time: 0, event: 0, message }],
         events: 0,
         virtual_time: 0,
         operations: Operations::default(),
         latency: BTreeMap::new(),
         faults: Vec::new(),
-        checks: Checks {
-            mode: mode_name(mode),
-            ..Checks::default()
-        },
+        checks: Checks { mode: mode_name(mode), ..Checks::default() },
         recoveries: Vec::new(),
         alarms: Vec::new(),
         metrics: BTreeMap::new(),
@@ -116,28 +87,15 @@ pub(crate) mod tests {
 
     /// An outcome that passed and did nothing.
     pub(crate) fn outcome(seed: u64) -> Outcome {
-        let panic = Panic {
-            message: String::new(),
-            place: String::new(),
-        };
-        Outcome {
-            verdict: Verdict::Passed,
-            failures: Vec::new(),
-            ..of_panic(seed, CheckMode::Every, &panic)
-        }
+        let panic = Panic { message: String::new(), place: String::new() };
+        Outcome { verdict: Verdict::Passed, failures: Vec::new(), ..of_panic(seed, CheckMode::Every, &panic) }
     }
 
     #[test]
     fn a_panic_is_a_failure_with_its_seed() {
-        let panic = Panic {
-            message: "no slot".into(),
-            place: "src/source/intake.rs:7:3".into(),
-        };
+        let panic = Panic { message: "no slot".into(), place: "src/source/intake.rs:7:3".into() };
         let outcome = of_panic(9, CheckMode::End, &panic);
         assert_eq!((outcome.seed, outcome.verdict), (9, Verdict::Failed));
-        assert_eq!(
-            outcome.failures[0].message,
-            "panicked at src/source/intake.rs:7:3: no slot"
-        );
+        assert_eq!(outcome.failures[0].message, "panicked at src/source/intake.rs:7:3: no slot");
     }
 }

@@ -12,18 +12,12 @@ use std::sync::LazyLock;
 static EXITS: LazyLock<String> = LazyLock::new(|| {
     let mut all = Exit::BY_SEVERITY;
     all.sort_by_key(|e| e.code());
-    let lines: Vec<String> = all
-        .iter()
-        .map(|e| format!("  {:>3}  {}", e.code(), e.meaning()))
-        .collect();
+    let lines: Vec<String> = all.iter().map(|e| format!("  {:>3}  {}", e.code(), e.meaning())).collect();
     format!("Exit codes:\n{}", lines.join("\n"))
 });
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let commit = BUILD
-        .commit
-        .get(..12)
-        .map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
+    let commit = BUILD.commit.get(..12).map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
     format!(
         "{} ({commit}, sources {}, {}, {})",
         BUILD.version, BUILD.source_hash, BUILD.profile, BUILD.target

@@ -21,9 +21,7 @@ fn main() -> ExitCode {
     // A panic out here is the rig's fault, and must not look like one of a seed.
     let exit = panic::catch_unwind(AssertUnwindSafe(session)).unwrap_or_else(|_| {
         let mut out = Out::new(wants_json());
-        out.error(&Trouble::rig(
-            "mirrorsim itself has panicked; nothing that it said last is to be trusted",
-        ));
+        out.error(&Trouble::rig("mirrorsim itself has panicked; nothing that it said last is to be trusted"));
         Exit::Rig
     });
     ExitCode::from(exit.code())
@@ -60,20 +58,12 @@ fn refused(error: &clap::Error) -> Exit {
         // Nobody may be listening any more; there is nobody to tell, then.
         let _ = error.print();
     }
-    if error.use_stderr() {
-        Exit::Usage
-    } else {
-        Exit::Passed
-    }
+    if error.use_stderr() { Exit::Usage } else { Exit::Passed }
 }
 
 /// Whether JSON is wanted, before or without an understanding of the other arguments.
 fn wants_json() -> bool {
-    let args: Vec<String> = std::env::args_os()
-        .map(|a| a.to_string_lossy().into_owned())
-        .collect();
-    let apart = args
-        .windows(2)
-        .any(|w| w[0] == "--message-format" && w[1] == "json");
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let apart = args.windows(2).any(|w| w[0] == "--message-format" && w[1] == "json");
     apart || args.iter().any(|a| a == "--message-format=json")
 }

@@ -23,26 +23,22 @@ const UNITS: [(&str, u64); 6] = [
 /// Reads `20ms`, `1.5s`, or `1234` for an event.
 pub fn parse(text: &str) -> Result<Moment, String> {
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let wanted = || {
-        "want a time such as 20ms or 1.5s (ns, us, ms, s, min, h), or the number of an event"
-            .to_owned()
-    };
+    let wanted =
+        || "want a time such as 20ms or 1.5s (ns, us, ms, s, min, h), or the number of an event".to_owned();
     let large = || "this is beyond any run".to_owned();
     if digits(text) {
         return text.parse().map(Moment::Event).map_err(|_| large());
     }
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(u, size)| Some((text.strip_suffix(u)?, *size)))
-        .ok_or_else(wanted)?;
+    let (number, unit) =
+        UNITS.iter().find_map(|(u, size)| Some((text.strip_suffix(u)?, *size))).ok_or_else(wanted)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
         return Err(wanted());
     }
     let whole: u64 = whole.parse().map_err(|_| large())?;
     // At most nine digits, so neither fails nor overflows.
-    let part: u128 = fraction.parse::<u128>().unwrap_or(0) * u128::from(unit)
-        / 10u128.pow(fraction.len() as u32);
+    let part: u128 =
+        fraction.parse::<u128>().unwrap_or(0) * u128::from(unit) / 10u128.pow(fraction.len() as u32);
     let total = u128::from(whole) * u128::from(unit) + part;
     u64::try_from(total).map(Moment::Time).map_err(|_| large())
 }

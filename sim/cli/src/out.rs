@@ -25,12 +25,7 @@ pub struct Out {
 impl Out {
     /// Speaks JSON or text.
     pub fn new(json: bool) -> Out {
-        Out {
-            json,
-            stdout: BufWriter::new(anstream::stdout()),
-            gone: false,
-            exit: Exit::Passed,
-        }
+        Out { json, stdout: BufWriter::new(anstream::stdout()), gone: false, exit: Exit::Passed }
     }
 
     /// Whether one JSON object a line is wanted.
@@ -89,11 +84,8 @@ impl Out {
         let mut stderr = anstream::stderr();
         let _ = match trouble {
             Trouble::Words { what, help, .. } => {
-                let help = if help.is_empty() {
-                    String::new()
-                } else {
-                    format!("\n{NOTE}help{NOTE:#}: {help}")
-                };
+                let help =
+                    if help.is_empty() { String::new() } else { format!("\n{NOTE}help{NOTE:#}: {help}") };
                 writeln!(stderr, "{ERROR}error{ERROR:#}: {what}{help}")
             }
             Trouble::Scenarios(files) => (0..).zip(files).try_for_each(|(i, p)| {
@@ -125,10 +117,7 @@ impl Out {
         self.gone = true;
         if error.kind() != ErrorKind::BrokenPipe {
             self.exit = Exit::Environment;
-            let _ = writeln!(
-                anstream::stderr(),
-                "{ERROR}error{ERROR:#}: standard output: {error}"
-            );
+            let _ = writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: standard output: {error}");
         }
     }
 }

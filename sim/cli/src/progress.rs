@@ -37,14 +37,7 @@ impl Progress {
             (false, true) => Kind::Bar(bar(total)),
             (false, false) => Kind::Plain,
         };
-        Progress {
-            kind,
-            clock: Clock::start(),
-            last: Duration::ZERO,
-            total,
-            done: 0,
-            red: 0,
-        }
+        Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0 }
     }
 
     /// So many are done.
@@ -66,11 +59,7 @@ impl Progress {
         self.last = now;
         match &self.kind {
             Kind::Bar(bar) => {
-                bar.set_message(if self.red > 0 {
-                    format!("{} red", self.red)
-                } else {
-                    String::new()
-                });
+                bar.set_message(if self.red > 0 { format!("{} red", self.red) } else { String::new() });
                 bar.set_position(u64::try_from(self.done).unwrap_or(u64::MAX));
                 bar.tick();
             }
@@ -112,8 +101,6 @@ fn bar(total: u128) -> ProgressBar {
         _ => "{wide_bar} {pos}/{len} seeds {msg} {elapsed}, {eta} left",
     };
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    bar.set_style(
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

@@ -32,9 +32,8 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
 /// All YAML files below a folder, in an order that does not depend on the file system. Links to folders are not
 /// followed: they may lead in circles.
 pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
-    let unreadable = |e: std::io::Error| {
-        Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()))
-    };
+    let unreadable =
+        |e: std::io::Error| Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()));
     let mut found = Vec::new();
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -65,17 +64,8 @@ pub fn load(
     data: Option<PathBuf>,
     yes_large: bool,
 ) -> Result<Scenario, Problems> {
-    let data = data.or_else(|| {
-        std::env::var_os(DATA)
-            .filter(|d| !d.is_empty())
-            .map(PathBuf::from)
-    });
-    let options = scenario::Options {
-        metrics: METRICS,
-        yes_large,
-        data,
-        ..scenario::Options::default()
-    };
+    let data = data.or_else(|| std::env::var_os(DATA).filter(|d| !d.is_empty()).map(PathBuf::from));
+    let options = scenario::Options { metrics: METRICS, yes_large, data, ..scenario::Options::default() };
     scenario::load(path, sets, &options)
 }
 
@@ -89,9 +79,5 @@ pub fn load_all(files: &[String], reading: &Reading) -> Result<Vec<Scenario>, Tr
             Err(p) => problems.push(p),
         }
     }
-    if problems.is_empty() {
-        Ok(scenarios)
-    } else {
-        Err(Trouble::Scenarios(problems))
-    }
+    if problems.is_empty() { Ok(scenarios) } else { Err(Trouble::Scenarios(problems)) }
 }

@@ -18,11 +18,7 @@ pub fn listen(quiet: bool) -> Stop {
     let request = stop.clone();
     std::thread::spawn(move || {
         for number in signals.forever() {
-            let signal = if number == SIGINT {
-                Signal::Interrupt
-            } else {
-                Signal::Terminate
-            };
+            let signal = if number == SIGINT { Signal::Interrupt } else { Signal::Terminate };
             if request.requested().is_some() {
                 std::process::exit(Exit::from(signal).code().into());
             }

@@ -23,29 +23,17 @@ pub enum Trouble {
 impl Trouble {
     /// Bad arguments.
     pub fn usage(what: impl Into<String>) -> Trouble {
-        Trouble::Words {
-            exit: Exit::Usage,
-            what: what.into(),
-            help: String::new(),
-        }
+        Trouble::Words { exit: Exit::Usage, what: what.into(), help: String::new() }
     }
 
     /// Something outside is in the way.
     pub fn environment(what: impl ToString) -> Trouble {
-        Trouble::Words {
-            exit: Exit::Environment,
-            what: what.to_string(),
-            help: String::new(),
-        }
+        Trouble::Words { exit: Exit::Environment, what: what.to_string(), help: String::new() }
     }
 
     /// The rig is at fault.
     pub fn rig(what: impl Into<String>) -> Trouble {
-        Trouble::Words {
-            exit: Exit::Rig,
-            what: what.into(),
-            help: String::new(),
-        }
+        Trouble::Words { exit: Exit::Rig, what: what.into(), help: String::new() }
     }
 
     /// With a cure.
@@ -73,7 +61,9 @@ impl Trouble {
             Trouble::Scenarios(files) => {
                 let lists = files.iter().map(Problems::to_json);
                 let mistakes = lists.flat_map(|l| l.as_array().cloned().unwrap_or_default());
-                mistakes.map(|m| json!({"type": "mistake", "exit_code": Exit::Usage.code(), "mistake": m})).collect()
+                mistakes
+                    .map(|m| json!({"type": "mistake", "exit_code": Exit::Usage.code(), "mistake": m}))
+                    .collect()
             }
         }
     }

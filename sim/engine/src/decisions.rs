@@ -115,12 +115,7 @@ impl Decisions {
             value = take_override(&self.overrides, stream);
         }
         if self.record {
-            self.recorded.push(Override {
-                site: site.0,
-                subject,
-                occurrence,
-                value,
-            });
+            self.recorded.push(Override { site: site.0, subject, occurrence, value });
         }
         value
     }
@@ -176,9 +171,7 @@ impl Decisions {
         }
         let slot = self.streams.len() as u32;
         row[subject as usize] = slot;
-        let first = self
-            .overrides
-            .partition_point(|o| (o.site, o.subject) < (site.0, subject));
+        let first = self.overrides.partition_point(|o| (o.site, o.subject) < (site.0, subject));
         let mut stream = Stream {
             rng: stream(self.seed, site, subject),
             occurrence: 0,

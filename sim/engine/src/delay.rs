@@ -32,32 +32,17 @@ impl Delay {
 
     /// Always `ns`.
     pub const fn constant(ns: u64) -> Self {
-        Delay {
-            min: ns,
-            mean: ns,
-            max: ns,
-            shape: Shape::Constant,
-        }
+        Delay { min: ns, mean: ns, max: ns, shape: Shape::Constant }
     }
 
     /// Uniform in `min..=max` ns.
     pub const fn uniform(min: u64, max: u64) -> Self {
-        Delay {
-            min,
-            mean: min + max.saturating_sub(min) / 2,
-            max,
-            shape: Shape::Uniform,
-        }
+        Delay { min, mean: min + max.saturating_sub(min) / 2, max, shape: Shape::Uniform }
     }
 
     /// `min` plus an exponential with mean `mean - min`, cut at `max`; all in ns.
     pub const fn exponential(min: u64, mean: u64, max: u64) -> Self {
-        Delay {
-            min,
-            mean,
-            max,
-            shape: Shape::Exponential,
-        }
+        Delay { min, mean, max, shape: Shape::Exponential }
     }
 
     /// Whether a value costs a draw.

@@ -67,26 +67,13 @@ impl Disk {
     /// # Panics
     /// If `spec.tear` is 0.
     pub fn new(spec: DiskSpec) -> Self {
-        Disk {
-            store: Store::new(spec.tear),
-            spec,
-            slow: 1,
-            full: false,
-            busy_until: 0,
-        }
+        Disk { store: Store::new(spec.tear), spec, slow: 1, full: false, busy_until: 0 }
     }
 
     /// A read of `bytes` is issued; returns when it completes, ns. The bytes are [`Store::read`] then.
-    pub fn submit_read(
-        &mut self,
-        now: u64,
-        bytes: u64,
-        decisions: &mut Decisions,
-        subject: u32,
-    ) -> u64 {
+    pub fn submit_read(&mut self, now: u64, bytes: u64, decisions: &mut Decisions, subject: u32) -> u64 {
         let latency = decisions.delay(sites::DISK_READ, subject, &self.spec.read);
-        self.pass(now, bytes)
-            .saturating_add(latency.saturating_mul(self.slow))
+        self.pass(now, bytes).saturating_add(latency.saturating_mul(self.slow))
     }
 
     /// A write of `parts`, one after the other, is issued.
@@ -104,18 +91,13 @@ impl Disk {
     ) -> Result<Written, NoSpace> {
         let latency = decisions.delay(sites::DISK_WRITE, subject, &self.spec.write);
         let bytes: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        let at = self
-            .pass(now, bytes)
-            .saturating_add(latency.saturating_mul(self.slow));
+        let at = self.pass(now, bytes).saturating_add(latency.saturating_mul(self.slow));
         if self.full {
             let stored = self.short(offset, bytes, decisions, subject);
             let serial = (stored > 0).then(|| self.store.write(offset, prefix(parts, stored), tag));
             return Err(NoSpace { at, stored, serial });
         }
-        Ok(Written {
-            serial: self.store.write(offset, parts, tag),
-            at,
-        })
+        Ok(Written { serial: self.store.write(offset, parts, tag), at })
     }
 
     /// A write of zeros is issued. It moves no bytes and needs no space, so it succeeds on a full disk.
@@ -129,25 +111,15 @@ impl Disk {
         subject: u32,
     ) -> Written {
         let latency = decisions.delay(sites::DISK_WRITE, subject, &self.spec.write);
-        let at = self
-            .pass(now, 0)
-            .saturating_add(latency.saturating_mul(self.slow));
-        Written {
-            serial: self.store.discard(offset, len, tag),
-            at,
-        }
+        let at = self.pass(now, 0).saturating_add(latency.saturating_mul(self.slow));
+        Written { serial: self.store.discard(offset, len, tag), at }
     }
 
     /// A flush is issued; it covers the writes that are completed now.
     pub fn submit_flush(&mut self, now: u64, decisions: &mut Decisions, subject: u32) -> Flushing {
         let latency = decisions.delay(sites::DISK_FLUSH, subject, &self.spec.flush);
-        let at = self
-            .pass(now, 0)
-            .saturating_add(latency.saturating_mul(self.slow));
-        Flushing {
-            mark: self.store.begin_flush(),
-            at,
-        }
+        let at = self.pass(now, 0).saturating_add(latency.saturating_mul(self.slow));
+        Flushing { mark: self.store.begin_flush(), at }
     }
 
     /// The machine was off: nothing is under way any more. The store is cut on its own.

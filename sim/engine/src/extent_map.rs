@@ -159,9 +159,7 @@ impl ExtentMap {
 
     /// The end of the last extent; 0 if there is none.
     pub fn end(&self) -> u64 {
-        self.map
-            .last_key_value()
-            .map_or(0, |(&offset, extent)| offset + extent.len())
+        self.map.last_key_value().map_or(0, |(&offset, extent)| offset + extent.len())
     }
 
     /// Whether nothing is held.
@@ -245,26 +243,14 @@ impl ExtentMap {
                 continue;
             }
             if start > at {
-                visit(Piece {
-                    offset: at,
-                    len: start - at,
-                    held: None,
-                });
+                visit(Piece { offset: at, len: start - at, held: None });
                 at = start;
             }
-            visit(Piece {
-                offset: at,
-                len: stop - at,
-                held: Some((extent, at - start)),
-            });
+            visit(Piece { offset: at, len: stop - at, held: Some((extent, at - start)) });
             at = stop;
         }
         if at < end {
-            visit(Piece {
-                offset: at,
-                len: end - at,
-                held: None,
-            });
+            visit(Piece { offset: at, len: end - at, held: None });
         }
     }
 }

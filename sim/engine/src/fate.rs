@@ -69,10 +69,7 @@ pub fn draw_fates(
     subject: u32,
     odds: &FateOdds,
 ) -> Vec<Fate> {
-    pending
-        .iter()
-        .map(|write| draw_fate(write, granule, decisions, subject, odds))
-        .collect()
+    pending.iter().map(|write| draw_fate(write, granule, decisions, subject, odds)).collect()
 }
 
 fn draw_fate(
@@ -99,17 +96,10 @@ fn draw_fate(
     let bits = granules(&write.range(), granule).min(64) as u32;
     if bits < 2 {
         // A single granule cannot be torn.
-        return if tear & 1 == 0 {
-            Fate::Kept
-        } else {
-            Fate::Lost
-        };
+        return if tear & 1 == 0 { Fate::Kept } else { Fate::Lost };
     }
     let garbage = (garbage && matches!(write.data, Content::Data(_))).then(|| mix(tear));
-    Fate::Torn {
-        keep: tear_mask(tear, bits),
-        garbage,
-    }
+    Fate::Torn { keep: tear_mask(tear, bits), garbage }
 }
 
 /// A prefix, a suffix, or any subset of `bits` (2..=64) granules.
@@ -127,52 +117,30 @@ fn tear_mask(tear: u64, bits: u32) -> u64 {
 /// How many granules a range touches.
 fn granules(range: &Range<u64>, granule: u32) -> u64 {
     let granule = u64::from(granule);
-    if range.is_empty() {
-        0
-    } else {
-        (range.end - 1) / granule - range.start / granule + 1
-    }
+    if range.is_empty() { 0 } else { (range.end - 1) / granule - range.start / granule + 1 }
 }
 
 /// Puts down what `fate` leaves of `write`; zeros are explicit if `keep_zero` (for an overlay).
-pub(crate) fn land(
-    write: &Pending,
-    fate: Fate,
-    granule: u32,
-    keep_zero: bool,
-    map: &mut ExtentMap,
-) {
+pub(crate) fn land(write: &Pending, fate: Fate, granule: u32, keep_zero: bool, map: &mut ExtentMap) {
     match fate {
         Fate::Lost => {}
         Fate::Kept => put(write, write.range(), keep_zero, map),
         Fate::Torn { keep, garbage } => {
-            for_each_run(&write.range(), granule, keep, |run, kept| {
-                match (kept, garbage) {
-                    (true, _) => put(write, run, keep_zero, map),
-                    (false, Some(seed)) => put_garbage(write, run, seed, map),
-                    (false, None) => {}
-                }
+            for_each_run(&write.range(), granule, keep, |run, kept| match (kept, garbage) {
+                (true, _) => put(write, run, keep_zero, map),
+                (false, Some(seed)) => put_garbage(write, run, seed, map),
+                (false, None) => {}
             });
         }
     }
 }
 
 /// Visits the longest runs of granules that share a fate.
-fn for_each_run(
-    range: &Range<u64>,
-    granule: u32,
-    keep: u64,
-    mut visit: impl FnMut(Range<u64>, bool),
-) {
+fn for_each_run(range: &Range<u64>, granule: u32, keep: u64, mut visit: impl FnMut(Range<u64>, bool)) {
     let count = granules(range, granule);
     let granule = u64::from(granule);
     let kept = |i: u64| {
-        keep >> (if count <= 64 {
-            i
-        } else {
-            (u128::from(i) * 64 / u128::from(count)) as u64
-        }) & 1
-            == 1
+        keep >> (if count <= 64 { i } else { (u128::from(i) * 64 / u128::from(count)) as u64 }) & 1 == 1
     };
     let mut start = range.start;
     for i in 0..count {
@@ -196,10 +164,7 @@ fn put(write: &Pending, range: Range<u64>, keep_zero: bool, map: &mut ExtentMap)
                 let end = at + buffer.len() as u64;
                 let (from, to) = (part.start.max(at), part.end.min(end));
                 if from < to {
-                    map.put(
-                        from,
-                        Extent::Data(buffer.slice(length(from - at)..length(to - at))),
-                    );
+                    map.put(from, Extent::Data(buffer.slice(length(from - at)..length(to - at))));
                 }
                 at = end;
             }
@@ -208,9 +173,7 @@ fn put(write: &Pending, range: Range<u64>, keep_zero: bool, map: &mut ExtentMap)
 }
 
 fn put_garbage(write: &Pending, range: Range<u64>, seed: u64, map: &mut ExtentMap) {
-    for_each_visible(&write.hidden, range, &mut |part| {
-        map.write(part.start, garbage(seed, part))
-    });
+    for_each_visible(&write.hidden, range, &mut |part| map.write(part.start, garbage(seed, part)));
 }
 
 /// Visits what is left of `range` without the `hidden` ranges.

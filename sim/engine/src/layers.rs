@@ -47,34 +47,16 @@ impl Layers {
     pub fn write(&mut self, offset: u64, data: Content, tag: u32) -> u64 {
         let serial = self.serial;
         self.serial += 1;
-        let write = Pending {
-            serial,
-            offset,
-            data,
-            completed: false,
-            tag,
-            epoch: self.epoch,
-            hidden: Vec::new(),
-        };
-        land(
-            &write,
-            Fate::Kept,
-            self.granule,
-            self.keep_zero,
-            &mut self.current,
-        );
+        let write =
+            Pending { serial, offset, data, completed: false, tag, epoch: self.epoch, hidden: Vec::new() };
+        land(&write, Fate::Kept, self.granule, self.keep_zero, &mut self.current);
         self.pending.push(write);
         serial
     }
 
     pub fn complete(&mut self, serials: Range<u64>) {
-        let first = self
-            .pending
-            .partition_point(|write| write.serial < serials.start);
-        for write in self.pending[first..]
-            .iter_mut()
-            .take_while(|write| write.serial < serials.end)
-        {
+        let first = self.pending.partition_point(|write| write.serial < serials.start);
+        for write in self.pending[first..].iter_mut().take_while(|write| write.serial < serials.end) {
             if !write.completed {
                 write.completed = true;
                 write.epoch = self.epoch;
@@ -95,19 +77,9 @@ impl Layers {
                 self.pending.push(write);
                 continue;
             }
-            land(
-                &write,
-                Fate::Kept,
-                self.granule,
-                self.keep_zero,
-                &mut self.stable,
-            );
+            land(&write, Fate::Kept, self.granule, self.keep_zero, &mut self.stable);
             let range = write.range();
-            for older in self
-                .pending
-                .iter_mut()
-                .filter(|older| older.overlaps(&range))
-            {
+            for older in self.pending.iter_mut().filter(|older| older.overlaps(&range)) {
                 older.hidden.push(range.clone());
             }
         }
@@ -120,8 +92,7 @@ impl Layers {
             land(write, *fate, self.granule, self.keep_zero, &mut self.stable);
         }
         for write in &cut {
-            self.current
-                .copy_range(&self.stable, write.offset, write.len());
+            self.current.copy_range(&self.stable, write.offset, write.len());
         }
     }
 

@@ -97,15 +97,7 @@ pub struct Link<H = u64> {
 impl<H: Clone> Link<H> {
     /// An idle link.
     pub fn new(spec: LinkSpec) -> Self {
-        Link {
-            spec,
-            era: 0,
-            cut: false,
-            clogged: false,
-            busy_until: 0,
-            last: 0,
-            held: Vec::new(),
-        }
+        Link { spec, era: 0, cut: false, clogged: false, busy_until: 0, last: 0, held: Vec::new() }
     }
 
     /// Sends a message of so many bytes. What comes back is to be delivered at its time; nothing if it is lost, or
@@ -178,17 +170,7 @@ impl<H: Clone> Link<H> {
         let latency = decisions.delay(sites::LATENCY, subject, &self.spec.latency);
         let delay = latency.saturating_add(self.retransmission(decisions, subject));
         let corrupt = self.corruption(decisions, subject);
-        self.launch(
-            now,
-            Held {
-                bytes,
-                delay,
-                corrupt,
-                handle,
-            },
-        )
-        .into_iter()
-        .collect()
+        self.launch(now, Held { bytes, delay, corrupt, handle }).into_iter().collect()
     }
 
     fn send_datagram(
@@ -203,12 +185,8 @@ impl<H: Clone> Link<H> {
         let lost = decisions.chance(sites::LOSS, subject, self.spec.loss);
         let twice = decisions.chance(sites::DUPLICATE, subject, self.spec.duplicate);
         if decisions.chance(sites::REORDER, subject, self.spec.reorder) {
-            delay = delay.saturating_add(decisions.range(
-                sites::REORDER_DELAY,
-                subject,
-                0,
-                self.spec.reorder_by,
-            ));
+            delay =
+                delay.saturating_add(decisions.range(sites::REORDER_DELAY, subject, 0, self.spec.reorder_by));
         }
         let corrupt = self.corruption(decisions, subject);
         let mut out = SmallVec::new();
@@ -217,32 +195,12 @@ impl<H: Clone> Link<H> {
         }
         if twice {
             let extra = decisions.range(sites::DUPLICATE_DELAY, subject, 0, self.spec.reorder_by);
-            let copy = Held {
-                bytes,
-                delay: delay.saturating_add(extra),
-                corrupt: None,
-                handle: handle.clone(),
-            };
-            out.extend(self.launch(
-                now,
-                Held {
-                    bytes,
-                    delay,
-                    corrupt,
-                    handle,
-                },
-            ));
+            let copy =
+                Held { bytes, delay: delay.saturating_add(extra), corrupt: None, handle: handle.clone() };
+            out.extend(self.launch(now, Held { bytes, delay, corrupt, handle }));
             out.extend(self.launch(now, copy));
         } else {
-            out.extend(self.launch(
-                now,
-                Held {
-                    bytes,
-                    delay,
-                    corrupt,
-                    handle,
-                },
-            ));
+            out.extend(self.launch(now, Held { bytes, delay, corrupt, handle }));
         }
         out
     }
@@ -275,8 +233,7 @@ impl<H: Clone> Link<H> {
             return None;
         }
         if self.spec.bandwidth > 0 {
-            self.busy_until =
-                self.busy_until.max(now) + transfer_time(message.bytes, self.spec.bandwidth);
+            self.busy_until = self.busy_until.max(now) + transfer_time(message.bytes, self.spec.bandwidth);
         } else {
             self.busy_until = now;
         }
@@ -285,12 +242,7 @@ impl<H: Clone> Link<H> {
             at = at.max(self.last);
             self.last = at;
         }
-        Some(Delivery {
-            at,
-            handle: message.handle,
-            corrupt: message.corrupt,
-            era: self.era,
-        })
+        Some(Delivery { at, handle: message.handle, corrupt: message.corrupt, era: self.era })
     }
 
     fn release(&mut self, now: u64) -> Vec<Delivery<H>> {
@@ -298,8 +250,6 @@ impl<H: Clone> Link<H> {
             return Vec::new();
         }
         let held = std::mem::take(&mut self.held);
-        held.into_iter()
-            .filter_map(|message| self.launch(now, message))
-            .collect()
+        held.into_iter().filter_map(|message| self.launch(now, message)).collect()
     }
 }

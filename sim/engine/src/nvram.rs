@@ -43,12 +43,7 @@ impl Nvram {
     /// # Panics
     /// If `spec.tear` is 0.
     pub fn new(spec: NvramSpec) -> Self {
-        Nvram {
-            store: Store::new(spec.tear),
-            spec,
-            slow: 1,
-            degraded: false,
-        }
+        Nvram { store: Store::new(spec.tear), spec, slow: 1, degraded: false }
     }
 
     /// Stores `parts`, one after the other; they are completed but not flushed. Returns the serial.
@@ -68,9 +63,6 @@ impl Nvram {
     /// A flush is issued; it covers all stores so far.
     pub fn submit_flush(&mut self, now: u64, decisions: &mut Decisions, subject: u32) -> Flushing {
         let latency = decisions.delay(sites::NVRAM_FLUSH, subject, &self.spec.flush);
-        Flushing {
-            mark: self.store.begin_flush(),
-            at: now.saturating_add(latency.saturating_mul(self.slow)),
-        }
+        Flushing { mark: self.store.begin_flush(), at: now.saturating_add(latency.saturating_mul(self.slow)) }
     }
 }

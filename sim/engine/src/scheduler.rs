@@ -75,12 +75,7 @@ impl<E> Scheduler<E> {
     #[allow(clippy::should_implement_trait)] // An iterator would borrow the queue that its events feed.
     #[inline]
     pub fn next(&mut self) -> Option<E> {
-        if !self.soon.is_empty()
-            && self
-                .keys
-                .first()
-                .is_none_or(|&key| (key >> 64) as u64 != self.now)
-        {
+        if !self.soon.is_empty() && self.keys.first().is_none_or(|&key| (key >> 64) as u64 != self.now) {
             return self.soon.pop_front();
         }
         let key = self.pop()?;
@@ -165,16 +160,8 @@ impl<E> Scheduler<E> {
 fn least_child(keys: &[u128], parent: usize) -> (usize, u128) {
     let first = parent * 4 + 1;
     if let Some(four) = keys.get(first..first + 4) {
-        let left = if four[1] < four[0] {
-            (1, four[1])
-        } else {
-            (0, four[0])
-        };
-        let right = if four[3] < four[2] {
-            (3, four[3])
-        } else {
-            (2, four[2])
-        };
+        let left = if four[1] < four[0] { (1, four[1]) } else { (0, four[0]) };
+        let right = if four[3] < four[2] { (3, four[3]) } else { (2, four[2]) };
         let (index, least) = if right.1 < left.1 { right } else { left };
         return (first + index, least);
     }

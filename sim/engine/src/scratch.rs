@@ -20,20 +20,12 @@ pub struct Scratch<'a> {
 impl<'a> Scratch<'a> {
     /// A device in the state `view`, whose unflushed writes a power cut can lose.
     pub fn new(view: View<'a>) -> Self {
-        Scratch {
-            layers: view.layers(),
-            view,
-            safe: false,
-        }
+        Scratch { layers: view.layers(), view, safe: false }
     }
 
     /// The cheap kind, for whom the power never goes: nothing is ever pending, and a power cut loses nothing.
     pub fn without_cuts(view: View<'a>) -> Self {
-        Scratch {
-            layers: view.layers(),
-            view,
-            safe: true,
-        }
+        Scratch { layers: view.layers(), view, safe: true }
     }
 
     /// Issues a write of `parts`, one after the other, and returns its serial. `tag` is the user's.
@@ -86,11 +78,7 @@ impl<'a> Scratch<'a> {
 
     /// The bytes that are there if a power cut loses all that it may.
     pub fn read_stable(&self, offset: u64, len: u64) -> Bytes {
-        let layer = if self.safe {
-            &self.layers.current
-        } else {
-            &self.layers.stable
-        };
+        let layer = if self.safe { &self.layers.current } else { &self.layers.stable };
         layer.read_over(&self.view, offset, len)
     }
 

@@ -46,9 +46,7 @@ impl Store {
     /// # Panics
     /// If `granule` is 0.
     pub fn new(granule: u32) -> Self {
-        Store {
-            layers: Layers::new(granule, false),
-        }
+        Store { layers: Layers::new(granule, false) }
     }
 
     /// Bytes that are written or lost as one.
@@ -113,12 +111,7 @@ impl Store {
     }
 
     /// Draws a fate for each unflushed write; see [`draw_fates`].
-    pub fn draw_fates(
-        &self,
-        decisions: &mut Decisions,
-        subject: u32,
-        odds: &FateOdds,
-    ) -> Vec<Fate> {
+    pub fn draw_fates(&self, decisions: &mut Decisions, subject: u32, odds: &FateOdds) -> Vec<Fate> {
         draw_fates(self.pending(), self.granule(), decisions, subject, odds)
     }
 
@@ -140,17 +133,13 @@ impl Store {
         }
         self.layers.overwrite_stable(offset, Bytes::from(private));
         let sees = self.read(offset, len);
-        seen.iter()
-            .zip(&sees)
-            .filter(|(old, new)| old != new)
-            .count() as u64
+        seen.iter().zip(&sees).filter(|(old, new)| old != new).count() as u64
     }
 
     /// The medium holds random bytes in a range, which depend on `seed` and their offsets. Unflushed writes hide them.
     pub fn scramble(&mut self, offset: u64, len: u64, seed: u64) {
         if len > 0 {
-            self.layers
-                .overwrite_stable(offset, garbage(seed, offset..offset + len));
+            self.layers.overwrite_stable(offset, garbage(seed, offset..offset + len));
         }
     }
 

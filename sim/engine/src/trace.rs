@@ -93,22 +93,14 @@ pub struct Trace {
 
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trace")
-            .field("count", &self.count)
-            .finish_non_exhaustive()
+        f.debug_struct("Trace").field("count", &self.count).finish_non_exhaustive()
     }
 }
 
 impl Trace {
     /// An empty trace; `sink`, if any, sees each entry.
     pub fn new(sink: Option<Sink>) -> Self {
-        Trace {
-            sink,
-            count: 0,
-            hash: Xxh3Default::new(),
-            block: vec![[0; Entry::SIZE]; BLOCK],
-            fill: 0,
-        }
+        Trace { sink, count: 0, hash: Xxh3Default::new(), block: vec![[0; Entry::SIZE]; BLOCK], fill: 0 }
     }
 
     /// Adds an entry.
@@ -138,13 +130,8 @@ impl Trace {
 
     /// The last `n` entries (256 at most), the oldest first.
     pub fn last(&self, n: usize) -> Vec<Entry> {
-        let n = n
-            .min(KEPT)
-            .min(usize::try_from(self.count()).unwrap_or(KEPT));
-        (1..=n)
-            .rev()
-            .map(|back| Entry::decode(&self.block[(self.fill + BLOCK - back) % BLOCK]))
-            .collect()
+        let n = n.min(KEPT).min(usize::try_from(self.count()).unwrap_or(KEPT));
+        (1..=n).rev().map(|back| Entry::decode(&self.block[(self.fill + BLOCK - back) % BLOCK])).collect()
     }
 
     #[cold]

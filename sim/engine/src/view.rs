@@ -20,20 +20,12 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// What reads see: a power cut that keeps everything.
     pub fn current(store: &'a Store) -> Self {
-        View {
-            base: store.current(),
-            overlay: None,
-            granule: store.granule(),
-        }
+        View { base: store.current(), overlay: None, granule: store.granule() }
     }
 
     /// What cannot be lost: a power cut that loses everything it may.
     pub fn stable(store: &'a Store) -> Self {
-        View {
-            base: store.stable(),
-            overlay: None,
-            granule: store.granule(),
-        }
+        View { base: store.stable(), overlay: None, granule: store.granule() }
     }
 
     /// What a power cut with these fates, in the order of [`Store::pending`], would leave; without a fate a write is
@@ -43,20 +35,12 @@ impl<'a> View<'a> {
         for (write, fate) in store.pending().iter().zip(fates) {
             land(write, *fate, store.granule(), true, &mut overlay);
         }
-        View {
-            base: store.stable(),
-            overlay: Some(overlay),
-            granule: store.granule(),
-        }
+        View { base: store.stable(), overlay: Some(overlay), granule: store.granule() }
     }
 
     /// A state on its own, such as a [`Store::snapshot`]; `granule` in bytes.
     pub fn of(content: &'a ExtentMap, granule: u32) -> Self {
-        View {
-            base: content,
-            overlay: None,
-            granule,
-        }
+        View { base: content, overlay: None, granule }
     }
 
     /// The `len` bytes at `offset`; shares the buffer if one holds them all.

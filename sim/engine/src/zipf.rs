@@ -41,11 +41,7 @@ fn weights(items: usize, exponent_milli: u32) -> Vec<u64> {
     let mut factor = vec![0; items + 1];
     for prime in 2..=items {
         if factor[prime] == 0 {
-            factor[prime..]
-                .iter_mut()
-                .step_by(prime)
-                .skip(1)
-                .for_each(|of| *of = prime);
+            factor[prime..].iter_mut().step_by(prime).skip(1).for_each(|of| *of = prime);
         }
     }
     let mut weights = vec![0; items + 1];

@@ -10,23 +10,17 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 
 /// A little-endian u16; 0 beyond the end.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes
-        .get(at..at + 2)
-        .map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
+    bytes.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))
 }
 
 /// A little-endian u32; 0 beyond the end.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..at + 4)
-        .map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    bytes.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
 /// A little-endian u64; 0 beyond the end.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).map_or(0, |b| {
-        u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
-    })
+    bytes.get(at..at + 8).map_or(0, |b| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
 }
 
 pub(crate) fn uuid_at(bytes: &[u8], at: usize) -> [u8; 16] {
@@ -56,10 +50,7 @@ pub struct Position {
 impl Position {
     /// A position.
     pub const fn new(generation: u64, sequence: u64) -> Self {
-        Position {
-            generation,
-            sequence,
-        }
+        Position { generation, sequence }
     }
 
     pub(crate) fn at(bytes: &[u8], at: usize) -> Self {
@@ -82,10 +73,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn at(bytes: &[u8], at: usize) -> Self {
-        Link {
-            position: Position::at(bytes, at),
-            check: u64_at(bytes, at + 16),
-        }
+        Link { position: Position::at(bytes, at), check: u64_at(bytes, at + 16) }
     }
 }
 
@@ -139,8 +127,7 @@ impl Record {
             ADD => record.payload == 16 && record.length == 8,
             _ => false,
         };
-        (length_fits && record.position.generation > 0 && record.position.sequence > 0)
-            .then_some(record)
+        (length_fits && record.position.generation > 0 && record.position.sequence > 0).then_some(record)
     }
 
     /// Bytes in NVRAM or file, with the zeros up to a multiple of 8.
@@ -149,10 +136,7 @@ impl Record {
     }
 
     pub fn link(&self) -> Link {
-        Link {
-            position: self.position,
-            check: self.check,
-        }
+        Link { position: self.position, check: self.check }
     }
 }
 
@@ -188,11 +172,7 @@ pub(crate) struct SegmentHeader {
 impl SegmentHeader {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let b = whole(bytes, b"MSEG", 128)?;
-        Some(SegmentHeader {
-            in_use: u16_at(b, 6) == 1,
-            uuid: uuid_at(b, 8),
-            serial: u64_at(b, 24),
-        })
+        Some(SegmentHeader { in_use: u16_at(b, 6) == 1, uuid: uuid_at(b, 8), serial: u64_at(b, 24) })
     }
 }
 
@@ -209,12 +189,7 @@ impl FileHeader {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let b = whole(bytes, b"MFIL", 128)?;
         let (generation, incarnation) = (u64_at(b, 32), u64_at(b, 40));
-        Some(FileHeader {
-            uuid: uuid_at(b, 8),
-            generation,
-            incarnation,
-            prev: Link::at(b, 48),
-        })
+        Some(FileHeader { uuid: uuid_at(b, 8), generation, incarnation, prev: Link::at(b, 48) })
     }
 }
 
@@ -261,12 +236,7 @@ impl Mark {
 
     /// The one of two slots that counts.
     pub fn best(bytes: &[u8], uuid: &[u8; 16]) -> Option<Self> {
-        let slot = |at: usize| {
-            bytes
-                .get(at..)
-                .and_then(Mark::read)
-                .filter(|m| m.uuid == *uuid)
-        };
+        let slot = |at: usize| bytes.get(at..).and_then(Mark::read).filter(|m| m.uuid == *uuid);
         newer(slot(0), slot(128), |m| m.counter)
     }
 }
@@ -291,13 +261,7 @@ pub(crate) fn check_entry(uuid: &[u8; 16], block: u64, check: u64) -> [u8; 32] {
 }
 
 /// What a reply table entry should say.
-pub(crate) fn reply_entry(
-    client: u32,
-    slot: u32,
-    request: u64,
-    result: u64,
-    operation: u8,
-) -> [u8; 32] {
+pub(crate) fn reply_entry(client: u32, slot: u32, request: u64, result: u64, operation: u8) -> [u8; 32] {
     let mut entry = [0; 32];
     entry[..4].copy_from_slice(&client.to_le_bytes());
     entry[4..8].copy_from_slice(&slot.to_le_bytes());
@@ -324,14 +288,10 @@ mod tests {
     fn no_reader_panics_on_garbage() {
         let mut seed = 5u64;
         let mut next = move || {
-            seed = seed
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             seed >> 24
         };
-        let magics = [
-            b"MREC", b"MSEA", b"MSEG", b"MFIL", b"MTRL", b"MMRK", b"MSUP", b"MJNL", b"MWIR",
-        ];
+        let magics = [b"MREC", b"MSEA", b"MSEG", b"MFIL", b"MTRL", b"MMRK", b"MSUP", b"MJNL", b"MWIR"];
         for _ in 0..20_000 {
             let mut bytes: Vec<u8> = (0..next() % 700).map(|_| next() as u8).collect();
             if bytes.len() > 6 {
@@ -349,20 +309,9 @@ mod tests {
                 assert!(record.size() >= HEADER);
             }
             let uuid = uuid_at(&bytes, 8);
-            let _ = (
-                Seal::read(&bytes),
-                SegmentHeader::read(&bytes),
-                FileHeader::read(&bytes),
-            );
-            let _ = (
-                Trailer::read(&bytes),
-                Mark::best(&bytes, &uuid),
-                JournalHeader::read(&bytes),
-            );
-            let _ = (
-                Superblock::best(&bytes, &uuid),
-                crate::wire::Frame::read(&bytes),
-            );
+            let _ = (Seal::read(&bytes), SegmentHeader::read(&bytes), FileHeader::read(&bytes));
+            let _ = (Trailer::read(&bytes), Mark::best(&bytes, &uuid), JournalHeader::read(&bytes));
+            let _ = (Superblock::best(&bytes, &uuid), crate::wire::Frame::read(&bytes));
         }
     }
 }

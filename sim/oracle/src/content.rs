@@ -39,13 +39,7 @@ pub(crate) struct Content {
 impl Content {
     pub fn new(block: u64) -> Self {
         let zeros = Bytes::from(vec![0; block as usize]);
-        Content {
-            block: block as usize,
-            zeros,
-            pages: Vec::new(),
-            touched: 0,
-            versions: 0,
-        }
+        Content { block: block as usize, zeros, pages: Vec::new(), touched: 0, versions: 0 }
     }
 
     fn history(&self, block: u64) -> Option<&History> {
@@ -75,13 +69,7 @@ impl Content {
             Box::default()
         });
         let content = (patch.len() == self.block).then(|| patch.clone());
-        history.versions.push(Version {
-            index,
-            start,
-            patch,
-            content,
-            digest: None,
-        });
+        history.versions.push(Version { index, start, patch, content, digest: None });
         self.versions += 1;
     }
 
@@ -119,19 +107,12 @@ impl Content {
     pub fn content(&mut self, block: u64, prefix: u64) -> Option<Bytes> {
         let zeros = self.zeros.clone();
         let history = self.history_mut(block)?;
-        let at = history
-            .versions
-            .partition_point(|v| v.index <= prefix)
-            .checked_sub(1)?;
+        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
         if let Some(content) = &history.versions[at].content {
             return Some(content.clone());
         }
-        let known = history.versions[..at]
-            .iter()
-            .rposition(|v| v.content.is_some());
-        let base = known
-            .and_then(|i| history.versions[i].content.clone())
-            .unwrap_or(zeros);
+        let known = history.versions[..at].iter().rposition(|v| v.content.is_some());
+        let base = known.and_then(|i| history.versions[i].content.clone()).unwrap_or(zeros);
         let mut whole = base.to_vec();
         for version in &history.versions[known.map_or(0, |i| i + 1)..=at] {
             let start = version.start as usize;
@@ -146,27 +127,15 @@ impl Content {
     pub fn digest(&mut self, block: u64, prefix: u64) -> Option<u64> {
         let content = self.content(block, prefix)?;
         let history = self.history_mut(block)?;
-        let at = history
-            .versions
-            .partition_point(|v| v.index <= prefix)
-            .checked_sub(1)?;
-        Some(
-            *history.versions[at]
-                .digest
-                .get_or_insert_with(|| hash(&content)),
-        )
+        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
+        Some(*history.versions[at].digest.get_or_insert_with(|| hash(&content)))
     }
 
     /// A little-endian u64 after the first `prefix` operations.
     pub fn word(&mut self, block: u64, prefix: u64, start: u32) -> u64 {
         if let Some(history) = self.history(block) {
             let (from, to) = (start as usize, start as usize + 8);
-            for v in history
-                .versions
-                .iter()
-                .rev()
-                .skip_while(|v| v.index > prefix)
-            {
+            for v in history.versions.iter().rev().skip_while(|v| v.index > prefix) {
                 if let Some(content) = &v.content {
                     return crate::bytes::u64_at(content, from);
                 }
@@ -179,8 +148,7 @@ impl Content {
                 }
             }
         }
-        self.content(block, prefix)
-            .map_or(0, |c| crate::bytes::u64_at(&c, start as usize))
+        self.content(block, prefix).map_or(0, |c| crate::bytes::u64_at(&c, start as usize))
     }
 
     /// Numbers of the operations in (after, up to] that changed the block within [start, end), newest first.
@@ -204,16 +172,11 @@ impl Content {
 
     /// Every block that was ever written.
     pub fn written(&self) -> impl Iterator<Item = u64> + '_ {
-        self.pages
-            .iter()
-            .enumerate()
-            .filter_map(|(p, page)| page.as_ref().map(|page| (p, page)))
-            .flat_map(|(p, page)| {
-                page.iter()
-                    .enumerate()
-                    .filter(|(_, h)| h.is_some())
-                    .map(move |(i, _)| (p * PAGE + i) as u64)
-            })
+        self.pages.iter().enumerate().filter_map(|(p, page)| page.as_ref().map(|page| (p, page))).flat_map(
+            |(p, page)| {
+                page.iter().enumerate().filter(|(_, h)| h.is_some()).map(move |(i, _)| (p * PAGE + i) as u64)
+            },
+        )
     }
 
     /// Estimate of the bytes held beside the clients' own buffers.
@@ -239,30 +202,18 @@ mod tests {
         let mut seed = 3u64;
         let mut base = 0;
         for index in 1..400u64 {
-            seed = seed
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let start = (seed >> 40) % 512;
-            let length = if seed >> 61 == 0 {
-                512 - start
-            } else {
-                ((seed >> 20) % 64 + 1).min(512 - start)
-            };
+            let length = if seed >> 61 == 0 { 512 - start } else { ((seed >> 20) % 64 + 1).min(512 - start) };
             let patch = Bytes::from(vec![index as u8; length as usize]);
             content.push(5, index, start as u32, patch);
             let mut next = plain.last().unwrap().clone();
             next[start as usize..(start + length) as usize].fill(index as u8);
             plain.push(next);
             let ask = base + (seed >> 7) % (index - base + 1);
-            assert_eq!(
-                content.content(5, ask).unwrap_or(content.zeros().clone()),
-                plain[ask as usize]
-            );
+            assert_eq!(content.content(5, ask).unwrap_or(content.zeros().clone()), plain[ask as usize]);
             let word = ((seed >> 13) % 63) as usize * 8;
-            assert_eq!(
-                content.word(5, ask, word as u32),
-                crate::bytes::u64_at(&plain[ask as usize], word)
-            );
+            assert_eq!(content.word(5, ask, word as u32), crate::bytes::u64_at(&plain[ask as usize], word));
             if index % 37 == 0 {
                 base = ask;
                 content.prune(5, base);

@@ -35,21 +35,9 @@ pub(crate) struct DestinationLog {
 
 impl DestinationLog {
     pub fn new(layout: Layout, level: Level) -> Self {
-        let segments = vec![
-            Segment {
-                append: HEADER,
-                ..Segment::default()
-            };
-            layout.segments as usize
-        ];
+        let segments = vec![Segment { append: HEADER, ..Segment::default() }; layout.segments as usize];
         let places = layout.mirrors.len() * (layout.files as usize + 1);
-        let places = vec![
-            Place {
-                append: HEADER,
-                ..Place::default()
-            };
-            places
-        ];
+        let places = vec![Place { append: HEADER, ..Place::default() }; places];
         DestinationLog {
             layout,
             level,
@@ -82,11 +70,7 @@ impl DestinationLog {
     ) {
         let end = offset + length;
         let nvram = device == Device::Nvram;
-        let dirty = if nvram {
-            &mut self.nvram_dirty
-        } else {
-            &mut self.log_dirty
-        };
+        let dirty = if nvram { &mut self.nvram_dirty } else { &mut self.log_dirty };
         dirty.insert(offset, end);
         let (size, count) = self.units(device);
         for unit in offset / size..end.div_ceil(size).min(count) {
@@ -117,51 +101,29 @@ impl DestinationLog {
         if m.copy.doubled {
             let here = |records: &[Held], settled: usize, written: u8, stable: u8| {
                 let at = records.iter().position(|h| h.index == index && !h.lost);
-                at.map_or(0, |i| {
-                    if i < settled {
-                        written | stable
-                    } else {
-                        written
-                    }
-                })
+                at.map_or(0, |i| if i < settled { written | stable } else { written })
             };
             left = match device {
                 Device::Nvram => self
                     .segments
                     .iter()
                     .filter(|s| s.owner == Some(m.number))
-                    .fold(0, |l, s| {
-                        l | here(&s.records, s.settled, NVRAM, NVRAM_STABLE)
-                    }),
+                    .fold(0, |l, s| l | here(&s.records, s.settled, NVRAM, NVRAM_STABLE)),
                 _ => self
                     .places_of(m.number)
                     .iter()
                     .fold(0, |l, p| l | here(&p.records, p.settled, FILE, FILE_STABLE)),
             };
         }
-        let all = if device == Device::Nvram {
-            NVRAM | NVRAM_STABLE
-        } else {
-            FILE | FILE_STABLE
-        };
+        let all = if device == Device::Nvram { NVRAM | NVRAM_STABLE } else { FILE | FILE_STABLE };
         m.drop_copies(index, all & !left);
     }
 
     /// Ranges of either device became stable.
-    pub fn flushed(
-        &mut self,
-        ms: &mut [Mirror],
-        device: Device,
-        ranges: &[(u64, u64)],
-        stable: &dyn Medium,
-    ) {
+    pub fn flushed(&mut self, ms: &mut [Mirror], device: Device, ranges: &[(u64, u64)], stable: &dyn Medium) {
         let (size, count) = self.units(device);
         for &(offset, length) in ranges {
-            let dirty = if device == Device::Nvram {
-                &mut self.nvram_dirty
-            } else {
-                &mut self.log_dirty
-            };
+            let dirty = if device == Device::Nvram { &mut self.nvram_dirty } else { &mut self.log_dirty };
             dirty.remove(offset, offset + length);
         }
         let mut last = None;
@@ -187,16 +149,9 @@ impl DestinationLog {
         for number in 0..self.segments.len() {
             let base = number as u64 * self.layout.segment_size;
             let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
-            let owner = header
-                .filter(|h| h.in_use)
-                .and_then(|h| self.layout.by_uuid(&h.uuid));
+            let owner = header.filter(|h| h.in_use).and_then(|h| self.layout.by_uuid(&h.uuid));
             let serial = header.map_or(0, |h| h.serial);
-            self.segments[number] = Segment {
-                owner,
-                serial,
-                append: HEADER,
-                ..Segment::default()
-            };
+            self.segments[number] = Segment { owner, serial, append: HEADER, ..Segment::default() };
             self.read_segment(ms, number, self.layout.segment_size, medium, None);
             if let Some(owner) = owner {
                 self.scan_on(&mut ms[owner], number, Device::Nvram, medium);
@@ -208,14 +163,8 @@ impl DestinationLog {
             let mirror = self.mirror_of(number);
             let header = FileHeader::read(&medium.read(Device::Log, base, HEADER));
             let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
-            let (generation, incarnation) =
-                header.map_or((0, 0), |h| (h.generation, h.incarnation));
-            self.places[number] = Place {
-                generation,
-                incarnation,
-                append: HEADER,
-                ..Place::default()
-            };
+            let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
+            self.places[number] = Place { generation, incarnation, append: HEADER, ..Place::default() };
             if generation > 0 {
                 self.read_place(ms, number, self.layout.file_size, medium, None);
                 self.scan_on(&mut ms[mirror], number, Device::Log, medium);
@@ -228,11 +177,8 @@ impl DestinationLog {
     fn scan_on(&mut self, m: &mut Mirror, number: usize, device: Device, medium: &dyn Medium) {
         let (size, _) = self.units(device);
         let base = number as u64 * size;
-        let append = if device == Device::Nvram {
-            self.segments[number].append
-        } else {
-            self.places[number].append
-        };
+        let append =
+            if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
         if m.copy.damaged.is_empty() && !m.copy.harmed {
             return;
         }
@@ -244,10 +190,7 @@ impl DestinationLog {
             if m.model.entry(held.index).is_none() {
                 continue;
             }
-            m.add_copies(
-                held.index,
-                if device == Device::Nvram { NVRAM } else { FILE },
-            );
+            m.add_copies(held.index, if device == Device::Nvram { NVRAM } else { FILE });
             if device == Device::Nvram {
                 self.segments[number].records.push(held);
             } else {
@@ -257,13 +200,7 @@ impl DestinationLog {
     }
 
     /// The rig has damaged a range of either device.
-    pub fn damage(
-        &mut self,
-        ms: &mut [Mirror],
-        device: Device,
-        (from, to): (u64, u64),
-        medium: &dyn Medium,
-    ) {
+    pub fn damage(&mut self, ms: &mut [Mirror], device: Device, (from, to): (u64, u64), medium: &dyn Medium) {
         let (size, count) = self.units(device);
         for unit in from / size..to.div_ceil(size).min(count) {
             let base = unit * size;
@@ -292,9 +229,7 @@ impl DestinationLog {
             let m = &mut ms[mirror];
             for index in gone {
                 self.dropped(m, index, device);
-                if m.model.entry(index).is_some_and(|e| e.copies == 0)
-                    && index > m.copy.image.cursor
-                {
+                if m.model.entry(index).is_some_and(|e| e.copies == 0) && index > m.copy.image.cursor {
                     m.copy.damaged.insert(index);
                 }
             }
@@ -303,16 +238,8 @@ impl DestinationLog {
 
     pub fn memory(&self) -> u64 {
         let held = |records: &Vec<Held>| records.capacity() * size_of::<Held>();
-        let segments: usize = self
-            .segments
-            .iter()
-            .map(|s| held(&s.records) + size_of::<Segment>())
-            .sum();
-        let places: usize = self
-            .places
-            .iter()
-            .map(|p| held(&p.records) + size_of::<Place>())
-            .sum();
+        let segments: usize = self.segments.iter().map(|s| held(&s.records) + size_of::<Segment>()).sum();
+        let places: usize = self.places.iter().map(|p| held(&p.records) + size_of::<Place>()).sum();
         (segments + places) as u64 + (self.nvram_dirty.len() + self.log_dirty.len()) as u64 * 24
     }
 }
@@ -320,11 +247,7 @@ impl DestinationLog {
 /// Where the magic of a record stands, at multiples of 8.
 pub(crate) fn magic_places(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
     let magic = u32_at(b"MREC", 0);
-    bytes
-        .chunks_exact(8)
-        .enumerate()
-        .filter(move |(_, c)| u32_at(c, 0) == magic)
-        .map(|(i, _)| i as u64 * 8)
+    bytes.chunks_exact(8).enumerate().filter(move |(_, c)| u32_at(c, 0) == magic).map(|(i, _)| i as u64 * 8)
 }
 
 /// The record at a place, if header and payload are whole, and its index in the source's log if it is that very record.
@@ -343,13 +266,7 @@ pub(crate) fn next_record(
     if at + record.size() > size {
         return None;
     }
-    let mut held = Held {
-        index: 0,
-        offset: at,
-        size: record.size(),
-        check: record.check,
-        lost: false,
-    };
+    let mut held = Held { index: 0, offset: at, size: record.size(), check: record.check, lost: false };
     let payload = medium.read(device, base + at + HEADER, u64::from(record.payload));
     let index = m.model.index_of(record.position).unwrap_or(0);
     if let Some(entry) = m.model.entry(index)
@@ -364,22 +281,12 @@ pub(crate) fn next_record(
 }
 
 /// Whether a record still stands where it stood.
-pub(crate) fn intact(
-    m: &Mirror,
-    held: &Held,
-    device: Device,
-    base: u64,
-    medium: &dyn Medium,
-) -> bool {
+pub(crate) fn intact(m: &Mirror, held: &Held, device: Device, base: u64, medium: &dyn Medium) -> bool {
     let head = medium.read(device, base + held.offset, HEADER);
     let Some(record) = Record::read(&head) else {
         return false;
     };
-    let payload = medium.read(
-        device,
-        base + held.offset + HEADER,
-        u64::from(record.payload),
-    );
+    let payload = medium.read(device, base + held.offset + HEADER, u64::from(record.payload));
     let good = match m.model.entry(held.index) {
         Some(entry) => same(&payload, &entry.payload),
         None => hash(&payload) == record.payload_check,

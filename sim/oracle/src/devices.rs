@@ -35,29 +35,15 @@ impl Judge {
                 source_log::stored(&mut self.mirrors[i], &self.setup, range, current, out)
             }
             (Server::Source(i), Device::Image) => {
-                image_stored(
-                    &mut self.mirrors[i],
-                    true,
-                    false,
-                    range,
-                    (stable, current),
-                    out,
-                );
+                image_stored(&mut self.mirrors[i], true, false, range, (stable, current), out);
             }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
-                self.log
-                    .stored(&mut self.mirrors, device, range, by, current, out);
+                self.log.stored(&mut self.mirrors, device, range, by, current, out);
             }
             (Server::Destination, Device::Mark) => {
                 let owner = (offset / 256) as usize;
-                isolation::region(
-                    Some(owner).filter(|i| *i < self.mirrors.len()),
-                    by,
-                    "mark",
-                    offset,
-                    out,
-                );
+                isolation::region(Some(owner).filter(|i| *i < self.mirrors.len()), by, "mark", offset, out);
                 if let Some(m) = self.mirrors.get_mut(owner) {
                     mark_stored(m, self.setup.level, current, out);
                 }
@@ -91,9 +77,7 @@ impl Judge {
         let out = &mut self.out;
         match (server, device) {
             (Server::Source(i), _) if i >= self.mirrors.len() => {}
-            (Server::Source(i), Device::Nvram) => {
-                source_log::flushed(&mut self.mirrors[i], ranges, stable)
-            }
+            (Server::Source(i), Device::Nvram) => source_log::flushed(&mut self.mirrors[i], ranges, stable),
             (Server::Source(i), Device::Image) => {
                 image_flushed(&mut self.mirrors[i], true, ranges, stable, out)
             }
@@ -114,9 +98,10 @@ impl Judge {
             (Server::Destination, Device::Image) => {
                 for m in &mut self.mirrors {
                     let region = &m.at.image;
-                    if ranges.iter().any(|(offset, length)| {
-                        *offset < region.end && offset + length > region.base
-                    }) {
+                    if ranges
+                        .iter()
+                        .any(|(offset, length)| *offset < region.end && offset + length > region.base)
+                    {
                         image_flushed(m, false, ranges, stable, out);
                     }
                 }
@@ -126,11 +111,7 @@ impl Judge {
 }
 
 pub(crate) fn read_mark(m: &Mirror, medium: &dyn Medium) -> Mark {
-    Mark::best(
-        &medium.read(Device::Mark, m.number as u64 * 256, 256),
-        &m.model.uuid,
-    )
-    .unwrap_or_default()
+    Mark::best(&medium.read(Device::Mark, m.number as u64 * 256, 256), &m.model.uuid).unwrap_or_default()
 }
 
 fn mark_stored(m: &mut Mirror, level: Level, current: &dyn Medium, out: &mut Findings) {
@@ -172,21 +153,11 @@ fn image_stored(
             superblock_stored(m, own, global, &new, out);
         }
     }
-    let image = if own {
-        &mut m.source.volume
-    } else {
-        &mut m.copy.image
-    };
+    let image = if own { &mut m.source.volume } else { &mut m.copy.image };
     image.dirty.insert(offset, end);
 }
 
-fn superblock_stored(
-    m: &mut Mirror,
-    own: bool,
-    global: bool,
-    new: &Superblock,
-    out: &mut Findings,
-) {
+fn superblock_stored(m: &mut Mirror, own: bool, global: bool, new: &Superblock, out: &mut Findings) {
     let image: &Image = if own { &m.source.volume } else { &m.copy.image };
     if new.counter == image.current.counter {
         return;
@@ -195,26 +166,13 @@ fn superblock_stored(
     if !own {
         apply::superblock(m, new, global, out);
     }
-    let image = if own {
-        &mut m.source.volume
-    } else {
-        &mut m.copy.image
-    };
+    let image = if own { &mut m.source.volume } else { &mut m.copy.image };
     image.current = *new;
 }
 
-fn image_flushed(
-    m: &mut Mirror,
-    own: bool,
-    ranges: &[(u64, u64)],
-    stable: &dyn Medium,
-    out: &mut Findings,
-) {
-    let (image, region) = if own {
-        (&mut m.source.volume, &m.at.own)
-    } else {
-        (&mut m.copy.image, &m.at.image)
-    };
+fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn Medium, out: &mut Findings) {
+    let (image, region) =
+        if own { (&mut m.source.volume, &m.at.own) } else { (&mut m.copy.image, &m.at.image) };
     let before = image.cursor;
     let changed = image.flushed(&mut m.model, region, ranges, stable);
     let moved = image.cursor != before;

@@ -8,13 +8,7 @@ use crate::source_log;
 
 impl Judge {
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
-    pub fn crashed(
-        &mut self,
-        server: Server,
-        power_cut: bool,
-        stable: &dyn Medium,
-        _current: &dyn Medium,
-    ) {
+    pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, _current: &dyn Medium) {
         if !power_cut {
             return;
         }
@@ -69,18 +63,14 @@ impl Judge {
                 };
                 m.excuses.insert("damage");
                 if device == Device::Image {
-                    let structural =
-                        m.source
-                            .volume
-                            .damage(&mut m.model, &m.at.own, offset, end, stable);
+                    let structural = m.source.volume.damage(&mut m.model, &m.at.own, offset, end, stable);
                     m.source.harmed |= structural;
                 } else {
                     m.source.harmed = true;
                 }
             }
             (Server::Destination, Device::Nvram | Device::Log) => {
-                self.log
-                    .damage(&mut self.mirrors, device, (offset, end), stable);
+                self.log.damage(&mut self.mirrors, device, (offset, end), stable);
                 self.mirrors.iter_mut().for_each(|m| {
                     m.excuses.insert("damage");
                 });
@@ -96,15 +86,9 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in self
-                    .mirrors
-                    .iter_mut()
-                    .filter(|m| m.at.image.base < end && m.at.image.end > offset)
+                for m in self.mirrors.iter_mut().filter(|m| m.at.image.base < end && m.at.image.end > offset)
                 {
-                    let structural =
-                        m.copy
-                            .image
-                            .damage(&mut m.model, &m.at.image, offset, end, stable);
+                    let structural = m.copy.image.damage(&mut m.model, &m.at.image, offset, end, stable);
                     if structural {
                         (m.copy.harmed, m.copy.emptied) = (true, None);
                     }
@@ -129,8 +113,7 @@ impl Judge {
                     m.excuses.insert("nvram lost");
                 }
                 let size = self.setup.destination.nvram_size;
-                self.log
-                    .damage(&mut self.mirrors, Device::Nvram, (0, size), stable);
+                self.log.damage(&mut self.mirrors, Device::Nvram, (0, size), stable);
             }
         }
     }

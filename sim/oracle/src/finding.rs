@@ -79,16 +79,7 @@ pub(crate) struct Findings {
 impl Findings {
     pub fn new(lossy: bool) -> Self {
         let judged = [0; ORACLES.len()];
-        Findings {
-            time: 0,
-            event: 0,
-            off: 0,
-            judged,
-            found: Vec::new(),
-            dropped: 0,
-            lossy,
-            lost: 0,
-        }
+        Findings { time: 0, event: 0, off: 0, judged, found: Vec::new(), dropped: 0, lossy, lost: 0 }
     }
 
     pub fn only(&mut self, name: &str) {
@@ -124,12 +115,7 @@ impl Findings {
     }
 
     /// Something must not be.
-    pub fn fail(
-        &mut self,
-        oracle: Oracle,
-        invariant: &'static str,
-        message: impl FnOnce() -> String,
-    ) {
+    pub fn fail(&mut self, oracle: Oracle, invariant: &'static str, message: impl FnOnce() -> String) {
         if self.off & (1 << oracle as u32) != 0 {
             return;
         }

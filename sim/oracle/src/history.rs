@@ -37,14 +37,7 @@ pub(crate) struct History {
 impl History {
     pub fn new(clients: u32, slots: u32, keep: usize) -> Self {
         let asked = vec![VecDeque::new(); clients as usize * slots as usize];
-        History {
-            slots,
-            asked,
-            keep,
-            floors: BTreeMap::new(),
-            open: 0,
-            answered: 0,
-        }
+        History { slots, asked, keep, floors: BTreeMap::new(), open: 0, answered: 0 }
     }
 
     fn slot(&self, client: u32, slot: u32) -> Option<usize> {
@@ -52,10 +45,7 @@ impl History {
     }
 
     pub fn issued(&mut self, request: Request, time: u64) {
-        let Some(queue) = self
-            .slot(request.client, request.slot)
-            .and_then(|i| self.asked.get_mut(i))
-        else {
+        let Some(queue) = self.slot(request.client, request.slot).and_then(|i| self.asked.get_mut(i)) else {
             return;
         };
         let floor = self.answered;
@@ -87,11 +77,7 @@ impl History {
 
     pub fn find(&mut self, client: u32, slot: u32, number: u64) -> Option<&mut Asked> {
         let at = self.slot(client, slot)?;
-        self.asked
-            .get_mut(at)?
-            .iter_mut()
-            .rev()
-            .find(|a| a.number == number)
+        self.asked.get_mut(at)?.iter_mut().rev().find(|a| a.number == number)
     }
 
     /// Notes an answer; the first one closes the request. Payloads are let go.
@@ -110,17 +96,9 @@ impl History {
         lower(&mut self.floors, asked);
         // A read's data is judged at once and not kept.
         let is_read = matches!(answer, Answer::Read { .. });
-        asked.answer = Some(if is_read {
-            Answer::Read {
-                data: bytes::Bytes::new(),
-            }
-        } else {
-            answer.clone()
-        });
-        if let Some(index) = asked
-            .index
-            .filter(|_| !is_read && *answer != Answer::Refused)
-        {
+        asked.answer =
+            Some(if is_read { Answer::Read { data: bytes::Bytes::new() } } else { answer.clone() });
+        if let Some(index) = asked.index.filter(|_| !is_read && *answer != Answer::Refused) {
             self.answered = self.answered.max(index);
         }
     }
@@ -144,18 +122,12 @@ impl History {
     pub fn unanswered(&self) -> impl Iterator<Item = (u32, u32, &Asked)> {
         let slots = self.slots;
         self.asked.iter().enumerate().flat_map(move |(i, queue)| {
-            queue
-                .iter()
-                .filter(|a| a.answer.is_none())
-                .map(move |a| (i as u32 / slots, i as u32 % slots, a))
+            queue.iter().filter(|a| a.answer.is_none()).map(move |a| (i as u32 / slots, i as u32 % slots, a))
         })
     }
 
     pub fn memory(&self) -> u64 {
-        self.asked
-            .iter()
-            .map(|q| (q.capacity() * size_of::<Asked>()) as u64)
-            .sum()
+        self.asked.iter().map(|q| (q.capacity() * size_of::<Asked>()) as u64).sum()
     }
 }
 

@@ -65,10 +65,7 @@ impl Image {
                 return true;
             }
             let zeros = model.zeros();
-            return entry == [0; 32]
-                && model
-                    .content(v, b, prefix)
-                    .is_some_and(|c| same(&c, &zeros));
+            return entry == [0; 32] && model.content(v, b, prefix).is_some_and(|c| same(&c, &zeros));
         }
         entry == [0; 32] || entry == check_entry(&model.uuid, b, hash(&model.zeros()))
     }
@@ -85,17 +82,10 @@ impl Image {
         Self::entry_is(model, &entry, (v, b), prefix)
     }
 
-    fn look_at_block(
-        &mut self,
-        model: &mut Model,
-        region: &Region,
-        medium: &dyn Medium,
-        at: BlockAt,
-    ) {
+    fn look_at_block(&mut self, model: &mut Model, region: &Region, medium: &dyn Medium, at: BlockAt) {
         if Self::block_is(model, region, medium, at, self.cursor) {
             self.bad_blocks.remove(&at);
-            if self.damaged.contains(&at) && Self::check_is(model, region, medium, at, self.cursor)
-            {
+            if self.damaged.contains(&at) && Self::check_is(model, region, medium, at, self.cursor) {
                 self.damaged.remove(&at);
             }
         } else {
@@ -112,11 +102,7 @@ impl Image {
         first: u64,
         end: u64,
     ) {
-        let table = medium.read(
-            Device::Image,
-            region.check_at(v, first),
-            (end - first) * ENTRY,
-        );
+        let table = medium.read(Device::Image, region.check_at(v, first), (end - first) * ENTRY);
         for (b, entry) in (first..end).zip(table.chunks_exact(ENTRY as usize)) {
             if Self::entry_is(model, entry, (v, b), self.cursor) {
                 self.bad_checks.remove(&(v, b));
@@ -144,9 +130,7 @@ impl Image {
                 Spot::Superblock => changed.superblock = true,
                 Spot::Journal => changed.journal = true,
                 Spot::Block(v, b) => self.look_at_block(model, region, stable, (v, b)),
-                Spot::Check(v, first, end) => {
-                    self.look_at_checks(model, region, stable, v, first, end)
-                }
+                Spot::Check(v, first, end) => self.look_at_checks(model, region, stable, v, first, end),
                 Spot::Padding => {}
             });
         }
@@ -165,11 +149,7 @@ impl Image {
             return false;
         };
         let old = core::mem::replace(&mut self.stable, new);
-        self.current = if self.current.counter < new.counter {
-            new
-        } else {
-            self.current
-        };
+        self.current = if self.current.counter < new.counter { new } else { self.current };
         if old.cursor() == new.cursor() {
             return old.counter != new.counter;
         }
@@ -202,11 +182,7 @@ impl Image {
     /// Reads the stable journal; says whether it is another one now.
     fn read_journal(&mut self, model: &mut Model, region: &Region, stable: &dyn Medium) -> bool {
         let head = stable.read(Device::Image, region.journal, 512);
-        if self
-            .journal
-            .as_ref()
-            .is_some_and(|j| j.header_check == u64_at(&head, 504))
-        {
+        if self.journal.as_ref().is_some_and(|j| j.header_check == u64_at(&head, 504)) {
             return false;
         }
         let before = self.journal.take().is_some();
@@ -220,12 +196,7 @@ impl Image {
         let ranges: Vec<_> = dirty.iter().map(|(s, e)| (s, e - s)).collect();
         self.journal = None;
         self.flushed(model, region, &ranges, medium);
-        self.flushed(
-            model,
-            region,
-            &[(region.base, 1024), (region.journal, 512)],
-            medium,
-        );
+        self.flushed(model, region, &[(region.base, 1024), (region.journal, 512)], medium);
         self.current = self.stable;
     }
 
@@ -258,11 +229,7 @@ impl Image {
 
     /// Whether a stable valid journal newer than the cursor will put this block in place again.
     pub fn covered(&self, region: &Region, (v, b): BlockAt) -> bool {
-        let Some(journal) = self
-            .journal
-            .as_ref()
-            .filter(|j| j.cursor > self.stable.cursor())
-        else {
+        let Some(journal) = self.journal.as_ref().filter(|j| j.cursor > self.stable.cursor()) else {
             return false;
         };
         journal.holds(region.block_at(v, b), region.block).is_some()
@@ -271,21 +238,12 @@ impl Image {
     /// A block that differs, was not damaged by the rig and will not be put in place again.
     pub fn first_wrong(&self, region: &Region) -> Option<BlockAt> {
         let good = |at: &BlockAt| self.damaged.contains(at) || self.covered(region, *at);
-        self.bad_blocks
-            .iter()
-            .chain(&self.bad_checks)
-            .find(|at| !good(at))
-            .copied()
+        self.bad_blocks.iter().chain(&self.bad_checks).find(|at| !good(at)).copied()
     }
 
     pub fn memory(&self) -> u64 {
-        let journal = self
-            .journal
-            .as_ref()
-            .map_or(0, |j| j.entries.len() as u64 * 48);
-        (self.bad_blocks.len() + self.bad_checks.len() + self.damaged.len() + self.dirty.len())
-            as u64
-            * 48
+        let journal = self.journal.as_ref().map_or(0, |j| j.entries.len() as u64 * 48);
+        (self.bad_blocks.len() + self.bad_checks.len() + self.damaged.len() + self.dirty.len()) as u64 * 48
             + journal
     }
 }

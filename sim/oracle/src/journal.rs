@@ -44,8 +44,7 @@ impl Journal {
                 return None;
             }
             let data = medium.read(Device::Image, at, length);
-            let known =
-                prefix.and_then(|prefix| journal.compare(model, region, (target, &data), prefix));
+            let known = prefix.and_then(|prefix| journal.compare(model, region, (target, &data), prefix));
             if known.unwrap_or_else(|| hash(&data)) != check {
                 return None;
             }

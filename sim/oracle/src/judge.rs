@@ -31,14 +31,7 @@ impl Judge {
         let mirrors = at.map(|(i, at)| Mirror::new(i, &setup, at)).collect();
         let log = DestinationLog::new(layout, setup.level);
         let out = Findings::new(setup.lossy);
-        Judge {
-            setup,
-            mirrors,
-            log,
-            out,
-            healed: false,
-            excused: false,
-        }
+        Judge { setup, mirrors, log, out, healed: false, excused: false }
     }
 
     /// Sets the clock for what follows: virtual time and event number, for reports.
@@ -56,24 +49,14 @@ impl Judge {
 
     /// A client sent the same request again.
     pub fn retried(&mut self, source: usize, client: u32, slot: u32, request: u64) {
-        if let Some(asked) = self
-            .mirrors
-            .get_mut(source)
-            .and_then(|m| m.history.find(client, slot, request))
+        if let Some(asked) = self.mirrors.get_mut(source).and_then(|m| m.history.find(client, slot, request))
         {
             asked.attempts += 1;
         }
     }
 
     /// The source sent an answer (whether or not it arrives).
-    pub fn answered(
-        &mut self,
-        source: usize,
-        client: u32,
-        slot: u32,
-        request: u64,
-        answer: Answer,
-    ) {
+    pub fn answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
@@ -101,9 +84,8 @@ impl Judge {
     /// body, `payload` = what follows (of Forward and Block), else empty.
     pub fn frame(&mut self, from: Server, to: Server, head: &[u8], payload: &Bytes) {
         let Some(frame) = Frame::read(head) else {
-            self.out.fail(Oracle::Reader, "rig", || {
-                format!("{from:?} sent a frame that the judge cannot read")
-            });
+            self.out
+                .fail(Oracle::Reader, "rig", || format!("{from:?} sent a frame that the judge cannot read"));
             return;
         };
         let link = match (from, to) {
@@ -125,14 +107,7 @@ impl Judge {
                 steps::forwarded(m, index, record.position, out);
                 m.source.forwarded = m.source.forwarded.max(index);
             }
-            (
-                Server::Source(_),
-                Message::SyncRequest {
-                    generation,
-                    count,
-                    digest,
-                },
-            ) => {
+            (Server::Source(_), Message::SyncRequest { generation, count, digest }) => {
                 steps::sync_requested(m, (generation, count, digest), out);
                 m.copy.asked = m.copy.asked.max(generation);
             }
@@ -143,12 +118,7 @@ impl Judge {
                     held::told(m, up_to, None, false, out);
                 }
             }
-            (
-                Server::Destination,
-                Message::Welcome {
-                    epoch, held, filed, ..
-                },
-            ) => {
+            (Server::Destination, Message::Welcome { epoch, held, filed, .. }) => {
                 fencing::acknowledged(m, "Welcome", held, Some(epoch), out);
                 numbering::acknowledged(m, 2, held, level, out);
                 numbering::acknowledged(m, 3, filed, level, out);
@@ -159,12 +129,7 @@ impl Judge {
             (Server::Destination, Message::SyncDone { generation }) => {
                 fencing::acknowledged(m, "SyncDone", Position::new(generation, 0), None, out);
                 let mut stable = self.log.places_of(link).iter().map(|p| p.stable);
-                steps::sync_done(
-                    m,
-                    generation,
-                    stable.find(|g| (1..=generation).contains(g)),
-                    out,
-                );
+                steps::sync_done(m, generation, stable.find(|g| (1..=generation).contains(g)), out);
             }
             (Server::Destination, Message::Nak) => steps::nak(link, self.setup.stream, out),
             _ => {}
@@ -172,21 +137,8 @@ impl Judge {
     }
 
     /// A machine raised an alarm.
-    pub fn alarm(
-        &mut self,
-        server: Server,
-        source: Option<usize>,
-        kind: &'static str,
-        message: &str,
-    ) {
-        divergence::alarm(
-            &self.mirrors,
-            server,
-            source,
-            (kind, message),
-            self.excused,
-            &mut self.out,
-        );
+    pub fn alarm(&mut self, server: Server, source: Option<usize>, kind: &'static str, message: &str) {
+        divergence::alarm(&self.mirrors, server, source, (kind, message), self.excused, &mut self.out);
     }
 
     /// The rig or the operator did something else that justifies an alarm or a stop (of one mirror, or of any).
@@ -213,10 +165,7 @@ impl Judge {
             return;
         };
         probe::judge(m, state, &[], to, true, &mut self.out);
-        m.copy.recovered = m
-            .model
-            .index_of(to.position)
-            .map(|i| i.max(m.copy.image.cursor));
+        m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
     }
 
     /// The fault phase is over: liveness counts from here.
@@ -232,10 +181,9 @@ impl Judge {
         let out = &mut self.out;
         liveness::equal(m, out);
         let blocks = m.model.written();
-        for (side, medium, cursor) in [
-            (true, own, m.source.volume.cursor),
-            (false, destination, m.copy.image.cursor),
-        ] {
+        for (side, medium, cursor) in
+            [(true, own, m.source.volume.cursor), (false, destination, m.copy.image.cursor)]
+        {
             if !(side && m.source.gone) {
                 prefix::state(m, side, medium, (&blocks, &blocks), cursor, out);
             }
@@ -246,9 +194,7 @@ impl Judge {
     /// The run is over. Liveness is judged if [`Judge::healed`] was called.
     pub fn end(&mut self) {
         if self.healed && !self.excused {
-            self.mirrors
-                .iter()
-                .for_each(|m| liveness::end(m, &mut self.out));
+            self.mirrors.iter().for_each(|m| liveness::end(m, &mut self.out));
         }
     }
 
@@ -270,9 +216,9 @@ impl Judge {
 
     /// What recovery must reach now, from what the rig has left at the destination.
     pub fn required(&self, source: usize) -> Position {
-        self.mirrors.get(source).map_or(Position::default(), |m| {
-            m.model.position_of(durability::reachable(m))
-        })
+        self.mirrors
+            .get(source)
+            .map_or(Position::default(), |m| m.model.position_of(durability::reachable(m)))
     }
 
     /// What recovery would reach, from what was followed; judged like a probe, at the price of what changed.
@@ -280,15 +226,8 @@ impl Judge {
         match self.mirrors.get_mut(source) {
             Some(m) => probe::delta(m, &mut self.out),
             None => {
-                let to = RecoveredTo {
-                    position: Position::default(),
-                    verdict: Verdict::Complete,
-                };
-                DeltaVerdict {
-                    stable: to,
-                    current: to,
-                    sound: true,
-                }
+                let to = RecoveredTo { position: Position::default(), verdict: Verdict::Complete };
+                DeltaVerdict { stable: to, current: to, sound: true }
             }
         }
     }
@@ -302,14 +241,9 @@ impl Judge {
     /// model says that the real one is right, the judge's reader is wrong (`rig`), else the machine is (I2, I10).
     pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo) -> bool {
         let plain = |v| {
-            if v == Verdict::Complete {
-                Verdict::CompleteUpTo
-            } else {
-                v
-            }
+            if v == Verdict::Complete { Verdict::CompleteUpTo } else { v }
         };
-        let equal =
-            expected.position == real.position && plain(expected.verdict) == plain(real.verdict);
+        let equal = expected.position == real.position && plain(expected.verdict) == plain(real.verdict);
         let Some(m) = self.mirrors.get(source) else {
             return equal;
         };
@@ -317,11 +251,8 @@ impl Judge {
         if equal {
             return true;
         }
-        let message = || {
-            format!(
-                "mirror {source}: the judge's own reader recovers {expected:?}, the machine {real:?}"
-            )
-        };
+        let message =
+            || format!("mirror {source}: the judge's own reader recovers {expected:?}, the machine {real:?}");
         let known = m.model.index_of(real.position).is_some();
         let further = known && real.position > expected.position;
         if further {

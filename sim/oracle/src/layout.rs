@@ -70,12 +70,7 @@ impl Layout {
             let image: Region = region(base);
             base = image.end;
             let partition_size = source.partition_size;
-            mirrors.push(MirrorLayout {
-                uuid: source.uuid,
-                partition_size,
-                own: region(0),
-                image,
-            });
+            mirrors.push(MirrorLayout { uuid: source.uuid, partition_size, own: region(0), image });
         }
         let segment_size = setup.destination.segment_size.max(HEADER);
         Layout {
@@ -115,23 +110,10 @@ impl Region {
             let blocks = size / block;
             let check = at + (blocks + reply_blocks) * block;
             let end = (check + (blocks + reply_blocks) * ENTRY).next_multiple_of(4096);
-            volumes.push(VolumeLayout {
-                data: at,
-                blocks,
-                reply_blocks,
-                check,
-                end,
-            });
+            volumes.push(VolumeLayout { data: at, blocks, reply_blocks, check, end });
             at = end;
         }
-        Region {
-            base,
-            journal,
-            journal_size: source.journal_size,
-            volumes,
-            end: at,
-            block,
-        }
+        Region { base, journal, journal_size: source.journal_size, volumes, end: at, block }
     }
 
     /// Address of a block.
@@ -168,19 +150,13 @@ impl Region {
         }
         let i = self.volumes.partition_point(|v| v.data <= at);
         if i == 0 {
-            return (
-                Spot::Padding,
-                self.volumes.first().map_or(self.end, |v| v.data),
-            );
+            return (Spot::Padding, self.volumes.first().map_or(self.end, |v| v.data));
         }
         let (number, v) = (i as u32 - 1, &self.volumes[i - 1]);
         let checks = v.check + (v.blocks + v.reply_blocks) * ENTRY;
         if at < v.check {
             let block = (at - v.data) / self.block;
-            (
-                Spot::Block(number, block),
-                v.data + (block + 1) * self.block,
-            )
+            (Spot::Block(number, block), v.data + (block + 1) * self.block)
         } else if at < checks {
             // One piece a sector, as they are journalled.
             let sector = v.check + ((at - v.check) / 512 + 1) * 512;

@@ -39,6 +39,6 @@ pub use finding::{Finding, ORACLES};
 pub use judge::Judge;
 pub use probe::DeltaVerdict;
 pub use setup::{
-    Answer, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule,
-    Server, Setup, SourceSetup, Verdict,
+    Answer, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule, Server,
+    Setup, SourceSetup, Verdict,
 };

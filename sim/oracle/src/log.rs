@@ -69,11 +69,7 @@ impl Model {
     pub fn new(setup: &SourceSetup, region: &Region) -> Self {
         let block = region.block;
         let volume = |v: &crate::layout::VolumeLayout| {
-            (
-                v.blocks,
-                Content::new(block),
-                ReplyTable::new(setup.clients, setup.slots),
-            )
+            (v.blocks, Content::new(block), ReplyTable::new(setup.clients, setup.slots))
         };
         Model {
             uuid: setup.uuid,
@@ -106,8 +102,7 @@ impl Model {
     }
 
     pub fn entry_mut(&mut self, index: u64) -> Option<&mut Entry> {
-        self.entries
-            .get_mut(index.checked_sub(self.first)? as usize)
+        self.entries.get_mut(index.checked_sub(self.first)? as usize)
     }
 
     pub fn generation(&self, number: u64) -> Option<&Generation> {
@@ -117,8 +112,7 @@ impl Model {
 
     pub fn generation_mut(&mut self, number: u64) -> Option<&mut Generation> {
         let first = self.generations.front()?.number;
-        self.generations
-            .get_mut(number.checked_sub(first)? as usize)
+        self.generations.get_mut(number.checked_sub(first)? as usize)
     }
 
     pub fn generations_mut(&mut self) -> impl Iterator<Item = &mut Generation> {
@@ -227,22 +221,12 @@ impl Model {
 
     fn fold(&mut self, entry: &Entry, index: u64) {
         let block = self.block;
-        let result = if entry.operation == ADD {
-            self.word(entry.volume, entry.offset, index - 1)
-        } else {
-            0
-        };
+        let result =
+            if entry.operation == ADD { self.word(entry.volume, entry.offset, index - 1) } else { 0 };
         let Some((_, content, replies)) = self.volumes.get_mut(entry.volume as usize) else {
             return;
         };
-        replies.push(
-            entry.client,
-            entry.slot,
-            index,
-            entry.request,
-            result,
-            entry.operation,
-        );
+        replies.push(entry.client, entry.slot, index, entry.request, result, entry.operation);
         let sum = (entry.operation == ADD).then(|| {
             let delta = crate::bytes::u64_at(&entry.payload, 0);
             Bytes::copy_from_slice(&result.wrapping_add(delta).to_le_bytes())
@@ -276,10 +260,7 @@ impl Model {
         for number in entry.offset / block..=(entry.offset + entry.length - 1) / block {
             each(entry.volume, number);
         }
-        each(
-            entry.volume,
-            blocks + replies.block_of(entry.client, entry.slot, block),
-        );
+        each(entry.volume, blocks + replies.block_of(entry.client, entry.slot, block));
     }
 
     /// Blocks changed by the operations in (after, up_to], sorted, each once.
@@ -315,9 +296,7 @@ impl Model {
 
     /// A block of zeros.
     pub fn zeros(&self) -> Bytes {
-        self.volumes
-            .first()
-            .map_or_else(Bytes::new, |v| v.1.zeros().clone())
+        self.volumes.first().map_or_else(Bytes::new, |v| v.1.zeros().clone())
     }
 
     /// Every block that was ever written, reply tables too.
@@ -355,11 +334,7 @@ impl Model {
             && g.first + g.count > tip + 1
         {
             g.count = (tip + 1).saturating_sub(g.first);
-            g.digest = if g.count == 0 {
-                0
-            } else {
-                self.entries.back().map_or(0, |e| e.digest)
-            };
+            g.digest = if g.count == 0 { 0 } else { self.entries.back().map_or(0, |e| e.digest) };
             (g.seal, g.seal_stable) = (None, false);
         }
     }
@@ -380,11 +355,7 @@ impl Model {
                 }
             }
         }
-        while self
-            .generations
-            .get(1)
-            .is_some_and(|g| g.first <= self.first)
-        {
+        while self.generations.get(1).is_some_and(|g| g.first <= self.first) {
             let g = self.generations[0];
             if g.first + g.count > self.first || g.number + 8 > self.last_generation() {
                 break;
@@ -395,8 +366,6 @@ impl Model {
 
     pub fn memory(&self) -> u64 {
         let blocks: u64 = self.volumes.iter().map(|v| v.1.memory()).sum();
-        blocks
-            + (self.entries.len() * size_of::<Entry>()) as u64
-            + self.generations.len() as u64 * 64
+        blocks + (self.entries.len() * size_of::<Entry>()) as u64 + self.generations.len() as u64 * 64
     }
 }

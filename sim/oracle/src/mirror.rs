@@ -86,23 +86,13 @@ pub(crate) struct Copy {
 impl Mirror {
     pub fn new(number: usize, setup: &Setup, at: MirrorLayout) -> Self {
         let source = &setup.sources[number];
-        let keep = if setup.retry == RetryRule::ExactlyOnce {
-            8
-        } else {
-            64
-        };
+        let keep = if setup.retry == RetryRule::ExactlyOnce { 8 } else { 64 };
         Mirror {
             number,
             model: Model::new(source, &at.own),
             history: History::new(source.clients, source.slots, keep),
             source: Source {
-                fills: vec![
-                    Fill {
-                        generation: 0,
-                        append: crate::bytes::HEADER
-                    };
-                    setup.partitions as usize
-                ],
+                fills: vec![Fill { generation: 0, append: crate::bytes::HEADER }; setup.partitions as usize],
                 dirty: Ranges::default(),
                 stable: 0,
                 volume: Image::new(),
@@ -143,10 +133,7 @@ impl Mirror {
             Level::Nvram => self.copy.mark_stable.nvram,
             Level::File => self.copy.mark_stable.file,
         };
-        self.model
-            .index_of(mark)
-            .unwrap_or(self.model.tip())
-            .max(self.copy.image.cursor)
+        self.model.index_of(mark).unwrap_or(self.model.tip()).max(self.copy.image.cursor)
     }
 
     /// Notes copies of a record.
@@ -193,11 +180,7 @@ impl Mirror {
         let cursor = self.copy.image.cursor;
         let go = |end: &mut u64, mask: u8| {
             *end = (*end).max(cursor);
-            while self
-                .model
-                .entry(*end + 1)
-                .is_some_and(|e| e.copies & mask != 0)
-            {
+            while self.model.entry(*end + 1).is_some_and(|e| e.copies & mask != 0) {
                 *end += 1;
             }
         };

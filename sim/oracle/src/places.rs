@@ -35,18 +35,11 @@ impl DestinationLog {
         let mirror = self.mirror_of(number);
         if from < HEADER {
             let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
-            let (generation, incarnation) =
-                header.map_or((0, 0), |h| (h.generation, h.incarnation));
+            let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
             let old = &self.places[number];
             if (old.generation, old.incarnation) != (generation, incarnation) {
                 let stable = old.stable;
-                let new = Place {
-                    generation,
-                    incarnation,
-                    append: HEADER,
-                    stable,
-                    ..Place::default()
-                };
+                let new = Place { generation, incarnation, append: HEADER, stable, ..Place::default() };
                 let old = core::mem::replace(&mut self.places[number], new);
                 self.file_gone(&mut ms[mirror], &old.records, out);
                 if let Some(header) = header {
@@ -125,9 +118,7 @@ impl DestinationLog {
             if place.append >= to {
                 break;
             }
-            let Some((record, held)) =
-                next_record(m, Device::Log, base, place.append, size, current)
-            else {
+            let Some((record, held)) = next_record(m, Device::Log, base, place.append, size, current) else {
                 break;
             };
             if let Some(out) = out.as_deref_mut() {
@@ -136,10 +127,7 @@ impl DestinationLog {
                 numbering::appended(m, &record, place, out);
                 steps::appended(m, held.index, level, out);
             }
-            if m.model
-                .entry(held.index)
-                .is_some_and(|e| e.copies & FILE != 0)
-            {
+            if m.model.entry(held.index).is_some_and(|e| e.copies & FILE != 0) {
                 m.copy.doubled = true;
             }
             m.add_copies(held.index, FILE);

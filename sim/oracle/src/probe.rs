@@ -34,10 +34,7 @@ pub(crate) fn judge(
     let number = m.number;
     let Some(reached) = index_of_end(m, to.position) else {
         out.fail(Oracle::Prefix, "I2", || {
-            format!(
-                "mirror {number}: recovered to {}, which never existed",
-                to.position
-            )
+            format!("mirror {number}: recovered to {}, which never existed", to.position)
         });
         return false;
     };
@@ -64,12 +61,11 @@ pub(crate) fn judge(
     blocks.extend(&m.copy.image.bad_blocks);
     checks.extend(&m.copy.image.bad_checks);
     for &(offset, length) in touched {
-        m.at.image
-            .walk(offset, offset + length, |spot, _, _| match spot {
-                Spot::Block(v, b) => blocks.push((v, b)),
-                Spot::Check(v, first, end) => checks.extend((first..end).map(|b| (v, b))),
-                _ => {}
-            });
+        m.at.image.walk(offset, offset + length, |spot, _, _| match spot {
+            Spot::Block(v, b) => blocks.push((v, b)),
+            Spot::Check(v, first, end) => checks.extend((first..end).map(|b| (v, b))),
+            _ => {}
+        });
     }
     for list in [&mut blocks, &mut checks] {
         list.sort_unstable();
@@ -84,11 +80,7 @@ fn index_of_end(m: &Mirror, position: Position) -> Option<u64> {
     if position.sequence > 0 || position.generation == 0 {
         let index = m.model.index_of(position)?;
         let old = index == 0 && position != Position::default();
-        return Some(if old {
-            m.model.base().min(m.copy.image.cursor)
-        } else {
-            index
-        });
+        return Some(if old { m.model.base().min(m.copy.image.cursor) } else { index });
     }
     m.model.index_of_cursor((position.generation - 1, 0))
 }
@@ -97,23 +89,16 @@ fn index_of_end(m: &Mirror, position: Position) -> Option<u64> {
 fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Findings) {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
     let found = Superblock::best(&slots, &m.model.uuid).filter(|s| s.role == RECOVERED);
-    out.expect(
-        Oracle::Prefix,
-        "I2",
-        found.is_some_and(|s| s.recovered == to.position),
-        || {
-            let number = m.number;
-            match found {
-                Some(s) => format!(
-                    "mirror {number}: the superblock says recovered to {}, recovery says {}",
-                    s.recovered, to.position
-                ),
-                None => format!(
-                    "mirror {number}: recovery ended without a superblock that says so (DR7)"
-                ),
-            }
-        },
-    );
+    out.expect(Oracle::Prefix, "I2", found.is_some_and(|s| s.recovered == to.position), || {
+        let number = m.number;
+        match found {
+            Some(s) => format!(
+                "mirror {number}: the superblock says recovered to {}, recovery says {}",
+                s.recovered, to.position
+            ),
+            None => format!("mirror {number}: recovery ended without a superblock that says so (DR7)"),
+        }
+    });
 }
 
 /// The verdict over the judge's own picture, in O(1) but for findings.
@@ -121,19 +106,12 @@ pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     let before = out.total();
     let end = m.copy.end_stable.max(m.copy.image.cursor);
     let quiet = m.unsound || m.copy.fenced.is_some();
-    let stable = picture(
-        m,
-        end,
-        m.copy.top_stable,
-        m.copy.mark_stable.nvram.max(m.copy.mark_stable.file),
-    );
+    let stable = picture(m, end, m.copy.top_stable, m.copy.mark_stable.nvram.max(m.copy.mark_stable.file));
     let mark = m.copy.mark_current.nvram.max(m.copy.mark_current.file);
     let current = picture(m, m.copy.end_current.max(end), m.copy.top_current, mark);
     if !quiet {
-        for (what, to, index) in [
-            ("stable", stable, end),
-            ("written", current, m.copy.end_current.max(end)),
-        ] {
+        for (what, to, index) in [("stable", stable, end), ("written", current, m.copy.end_current.max(end))]
+        {
             damage::verdict(m, index, to, out);
             let what = if what == "stable" {
                 "the chain in its stable bytes"
@@ -148,23 +126,13 @@ pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     }
     let sound = out.total() == before && !m.unsound;
     m.unsound |= !sound;
-    DeltaVerdict {
-        stable,
-        current,
-        sound,
-    }
+    DeltaVerdict { stable, current, sound }
 }
 
 fn picture(m: &Mirror, end: u64, top: u64, mark: Position) -> RecoveredTo {
     let position = m.model.position_of(end);
     let last = mark.max(m.model.position_of(top.max(end)));
-    let verdict = if last > position {
-        Verdict::Damaged {
-            from: position,
-            to: last,
-        }
-    } else {
-        Verdict::CompleteUpTo
-    };
+    let verdict =
+        if last > position { Verdict::Damaged { from: position, to: last } } else { Verdict::CompleteUpTo };
     RecoveredTo { position, verdict }
 }

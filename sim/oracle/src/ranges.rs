@@ -64,22 +64,12 @@ impl Ranges {
     }
 
     pub fn touches(&self, start: u64, end: u64) -> bool {
-        start < end
-            && self
-                .map
-                .range(..end)
-                .next_back()
-                .is_some_and(|(_, &e)| e > start)
+        start < end && self.map.range(..end).next_back().is_some_and(|(_, &e)| e > start)
     }
 
     #[cfg(test)]
     pub fn covers(&self, start: u64, end: u64) -> bool {
-        start >= end
-            || self
-                .map
-                .range(..=start)
-                .next_back()
-                .is_some_and(|(_, &e)| e >= end)
+        start >= end || self.map.range(..=start).next_back().is_some_and(|(_, &e)| e >= end)
     }
 }
 
@@ -93,9 +83,7 @@ mod tests {
         let mut ranges = Ranges::default();
         let mut plain = [false; 64];
         for _ in 0..20_000 {
-            seed = seed
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let (a, b) = ((seed >> 33) % 64, (seed >> 43) % 65);
             let (start, end) = (a.min(b), a.max(b));
             let on = seed >> 63 == 1;

@@ -1,9 +1,7 @@
 //! The judge's own recovery over any durable state of the destination: what DR7 and DR8 say must be reached. Written
 //! for clarity, from nothing but the bytes; it knows neither the model nor what happened before.
 
-use crate::bytes::{
-    FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at,
-};
+use crate::bytes::{FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at};
 use crate::destination_log::magic_places;
 use crate::journal::Journal;
 use crate::layout::{Layout, Region};
@@ -29,15 +27,9 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
         let verdict = match superblock.verdict {
             1 => Verdict::Complete,
             2 => Verdict::CompleteUpTo,
-            _ => Verdict::Damaged {
-                from: superblock.damaged.0,
-                to: superblock.damaged.1,
-            },
+            _ => Verdict::Damaged { from: superblock.damaged.0, to: superblock.damaged.1 },
         };
-        return RecoveredTo {
-            position: superblock.recovered,
-            verdict,
-        };
+        return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
     if let Some((cursor, link)) = journal(&at.image, &at.uuid, medium)
@@ -57,10 +49,7 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
     }
     let position = tail.position;
     let verdict = if found.proved > position {
-        Verdict::Damaged {
-            from: position,
-            to: found.proved,
-        }
+        Verdict::Damaged { from: position, to: found.proved }
     } else {
         Verdict::CompleteUpTo
     };
@@ -74,8 +63,7 @@ fn journal(region: &Region, uuid: &[u8; 16], medium: &dyn Medium) -> Option<((u6
     let end = region.journal + region.journal_size;
     for entry in index.chunks_exact(24) {
         let (length, check) = (u64_at(entry, 8), u64_at(entry, 16));
-        if length > end.saturating_sub(at) || hash(&medium.read(Device::Image, at, length)) != check
-        {
+        if length > end.saturating_sub(at) || hash(&medium.read(Device::Image, at, length)) != check {
             return None;
         }
         at += length;
@@ -88,19 +76,12 @@ impl Found {
         let uuid = &layout.mirrors[mirror].uuid;
         let (first, count) = layout.places(mirror);
         for place in first..first + count {
-            let header =
-                FileHeader::read(&medium.read(Device::Log, place * layout.file_size, HEADER));
+            let header = FileHeader::read(&medium.read(Device::Log, place * layout.file_size, HEADER));
             let Some(header) = header.filter(|h| h.uuid == *uuid) else {
                 continue;
             };
             self.proved = self.proved.max(header.prev.position);
-            self.run(
-                uuid,
-                Device::Log,
-                place * layout.file_size,
-                layout.file_size,
-                medium,
-            );
+            self.run(uuid, Device::Log, place * layout.file_size, layout.file_size, medium);
         }
     }
 
@@ -133,10 +114,7 @@ impl Found {
         }
         if device == Device::Log {
             for (i, _) in rest.chunks_exact(8).enumerate() {
-                let trailer = rest
-                    .get(i * 8..)
-                    .and_then(Trailer::read)
-                    .filter(|t| t.uuid == *uuid);
+                let trailer = rest.get(i * 8..).and_then(Trailer::read).filter(|t| t.uuid == *uuid);
                 if let Some(t) = trailer {
                     self.proved = self.proved.max(Position::new(t.generation, t.count));
                 }

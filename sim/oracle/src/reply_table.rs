@@ -22,10 +22,7 @@ pub(crate) struct ReplyTable {
 
 impl ReplyTable {
     pub fn new(clients: u32, slots: u32) -> Self {
-        ReplyTable {
-            slots,
-            entries: vec![VecDeque::new(); clients as usize * slots as usize],
-        }
+        ReplyTable { slots, entries: vec![VecDeque::new(); clients as usize * slots as usize] }
     }
 
     fn at(&self, client: u32, slot: u32) -> usize {
@@ -43,23 +40,10 @@ impl ReplyTable {
     }
 
     /// Operation `index` was the request of this slot.
-    pub fn push(
-        &mut self,
-        client: u32,
-        slot: u32,
-        index: u64,
-        request: u64,
-        result: u64,
-        operation: u8,
-    ) {
+    pub fn push(&mut self, client: u32, slot: u32, index: u64, request: u64, result: u64, operation: u8) {
         let at = self.at(client, slot);
         if let Some(entries) = self.entries.get_mut(at) {
-            entries.push_back(Entry {
-                index,
-                request,
-                result,
-                operation,
-            });
+            entries.push_back(Entry { index, request, result, operation });
         }
     }
 

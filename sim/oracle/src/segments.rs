@@ -32,21 +32,14 @@ impl DestinationLog {
         let base = number as u64 * self.layout.segment_size;
         if from < HEADER {
             let header = SegmentHeader::read(&current.read(Device::Nvram, base, HEADER));
-            let owner = header
-                .filter(|h| h.in_use)
-                .and_then(|h| self.layout.by_uuid(&h.uuid));
+            let owner = header.filter(|h| h.in_use).and_then(|h| self.layout.by_uuid(&h.uuid));
             let serial = header.map_or(0, |h| h.serial);
             let old = &self.segments[number];
             isolation::segment(old, number, by, out);
             if old.owner != owner || old.serial != serial {
                 let old = core::mem::replace(
                     &mut self.segments[number],
-                    Segment {
-                        owner,
-                        serial,
-                        append: HEADER,
-                        ..Segment::default()
-                    },
+                    Segment { owner, serial, append: HEADER, ..Segment::default() },
                 );
                 if let Some(m) = old.owner {
                     for held in &old.records {
@@ -118,8 +111,7 @@ impl DestinationLog {
             if append >= to {
                 return;
             }
-            let Some((record, held)) =
-                next_record(&ms[owner], Device::Nvram, base, append, size, current)
+            let Some((record, held)) = next_record(&ms[owner], Device::Nvram, base, append, size, current)
             else {
                 return;
             };
@@ -130,10 +122,7 @@ impl DestinationLog {
                 numbering::accepted(m, &record, held.index, out);
                 fencing::accepted(m, &record, out);
             }
-            if m.model
-                .entry(held.index)
-                .is_some_and(|e| e.copies & NVRAM != 0)
-            {
+            if m.model.entry(held.index).is_some_and(|e| e.copies & NVRAM != 0) {
                 m.copy.doubled = true;
             }
             m.add_copies(held.index, NVRAM);
@@ -153,8 +142,7 @@ impl DestinationLog {
         while let Some(held) = segment.records.get(segment.settled) {
             let at = base + held.offset;
             let there = !self.nvram_dirty.touches(at, at + held.size)
-                && (held.lost
-                    || u64_at(&stable.read(Device::Nvram, at, HEADER), 120) == held.check);
+                && (held.lost || u64_at(&stable.read(Device::Nvram, at, HEADER), 120) == held.check);
             if !there {
                 return;
             }

@@ -33,13 +33,10 @@ pub(crate) fn stored(
 }
 
 fn read_seal(m: &mut Mirror, partition: u64, current: &dyn Medium, out: &mut Findings) {
-    let Some(seal) =
-        Seal::read(&current.read(Device::Nvram, partition * m.at.partition_size, HEADER))
-    else {
+    let Some(seal) = Seal::read(&current.read(Device::Nvram, partition * m.at.partition_size, HEADER)) else {
         return;
     };
-    if seal.uuid != m.model.uuid
-        || seal.generation > m.model.last_generation() + m.source.fills.len() as u64
+    if seal.uuid != m.model.uuid || seal.generation > m.model.last_generation() + m.source.fills.len() as u64
     {
         return;
     }
@@ -47,17 +44,9 @@ fn read_seal(m: &mut Mirror, partition: u64, current: &dyn Medium, out: &mut Fin
     if let Some(generation) = m.model.generation_mut(seal.generation) {
         generation.seal = Some((seal.count, seal.digest));
         let (count, digest) = (generation.count, generation.digest);
-        out.expect(
-            Oracle::Numbering,
-            "I4",
-            (count, digest) == (seal.count, seal.digest),
-            || {
-                format!(
-                    "seal of generation {} says {} records, the log has {count}",
-                    seal.generation, seal.count
-                )
-            },
-        );
+        out.expect(Oracle::Numbering, "I4", (count, digest) == (seal.count, seal.digest), || {
+            format!("seal of generation {} says {} records, the log has {count}", seal.generation, seal.count)
+        });
     }
 }
 
@@ -94,11 +83,7 @@ fn read_records(
         {
             return;
         }
-        let payload = current.read(
-            Device::Nvram,
-            base + append + HEADER,
-            u64::from(record.payload),
-        );
+        let payload = current.read(Device::Nvram, base + append + HEADER, u64::from(record.payload));
         if hash(&payload) != record.payload_check
             || !take(m, setup, partition, &record, payload, base + append, out)
         {
@@ -151,10 +136,7 @@ fn take(
     out: &mut Findings,
 ) -> bool {
     let tail = m.model.tail();
-    let (position, next) = (
-        r.position,
-        Position::new(tail.position.generation, tail.position.sequence + 1),
-    );
+    let (position, next) = (r.position, Position::new(tail.position.generation, tail.position.sequence + 1));
     if r.uuid != m.model.uuid {
         out.fail(Oracle::Isolation, "I17", || {
             format!("source {}: a record of another mirror at {place}", m.number)
@@ -163,19 +145,14 @@ fn take(
     }
     out.judged(Oracle::Numbering);
     if position.generation % setup.partitions != partition {
-        out.fail(Oracle::Numbering, "I4", || {
-            format!("record {position} stands in partition {partition}")
-        });
+        out.fail(Oracle::Numbering, "I4", || format!("record {position} stands in partition {partition}"));
     }
     let follows = position == next && tail.position.generation > 0
         || position.sequence == 1 && position.generation > tail.position.generation;
     let near = position.generation <= m.model.last_generation() + setup.partitions;
     if !follows || !near || r.prev != tail {
         out.fail(Oracle::Numbering, "I4", || {
-            format!(
-                "source {}: record {position} does not follow {} of the log",
-                m.number, tail.position
-            )
+            format!("source {}: record {position} does not follow {} of the log", m.number, tail.position)
         });
         return false;
     }
@@ -227,10 +204,7 @@ fn stable_seal(m: &mut Mirror, partition: u64, stable: &dyn Medium) {
 fn settle(m: &mut Mirror, stable: &dyn Medium) {
     m.source.stable = m.source.stable.max(m.model.base());
     while let Some(entry) = m.model.entry(m.source.stable + 1) {
-        if m.source
-            .dirty
-            .touches(entry.place, entry.place + entry.size)
-        {
+        if m.source.dirty.touches(entry.place, entry.place + entry.size) {
             return;
         }
         if u64_at(&stable.read(Device::Nvram, entry.place, HEADER), 120) != entry.check {
@@ -243,20 +217,12 @@ fn settle(m: &mut Mirror, stable: &dyn Medium) {
 /// After a power cut: the log is the longest chain that is left; what lies beyond has lost its number.
 pub(crate) fn rescan(m: &mut Mirror, medium: &dyn Medium) {
     m.source.dirty.clear();
-    let first = m
-        .source
-        .stable
-        .max(m.source.volume.cursor)
-        .max(m.model.base())
-        + 1;
+    let first = m.source.stable.max(m.source.volume.cursor).max(m.model.base()) + 1;
     let mut last = first - 1;
     while let Some(e) = m.model.entry(last + 1) {
         let head = medium.read(Device::Nvram, e.place, HEADER);
         let payload = medium.read(Device::Nvram, e.place + HEADER, e.payload.len() as u64);
-        if u64_at(&head, 120) != e.check
-            || Record::read(&head).is_none()
-            || !same(&payload, &e.payload)
-        {
+        if u64_at(&head, 120) != e.check || Record::read(&head).is_none() || !same(&payload, &e.payload) {
             break;
         }
         last += 1;
@@ -267,10 +233,7 @@ pub(crate) fn rescan(m: &mut Mirror, medium: &dyn Medium) {
     for (partition, fill) in m.source.fills.iter_mut().enumerate() {
         let Some(g) = m.model.generation(fill.generation).copied() else {
             if fill.generation > m.model.last_generation() {
-                *fill = Fill {
-                    generation: 0,
-                    append: HEADER,
-                };
+                *fill = Fill { generation: 0, append: HEADER };
             }
             continue;
         };

@@ -40,12 +40,7 @@ impl Superblock {
 
     /// The one of two slots that counts.
     pub fn best(bytes: &[u8], uuid: &[u8; 16]) -> Option<Self> {
-        let slot = |at: usize| {
-            bytes
-                .get(at..)
-                .and_then(Superblock::read)
-                .filter(|s| s.uuid == *uuid)
-        };
+        let slot = |at: usize| bytes.get(at..).and_then(Superblock::read).filter(|s| s.uuid == *uuid);
         newer(slot(0), slot(512), |s| s.counter)
     }
 

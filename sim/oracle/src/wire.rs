@@ -5,24 +5,11 @@ use crate::bytes::{Position, Record, hash, u16_at, u64_at};
 /// A message, as far as an oracle cares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Message {
-    Welcome {
-        epoch: u64,
-        held: Position,
-        filed: Position,
-    },
+    Welcome { epoch: u64, held: Position, filed: Position },
     Forward(Record),
-    ForwardAck {
-        level: u64,
-        up_to: Position,
-    },
-    SyncRequest {
-        generation: u64,
-        count: u64,
-        digest: u64,
-    },
-    SyncDone {
-        generation: u64,
-    },
+    ForwardAck { level: u64, up_to: Position },
+    SyncRequest { generation: u64, count: u64, digest: u64 },
+    SyncDone { generation: u64 },
     Nak,
     Other,
 }
@@ -72,18 +59,9 @@ impl Frame {
                 filed: Position::new(word(3), word(4)),
             },
             5 => Message::Forward(Record::read(body)?),
-            6 => Message::ForwardAck {
-                level: word(0),
-                up_to: Position::new(word(1), word(2)),
-            },
-            8 => Message::SyncRequest {
-                generation: word(0),
-                count: word(1),
-                digest: word(2),
-            },
-            9 => Message::SyncDone {
-                generation: word(0),
-            },
+            6 => Message::ForwardAck { level: word(0), up_to: Position::new(word(1), word(2)) },
+            8 => Message::SyncRequest { generation: word(0), count: word(1), digest: word(2) },
+            9 => Message::SyncDone { generation: word(0) },
             7 => Message::Nak,
             _ => Message::Other,
         };

@@ -3,9 +3,7 @@
 use crate::model::*;
 use crate::number::rate;
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
-use mirrorsim_world::outcome::{
-    Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict,
-};
+use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
 use mirrorsim_world::spec::CheckMode;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,10 +69,7 @@ fn worst(tally: &Tally) -> VerdictName {
         (tally.inconclusive, VerdictName::Inconclusive),
         (tally.passed, VerdictName::Passed),
     ];
-    counts
-        .into_iter()
-        .find(|(n, _)| *n > 0)
-        .map_or(VerdictName::Inconclusive, |(_, name)| name)
+    counts.into_iter().find(|(n, _)| *n > 0).map_or(VerdictName::Inconclusive, |(_, name)| name)
 }
 
 pub(crate) fn verdict_name(verdict: Verdict) -> VerdictName {
@@ -110,11 +105,7 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
             tags: scenario.tags.clone(),
             path: plan.argument.clone(),
             hash: hash(scenario.source_hash),
-            sets: plan
-                .sets
-                .iter()
-                .map(|(path, value)| format!("{path}={value}"))
-                .collect(),
+            sets: plan.sets.iter().map(|(path, value)| format!("{path}={value}")).collect(),
         },
         seeds: plan.seeds.to_string(),
         planted: strings(&plan.planted_ids()),
@@ -125,13 +116,7 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
 
 pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
     let fault = |(name, f): (&String, &mirrorsim_campaign::FaultTotal)| {
-        (
-            name.clone(),
-            FaultSum {
-                injected: f.injected,
-                took_effect: f.took_effect,
-            },
-        )
+        (name.clone(), FaultSum { injected: f.injected, took_effect: f.took_effect })
     };
     Summary {
         verdicts: Verdicts {
@@ -190,11 +175,7 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
         virtual_time_ns: outcome.virtual_time,
         wall_us: run.wall.as_micros() as u64,
         operations: operations(&outcome.operations),
-        latency: outcome
-            .latency
-            .iter()
-            .map(|(kind, l)| ((*kind).to_owned(), latency(l)))
-            .collect(),
+        latency: outcome.latency.iter().map(|(kind, l)| ((*kind).to_owned(), latency(l))).collect(),
         faults: outcome
             .faults
             .iter()
@@ -207,19 +188,11 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
             .collect(),
         checks: checks(&outcome.checks),
         changes: named(&outcome.checks.changes),
-        recoveries: outcome
-            .recoveries
-            .iter()
-            .map(|r| recovery(plan, r))
-            .collect(),
+        recoveries: outcome.recoveries.iter().map(|r| recovery(plan, r)).collect(),
         alarms: outcome
             .alarms
             .iter()
-            .map(|a| AlarmReport {
-                time_ns: a.time,
-                server: a.server.clone(),
-                message: a.message.clone(),
-            })
+            .map(|a| AlarmReport { time_ns: a.time, server: a.server.clone(), message: a.message.clone() })
             .collect(),
         expectations: run.expectations as u64,
         metrics: named(&outcome.metrics),
@@ -290,11 +263,7 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
 
 /// Name of a source, by its index.
 pub(crate) fn source_name(plan: &Plan, source: usize) -> String {
-    plan.scenario
-        .spec
-        .sources
-        .get(source)
-        .map_or_else(|| source.to_string(), |s| s.name.clone())
+    plan.scenario.spec.sources.get(source).map_or_else(|| source.to_string(), |s| s.name.clone())
 }
 
 fn hash(value: u64) -> Hash {
@@ -302,9 +271,7 @@ fn hash(value: u64) -> Hash {
 }
 
 fn named(map: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
-    map.iter()
-        .map(|(name, n)| ((*name).to_owned(), *n))
-        .collect()
+    map.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect()
 }
 
 fn strings(list: &[&str]) -> Vec<String> {

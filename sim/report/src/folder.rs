@@ -27,22 +27,14 @@ pub struct Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}",
-            self.path.display().to_string().escape_debug(),
-            self.what
-        )
+        write!(f, "{}: {}", self.path.display().to_string().escape_debug(), self.what)
     }
 }
 
 impl std::error::Error for Trouble {}
 
 fn trouble(path: &Path, what: impl fmt::Display) -> Trouble {
-    Trouble {
-        path: path.to_owned(),
-        what: what.to_string(),
-    }
+    Trouble { path: path.to_owned(), what: what.to_string() }
 }
 
 impl Folder {
@@ -57,10 +49,7 @@ impl Folder {
         let resolved = fs::canonicalize(path).map_err(|e| trouble(path, reason(&e)))?;
         // A relative path stays as it was written, unless a link leads elsewhere: shorter, and the same on any machine.
         let linked = path.ancestors().any(|p| p.is_symlink());
-        let folder = Folder {
-            path: if linked { resolved } else { path.to_owned() },
-            created,
-        };
+        let folder = Folder { path: if linked { resolved } else { path.to_owned() }, created };
         let probe = folder.temporary("probe");
         let made = create_new(&probe).and_then(|_| fs::remove_file(&probe));
         made.map_err(|e| trouble(path, format!("cannot write here: {}", reason(&e))))?;
@@ -101,8 +90,7 @@ impl Folder {
     }
 
     fn temporary(&self, name: &str) -> PathBuf {
-        self.path
-            .join(format!(".{name}.{}.tmp", std::process::id()))
+        self.path.join(format!(".{name}.{}.tmp", std::process::id()))
     }
 }
 
@@ -119,10 +107,7 @@ fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
-    letters
-        .next()
-        .map(|c| c.to_lowercase().collect::<String>() + letters.as_str())
-        .unwrap_or_default()
+    letters.next().map(|c| c.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
 /// Name of a plan's report: scenario, seeds, planted bugs.
@@ -132,11 +117,7 @@ pub fn file_name(plan: &Plan) -> String {
         let cut = seeds[..SEEDS].rfind(',').unwrap_or(SEEDS);
         seeds = format!("{}-and-more", &seeds[..cut]);
     }
-    let planted: String = plan
-        .planted
-        .iter()
-        .map(|row| format!("+{}", row.id))
-        .collect();
+    let planted: String = plan.planted.iter().map(|row| format!("+{}", row.id)).collect();
     format!("{}-{seeds}{planted}.json", plan.scenario.name)
 }
 
@@ -145,8 +126,7 @@ mod tests {
     use super::*;
 
     fn scratch(name: &str) -> PathBuf {
-        let path =
-            std::env::temp_dir().join(format!("mirrorsim-folder-{name}-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("mirrorsim-folder-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a folder");
         path
@@ -160,15 +140,9 @@ mod tests {
         folder.write("x.json", b"one").expect("written");
         let path = folder.write("x.json", b"two").expect("written");
         assert_eq!(fs::read(path).expect("read"), b"two");
-        assert_eq!(
-            fs::read_dir(root.join("a/b")).expect("list").count(),
-            1,
-            "no temporary file is left"
-        );
+        assert_eq!(fs::read_dir(root.join("a/b")).expect("list").count(), 1, "no temporary file is left");
         fs::remove_dir_all(&root).expect("removed");
-        folder
-            .write("x.json", b"three")
-            .expect("the folder is made again");
+        folder.write("x.json", b"three").expect("the folder is made again");
         fs::remove_dir_all(root).expect("removed");
     }
 
@@ -176,11 +150,7 @@ mod tests {
     fn a_file_is_no_folder() {
         let root = scratch("file");
         fs::write(root.join("f"), "").expect("written");
-        let at = |p: &str| {
-            Folder::open(&root.join(p))
-                .expect_err("refused")
-                .to_string()
-        };
+        let at = |p: &str| Folder::open(&root.join(p)).expect_err("refused").to_string();
         assert!(at("f").ends_with("is a file, and a folder is wanted"));
         assert!(at("f/g").contains("cannot make this folder"));
         fs::remove_dir_all(root).expect("removed");
@@ -193,18 +163,12 @@ mod tests {
         let victim = root.join("victim");
         fs::write(&victim, "precious").expect("written");
         let folder = Folder::open(&root.join("out")).expect("a folder");
-        for name in [
-            "r.json".to_owned(),
-            format!(".r.json.{}.tmp", std::process::id()),
-        ] {
+        for name in ["r.json".to_owned(), format!(".r.json.{}.tmp", std::process::id())] {
             std::os::unix::fs::symlink(&victim, folder.path().join(name)).expect("a link");
         }
         folder.write("r.json", b"report").expect("written");
         assert_eq!(fs::read(&victim).expect("read"), b"precious");
-        assert_eq!(
-            fs::read(folder.path().join("r.json")).expect("read"),
-            b"report"
-        );
+        assert_eq!(fs::read(folder.path().join("r.json")).expect("read"), b"report");
         fs::remove_dir_all(root).expect("removed");
     }
 }

@@ -8,10 +8,7 @@ use std::path::PathBuf;
 
 /// Writes each image under its name. What was never written stays a hole.
 pub fn write_images(folder: &Folder, images: &[Image]) -> Result<Vec<PathBuf>, Trouble> {
-    images
-        .iter()
-        .map(|image| folder.replace(&image.name, |file| fill(file, image)))
-        .collect()
+    images.iter().map(|image| folder.replace(&image.name, |file| fill(file, image))).collect()
 }
 
 fn fill(file: &mut File, image: &Image) -> io::Result<()> {
@@ -37,16 +34,9 @@ mod tests {
     fn holes_read_as_zeros_and_the_size_is_right() {
         let root = std::env::temp_dir().join(format!("mirrorsim-images-{}", std::process::id()));
         let folder = Folder::open(&root).expect("a folder");
-        let extents = vec![
-            (0, b"ab".to_vec().into()),
-            (2, b"c".to_vec().into()),
-            (4096, b"d".to_vec().into()),
-        ];
-        let image = Image {
-            name: "alpha.v.recovered".into(),
-            size: 10_000,
-            extents,
-        };
+        let extents =
+            vec![(0, b"ab".to_vec().into()), (2, b"c".to_vec().into()), (4096, b"d".to_vec().into())];
+        let image = Image { name: "alpha.v.recovered".into(), size: 10_000, extents };
         let paths = write_images(&folder, &[image]).expect("written");
         let content = std::fs::read(&paths[0]).expect("read");
         let mut expected = vec![0; 10_000];

@@ -17,12 +17,7 @@ pub fn count(n: u64) -> String {
 
 /// A duration in nanoseconds: `1.23ms`.
 pub fn nanos(ns: u64) -> String {
-    const UNITS: [(&str, u64); 4] = [
-        ("ns", 1),
-        ("us", 1_000),
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-    ];
+    const UNITS: [(&str, u64); 4] = [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
     if ns >= 600_000_000_000 {
         return format!("{}min", ns / 60_000_000_000);
     }
@@ -31,13 +26,8 @@ pub fn nanos(ns: u64) -> String {
 
 /// A number of bytes: `1.5KiB`.
 pub fn bytes(n: u64) -> String {
-    const UNITS: [(&str, u64); 5] = [
-        ("B", 1),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("TiB", 1 << 40),
-    ];
+    const UNITS: [(&str, u64); 5] =
+        [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
     scaled(n, &UNITS)
 }
 
@@ -54,11 +44,7 @@ pub(crate) fn rate(n: u64, time: Duration) -> u64 {
 
 /// Three significant digits in the largest unit that is not more than the value.
 fn scaled(n: u64, units: &[(&str, u64)]) -> String {
-    let (unit, size) = units
-        .iter()
-        .rev()
-        .find(|(_, size)| n >= *size)
-        .unwrap_or(&units[0]);
+    let (unit, size) = units.iter().rev().find(|(_, size)| n >= *size).unwrap_or(&units[0]);
     let hundredths = u128::from(n) * 100 / u128::from(*size);
     let (whole, rest) = (hundredths / 100, hundredths % 100);
     match (whole, rest) {
@@ -76,22 +62,13 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567].map(count),
-            ["0", "999", "1,000", "1,234,567"]
-        );
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0, 999, 1_234, 12_345, 123_456].map(nanos),
             ["0ns", "999ns", "1.23us", "12.3us", "123us"]
         );
-        assert_eq!(
-            [5_000_000, 1_500_000_000, 3_600_000_000_000].map(nanos),
-            ["5ms", "1.5s", "60min"]
-        );
-        assert_eq!(
-            [512, 1536, 33 << 30].map(bytes),
-            ["512B", "1.5KiB", "33GiB"]
-        );
+        assert_eq!([5_000_000, 1_500_000_000, 3_600_000_000_000].map(nanos), ["5ms", "1.5s", "60min"]);
+        assert_eq!([512, 1536, 33 << 30].map(bytes), ["512B", "1.5KiB", "33GiB"]);
         assert_eq!(rate(500, Duration::from_millis(250)), 2000);
     }
 }

@@ -5,10 +5,7 @@ use serde_json::{Map, Value};
 
 /// Everything that is wrong, with its place.
 pub(crate) fn validate(schema: &Value, value: &Value) -> Vec<String> {
-    let mut walk = Walk {
-        root: schema,
-        wrong: Vec::new(),
-    };
+    let mut walk = Walk { root: schema, wrong: Vec::new() };
     walk.value(schema, value, "$");
     walk.wrong
 }
@@ -26,41 +23,29 @@ impl Walk<'_> {
         for (keyword, rule) in schema {
             match keyword.as_str() {
                 "$schema" | "$defs" | "title" | "description" | "format" => {}
-                "type" => self.expect(
-                    types(rule).any(|t| is(t, value)),
-                    at,
-                    &format!("is not {rule}"),
-                ),
+                "type" => self.expect(types(rule).any(|t| is(t, value)), at, &format!("is not {rule}")),
                 "const" => self.expect(rule == value, at, &format!("is not {rule}")),
                 "enum" => self.expect(
                     rule.as_array().is_some_and(|a| a.contains(value)),
                     at,
                     &format!("is not one of {rule}"),
                 ),
-                "minimum" => self.expect(
-                    value.as_f64() >= rule.as_f64(),
-                    at,
-                    &format!("is less than {rule}"),
-                ),
-                "maximum" => self.expect(
-                    value.as_f64() <= rule.as_f64(),
-                    at,
-                    &format!("is more than {rule}"),
-                ),
-                "pattern" => self.expect(
-                    fits(rule.as_str(), value.as_str()),
-                    at,
-                    &format!("does not fit {rule}"),
-                ),
+                "minimum" => {
+                    self.expect(value.as_f64() >= rule.as_f64(), at, &format!("is less than {rule}"))
+                }
+                "maximum" => {
+                    self.expect(value.as_f64() <= rule.as_f64(), at, &format!("is more than {rule}"))
+                }
+                "pattern" => {
+                    self.expect(fits(rule.as_str(), value.as_str()), at, &format!("does not fit {rule}"))
+                }
                 "$ref" => self.reference(rule, value, at),
                 "oneOf" => self.one_of(rule, value, at),
                 "items" => self.items(rule, value, at),
                 "required" => self.required(rule, value, at),
                 "properties" => self.properties(rule, value, at),
                 "additionalProperties" => self.additional(schema, rule, value, at),
-                other => self.wrong.push(format!(
-                    "{at}: the schema says `{other}`, which is not known here"
-                )),
+                other => self.wrong.push(format!("{at}: the schema says `{other}`, which is not known here")),
             }
         }
     }
@@ -73,10 +58,7 @@ impl Walk<'_> {
 
     fn reference(&mut self, rule: &Value, value: &Value, at: &str) {
         let root = self.root;
-        let target = rule
-            .as_str()
-            .and_then(|r| r.strip_prefix('#'))
-            .and_then(|p| root.pointer(p));
+        let target = rule.as_str().and_then(|r| r.strip_prefix('#')).and_then(|p| root.pointer(p));
         match target {
             Some(target) => self.value(target, value, at),
             None => self.wrong.push(format!("{at}: nothing is at {rule}")),
@@ -86,16 +68,11 @@ impl Walk<'_> {
     fn one_of(&mut self, rule: &Value, value: &Value, at: &str) {
         let root = self.root;
         let fitting = |s: &&Value| {
-            let mut walk = Walk {
-                root,
-                wrong: Vec::new(),
-            };
+            let mut walk = Walk { root, wrong: Vec::new() };
             walk.value(s, value, at);
             walk.wrong.is_empty()
         };
-        let count = rule
-            .as_array()
-            .map_or(0, |a| a.iter().filter(fitting).count());
+        let count = rule.as_array().map_or(0, |a| a.iter().filter(fitting).count());
         self.expect(count == 1, at, &format!("fits {count} of oneOf"));
     }
 
@@ -109,12 +86,7 @@ impl Walk<'_> {
         let Some(object) = value.as_object() else {
             return;
         };
-        for name in rule
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        for name in rule.as_array().into_iter().flatten().filter_map(Value::as_str) {
             self.expect(object.contains_key(name), at, &format!("lacks {name}"));
         }
     }
@@ -160,16 +132,11 @@ fn fits(pattern: Option<&str>, text: Option<&str>) -> bool {
     let (Some(pattern), Some(text)) = (pattern, text) else {
         return false;
     };
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     match pattern {
         "^[0-9]{1,20}$" => (1..=20).contains(&text.len()) && shape.chars().all(|c| c == '0'),
         "^[0-9a-f]{16}$" => text.len() == 16 && shape.chars().all(|c| matches!(c, '0' | 'a'..='f')),
-        "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$" => {
-            shape == "0000-00-00T00:00:00Z"
-        }
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$" => shape == "0000-00-00T00:00:00Z",
         _ => false,
     }
 }

@@ -117,11 +117,7 @@ impl Shape {
                 format!("a map such as {{{}: ...}}", names.join(": ..., "))
             }
             Shape::List(item) => format!("a list of: {}", item.want()),
-            Shape::Either(shapes) => shapes
-                .iter()
-                .map(Shape::want)
-                .collect::<Vec<_>>()
-                .join(", or "),
+            Shape::Either(shapes) => shapes.iter().map(Shape::want).collect::<Vec<_>>().join(", or "),
         }
     }
 }
@@ -139,9 +135,7 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// A mistake at the node at hand.
     pub fn wrong(&mut self, node: &Node, code: &'static str, what: &str, want: String) -> Draft {
-        Draft::at(node.place, &self.path, code, what)
-            .got(node.got())
-            .want(want)
+        Draft::at(node.place, &self.path, code, what).got(node.got()).want(want)
     }
 
     /// Reports that a node has another type than wanted.
@@ -166,11 +160,7 @@ impl Reader<'_> {
     pub fn at<T: Doc>(&mut self, node: &Node, given: bool, default: Option<&str>) -> Option<At<T>> {
         let outer = std::mem::replace(&mut self.dropped, false);
         let value = T::read(self, node);
-        let mut place = if self.dropped {
-            node.place.poison()
-        } else {
-            node.place
-        };
+        let mut place = if self.dropped { node.place.poison() } else { node.place };
         self.dropped = outer;
         let value = match (value, default) {
             (Some(value), _) => value,
@@ -180,12 +170,7 @@ impl Reader<'_> {
             }
             (None, None) => return None,
         };
-        Some(At {
-            value,
-            place,
-            path: self.path.clone(),
-            given,
-        })
+        Some(At { value, place, path: self.path.clone(), given })
     }
 
     /// A key with a default.
@@ -219,16 +204,9 @@ impl Reader<'_> {
             return None;
         };
         let names: Vec<&str> = map.fields.iter().map(|f| f.name).collect();
-        let absent: Vec<&str> = names
-            .iter()
-            .copied()
-            .filter(|n| node.get(n).is_none())
-            .collect();
+        let absent: Vec<&str> = names.iter().copied().filter(|n| node.get(n).is_none()).collect();
         let mut folded: Vec<&str> = Vec::new();
-        for entry in entries
-            .iter()
-            .filter(|e| !names.contains(&e.key.as_str()) && !e.key.starts_with("x-"))
-        {
+        for entry in entries.iter().filter(|e| !names.contains(&e.key.as_str()) && !e.key.starts_with("x-")) {
             if self.desk.is_full() {
                 break;
             }
@@ -236,61 +214,37 @@ impl Reader<'_> {
                 .or_else(|| nearest(&entry.key, names.iter().copied()));
             let path = self.below(&entry.key, |r| r.path.clone());
             let draft = Draft::at(entry.place, &path, "unknown-key", "unknown key");
-            self.desk.report(
-                match near.and_then(|n| map.fields.iter().find(|f| f.name == n)) {
-                    Some(field) => {
-                        folded.push(field.name);
-                        let help = format!(
-                            "did you mean `{}`? {}",
-                            field.name,
-                            first_sentence(&field.doc)
-                        );
-                        draft.want(format!("`{}`", field.name)).help(help)
-                    }
-                    None => draft.help(format!("known here: {}", names.join(", "))),
-                },
-            );
+            self.desk.report(match near.and_then(|n| map.fields.iter().find(|f| f.name == n)) {
+                Some(field) => {
+                    folded.push(field.name);
+                    let help = format!("did you mean `{}`? {}", field.name, first_sentence(&field.doc));
+                    draft.want(format!("`{}`", field.name)).help(help)
+                }
+                None => draft.help(format!("known here: {}", names.join(", "))),
+            });
         }
         let mut whole = Some(());
-        for field in map
-            .fields
-            .iter()
-            .filter(|f| f.need == Need::Required && absent.contains(&f.name))
-        {
+        for field in map.fields.iter().filter(|f| f.need == Need::Required && absent.contains(&f.name)) {
             whole = None;
             if !folded.contains(&field.name) {
-                let draft = Draft::at(
-                    node.place,
-                    &self.path,
-                    "missing-key",
-                    format!("`{}` is missing", field.name),
-                );
+                let draft =
+                    Draft::at(node.place, &self.path, "missing-key", format!("`{}` is missing", field.name));
                 let want = format!("`{}: {}`", field.name, example(&field.shape));
-                self.desk
-                    .report(draft.want(want).help(first_sentence(&field.doc)));
+                self.desk.report(draft.want(want).help(first_sentence(&field.doc)));
             }
         }
         for group in &map.one_of {
-            let there: Vec<_> = entries
-                .iter()
-                .filter(|e| group.contains(&e.key.as_str()))
-                .collect();
+            let there: Vec<_> = entries.iter().filter(|e| group.contains(&e.key.as_str())).collect();
             self.dropped |= there.len() != 1;
             if there.len() > 1 {
                 let (a, b) = (&there[0], &there[1]);
                 let what = format!("`{}` and `{}` exclude each other", a.key, b.key);
                 self.desk.report(
-                    Draft::at(b.place, &self.path, "exclusive-keys", what)
-                        .also(a.place, "the other one"),
+                    Draft::at(b.place, &self.path, "exclusive-keys", what).also(a.place, "the other one"),
                 );
             } else if there.is_empty() && !group.iter().any(|n| folded.contains(n)) {
                 let want = group.join(", ");
-                let draft = Draft::at(
-                    node.place,
-                    &self.path,
-                    "missing-key",
-                    "one key is missing here",
-                );
+                let draft = Draft::at(node.place, &self.path, "missing-key", "one key is missing here");
                 self.desk.report(draft.help(format!("add one of: {want}")));
             }
         }
@@ -303,9 +257,7 @@ pub(crate) fn standard(text: &str, place: Place) -> Rc<Node> {
     if !text.starts_with(['{', '[']) {
         return Rc::new(Node::scalar(text, true, place));
     }
-    yaml::parse(text, 0, Some(place))
-        .root
-        .unwrap_or_else(|| Rc::new(Node::scalar("", true, place)))
+    yaml::parse(text, 0, Some(place)).root.unwrap_or_else(|| Rc::new(Node::scalar("", true, place)))
 }
 
 /// An example of a value.
@@ -323,10 +275,8 @@ pub(crate) fn example(shape: &Shape) -> String {
             if fields.is_empty() {
                 fields.extend(map.fields.first());
             }
-            let parts: Vec<String> = fields
-                .iter()
-                .map(|f| format!("{}: {}", f.name, example(&f.shape)))
-                .collect();
+            let parts: Vec<String> =
+                fields.iter().map(|f| format!("{}: {}", f.name, example(&f.shape))).collect();
             format!("{{{}}}", parts.join(", "))
         }
     }
@@ -334,10 +284,7 @@ pub(crate) fn example(shape: &Shape) -> String {
 
 /// The first sentence of a doc comment.
 pub(crate) fn first_sentence(doc: &str) -> String {
-    doc.split_once(". ")
-        .map_or(doc, |(first, _)| first)
-        .trim_end_matches('.')
-        .to_owned()
+    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.').to_owned()
 }
 
 /// The lines of a doc comment as one text.
@@ -442,15 +389,9 @@ macro_rules! words {
 /// Reports a word that is none of a shape's.
 pub(crate) fn unknown_word(reader: &mut Reader<'_>, node: &Node, shape: &Shape) {
     let Shape::Words(words) = shape else { return };
-    let what = if node.text().is_some() {
-        "unknown word"
-    } else {
-        "wrong type"
-    };
+    let what = if node.text().is_some() { "unknown word" } else { "wrong type" };
     let draft = reader.wrong(node, "word", what, shape.want());
-    let near = node
-        .text()
-        .and_then(|t| nearest(t, words.iter().map(|(n, _)| *n)));
+    let near = node.text().and_then(|t| nearest(t, words.iter().map(|(n, _)| *n)));
     let found = words.iter().find(|(n, _)| Some(*n) == near);
     reader.desk.report(match found {
         Some((name, doc)) => draft.help(format!("did you mean `{name}`? {}", doc.trim())),

@@ -33,31 +33,21 @@ pub fn estimate(spec: &Spec) -> Estimate {
     for client in &spec.clients {
         let (operations, written) = match &client.workload {
             Workload::Generated(g) => generated(g),
-            Workload::Trace(t) => (
-                t.operations.len() as u64,
-                t.operations.iter().map(|o| length(&o.action)).sum(),
-            ),
+            Workload::Trace(t) => {
+                (t.operations.len() as u64, t.operations.iter().map(|o| length(&o.action)).sum())
+            }
         };
         e.operations = e.operations.saturating_add(operations);
         e.written = e.written.saturating_add(written);
     }
-    let volumes: u64 = spec
-        .sources
-        .iter()
-        .flat_map(|s| &s.volumes)
-        .fold(0, |n: u64, v| n.saturating_add(v.size));
+    let volumes: u64 =
+        spec.sources.iter().flat_map(|s| &s.volumes).fold(0, |n: u64, v| n.saturating_add(v.size));
     let partitions = u64::from(spec.protocol.partitions);
-    let nvram = spec
-        .sources
-        .iter()
-        .fold(spec.destination.nvram_size, |n: u64, s| {
-            n.saturating_add(s.partition_size.saturating_mul(partitions))
-        });
+    let nvram = spec.sources.iter().fold(spec.destination.nvram_size, |n: u64, s| {
+        n.saturating_add(s.partition_size.saturating_mul(partitions))
+    });
     // Payloads are stored once and shared by log, file, volume and image; a block holds what was written last.
-    let kept = e
-        .written
-        .min(volumes.saturating_mul(2))
-        .saturating_add(nvram);
+    let kept = e.written.min(volumes.saturating_mul(2)).saturating_add(nvram);
     e.memory = kept.saturating_add(e.operations.saturating_mul(PER_OPERATION));
     e.least_events = e.operations.saturating_mul(LEAST_EVENTS);
     e.wall_seconds = (e.operations / SPEED).min(31_536_000);
@@ -66,21 +56,12 @@ pub fn estimate(spec: &Spec) -> Estimate {
 
 fn generated(g: &Generated) -> (u64, u64) {
     let weight: u64 = g.sizes.iter().map(|s| u64::from(s.weight)).sum();
-    let total: u128 = g
-        .sizes
-        .iter()
-        .map(|s| u128::from(s.weight) * u128::from(s.min.midpoint(s.max)))
-        .sum();
+    let total: u128 = g.sizes.iter().map(|s| u128::from(s.weight) * u128::from(s.min.midpoint(s.max))).sum();
     let mean = u64::try_from(total / u128::from(weight.max(1))).unwrap_or(u64::MAX);
     let kinds = [g.mix.write, g.mix.write_zeroes, g.mix.add, g.mix.read].map(u64::from);
     let all: u64 = kinds.iter().sum();
     let writes = u128::from(g.operations) * u128::from(kinds[0]) / u128::from(all.max(1));
-    (
-        g.operations,
-        u64::try_from(writes)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(mean),
-    )
+    (g.operations, u64::try_from(writes).unwrap_or(u64::MAX).saturating_mul(mean))
 }
 
 fn length(action: &TraceAction) -> u64 {

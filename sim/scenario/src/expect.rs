@@ -65,11 +65,7 @@ impl Op {
 
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            OPS.iter()
-                .find(|(_, op)| op == self)
-                .map_or("", |(sign, _)| sign),
-        )
+        f.write_str(OPS.iter().find(|(_, op)| op == self).map_or("", |(sign, _)| sign))
     }
 }
 
@@ -94,32 +90,19 @@ pub(crate) struct Why {
 }
 
 fn why(what: impl Into<String>, help: impl Into<Option<String>>) -> Why {
-    Why {
-        what: what.into(),
-        help: help.into(),
-    }
+    Why { what: what.into(), help: help.into() }
 }
 
 /// Parses a line. Without known metrics every name is accepted, and the form of the value gives the unit.
 pub(crate) fn parse(line: &str, metrics: &[Metric]) -> Result<Expectation, Why> {
-    let at = line
-        .find(['=', '!', '<', '>'])
-        .ok_or_else(|| why("no comparison", None))?;
+    let at = line.find(['=', '!', '<', '>']).ok_or_else(|| why("no comparison", None))?;
     let (name, rest) = (line[..at].trim(), &line[at..]);
     let (sign, op) = OPS
         .iter()
         .find(|(sign, _)| rest.starts_with(sign))
-        .ok_or_else(|| {
-            why(
-                "not a comparison",
-                format!("write == instead of {}", &rest[..1]),
-            )
-        })?;
+        .ok_or_else(|| why("not a comparison", format!("write == instead of {}", &rest[..1])))?;
     let text = rest[sign.len()..].trim();
-    let shaped = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let shaped = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     if !shaped {
         return Err(why("the name of a metric comes first", None));
     }
@@ -127,40 +110,22 @@ pub(crate) fn parse(line: &str, metrics: &[Metric]) -> Result<Expectation, Why> 
     if known.is_none() && !metrics.is_empty() {
         let near = nearest(name, metrics.iter().map(|(n, _, _)| *n));
         let listed: Vec<&str> = metrics.iter().map(|(n, _, _)| *n).take(40).collect();
-        let help = near.map_or_else(
-            || format!("known: {}", listed.join(", ")),
-            |n| format!("did you mean `{n}`?"),
-        );
+        let help =
+            near.map_or_else(|| format!("known: {}", listed.join(", ")), |n| format!("did you mean `{n}`?"));
         return Err(why(format!("unknown metric `{name}`"), help));
     }
     let (value, unit) = value(text, known.map(|(_, unit, _)| *unit))?;
     never_or_always(*op, value)?;
-    Ok(Expectation {
-        metric: name.to_owned(),
-        op: *op,
-        value,
-        unit,
-        place: String::new(),
-    })
+    Ok(Expectation { metric: name.to_owned(), op: *op, value, unit, place: String::new() })
 }
 
 fn value(text: &str, unit: Option<&str>) -> Result<(u64, String), Why> {
     let bad = |what: &'static str| move |reason: String| why(format!("not {what}"), reason);
     match unit {
-        Some("ns") => Ok((
-            quantity::duration(text).map_err(bad("a duration"))?,
-            "ns".into(),
-        )),
+        Some("ns") => Ok((quantity::duration(text).map_err(bad("a duration"))?, "ns".into())),
         Some("bytes") => Ok((quantity::size(text).map_err(bad("a size"))?, "bytes".into())),
-        Some(other) => Ok((
-            quantity::integer(text).map_err(bad("a whole number"))?,
-            other.to_owned(),
-        )),
-        None => match (
-            quantity::integer(text),
-            quantity::duration(text),
-            quantity::size(text),
-        ) {
+        Some(other) => Ok((quantity::integer(text).map_err(bad("a whole number"))?, other.to_owned())),
+        None => match (quantity::integer(text), quantity::duration(text), quantity::size(text)) {
             (Ok(n), _, _) => Ok((n, "count".into())),
             (_, Ok(n), _) => Ok((n, "ns".into())),
             (_, _, Ok(n)) => Ok((n, "bytes".into())),
@@ -172,14 +137,10 @@ fn value(text: &str, unit: Option<&str>) -> Result<(u64, String), Why> {
 /// A count is never below 0 and always at least 0: such a line would check nothing.
 fn never_or_always(op: Op, value: u64) -> Result<(), Why> {
     match (op, value) {
-        (Op::Less, 0) => Err(why(
-            "can never hold: nothing is below 0",
-            "write == 0".to_owned(),
-        )),
-        (Op::AtLeast, 0) => Err(why(
-            "always holds: it would check nothing",
-            "write > 0, or leave it out".to_owned(),
-        )),
+        (Op::Less, 0) => Err(why("can never hold: nothing is below 0", "write == 0".to_owned())),
+        (Op::AtLeast, 0) => {
+            Err(why("always holds: it would check nothing", "write > 0, or leave it out".to_owned()))
+        }
         _ => Ok(()),
     }
 }

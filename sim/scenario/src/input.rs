@@ -29,9 +29,7 @@ fn unreadable(e: &std::io::Error) -> Box<Draft> {
 
 fn capped(from: impl Read, cap: u64) -> Result<Vec<u8>, Box<Draft>> {
     let mut bytes = Vec::new();
-    from.take(cap + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| unreadable(&e))?;
+    from.take(cap + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
     if bytes.len() as u64 > cap {
         return Err(Box::new(too_large(cap)));
     }
@@ -47,13 +45,9 @@ pub(crate) fn too_large(cap: u64) -> Draft {
 
 /// Checks the encoding. A byte order mark of UTF-8 is dropped; every other mistake is named with its byte offset.
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Box<Draft>> {
-    let wrong = |what: String| {
-        Box::new(Draft::nowhere("", "encoding", what).help("save the file as UTF-8"))
-    };
+    let wrong = |what: String| Box::new(Draft::nowhere("", "encoding", what).help("save the file as UTF-8"));
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(wrong(
-            "is UTF-16 (byte order mark at byte 0), want UTF-8".into(),
-        ));
+        return Err(wrong("is UTF-16 (byte order mark at byte 0), want UTF-8".into()));
     }
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
         return Err(wrong(format!("has a NUL at byte {at}, want UTF-8 text")));
@@ -70,10 +64,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Box<Draft>> {
 pub(crate) fn hidden_characters(text: &str) -> Option<Draft> {
     let bad = |c: &char| is_hidden(*c) && !matches!(c, '\n' | '\t' | '\r');
     let (at, c) = text.char_indices().find(|(_, c)| bad(c))?;
-    let what = format!(
-        "has the invisible character U+{:04X} at byte {at}",
-        c as u32
-    );
+    let what = format!("has the invisible character U+{:04X} at byte {at}", c as u32);
     let place = Place::new(0, at, at + c.len_utf8());
     Some(
         Draft::at(place, "", "hidden-character", what)
@@ -88,10 +79,7 @@ pub(crate) fn tab_indents(text: &str) -> Option<Draft> {
     for line in text.split_inclusive('\n') {
         let body = line.trim_start_matches([' ', '\t']);
         let blank = body.trim_end().is_empty() || body.starts_with('#');
-        if let Some(tab) = line[..line.len() - body.len()]
-            .find('\t')
-            .filter(|_| !blank)
-        {
+        if let Some(tab) = line[..line.len() - body.len()].find('\t').filter(|_| !blank) {
             tabs.push(Place::new(0, at + tab, at + tab + 1));
         }
         at += line.len();
@@ -102,9 +90,5 @@ pub(crate) fn tab_indents(text: &str) -> Option<Draft> {
     for tab in tabs.iter().skip(1).take(4) {
         draft = draft.also(*tab, "a tab too");
     }
-    Some(if tabs.len() > 5 {
-        draft.got(format!("tabs on {} lines", tabs.len()))
-    } else {
-        draft
-    })
+    Some(if tabs.len() > 5 { draft.got(format!("tabs on {} lines", tabs.len())) } else { draft })
 }

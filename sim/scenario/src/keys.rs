@@ -18,27 +18,16 @@ pub fn explain_key(key: &str) -> Result<String, String> {
         return Ok(text(path, field));
     }
     let ending = format!(".{wanted}");
-    let ends: Vec<&(String, Field)> = all
-        .iter()
-        .filter(|(path, _)| path.ends_with(&ending))
-        .collect();
+    let ends: Vec<&(String, Field)> = all.iter().filter(|(path, _)| path.ends_with(&ending)).collect();
     match ends.as_slice() {
         [] => {}
         [(path, field)] => return Ok(text(path, field)),
         several => {
             let paths: Vec<&str> = several.iter().map(|(p, _)| p.as_str()).collect();
-            return Err(format!(
-                "`{wanted}` is a key in several places: {}",
-                paths.join(", ")
-            ));
+            return Err(format!("`{wanted}` is a key in several places: {}", paths.join(", ")));
         }
     }
-    let shown = key
-        .chars()
-        .take(80)
-        .collect::<String>()
-        .escape_debug()
-        .to_string();
+    let shown = key.chars().take(80).collect::<String>().escape_debug().to_string();
     let last = steps.last().copied().unwrap_or("");
     let whole = nearest(&wanted, all.iter().map(|(p, _)| p.as_str()));
     let leaf = || nearest(last, all.iter().filter_map(|(p, _)| p.rsplit('.').next()));
@@ -50,15 +39,8 @@ pub fn explain_key(key: &str) -> Result<String, String> {
     Err(match whole.or_else(by_leaf) {
         Some(near) => format!("no key `{shown}`; did you mean `{near}`?"),
         None => {
-            let roots: Vec<&str> = all
-                .iter()
-                .map(|(p, _)| p.as_str())
-                .filter(|p| !p.contains('.'))
-                .collect();
-            format!(
-                "no key `{shown}`; the first level has: {}",
-                roots.join(", ")
-            )
+            let roots: Vec<&str> = all.iter().map(|(p, _)| p.as_str()).filter(|p| !p.contains('.')).collect();
+            format!("no key `{shown}`; the first level has: {}", roots.join(", "))
         }
     })
 }
@@ -70,11 +52,8 @@ fn collect(shape: &Shape, path: &str, out: &mut Vec<(String, Field)>) {
         Shape::Either(shapes) => shapes.iter().for_each(|s| collect(s, path, out)),
         Shape::Map(map) => {
             for field in &map.fields {
-                let below = if path.is_empty() {
-                    field.name.to_owned()
-                } else {
-                    format!("{path}.{}", field.name)
-                };
+                let below =
+                    if path.is_empty() { field.name.to_owned() } else { format!("{path}.{}", field.name) };
                 out.push((below.clone(), field.clone()));
                 collect(&field.shape, &below, out);
             }

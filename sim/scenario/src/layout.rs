@@ -18,16 +18,12 @@ pub fn record_size(data: u64) -> u64 {
 
 /// Longest data of one operation that fits into an empty partition of this size; `None` if not even a header does.
 pub fn fits_partition(partition_size: u64) -> Option<u64> {
-    partition_size
-        .checked_sub(SEAL + RECORD_HEADER)
-        .map(|room| room & !7)
+    partition_size.checked_sub(SEAL + RECORD_HEADER).map(|room| room & !7)
 }
 
 /// Longest data of one operation that fits into an empty segment of a reserve.
 pub fn fits_reserve(reserve: u64) -> Option<u64> {
-    (reserve / SEGMENTS)
-        .checked_sub(SEGMENT_HEADER + RECORD_HEADER)
-        .map(|room| room & !7)
+    (reserve / SEGMENTS).checked_sub(SEGMENT_HEADER + RECORD_HEADER).map(|room| room & !7)
 }
 
 /// Smallest partition in which an operation with so much data fits.
@@ -44,7 +40,5 @@ pub fn reserve_for(data: u64) -> u64 {
 pub fn largest_operation(spec: &Spec, source: usize) -> u64 {
     let partition = fits_partition(spec.sources[source].partition_size).unwrap_or(0);
     let reserve = fits_reserve(spec.destination.reserve).unwrap_or(0);
-    partition
-        .min(reserve)
-        .min(spec.protocol.max_length.unwrap_or(u64::MAX))
+    partition.min(reserve).min(spec.protocol.max_length.unwrap_or(u64::MAX))
 }

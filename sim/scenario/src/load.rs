@@ -35,12 +35,7 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options {
-            metrics: &[],
-            yes_large: false,
-            data: None,
-            max_bytes: MAX_BYTES,
-        }
+        Options { metrics: &[], yes_large: false, data: None, max_bytes: MAX_BYTES }
     }
 }
 
@@ -68,11 +63,7 @@ pub struct Scenario {
 }
 
 /// Reads the scenario at `path` (`-` is standard input) and applies `KEY=VALUE` pairs to it.
-pub fn load(
-    path: &str,
-    sets: &[(String, String)],
-    options: &Options<'_>,
-) -> Result<Scenario, Problems> {
+pub fn load(path: &str, sets: &[(String, String)], options: &Options<'_>) -> Result<Scenario, Problems> {
     let shown = if path == "-" { "<stdin>" } else { path };
     match input::fetch(path, options.max_bytes) {
         Ok(bytes) => parse(shown, &bytes, sets, options),
@@ -146,25 +137,10 @@ fn scenario(
     if !version_is_ours(desk, &tree) {
         return None;
     }
-    let root = Root::read(
-        &mut Reader {
-            desk,
-            path: String::new(),
-            dropped: false,
-        },
-        &tree,
-    )?;
+    let root = Root::read(&mut Reader { desk, path: String::new(), dropped: false }, &tree)?;
     debug_assert_eq!(root.schema.0, VERSION, "judged before the rest was read");
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    let mut scenario = resolve(
-        &mut Cx {
-            desk,
-            options,
-            folder,
-        },
-        &root,
-        name,
-    )?;
+    let mut scenario = resolve(&mut Cx { desk, options, folder }, &root, name)?;
     scenario.source = text.to_owned();
     scenario.source_hash = hash(text, sets);
     Some(scenario)
@@ -179,20 +155,11 @@ fn version_is_ours(desk: &mut Desk, tree: &Rc<Node>) -> bool {
     let Some(other) = version.filter(|v| *v != VERSION) else {
         return true;
     };
-    let draft = Draft::at(
-        entry.value.place,
-        "schema",
-        "version",
-        format!("this file has version {other}"),
-    );
+    let draft = Draft::at(entry.value.place, "schema", "version", format!("this file has version {other}"));
     desk.report(if other > VERSION {
-        draft
-            .want(format!("version {VERSION}"))
-            .help("a newer mirrorsim wrote it: use that one")
+        draft.want(format!("version {VERSION}")).help("a newer mirrorsim wrote it: use that one")
     } else {
-        draft
-            .want(format!("version {VERSION}"))
-            .help(format!("there is no version before {VERSION}"))
+        draft.want(format!("version {VERSION}")).help(format!("there is no version before {VERSION}"))
     });
     false
 }

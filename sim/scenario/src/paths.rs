@@ -18,11 +18,7 @@ pub fn expand(arguments: &[String]) -> Result<Paths, String> {
     let mut seen = BTreeSet::new();
     for argument in arguments {
         let pattern = argument.contains(['*', '?']) && !Path::new(argument).exists();
-        let files = if pattern {
-            matches(argument)
-        } else {
-            vec![argument.clone()]
-        };
+        let files = if pattern { matches(argument) } else { vec![argument.clone()] };
         if files.is_empty() {
             let shown = argument.escape_debug();
             return Err(format!(
@@ -35,10 +31,7 @@ pub fn expand(arguments: &[String]) -> Result<Paths, String> {
             if seen.insert(key) {
                 out.files.push(file);
             } else {
-                out.notes.push(format!(
-                    "{} is named twice; it runs once",
-                    file.escape_debug()
-                ));
+                out.notes.push(format!("{} is named twice; it runs once", file.escape_debug()));
             }
         }
     }
@@ -64,10 +57,7 @@ fn step(folder: &str, part: &str) -> Vec<String> {
         }
     };
     if !part.contains(['*', '?']) {
-        return Some(join(part))
-            .filter(|p| Path::new(p).exists())
-            .into_iter()
-            .collect();
+        return Some(join(part)).filter(|p| Path::new(p).exists()).into_iter().collect();
     }
     let Ok(entries) = std::fs::read_dir(if folder.is_empty() { "." } else { folder }) else {
         return Vec::new();

@@ -17,12 +17,7 @@ impl Place {
     /// The place of `start..end` in text `text`.
     pub fn new(text: u32, start: usize, end: usize) -> Place {
         let cut = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place {
-            text,
-            start: cut(start),
-            end: cut(end),
-            poisoned: false,
-        }
+        Place { text, start: cut(start), end: cut(end), poisoned: false }
     }
 
     /// The same place, marked as already reported.
@@ -45,11 +40,7 @@ pub(crate) struct Text {
 impl Text {
     /// A text; the starts of its lines are found once.
     pub fn new(name: &str, content: &str) -> Text {
-        let starts = content
-            .bytes()
-            .enumerate()
-            .filter(|(_, b)| *b == b'\n')
-            .map(|(i, _)| i as u32 + 1);
+        let starts = content.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1);
         Text {
             name: printable(name),
             content: content.to_owned(),
@@ -71,11 +62,7 @@ impl Text {
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_hidden(c) {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
+        if is_hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

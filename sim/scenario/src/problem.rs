@@ -68,11 +68,7 @@ impl Problems {
 
     /// As a person wants to read it: each with its line, a caret and the cure.
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let shown = self.list.iter().take(SHOWN);
         let mut out: Vec<String> = shown.map(|p| renderer.render(&[self.group(p)])).collect();
         let count = self.list.len() + self.left_out;
@@ -88,11 +84,7 @@ impl Problems {
     }
 
     fn group<'a>(&'a self, p: &'a Problem) -> Group<'a> {
-        let title = if p.path.is_empty() {
-            p.what.clone()
-        } else {
-            format!("{}: {}", p.path, p.what)
-        };
+        let title = if p.path.is_empty() { p.what.clone() } else { format!("{}: {}", p.path, p.what) };
         let title = Level::ERROR.primary_title(title);
         let text = &self.texts[p.text as usize];
         let mut group = if p.line == 0 || text.content.is_empty() {
@@ -113,10 +105,7 @@ impl Problems {
     }
 
     /// The snippet of the text with the caret, and one for each other text that is referred to.
-    fn snippets<'a>(
-        &'a self,
-        p: &'a Problem,
-    ) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+    fn snippets<'a>(&'a self, p: &'a Problem) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
         let mut order = vec![p.text];
         order.extend(p.related.iter().map(|r| r.text).filter(|t| *t != p.text));
         order.dedup();
@@ -126,18 +115,14 @@ impl Problems {
             if t == p.text {
                 let label = label(p);
                 let primary = AnnotationKind::Primary.span(clip(&text.content, &p.span));
-                snippet = snippet.annotation(if label.is_empty() {
-                    primary
-                } else {
-                    primary.label(label)
-                });
+                snippet = snippet.annotation(if label.is_empty() { primary } else { primary.label(label) });
             }
             let here = p.related.iter().filter(|r| r.text == t);
-            snippet.annotations(here.map(|r| {
-                AnnotationKind::Context
-                    .span(clip(&text.content, &r.span))
-                    .label(r.label.as_str())
-            }))
+            snippet.annotations(
+                here.map(|r| {
+                    AnnotationKind::Context.span(clip(&text.content, &r.span)).label(r.label.as_str())
+                }),
+            )
         };
         order.into_iter().map(snippet).collect()
     }
@@ -199,25 +184,13 @@ pub(crate) struct Draft {
 impl Draft {
     /// A mistake at a place.
     pub fn at(place: Place, path: &str, code: &'static str, what: impl Into<String>) -> Draft {
-        Draft {
-            place: Some(place),
-            ..Draft::nowhere(path, code, what)
-        }
+        Draft { place: Some(place), ..Draft::nowhere(path, code, what) }
     }
 
     /// A mistake of a text as a whole.
     pub fn nowhere(path: &str, code: &'static str, what: impl Into<String>) -> Draft {
         let (path, what) = (path.to_owned(), what.into());
-        Draft {
-            place: None,
-            path,
-            code,
-            what,
-            got: None,
-            want: None,
-            help: None,
-            also: Vec::new(),
-        }
+        Draft { place: None, path, code, what, got: None, want: None, help: None, also: Vec::new() }
     }
 
     /// What was found.
@@ -266,31 +239,14 @@ impl Desk {
             self.left_out += 1;
             return;
         }
-        if !self.seen.insert((
-            place.text,
-            place.start,
-            place.end,
-            format!("{} {}", draft.code, draft.what),
-        )) {
+        if !self.seen.insert((place.text, place.start, place.end, format!("{} {}", draft.code, draft.what))) {
             return;
         }
         let text = &self.texts[place.text as usize];
-        let (line, column) = if draft.place.is_some() {
-            text.line_column(place.start)
-        } else {
-            (0, 0)
-        };
-        let related = draft
-            .also
-            .into_iter()
-            .map(|(at, label)| self.related(at, &label))
-            .collect();
+        let (line, column) = if draft.place.is_some() { text.line_column(place.start) } else { (0, 0) };
+        let related = draft.also.into_iter().map(|(at, label)| self.related(at, &label)).collect();
         let clean = |s: String| {
-            if s.chars().any(is_hidden) {
-                printable(&s)
-            } else {
-                s
-            }
+            if s.chars().any(is_hidden) { printable(&s) } else { s }
         };
         let problem = Problem {
             path: clean(draft.path),
@@ -301,12 +257,9 @@ impl Desk {
             what: clean(draft.what),
             got: draft.got.map(clean),
             want: draft.want,
-            help: draft.help.map(|h| {
-                h.split('\n')
-                    .map(|l| clean(l.to_owned()))
-                    .collect::<Vec<_>>()
-                    .join("\n")
-            }),
+            help: draft
+                .help
+                .map(|h| h.split('\n').map(|l| clean(l.to_owned())).collect::<Vec<_>>().join("\n")),
             related,
             code: draft.code,
             text: place.text,
@@ -317,13 +270,7 @@ impl Desk {
     fn related(&self, place: Place, label: &str) -> Related {
         let (line, column) = self.texts[place.text as usize].line_column(place.start);
         let span = place.start as usize..place.end as usize;
-        Related {
-            line,
-            column,
-            label: printable(label),
-            span,
-            text: place.text,
-        }
+        Related { line, column, label: printable(label), span, text: place.text }
     }
 
     /// No more mistakes are kept: nobody reads them, and looking for near names takes time.
@@ -346,11 +293,7 @@ impl Desk {
     pub fn finish(mut self) -> Problems {
         self.list.sort_by_key(|(p, _)| (p.text, p.start));
         let list = self.list.into_iter().map(|(_, p)| p).collect();
-        Problems {
-            list,
-            texts: self.texts,
-            left_out: self.left_out,
-        }
+        Problems { list, texts: self.texts, left_out: self.left_out }
     }
 }
 
@@ -359,18 +302,9 @@ pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
     let word: String = word.chars().take(64).flat_map(char::to_lowercase).collect();
     let near = |name: &&str| {
         let distance = strsim::damerau_levenshtein(&word, &name.to_lowercase());
-        let prefix =
-            word.chars().count() >= 3 && (name.starts_with(&word) || name.ends_with(&word));
-        let allowed = if prefix {
-            name.len()
-        } else {
-            word.chars().count().div_ceil(3)
-        };
+        let prefix = word.chars().count() >= 3 && (name.starts_with(&word) || name.ends_with(&word));
+        let allowed = if prefix { name.len() } else { word.chars().count().div_ceil(3) };
         (distance <= allowed).then_some(distance)
     };
-    names
-        .into_iter()
-        .filter_map(|n| near(&n).map(|d| (d, n)))
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, n)| n)
+    names.into_iter().filter_map(|n| near(&n).map(|d| (d, n))).min_by_key(|(d, _)| *d).map(|(_, n)| n)
 }

@@ -30,9 +30,7 @@ const CERTAIN: u128 = 1 << 32;
 
 /// A decimal number: its digits as an integer, how many of them stand behind the point, and what follows it.
 fn decimal(text: &str) -> Result<(u128, u32, &str), String> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
     if number.is_empty() {
         return Err(match text.chars().next() {
@@ -65,9 +63,7 @@ fn decimal(text: &str) -> Result<(u128, u32, &str), String> {
     let fraction = fraction.trim_end_matches('0');
     let digits = format!("{whole}{fraction}");
     let value = digits.parse().ok().filter(|_| digits.len() <= 30);
-    value
-        .map(|v| (v, fraction.len() as u32, rest))
-        .ok_or_else(|| "it has too many digits".into())
+    value.map(|v| (v, fraction.len() as u32, rest)).ok_or_else(|| "it has too many digits".into())
 }
 
 /// A whole number without a unit.
@@ -130,11 +126,7 @@ pub(crate) fn duration(text: &str) -> Result<u64, String> {
 /// A size in bytes; a number without a unit is bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let value = if bare {
-        decimal(text)?.0
-    } else {
-        with_unit(text, SIZES, "a size")?
-    };
+    let value = if bare { decimal(text)?.0 } else { with_unit(text, SIZES, "a size")? };
     let allowed = u64::try_from(value).ok().filter(|v| *v <= LARGEST);
     allowed.ok_or_else(|| format!("the largest size is {}", show_size(LARGEST)))
 }
@@ -169,10 +161,9 @@ pub(crate) fn chance(text: &str) -> Result<u64, String> {
         let percent = rest.is_empty() && value <= one * 100;
         let shown = text.trim_end_matches('%');
         return Err(match percent {
-            true => format!(
-                "the range is 0 to 1; for {shown} percent write {shown}%, or {}",
-                hundredth(shown)
-            ),
+            true => {
+                format!("the range is 0 to 1; for {shown} percent write {shown}%, or {}", hundredth(shown))
+            }
             false => "the range is 0 to 1 (0% to 100%)".into(),
         });
     }
@@ -183,11 +174,7 @@ pub(crate) fn chance(text: &str) -> Result<u64, String> {
 /// `30` as `0.30`.
 fn hundredth(percent: &str) -> String {
     let (whole, fraction) = percent.split_once('.').unwrap_or((percent, ""));
-    if whole == "100" {
-        "1".into()
-    } else {
-        format!("0.{whole:0>2}{fraction}")
-    }
+    if whole == "100" { "1".into() } else { format!("0.{whole:0>2}{fraction}") }
 }
 
 /// Nanoseconds in the largest unit that leaves no remainder.
@@ -201,8 +188,7 @@ pub fn show_size(bytes: u64) -> String {
 }
 
 fn show(value: u64, units: &[(&str, u128)]) -> String {
-    let fits =
-        |(_, factor): &&(&str, u128)| value != 0 && u128::from(value).is_multiple_of(*factor);
+    let fits = |(_, factor): &&(&str, u128)| value != 0 && u128::from(value).is_multiple_of(*factor);
     let (unit, factor) = units.iter().rev().find(fits).unwrap_or(&units[0]);
     format!("{}{unit}", u128::from(value) / factor)
 }
@@ -213,11 +199,7 @@ pub fn show_chance(chance: u64) -> String {
     let fraction = format!("{:04}", ten_thousandths % 10_000);
     let fraction = fraction.trim_end_matches('0');
     let whole = ten_thousandths / 10_000;
-    if fraction.is_empty() {
-        format!("{whole}%")
-    } else {
-        format!("{whole}.{fraction}%")
-    }
+    if fraction.is_empty() { format!("{whole}%") } else { format!("{whole}.{fraction}%") }
 }
 
 #[cfg(test)]
@@ -243,15 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back_as_the_same() {
-        for ns in [
-            0,
-            1,
-            1000,
-            1_500_000,
-            60_000_000_000,
-            90_000_000_000,
-            LONGEST,
-        ] {
+        for ns in [0, 1, 1000, 1_500_000, 60_000_000_000, 90_000_000_000, LONGEST] {
             assert_eq!(duration(&show_duration(ns)), Ok(ns));
         }
         for bytes in [0, 1, 512, 1536, 1 << 20, 33 << 30, LARGEST] {
@@ -301,9 +275,6 @@ mod tests {
         ] {
             assert!(integer(bad).is_err(), "{bad}");
         }
-        assert_eq!(
-            chance("30"),
-            Err("the range is 0 to 1; for 30 percent write 30%, or 0.30".into())
-        );
+        assert_eq!(chance("30"), Err("the range is 0 to 1; for 30 percent write 30%, or 0.30".into()));
     }
 }

@@ -24,11 +24,7 @@ pub(crate) struct Scalar {
 impl Scalar {
     /// What is accepted, in a few words.
     pub fn want(&self) -> String {
-        let unit = if self.units.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", self.units)
-        };
+        let unit = if self.units.is_empty() { String::new() } else { format!(" ({})", self.units) };
         format!("{}{unit} such as {}", self.name, self.example)
     }
 }
@@ -75,8 +71,7 @@ numbers! {
 }
 
 fn small(text: &str) -> Result<u32, String> {
-    u32::try_from(quantity::integer(text)?)
-        .map_err(|_| format!("the largest number is {}", u32::MAX))
+    u32::try_from(quantity::integer(text)?).map_err(|_| format!("the largest number is {}", u32::MAX))
 }
 
 fn probability(text: &str) -> Result<Chance, String> {
@@ -86,13 +81,7 @@ fn probability(text: &str) -> Result<Chance, String> {
 impl Doc for Chance {
     fn shape() -> Shape {
         let (pattern, types): (_, &[&str]) = (r"^\d+(\.\d+)? ?%$", &["number", "string"]);
-        Shape::Scalar(Scalar {
-            name: "a probability",
-            units: "0 to 1, or %",
-            example: "5%",
-            pattern,
-            types,
-        })
+        Shape::Scalar(Scalar { name: "a probability", units: "0 to 1, or %", example: "5%", pattern, types })
     }
 
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
@@ -121,12 +110,7 @@ fn read_number<T>(
     let Shape::Scalar(scalar) = shape else {
         return None;
     };
-    let draft = r.wrong(
-        node,
-        "number",
-        &format!("not {}", scalar.name),
-        scalar.want(),
-    );
+    let draft = r.wrong(node, "number", &format!("not {}", scalar.name), scalar.want());
     r.desk.report(draft.help(reason));
     None
 }
@@ -142,13 +126,7 @@ pub(crate) struct Words(pub String);
 impl Doc for Name {
     fn shape() -> Shape {
         let pattern = "^[A-Za-z0-9._-]{1,64}$";
-        Shape::Scalar(Scalar {
-            name: "a name",
-            units: "",
-            example: "alpha",
-            pattern,
-            types: &["string"],
-        })
+        Shape::Scalar(Scalar { name: "a name", units: "", example: "alpha", pattern, types: &["string"] })
     }
 
     fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
@@ -174,9 +152,7 @@ pub(crate) fn bad_name(text: &str) -> Option<String> {
     if text == "." || text == ".." {
         return Some("this would name a folder".into());
     }
-    let bad = text
-        .chars()
-        .find(|c| !c.is_ascii_alphanumeric() && !"._-".contains(*c))?;
+    let bad = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"._-".contains(*c))?;
     Some(match bad {
         '/' | '\\' => format!("`{bad}` would lead to another folder"),
         ' ' => "write `_` or `-` for a space".into(),
@@ -209,11 +185,7 @@ fn read_text(r: &mut Reader<'_>, node: &Node, shape: &Shape) -> Option<String> {
         None => Some(text.clone()),
         Some(reason) => {
             let draft = r.wrong(node, "yaml-trap", "not a text", shape.want());
-            let cure = if node.is_null() {
-                reason.to_owned()
-            } else {
-                format!("{reason}: write \"{text}\"")
-            };
+            let cure = if node.is_null() { reason.to_owned() } else { format!("{reason}: write \"{text}\"") };
             r.desk.report(draft.help(cure));
             None
         }
@@ -230,16 +202,10 @@ fn trap(text: &str) -> Option<&'static str> {
             Some("YAML may read this as true or false")
         }
         ".inf" | "-.inf" | "+.inf" | ".nan" => Some("YAML reads this as a number"),
-        _ if !digits.is_empty()
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || b"._:".contains(&b)) =>
-        {
+        _ if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b"._:".contains(&b)) => {
             Some("YAML may read this as a number")
         }
-        _ if lower.starts_with("0x") || lower.starts_with("0o") => {
-            Some("YAML may read this as a number")
-        }
+        _ if lower.starts_with("0x") || lower.starts_with("0o") => Some("YAML may read this as a number"),
         _ => None,
     }
 }
@@ -247,13 +213,7 @@ fn trap(text: &str) -> Option<&'static str> {
 impl Doc for bool {
     fn shape() -> Shape {
         let types = &["boolean"];
-        Shape::Scalar(Scalar {
-            name: "true or false",
-            units: "",
-            example: "true",
-            pattern: "",
-            types,
-        })
+        Shape::Scalar(Scalar { name: "true or false", units: "", example: "true", pattern: "", types })
     }
 
     fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
@@ -267,12 +227,7 @@ impl Doc for bool {
             Some("no" | "off" | "n" | "false" | "0") => Some("write false"),
             _ => None,
         };
-        let draft = r.wrong(
-            node,
-            "bool",
-            "neither true nor false",
-            "true | false".into(),
-        );
+        let draft = r.wrong(node, "bool", "neither true nor false", "true | false".into());
         r.desk.report(match help {
             Some(help) => draft.help(help),
             None => draft,

@@ -19,11 +19,7 @@ pub fn schema() -> Value {
 fn value(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
     match shape {
         Shape::Scalar(s) => {
-            let number = s
-                .example
-                .parse::<u64>()
-                .ok()
-                .filter(|_| !s.types.contains(&"string"));
+            let number = s.example.parse::<u64>().ok().filter(|_| !s.types.contains(&"string"));
             let example = number.map_or_else(|| json!(s.example), |n| json!(n));
             let mut out = json!({"type": types(s.types), "examples": [example]});
             if !s.pattern.is_empty() {
@@ -57,11 +53,7 @@ fn value(shape: &Shape, definitions: &mut Map<String, Value>) -> Value {
 }
 
 fn types(types: &[&str]) -> Value {
-    if types.len() == 1 {
-        json!(types[0])
-    } else {
-        json!(types)
-    }
+    if types.len() == 1 { json!(types[0]) } else { json!(types) }
 }
 
 fn object(map: &MapShape, definitions: &mut Map<String, Value>) -> Value {
@@ -69,12 +61,8 @@ fn object(map: &MapShape, definitions: &mut Map<String, Value>) -> Value {
     for field in &map.fields {
         properties.insert(field.name.to_owned(), property(field, definitions));
     }
-    let required: Vec<&str> = map
-        .fields
-        .iter()
-        .filter(|f| f.need == Need::Required)
-        .map(|f| f.name)
-        .collect();
+    let required: Vec<&str> =
+        map.fields.iter().filter(|f| f.need == Need::Required).map(|f| f.name).collect();
     let one_of = |group: &&[&str]| json!({"oneOf": group.iter().map(|k| json!({"required": [k]})).collect::<Vec<_>>()});
     let mut out = json!({
         "type": "object",

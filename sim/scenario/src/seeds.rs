@@ -19,20 +19,13 @@ pub fn seeds(text: &str) -> Result<Seeds, String> {
     if text.is_empty() {
         return Err("no seed; write one such as 7, or a range such as 0..100".into());
     }
-    let mut out = Seeds {
-        ranges: Vec::new(),
-        notes: Vec::new(),
-    };
+    let mut out = Seeds { ranges: Vec::new(), notes: Vec::new() };
     for (i, part) in text.split(',').enumerate() {
         if i >= PARTS {
             return Err(format!("more than {PARTS} parts; write ranges"));
         }
         // A space behind a comma is how lists are written; elsewhere it is a slip of a script.
-        out.add(range(if i > 0 {
-            part.trim_start_matches(' ')
-        } else {
-            part
-        })?);
+        out.add(range(if i > 0 { part.trim_start_matches(' ') } else { part })?);
     }
     Ok(out)
 }
@@ -43,18 +36,11 @@ fn range(part: &str) -> Result<(u64, u64), String> {
         return Ok((seed, seed));
     };
     if from.is_empty() || to.is_empty() || to == "=" {
-        return Err(format!(
-            "`{}` lacks an end; write both, such as 0..100",
-            part.escape_debug()
-        ));
+        return Err(format!("`{}` lacks an end; write both, such as 0..100", part.escape_debug()));
     }
     if let Some(last) = to.strip_prefix('=') {
         let (first, last) = (seed(from)?, seed(last)?);
-        return if first > last {
-            Err(empty(part, &format!("{last}..={first}")))
-        } else {
-            Ok((first, last))
-        };
+        return if first > last { Err(empty(part, &format!("{last}..={first}"))) } else { Ok((first, last)) };
     }
     let (first, end) = (seed(from)?, seed(to)?);
     match end.checked_sub(1).filter(|last| first <= *last) {
@@ -76,15 +62,10 @@ fn seed(text: &str) -> Result<u64, String> {
     };
     let shown = text.escape_debug().to_string();
     if text.starts_with('-') {
-        return Err(format!(
-            "`{shown}` is negative; seeds are 0 to {}",
-            u64::MAX
-        ));
+        return Err(format!("`{shown}` is negative; seeds are 0 to {}", u64::MAX));
     }
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix) && c.is_ascii()) {
-        return Err(format!(
-            "`{shown}` is not a seed; write a whole number, decimal or with 0x"
-        ));
+        return Err(format!("`{shown}` is not a seed; write a whole number, decimal or with 0x"));
     }
     u64::from_str_radix(digits, radix)
         .map_err(|_| format!("`{shown}` is too large; seeds are 0 to {}", u64::MAX))
@@ -113,12 +94,8 @@ impl Seeds {
             left = rest;
         }
         match repeated {
-            Some((x, y)) if x == y => self
-                .notes
-                .push(format!("seed {x} is named twice; it runs once")),
-            Some((x, y)) => self
-                .notes
-                .push(format!("seeds {x}..={y} are named twice; they run once")),
+            Some((x, y)) if x == y => self.notes.push(format!("seed {x} is named twice; it runs once")),
+            Some((x, y)) => self.notes.push(format!("seeds {x}..={y} are named twice; they run once")),
             None => {}
         }
         self.ranges.extend(left);
@@ -131,10 +108,7 @@ impl Seeds {
 
     /// How many there are; up to 2^64.
     pub fn count(&self) -> u128 {
-        self.ranges
-            .iter()
-            .map(|(first, last)| u128::from(last - first) + 1)
-            .sum()
+        self.ranges.iter().map(|(first, last)| u128::from(last - first) + 1).sum()
     }
 
     /// What the user should know, such as duplicates.
@@ -176,10 +150,7 @@ mod tests {
     #[test]
     fn duplicates_run_once_with_a_note() {
         let s = seeds("1..10,4,4,8..12").expect("seeds");
-        assert_eq!(
-            s.iter().collect::<Vec<_>>(),
-            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-        );
+        assert_eq!(s.iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
         assert_eq!(s.notes()[0], "seed 4 is named twice; it runs once");
         assert_eq!(s.notes()[2], "seeds 8..=9 are named twice; they run once");
         assert_eq!(list("5,1..10"), [5, 1, 2, 3, 4, 6, 7, 8, 9]);
@@ -195,14 +166,8 @@ mod tests {
 
     #[test]
     fn what_is_no_seed_is_refused_with_the_cure() {
-        assert_eq!(
-            seeds("5..3"),
-            Err("empty range 5..3; did you mean 3..5?".into())
-        );
-        assert_eq!(
-            seeds("0..0"),
-            Err("empty range 0..0; did you mean 0..=0?".into())
-        );
+        assert_eq!(seeds("5..3"), Err("empty range 5..3; did you mean 3..5?".into()));
+        assert_eq!(seeds("0..0"), Err("empty range 0..0; did you mean 0..=0?".into()));
         for bad in [
             "",
             "-1",

@@ -20,9 +20,7 @@ pub(crate) fn apply(desk: &mut Desk, mut tree: Rc<Node>, sets: &[(String, String
             continue;
         }
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == steps) {
-            desk.report(
-                Draft::at(place, key, "set", "this key is set twice").also(*first, "set here too"),
-            );
+            desk.report(Draft::at(place, key, "set", "this key is set twice").also(*first, "set here too"));
             continue;
         }
         let parsed = yaml::parse(value, text, None);
@@ -31,15 +29,8 @@ pub(crate) fn apply(desk: &mut Desk, mut tree: Rc<Node>, sets: &[(String, String
         if broken {
             continue;
         }
-        let node = parsed
-            .root
-            .unwrap_or_else(|| Rc::new(Node::scalar("", true, place)));
-        let mut change = Change {
-            desk,
-            key,
-            place,
-            node,
-        };
+        let node = parsed.root.unwrap_or_else(|| Rc::new(Node::scalar("", true, place)));
+        let mut change = Change { desk, key, place, node };
         change.put(&mut tree, &steps);
         seen.push((steps, place));
     }
@@ -48,11 +39,7 @@ pub(crate) fn apply(desk: &mut Desk, mut tree: Rc<Node>, sets: &[(String, String
 
 /// `sources[0].link` and `sources.0.link` are the same path.
 fn steps(key: &str) -> Vec<String> {
-    key.replace('[', ".")
-        .replace(']', "")
-        .split('.')
-        .map(|s| s.trim().to_owned())
-        .collect()
+    key.replace('[', ".").replace(']', "").split('.').map(|s| s.trim().to_owned()).collect()
 }
 
 struct Change<'a> {
@@ -75,11 +62,7 @@ impl Change<'_> {
             Value::Map(entries) => {
                 let found = entries.iter().position(|e| e.key == *step);
                 let i = found.unwrap_or_else(|| {
-                    entries.push(Entry {
-                        key: step.clone(),
-                        place,
-                        value: fresh(),
-                    });
+                    entries.push(Entry { key: step.clone(), place, value: fresh() });
                     entries.len() - 1
                 });
                 // A key with nothing behind it is as good as a missing one.
@@ -90,9 +73,8 @@ impl Change<'_> {
             }
             Value::List(items) if step == "*" => items.iter_mut().for_each(|i| self.put(i, rest)),
             Value::List(items) => {
-                let named = items
-                    .iter()
-                    .position(|i| i.get("name").and_then(|n| n.value.text()) == Some(step));
+                let named =
+                    items.iter().position(|i| i.get("name").and_then(|n| n.value.text()) == Some(step));
                 let index = named.or_else(|| step.parse().ok().filter(|i| *i < items.len()));
                 match index {
                     Some(i) => self.put(&mut items[i], rest),
@@ -113,32 +95,21 @@ impl Change<'_> {
                     .collect::<Vec<_>>()
                     .join(".");
                 let draft = Draft::at(place, key, "set", what).also(node.place, "it is this");
-                self.desk.report(draft.help(format!(
-                    "set the whole of it: --set '{whole}={{{step}: ...}}'"
-                )));
+                self.desk.report(draft.help(format!("set the whole of it: --set '{whole}={{{step}: ...}}'")));
             }
         }
     }
 }
 
 fn no_element(key: &str, place: Place, step: &str, items: &[Rc<Node>]) -> Draft {
-    let names: Vec<&str> = items
-        .iter()
-        .filter_map(|i| i.get("name").and_then(|n| n.value.text()))
-        .collect();
-    let draft = Draft::at(
-        place,
-        key,
-        "set",
-        format!("no element `{step}` in this list of {}", items.len()),
-    );
+    let names: Vec<&str> = items.iter().filter_map(|i| i.get("name").and_then(|n| n.value.text())).collect();
+    let draft = Draft::at(place, key, "set", format!("no element `{step}` in this list of {}", items.len()));
     let near = nearest(step, names.iter().copied());
     match (near, names.is_empty()) {
         (Some(near), _) => draft.help(format!("did you mean `{near}`?")),
         (None, true) => draft.help("name an element by its number from 0, or all of them by *"),
-        (None, false) => draft.help(format!(
-            "name one of {}, a number from 0, or all of them by *",
-            names.join(", ")
-        )),
+        (None, false) => {
+            draft.help(format!("name one of {}, a number from 0, or all of them by *", names.join(", ")))
+        }
     }
 }

@@ -41,42 +41,21 @@ pub(crate) struct Entry {
 impl Node {
     /// A scalar.
     pub fn scalar(text: impl Into<String>, plain: bool, place: Place) -> Node {
-        Node {
-            place,
-            value: Value::Scalar(text.into(), plain),
-            size: 1,
-            height: 0,
-        }
+        Node { place, value: Value::Scalar(text.into(), plain), size: 1, height: 0 }
     }
 
     /// A list.
     pub fn list(items: Vec<Rc<Node>>, place: Place) -> Node {
         let size = items.iter().fold(1, |n: u64, i| n.saturating_add(i.size));
         let height = items.iter().map(|i| i.height + 1).max().unwrap_or(1);
-        Node {
-            place,
-            value: Value::List(items),
-            size,
-            height,
-        }
+        Node { place, value: Value::List(items), size, height }
     }
 
     /// A map.
     pub fn map(entries: Vec<Entry>, place: Place) -> Node {
-        let size = entries
-            .iter()
-            .fold(1, |n: u64, e| n.saturating_add(e.value.size + 1));
-        let height = entries
-            .iter()
-            .map(|e| e.value.height + 1)
-            .max()
-            .unwrap_or(1);
-        Node {
-            place,
-            value: Value::Map(entries),
-            size,
-            height,
-        }
+        let size = entries.iter().fold(1, |n: u64, e| n.saturating_add(e.value.size + 1));
+        let height = entries.iter().map(|e| e.value.height + 1).max().unwrap_or(1);
+        Node { place, value: Value::Map(entries), size, height }
     }
 
     /// The value of a key, if this is a map that has it.

@@ -24,31 +24,16 @@ pub(crate) struct Parsed {
 
 /// Parses text number `text`. With `fixed` all nodes are placed there (for texts that the user did not write).
 pub(crate) fn parse(content: &str, text: u32, fixed: Option<Place>) -> Parsed {
-    let bytes = if content.is_ascii() {
-        Vec::new()
-    } else {
-        content.char_indices().map(|(i, _)| i).collect()
-    };
+    let bytes =
+        if content.is_ascii() { Vec::new() } else { content.char_indices().map(|(i, _)| i).collect() };
     let (anchors, frames, problems) = (BTreeMap::new(), Vec::new(), Vec::new());
-    let mut builder = Builder {
-        content,
-        text,
-        fixed,
-        bytes,
-        anchors,
-        frames,
-        problems,
-        expanded: 0,
-        root: None,
-    };
+    let mut builder =
+        Builder { content, text, fixed, bytes, anchors, frames, problems, expanded: 0, root: None };
     if let Err(draft) = builder.run() {
         builder.problems.push(*draft);
         builder.root = None;
     }
-    Parsed {
-        root: builder.root,
-        problems: builder.problems,
-    }
+    Parsed { root: builder.root, problems: builder.problems }
 }
 
 struct Builder<'a> {
@@ -72,11 +57,7 @@ struct Frame {
 
 enum Kind {
     List(Vec<Rc<Node>>),
-    Map {
-        entries: Vec<Entry>,
-        merges: Vec<(Place, Rc<Node>)>,
-        key: Option<(String, Place)>,
-    },
+    Map { entries: Vec<Entry>, merges: Vec<(Place, Rc<Node>)>, key: Option<(String, Place)> },
 }
 
 type Stop = Box<Draft>;
@@ -92,12 +73,7 @@ impl Builder<'_> {
                 Event::DocumentStart(_) => {
                     documents += 1;
                     if documents > 1 {
-                        let draft = Draft::at(
-                            place,
-                            "",
-                            "second-document",
-                            "a second document starts here",
-                        );
+                        let draft = Draft::at(place, "", "second-document", "a second document starts here");
                         return Err(Box::new(
                             draft.help("one scenario per file: move it to a file of its own"),
                         ));
@@ -117,11 +93,7 @@ impl Builder<'_> {
                     self.open(
                         place,
                         anchor,
-                        Kind::Map {
-                            entries: Vec::new(),
-                            merges: Vec::new(),
-                            key: None,
-                        },
+                        Kind::Map { entries: Vec::new(), merges: Vec::new(), key: None },
                     )?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close()?,
@@ -137,11 +109,7 @@ impl Builder<'_> {
         if self.frames.len() >= DEPTH {
             return Err(Box::new(too_deep(place)));
         }
-        self.frames.push(Frame {
-            place,
-            anchor,
-            kind,
-        });
+        self.frames.push(Frame { place, anchor, kind });
         Ok(())
     }
 
@@ -151,9 +119,7 @@ impl Builder<'_> {
         };
         let node = match frame.kind {
             Kind::List(items) => Node::list(items, frame.place),
-            Kind::Map {
-                entries, merges, ..
-            } => {
+            Kind::Map { entries, merges, .. } => {
                 // A block map has no bracket of its own to point at: its first key stands for it.
                 let place = match entries.first() {
                     Some(first) if frame.place.start == frame.place.end => first.place,
@@ -174,10 +140,8 @@ impl Builder<'_> {
             };
             for map in maps {
                 let Value::Map(merged) = &map.value else {
-                    let draft =
-                        Draft::at(place, "", "merge", "only maps can be merged").got(map.got());
-                    self.problems
-                        .push(draft.want("`<<: *name` of a map, or a list of such names"));
+                    let draft = Draft::at(place, "", "merge", "only maps can be merged").got(map.got());
+                    self.problems.push(draft.want("`<<: *name` of a map, or a list of such names"));
                     continue;
                 };
                 for entry in merged {
@@ -193,30 +157,18 @@ impl Builder<'_> {
     fn alias(&mut self, id: usize, place: Place) -> Result<(), Stop> {
         let name = self.slice(place).trim_start_matches('*').to_owned();
         let Some(node) = self.anchors.get(&id).cloned() else {
-            let outer = self
-                .frames
-                .iter()
-                .find(|f| f.anchor == id)
-                .map_or(place, |f| f.place);
-            let draft = Draft::at(
-                place,
-                "",
-                "anchor-cycle",
-                format!("`{name}` contains itself: {name} -> {name}"),
-            );
+            let outer = self.frames.iter().find(|f| f.anchor == id).map_or(place, |f| f.place);
+            let draft =
+                Draft::at(place, "", "anchor-cycle", format!("`{name}` contains itself: {name} -> {name}"));
             return Err(Box::new(draft.also(outer, "it starts here")));
         };
         self.expanded = self.expanded.saturating_add(node.size);
         if self.expanded > EXPANSION {
-            let draft = Draft::at(
-                place,
-                "",
-                "expansion",
-                format!("aliases expand to more than {EXPANSION} values"),
-            );
-            return Err(Box::new(draft.help(
-                "write fewer aliases of aliases, or use `count:` for many alike servers",
-            )));
+            let draft =
+                Draft::at(place, "", "expansion", format!("aliases expand to more than {EXPANSION} values"));
+            return Err(Box::new(
+                draft.help("write fewer aliases of aliases, or use `count:` for many alike servers"),
+            ));
         }
         if self.frames.len() + node.height as usize > DEPTH {
             return Err(Box::new(too_deep(place)));
@@ -234,15 +186,10 @@ impl Builder<'_> {
         };
         match &mut frame.kind {
             Kind::List(items) => items.push(node),
-            Kind::Map {
-                entries,
-                merges,
-                key,
-            } => match key.take() {
+            Kind::Map { entries, merges, key } => match key.take() {
                 None => {
                     let Value::Scalar(text, _) = &node.value else {
-                        let draft = Draft::at(node.place, "", "key", "a key must be a word")
-                            .got(node.got());
+                        let draft = Draft::at(node.place, "", "key", "a key must be a word").got(node.got());
                         return Err(Box::new(draft));
                     };
                     *key = Some((text.clone(), node.place));
@@ -275,11 +222,7 @@ impl Builder<'_> {
                         );
                         return Err(Box::new(draft));
                     }
-                    None => entries.push(Entry {
-                        key: name,
-                        place,
-                        value: node,
-                    }),
+                    None => entries.push(Entry { key: name, place, value: node }),
                 },
             },
         }
@@ -290,15 +233,8 @@ impl Builder<'_> {
         if !tagged {
             return Ok(());
         }
-        let draft = Draft::at(
-            place,
-            "",
-            "yaml-tag",
-            "YAML tags have no meaning in scenarios",
-        );
-        Err(Box::new(draft.help(
-            "delete the word that starts with `!`; quote the text if it belongs to it",
-        )))
+        let draft = Draft::at(place, "", "yaml-tag", "YAML tags have no meaning in scenarios");
+        Err(Box::new(draft.help("delete the word that starts with `!`; quote the text if it belongs to it")))
     }
 
     fn place(&self, span: &Span) -> Place {
@@ -317,21 +253,16 @@ impl Builder<'_> {
     }
 
     fn slice(&self, place: Place) -> &str {
-        self.content
-            .get(place.start as usize..place.end as usize)
-            .unwrap_or("")
+        self.content.get(place.start as usize..place.end as usize).unwrap_or("")
     }
 
     /// The scanner's words in ours, with a cure where the usual cause is known.
     fn scan_error(&self, e: &ScanError) -> Draft {
         let start = self.byte(e.marker().index());
         let rest = self.content.get(start..).unwrap_or("");
-        let length = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}'))
-            .unwrap_or(rest.len());
-        let place = self
-            .fixed
-            .unwrap_or(Place::new(self.text, start, start + length.min(80)));
+        let length =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}')).unwrap_or(rest.len());
+        let place = self.fixed.unwrap_or(Place::new(self.text, start, start + length.min(80)));
         let info = e.info();
         let (what, help) = match info {
             _ if info.contains("recursion limit") => return too_deep(place),
@@ -344,47 +275,32 @@ impl Builder<'_> {
                 "a list starts in the middle of a line",
                 "start a new line for `- `, or write the list as [a, b]",
             ),
-            _ if info.contains("quoted scalar") => (
-                "a quote is never closed",
-                "close it with the same quote sign",
-            ),
-            _ if info.contains("flow construct") => (
-                "a bracket is still open above this line",
-                "close it there, or indent this line",
-            ),
-            _ if info.contains("flow sequence") => (
-                "a list is never closed, or lacks a comma",
-                "write [a, b, c]",
-            ),
-            _ if info.contains("flow mapping") => (
-                "a map is never closed, or lacks a comma",
-                "write {a: 1, b: 2}",
-            ),
-            _ if info.contains("expected node content") => (
-                "a value is missing here",
-                "write it, or close the bracket that was opened before",
-            ),
-            _ if info.contains("expected key") => (
-                "this line fits no level of indentation",
-                "indent it like the keys that it belongs to",
-            ),
-            _ if info.contains("simple key expected") || info.contains("simple key expect") => (
-                "this line is no `key: value`",
-                "write `key: value`, with a space behind the colon",
-            ),
-            _ if info.contains("unexpected character")
-                || info.contains("plain scalar cannot start") =>
-            {
-                (
-                    "a text cannot start with this sign",
-                    "put the text in quotes",
-                )
+            _ if info.contains("quoted scalar") => {
+                ("a quote is never closed", "close it with the same quote sign")
+            }
+            _ if info.contains("flow construct") => {
+                ("a bracket is still open above this line", "close it there, or indent this line")
+            }
+            _ if info.contains("flow sequence") => {
+                ("a list is never closed, or lacks a comma", "write [a, b, c]")
+            }
+            _ if info.contains("flow mapping") => {
+                ("a map is never closed, or lacks a comma", "write {a: 1, b: 2}")
+            }
+            _ if info.contains("expected node content") => {
+                ("a value is missing here", "write it, or close the bracket that was opened before")
+            }
+            _ if info.contains("expected key") => {
+                ("this line fits no level of indentation", "indent it like the keys that it belongs to")
+            }
+            _ if info.contains("simple key expected") || info.contains("simple key expect") => {
+                ("this line is no `key: value`", "write `key: value`, with a space behind the colon")
+            }
+            _ if info.contains("unexpected character") || info.contains("plain scalar cannot start") => {
+                ("a text cannot start with this sign", "put the text in quotes")
             }
             _ if info.contains("tab") => ("a tab where YAML allows only spaces", "use spaces"),
-            _ => (
-                info,
-                "see the line above it too: YAML often notices a mistake one line late",
-            ),
+            _ => (info, "see the line above it too: YAML often notices a mistake one line late"),
         };
         Draft::at(place, "", "yaml", what).help(help)
     }
@@ -392,21 +308,11 @@ impl Builder<'_> {
     fn unknown_anchor(&self, place: Place) -> Draft {
         let name = self.slice(place).trim_start_matches('*');
         let word = |part: &'_ str| {
-            part.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
-                .unwrap_or(part.len())
+            part.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-').unwrap_or(part.len())
         };
-        let known: Vec<&str> = self
-            .content
-            .split('&')
-            .skip(1)
-            .map(|part| &part[..word(part)])
-            .collect();
-        let draft = Draft::at(
-            place,
-            "",
-            "unknown-anchor",
-            format!("no anchor `&{}` above this line", shorten(name)),
-        );
+        let known: Vec<&str> = self.content.split('&').skip(1).map(|part| &part[..word(part)]).collect();
+        let draft =
+            Draft::at(place, "", "unknown-anchor", format!("no anchor `&{}` above this line", shorten(name)));
         match nearest(name, known) {
             Some(near) => draft.help(format!("did you mean `*{near}`?")),
             None => draft.help("write `&name` before the value that is meant, above its first use"),
@@ -415,11 +321,6 @@ impl Builder<'_> {
 }
 
 fn too_deep(place: Place) -> Draft {
-    Draft::at(
-        place,
-        "",
-        "too-deep",
-        format!("nested deeper than {DEPTH} levels"),
-    )
-    .help("no scenario needs more than ten")
+    Draft::at(place, "", "too-deep", format!("nested deeper than {DEPTH} levels"))
+        .help("no scenario needs more than ten")
 }

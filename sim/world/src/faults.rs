@@ -95,11 +95,13 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
             let node = Node::Source(d.source(sources));
             Fault::PowerCut { node, restart_after: Some(d.outage()) }
         }),
-        (p.destination_crashes_milli, &|d| {
-            Fault::Crash { node: Node::Destination, restart_after: Some(d.outage()) }
+        (p.destination_crashes_milli, &|d| Fault::Crash {
+            node: Node::Destination,
+            restart_after: Some(d.outage()),
         }),
-        (p.destination_power_cuts_milli, &|d| {
-            Fault::PowerCut { node: Node::Destination, restart_after: Some(d.outage()) }
+        (p.destination_power_cuts_milli, &|d| Fault::PowerCut {
+            node: Node::Destination,
+            restart_after: Some(d.outage()),
         }),
         (p.pauses_milli, &|d| {
             let node = match d.below(sources + 1) {
@@ -252,9 +254,7 @@ impl<Q: Quirk> World<'_, Q> {
         let now = self.sched.now();
         let until = |lasting: Nanos| now.saturating_add(lasting);
         let (effective, ends) = match fault {
-            Fault::Crash { node, restart_after } => {
-                (self.crash(self.node(node), false, restart_after), None)
-            }
+            Fault::Crash { node, restart_after } => (self.crash(self.node(node), false, restart_after), None),
             Fault::PowerCut { node, restart_after } => {
                 (self.crash(self.node(node), true, restart_after), None)
             }
@@ -329,7 +329,13 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         let fault = self.faults[index].fault.clone();
-        self.emit(kinds::FAULT_END, self.destination(), index, kinds::fault_number(&fault), [index as u64, 0, 0]);
+        self.emit(
+            kinds::FAULT_END,
+            self.destination(),
+            index,
+            kinds::fault_number(&fault),
+            [index as u64, 0, 0],
+        );
         match fault {
             Fault::Cut { source, direction, .. } => {
                 self.set_links(source, direction, false, false);
@@ -411,7 +417,11 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn judged(&self, server: usize) -> oracle::Server {
-        if server == self.destination() { oracle::Server::Destination } else { oracle::Server::Source(server) }
+        if server == self.destination() {
+            oracle::Server::Destination
+        } else {
+            oracle::Server::Source(server)
+        }
     }
 
     fn cut_power(&mut self, server: usize) {
@@ -594,19 +604,22 @@ impl<Q: Quirk> World<'_, Q> {
                     .filter_map(|place| {
                         let at = geometry.place(place);
                         let (mirror, header) = FileHeader::decode(&store.read_stable(at, FILE_HEADER))?;
-                        let area = Area::new(at + FILE_HEADER, at + geometry.file_size, Some(header.generation));
+                        let area =
+                            Area::new(at + FILE_HEADER, at + geometry.file_size, Some(header.generation));
                         (mirror == geometry.mirror).then_some((header.generation, area))
                     })
                     .collect();
                 files.sort_by_key(|f| f.0);
-                let (offset, length) =
-                    files.into_iter().find_map(|(_, area)| self.nth_record(source, Device::Log, area, nth))?;
+                let (offset, length) = files
+                    .into_iter()
+                    .find_map(|(_, area)| self.nth_record(source, Device::Log, area, nth))?;
                 Some((d, Device::Log, offset, length))
             }
             DamageTarget::NvramRecord { source, nth } => {
                 let geometry = &self.geometries[source];
                 let store = self.servers[d].store(Device::Nvram);
-                let mut segments: Vec<(u64, Area)> = (0..self.spec.destination.nvram_size / geometry.segment_size)
+                let mut segments: Vec<(u64, Area)> = (0..self.spec.destination.nvram_size
+                    / geometry.segment_size)
                     .filter_map(|segment| {
                         let at = segment * geometry.segment_size;
                         let header = SegmentHeader::decode(&store.read_stable(at, SEGMENT_HEADER))?;
@@ -615,8 +628,9 @@ impl<Q: Quirk> World<'_, Q> {
                     })
                     .collect();
                 segments.sort_by_key(|s| s.0);
-                let (offset, length) =
-                    segments.into_iter().find_map(|(_, area)| self.nth_record(source, Device::Nvram, area, nth))?;
+                let (offset, length) = segments
+                    .into_iter()
+                    .find_map(|(_, area)| self.nth_record(source, Device::Nvram, area, nth))?;
                 Some((d, Device::Nvram, offset, length))
             }
         }
@@ -651,8 +665,10 @@ impl<Q: Quirk> World<'_, Q> {
             None => {
                 let end = map.block(self.geometries[source].data_blocks(volume));
                 let stable = self.servers[server].store(Device::Image).stable();
-                let written: Vec<u64> =
-                    stable.iter(map.data, end - map.data).map(|(at, _)| (at - map.data) / map.block_size).collect();
+                let written: Vec<u64> = stable
+                    .iter(map.data, end - map.data)
+                    .map(|(at, _)| (at - map.data) / map.block_size)
+                    .collect();
                 let pick = self.decisions.below(sites::DAMAGE, 1, written.len().max(1) as u64) as usize;
                 *written.get(pick)?
             }

@@ -79,7 +79,10 @@ impl<Q: Quirk> World<'_, Q> {
                 .into_iter()
                 .map(|piece| {
                     let length = PIECE.min(size - piece * PIECE);
-                    (piece * PIECE, copy.read(mirrorsim_oracle::Device::Image, map.data + piece * PIECE, length))
+                    (
+                        piece * PIECE,
+                        copy.read(mirrorsim_oracle::Device::Image, map.data + piece * PIECE, length),
+                    )
                 })
                 .filter(|(_, bytes)| bytes.iter().any(|b| *b != 0))
                 .collect();
@@ -107,7 +110,9 @@ impl<Q: Quirk> World<'_, Q> {
             areas.push(SegmentArea { segment: p, serial: p, area });
         }
         let slots = server.store(Device::Image).read(region.base, 1024);
-        let Some(superblock) = mirror::superblock::Superblock::newest(geometry.mirror, &slots) else { return };
+        let Some(superblock) = mirror::superblock::Superblock::newest(geometry.mirror, &slots) else {
+            return;
+        };
         let log = chain::longest(&superblock, &[], &areas, false, Sound);
         for (volume, map) in region.volumes.iter().enumerate() {
             let size = geometry.volumes[volume];

@@ -42,12 +42,39 @@ kinds! {
 }
 
 const FRAMES: [&str; 15] = [
-    "?", "Hello", "Welcome", "Fenced", "Refused", "Forward", "ForwardAck", "Nak", "SyncRequest", "SyncDone", "Ping",
-    "Pong", "Reset", "BlockWanted", "Block",
+    "?",
+    "Hello",
+    "Welcome",
+    "Fenced",
+    "Refused",
+    "Forward",
+    "ForwardAck",
+    "Nak",
+    "SyncRequest",
+    "SyncDone",
+    "Ping",
+    "Pong",
+    "Reset",
+    "BlockWanted",
+    "Block",
 ];
 const FAULTS: [&str; 16] = [
-    "crash", "power_cut", "restart", "pause", "cut", "heal", "clog", "reset", "disk_full", "slow", "damage",
-    "nvram_lost", "nvram_degraded", "disaster", "seal", "recover",
+    "crash",
+    "power_cut",
+    "restart",
+    "pause",
+    "cut",
+    "heal",
+    "clog",
+    "reset",
+    "disk_full",
+    "slow",
+    "damage",
+    "nvram_lost",
+    "nvram_degraded",
+    "disaster",
+    "seal",
+    "recover",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -157,7 +184,9 @@ alarms! {
 pub(crate) fn alarm_text(alarm: &Alarm) -> String {
     match alarm {
         Alarm::BehindDestination { held, own } => {
-            format!("the destination holds {held}, the source has only {own}: durable records were lost (SR1)")
+            format!(
+                "the destination holds {held}, the source has only {own}: durable records were lost (SR1)"
+            )
         }
         Alarm::LogLost { found, marked } => {
             format!("NVRAM ends at {found}, below the mark {marked}: lost, foreign or damaged (SR8)")
@@ -167,7 +196,9 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         Alarm::Refused { .. } => "the destination lacks records that the source no longer has".into(),
         Alarm::NoSuperblock => "no valid superblock".into(),
         Alarm::Damaged { after, to } => format!("records after {after} up to {to} are damaged"),
-        Alarm::BlockDamaged { volume, block } => format!("block {block} of volume {volume} does not match its check"),
+        Alarm::BlockDamaged { volume, block } => {
+            format!("block {block} of volume {volume} does not match its check")
+        }
         Alarm::Conflict { position } => format!("record {position} came again with other content"),
         Alarm::SyncConflict { generation } => format!("SyncRequest({generation}) contradicts the file"),
         Alarm::Protocol { kind } => format!("frame of kind {kind} breaks the protocol"),

@@ -11,19 +11,19 @@ mod plan;
 mod probe;
 mod server;
 mod sites;
-pub mod spec;
-mod workload;
 #[cfg(test)]
 mod smoke_tests;
+pub mod spec;
+mod workload;
 mod world;
 
 use bytes::Bytes;
-pub use kinds::{NAMES as TRACE_KINDS, render};
 pub use faults::name as fault_name;
+pub use kinds::{NAMES as TRACE_KINDS, render};
 pub use mirror::quirk::Bent;
 use mirror::quirk::{Quirk, Sound};
-pub use mirrorsim_engine::{Entry, Override};
 use mirrorsim_engine::Decisions;
+pub use mirrorsim_engine::{Entry, Override};
 use std::cell::RefCell;
 use std::rc::Rc;
 

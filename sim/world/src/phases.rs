@@ -130,11 +130,8 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn memory(&self) -> u64 {
-        let devices = [
-            mirror::effect::Device::Nvram,
-            mirror::effect::Device::Image,
-            mirror::effect::Device::Log,
-        ];
+        let devices =
+            [mirror::effect::Device::Nvram, mirror::effect::Device::Image, mirror::effect::Device::Log];
         let stored: u64 = self
             .servers
             .iter()
@@ -152,7 +149,11 @@ impl<Q: Quirk> World<'_, Q> {
             if !recovered {
                 self.probe.check(source, &self.servers[d], &mut self.judge);
             }
-            if self.phase == Phase::Over && self.stop_reason.is_none() && self.source_serves(source) && !recovered {
+            if self.phase == Phase::Over
+                && self.stop_reason.is_none()
+                && self.source_serves(source)
+                && !recovered
+            {
                 self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
             }
         }
@@ -178,17 +179,23 @@ impl<Q: Quirk> World<'_, Q> {
             .collect();
         let now = self.sched.now();
         let event = self.trace.count();
-        let fail = |oracle, invariant, message: String| Failure { oracle, invariant, time: now, event, message };
+        let fail =
+            |oracle, invariant, message: String| Failure { oracle, invariant, time: now, event, message };
         failures.extend(self.probe.stuck.drain(..).map(|m| fail("liveness", "L2", m)));
         failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
         let over = self.phase == Phase::Over;
         if over && let Some(reason) = self.stop_reason {
-            failures.push(fail("liveness", "L1", format!("{reason} for {} s", self.spec.budget.idle / 1_000_000_000)));
+            failures.push(fail(
+                "liveness",
+                "L1",
+                format!("{reason} for {} s", self.spec.budget.idle / 1_000_000_000),
+            ));
         }
         let faults = self.fault_lines();
-        let vacuous = faults.iter().find(|f| !f.place.is_empty() && f.took_effect == 0).map(|f| {
-            format!("{} at {} never took effect", f.name, f.place)
-        });
+        let vacuous = faults
+            .iter()
+            .find(|f| !f.place.is_empty() && f.took_effect == 0)
+            .map(|f| format!("{} at {} never took effect", f.name, f.place));
         let stages = |stage: Stage| -> u64 {
             self.stage_counts.range((stage, 0)..=(stage, u16::MAX)).map(|(_, n)| n).sum()
         };
@@ -220,7 +227,10 @@ impl<Q: Quirk> World<'_, Q> {
         set("resent", stages(Stage::Forwarded).saturating_sub(stages(Stage::Numbered)));
         set("recoveries", recoveries.len() as u64);
         set("recoveries_exact", recoveries.iter().filter(|r| r.exact).count() as u64);
-        set("recoveries_damaged", recoveries.iter().filter(|r| r.verdict.starts_with("damaged")).count() as u64);
+        set(
+            "recoveries_damaged",
+            recoveries.iter().filter(|r| r.verdict.starts_with("damaged")).count() as u64,
+        );
         set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
         set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
         set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));

@@ -30,7 +30,8 @@ pub struct Copy<'a> {
 impl<'a> Copy<'a> {
     /// From one view for each device.
     pub fn new(views: [View<'a>; 4], cuts: bool) -> Self {
-        let scratch = |view| RefCell::new(if cuts { Scratch::new(view) } else { Scratch::without_cuts(view) });
+        let scratch =
+            |view| RefCell::new(if cuts { Scratch::new(view) } else { Scratch::without_cuts(view) });
         Copy { devices: views.map(scratch) }
     }
 }
@@ -59,9 +60,7 @@ pub fn to_oracle(position: mirror::ids::Position, verdict: Verdict) -> oracle::R
         verdict: match verdict {
             Verdict::Complete => oracle::Verdict::Complete,
             Verdict::CompleteUpTo => oracle::Verdict::CompleteUpTo,
-            Verdict::Damaged { after, to } => {
-                oracle::Verdict::Damaged { from: place(after), to: place(to) }
-            }
+            Verdict::Damaged { after, to } => oracle::Verdict::Damaged { from: place(after), to: place(to) },
         },
     }
 }
@@ -252,7 +251,9 @@ impl<Q: Quirk> Probe<Q> {
         let mut open: Vec<(usize, usize)> = Vec::new();
         for (d, device) in DEVICES.iter().enumerate() {
             let pending = server.store(*device).pending();
-            open.extend(pending.iter().enumerate().filter(|(_, p)| p.tag as usize == mirror).map(|(i, _)| (d, i)));
+            open.extend(
+                pending.iter().enumerate().filter(|(_, p)| p.tag as usize == mirror).map(|(i, _)| (d, i)),
+            );
         }
         let n = open.len();
         if n == 0 {
@@ -395,8 +396,7 @@ impl<Q: Quirk> Probe<Q> {
         for (d, device) in copy.devices.iter().enumerate() {
             let mut device = device.borrow_mut();
             let (subject, granule) = (100 + d as u32, device.granule());
-            let fates =
-                draw_fates(device.pending(), granule, &mut self.decisions, subject, &self.odds);
+            let fates = draw_fates(device.pending(), granule, &mut self.decisions, subject, &self.odds);
             device.power_cut(&fates);
         }
         let second = run(&copy, u64::MAX);

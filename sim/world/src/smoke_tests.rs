@@ -6,7 +6,14 @@ use mirror::config::*;
 pub(crate) fn spec(operations: u64) -> Spec {
     let us = |min: u64, max: u64| Delay { min: min * 1000, mean: 0, max: max * 1000, shape: Shape::Uniform };
     let nvram = NvramSpec { flush: us(1, 5), tear: 64 };
-    let disk = DiskSpec { read: us(20, 100), write: us(20, 100), flush: us(200, 1000), bandwidth: 0, tear: 512, garbage: false };
+    let disk = DiskSpec {
+        read: us(20, 100),
+        write: us(20, 100),
+        flush: us(200, 1000),
+        bandwidth: 0,
+        tear: 512,
+        garbage: false,
+    };
     Spec {
         name: "by_hand".into(),
         protocol: Protocol {
@@ -54,7 +61,10 @@ pub(crate) fn spec(operations: u64) -> Spec {
             workload: Workload::Generated(Generated {
                 operations,
                 mix: Mix { write: 70, write_zeroes: 5, add: 20, read: 5 },
-                sizes: vec![SizeClass { min: 512, max: 512, step: 512, weight: 3 }, SizeClass { min: 1, max: 2000, step: 1, weight: 1 }],
+                sizes: vec![
+                    SizeClass { min: 512, max: 512, step: 512, weight: 3 },
+                    SizeClass { min: 1, max: 2000, step: 1, weight: 1 },
+                ],
                 addresses: Addresses::Uniform,
                 volumes: vec![0],
                 range: (0, 32768),
@@ -65,7 +75,14 @@ pub(crate) fn spec(operations: u64) -> Spec {
         }],
         faults: vec![],
         profile: Profile::default(),
-        check: CheckSpec { mode: CheckMode::Every, exhaustive: 3, drawn: 1, nested_every: 16, full_every: 100, one_in: 10 },
+        check: CheckSpec {
+            mode: CheckMode::Every,
+            exhaustive: 3,
+            drawn: 1,
+            nested_every: 16,
+            full_every: 100,
+            one_in: 10,
+        },
         budget: Budget { events: 50_000_000, idle: 60_000_000_000, memory: 8 << 30 },
         beyond_model: false,
         allow_vacuous: false,
@@ -80,7 +97,10 @@ fn a_quiet_run_passes() {
             println!("{}", crate::render(&spec(1), e));
         }
     }
-    for f in run.outcome.failures.iter().take(12) { println!("{} {} {} {}", f.oracle, f.invariant, f.event, f.message); } println!("{:?} digest {:x}", run.outcome.checks, run.outcome.digest);
+    for f in run.outcome.failures.iter().take(12) {
+        println!("{} {} {} {}", f.oracle, f.invariant, f.event, f.message);
+    }
+    println!("{:?} digest {:x}", run.outcome.checks, run.outcome.digest);
     assert_eq!(run.outcome.verdict, crate::outcome::Verdict::Passed);
 }
 
@@ -158,18 +178,33 @@ fn storms_pass() {
             bad += 1;
             let f = &r.outcome.failures[0];
             if only.as_ref().is_none_or(|o| f.oracle == o) {
-                println!("seed {seed} {:?} {} {} @{} {} ({} in all)", r.outcome.verdict, f.oracle, f.invariant, f.event, f.message, r.outcome.failures.len());
+                println!(
+                    "seed {seed} {:?} {} {} @{} {} ({} in all)",
+                    r.outcome.verdict,
+                    f.oracle,
+                    f.invariant,
+                    f.event,
+                    f.message,
+                    r.outcome.failures.len()
+                );
             }
             if trace {
-                for f in r.outcome.failures.iter().take(5) { println!("   {} {} @{} {}", f.oracle, f.invariant, f.event, f.message); }
+                for f in r.outcome.failures.iter().take(5) {
+                    println!("   {} {} @{} {}", f.oracle, f.invariant, f.event, f.message);
+                }
                 let at = f.event as usize;
                 let before = var("BEFORE", 60) as usize;
                 let after = var("AFTER", 5) as usize;
-                for (i, e) in r.trace.iter().enumerate().skip(at.saturating_sub(before)).take(before + after) {
+                for (i, e) in r.trace.iter().enumerate().skip(at.saturating_sub(before)).take(before + after)
+                {
                     println!("{i:>6} {}", crate::render(&spec, e));
                 }
-                for a in &r.outcome.alarms { println!("alarm {} {} {}", a.time, a.server, a.message); }
-                for f in &r.outcome.faults { println!("{f:?}"); }
+                for a in &r.outcome.alarms {
+                    println!("alarm {} {} {}", a.time, a.server, a.message);
+                }
+                for f in &r.outcome.faults {
+                    println!("{f:?}");
+                }
             }
         }
     }

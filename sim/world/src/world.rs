@@ -282,7 +282,11 @@ impl<'s, Q: Quirk> World<'s, Q> {
     }
 
     fn oracle_server(&self, server: usize) -> oracle::Server {
-        if server == self.destination() { oracle::Server::Destination } else { oracle::Server::Source(server) }
+        if server == self.destination() {
+            oracle::Server::Destination
+        } else {
+            oracle::Server::Source(server)
+        }
     }
 
     pub fn emit(&mut self, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) {
@@ -295,9 +299,10 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let d = self.destination();
         for i in 0..self.spec.sources.len() {
             let geometry = self.geometries[i].clone();
-            for (server, region, role, mark_index) in
-                [(i, geometry.region(0), Role::Source, 0), (d, self.regions[i].clone(), Role::Mirror, i as u16)]
-            {
+            for (server, region, role, mark_index) in [
+                (i, geometry.region(0), Role::Source, 0),
+                (d, self.regions[i].clone(), Role::Mirror, i as u16),
+            ] {
                 let superblock = Superblock { counter: 1, ..Superblock::fresh(role) };
                 let at = region.base + superblock.slot();
                 self.format(server, Device::Image, at, superblock.encode(geometry.mirror), i);
@@ -391,7 +396,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Done { slot } => self.operation_done(slot),
             Event::Timer { server, at } => self.timer(server as usize, at),
             Event::Request { client, slot, request } => self.request_arrives(client, slot, request),
-            Event::Reply { client, slot, request, answer } => self.reply_arrives(client, slot, request, answer),
+            Event::Reply { client, slot, request, answer } => {
+                self.reply_arrives(client, slot, request, answer)
+            }
             Event::Think { client, slot } => {
                 self.clients[client as usize].slots[slot as usize].busy = false;
                 self.pump_client(client);
@@ -489,7 +496,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Effect::CloseClients => self.hang_up(server),
             Effect::Alarm { mirror, alarm } => {
                 let message = kinds::alarm_text(&alarm);
-                self.emit(kinds::ALARM, server, mirror as usize, kinds::alarm_number(&alarm), kinds::alarm_fields(&alarm));
+                self.emit(
+                    kinds::ALARM,
+                    server,
+                    mirror as usize,
+                    kinds::alarm_number(&alarm),
+                    kinds::alarm_fields(&alarm),
+                );
                 let (who, kind) = (self.oracle_server(server), kinds::alarm_name(&alarm));
                 self.judge.alarm(who, Some(mirror as usize), kind, &message);
                 let server = self.name(server).to_string();
@@ -600,7 +613,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Device::Nvram => s.nvram.submit_flush(now, decisions, subject),
             Device::Mark => s.mark.submit_flush(now, decisions, subject),
             Device::Log | Device::Image => {
-                let disk = if device == Device::Log { s.log.as_mut().unwrap_or(&mut s.image) } else { &mut s.image };
+                let disk =
+                    if device == Device::Log { s.log.as_mut().unwrap_or(&mut s.image) } else { &mut s.image };
                 disk.submit_flush(now, decisions, subject)
             }
         };
@@ -611,7 +625,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let Some(op) = self.operations_under_way.take(slot) else { return };
         let Operation { server, incarnation, token, device, work } = op;
         let number = kinds::work_number(&work);
-        self.emit(kinds::DONE, server, server, (device as u16) << 8 | number, [token.0, incarnation as u64, 0]);
+        self.emit(
+            kinds::DONE,
+            server,
+            server,
+            (device as u16) << 8 | number,
+            [token.0, incarnation as u64, 0],
+        );
         let completion = match work {
             Work::Write(serials) => {
                 serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
@@ -686,7 +706,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
 
     fn staged(&mut self, server: usize, mirror: u16, stage: Stage, position: Position) {
         let now = self.sched.now();
-        self.emit(kinds::STAGE, server, mirror as usize, stage as u16, [position.generation, position.sequence, 0]);
+        self.emit(
+            kinds::STAGE,
+            server,
+            mirror as usize,
+            stage as u16,
+            [position.generation, position.sequence, 0],
+        );
         match stage {
             Stage::Replied => {
                 self.progress_at = now;
@@ -832,7 +858,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
     /// Fills free slots with what comes next.
     pub fn pump_client(&mut self, client: u16) {
         let now = self.sched.now();
-        let open_loop = matches!(client::pacing(&self.spec.clients[client as usize]), Some(Pacing::Open { .. }));
+        let open_loop =
+            matches!(client::pacing(&self.spec.clients[client as usize]), Some(Pacing::Open { .. }));
         loop {
             let c = &mut self.clients[client as usize];
             if c.ended || c.hung_up || c.waiting || (open_loop && c.backlog == 0) {
@@ -937,7 +964,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let c = &self.clients[client as usize];
         let server = c.source;
         let Some(asked) = c.request(slot, request) else { return };
-        self.emit(kinds::REQUEST, server, client as usize, slot as u16, [request, asked.offset, asked.length]);
+        self.emit(
+            kinds::REQUEST,
+            server,
+            client as usize,
+            slot as u16,
+            [request, asked.offset, asked.length],
+        );
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Request(client, slot, request));
@@ -951,7 +984,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
 
     fn reply(&mut self, server: usize, id: RequestId, answer: Answer) {
         let client = self.by_number[server][id.client as usize];
-        self.emit(kinds::REPLY, server, client as usize, id.slot as u16, [id.request, kinds::answer_number(&answer), 0]);
+        self.emit(
+            kinds::REPLY,
+            server,
+            client as usize,
+            id.slot as u16,
+            [id.request, kinds::answer_number(&answer), 0],
+        );
         let seen = match &answer {
             Answer::Written => oracle::Answer::Written,
             Answer::Added(old) => oracle::Answer::Added { old: *old },
@@ -993,7 +1032,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
             self.ops.bytes += open.ask.length;
             self.latency.entry(client::kind(&open.ask.body)).or_default().add(now - open.since);
         }
-        if open.ask.expect_error != refused && (open.ask.expect_error || client::pacing(&self.spec.clients[client as usize]).is_none()) {
+        if open.ask.expect_error != refused
+            && (open.ask.expect_error || client::pacing(&self.spec.clients[client as usize]).is_none())
+        {
             let what = if refused { "was refused" } else { "was answered, not refused" };
             self.unexpected.push(format!(
                 "{}: {} of {} bytes at {} {what}",
@@ -1008,7 +1049,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
             c.waiting = false;
         }
         c.answered_in_order += 1;
-        self.emit(kinds::ANSWERED, 100 + client as usize, c_source(&self.clients, client), slot as u16, [request, now - open.since, 0]);
+        self.emit(
+            kinds::ANSWERED,
+            100 + client as usize,
+            c_source(&self.clients, client),
+            slot as u16,
+            [request, now - open.since, 0],
+        );
         match client::pacing(&self.spec.clients[client as usize]) {
             Some(Pacing::Closed { think }) => {
                 let think = self.decisions.delay(sites::PACE, client as u32, &plan::delay(think));

@@ -12,22 +12,14 @@ pub fn check(args: CheckArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let mut exit = Exit::Passed;
     let reading = &args.reading;
     for file in scenarios::files(&args.scenarios, out)? {
-        let loaded = scenarios::load(
-            &file,
-            &reading.sets,
-            reading.data.clone(),
-            reading.yes_large,
-        );
+        let loaded = scenarios::load(&file, &reading.sets, reading.data.clone(), reading.yes_large);
         let (ok, words) = match loaded {
             Ok(scenario) => (true, format!("ok, {}", scenario.name)),
             Err(problems) => {
                 let count = problems.list().len();
                 out.error(&Trouble::Scenarios(vec![problems]));
                 exit = Exit::Usage;
-                (
-                    false,
-                    format!("{count} mistake{}", if count == 1 { "" } else { "s" }),
-                )
+                (false, format!("{count} mistake{}", if count == 1 { "" } else { "s" }))
             }
         };
         if out.json() {

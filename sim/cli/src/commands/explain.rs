@@ -15,9 +15,7 @@ pub fn explain(args: ExplainArgs, out: &mut Out) -> Result<Exit, Trouble> {
             let all = scenarios::load_all(std::slice::from_ref(target), &args.reading)?;
             all.iter().map(mirrorsim_scenario::explain).collect()
         }
-        (Some(key), _) | (None, Some(key)) => {
-            mirrorsim_scenario::explain_key(key).map_err(Trouble::usage)?
-        }
+        (Some(key), _) | (None, Some(key)) => mirrorsim_scenario::explain_key(key).map_err(Trouble::usage)?,
         (None, None) => return Err(Trouble::usage("want a scenario or a key")),
     };
     match out.json() {
@@ -28,8 +26,5 @@ pub fn explain(args: ExplainArgs, out: &mut Out) -> Result<Exit, Trouble> {
 }
 
 fn is_file(target: &str) -> bool {
-    target == "-"
-        || target.ends_with(".yaml")
-        || target.ends_with(".yml")
-        || Path::new(target).exists()
+    target == "-" || target.ends_with(".yaml") || target.ends_with(".yml") || Path::new(target).exists()
 }

@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 /// Lists scenarios, or what was asked for instead.
 pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
     if args.planted {
-        table(out, ROWS.iter().map(|r| {
-            let value = json!({
-                "type": "planted", "id": r.id, "name": r.name, "place": r.place, "oracles": r.oracles,
-                "seeds": r.seeds, "witness": r.witness,
-            });
-            (vec![r.id.into(), r.place.into(), r.name.into()], value)
-        }));
+        table(
+            out,
+            ROWS.iter().map(|r| {
+                let value = json!({
+                    "type": "planted", "id": r.id, "name": r.name, "place": r.place, "oracles": r.oracles,
+                    "seeds": r.seeds, "witness": r.witness,
+                });
+                (vec![r.id.into(), r.place.into(), r.name.into()], value)
+            }),
+        );
     } else if args.metrics {
         table(
             out,
@@ -54,24 +57,15 @@ fn scenario(file: &str, args: &ListArgs) -> (Vec<String>, Value) {
     let path = file.escape_debug().to_string();
     match scenarios::load(file, &[], args.data.clone(), true) {
         Ok(s) => {
-            let tags = if s.tags.is_empty() {
-                String::new()
-            } else {
-                format!(" [{}]", s.tags.join(", "))
-            };
-            let value = json!({"type": "scenario", "path": file, "name": s.name, "about": s.about, "tags": s.tags});
+            let tags = if s.tags.is_empty() { String::new() } else { format!(" [{}]", s.tags.join(", ")) };
+            let value =
+                json!({"type": "scenario", "path": file, "name": s.name, "about": s.about, "tags": s.tags});
             (vec![path, format!("{}{tags}", s.about)], value)
         }
         Err(problems) => {
             let count = problems.list().len();
             let value = json!({"type": "scenario", "path": file, "mistakes": count});
-            (
-                vec![
-                    path.clone(),
-                    format!("cannot be used; see: mirrorsim check {path}"),
-                ],
-                value,
-            )
+            (vec![path.clone(), format!("cannot be used; see: mirrorsim check {path}")], value)
         }
     }
 }
@@ -84,23 +78,11 @@ fn table(out: &mut Out, rows: impl Iterator<Item = (Vec<String>, Value)>) {
     }
     let rows: Vec<Vec<String>> = rows.map(|(cells, _)| cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |i: usize| {
-        rows.iter()
-            .filter_map(|r| r.get(i))
-            .map(|c| c.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |i: usize| rows.iter().filter_map(|r| r.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in &rows {
-        let (last, others) = row
-            .split_last()
-            .map_or(("", &[][..]), |(l, o)| (l.as_str(), o));
-        let cells: String = others
-            .iter()
-            .zip(&widths)
-            .map(|(c, w)| format!("{c:w$}  "))
-            .collect();
+        let (last, others) = row.split_last().map_or(("", &[][..]), |(l, o)| (l.as_str(), o));
+        let cells: String = others.iter().zip(&widths).map(|(c, w)| format!("{c:w$}  ")).collect();
         out.line(format!("{cells}{last}").trim_end());
     }
 }

@@ -20,14 +20,11 @@ pub fn new(file: Option<PathBuf>, out: &mut Out) -> Result<Exit, Trouble> {
     };
     let shown = path.display().to_string().escape_debug().to_string();
     let made = OpenOptions::new().write(true).create_new(true).open(&path);
-    made.and_then(|mut f| f.write_all(template.as_bytes()))
-        .map_err(|e| match e.kind() {
-            ErrorKind::AlreadyExists => {
-                Trouble::usage(format!("{shown}: exists already, and is left as it is"))
-                    .help("choose another name")
-            }
-            _ => Trouble::environment(format!("{shown}: {e}")),
-        })?;
+    made.and_then(|mut f| f.write_all(template.as_bytes())).map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => Trouble::usage(format!("{shown}: exists already, and is left as it is"))
+            .help("choose another name"),
+        _ => Trouble::environment(format!("{shown}: {e}")),
+    })?;
     match out.json() {
         true => out.object(&json!({"type": "created", "path": path.display().to_string()})),
         false => out.text(&format!("{shown} written; now: mirrorsim run {shown}\n")),

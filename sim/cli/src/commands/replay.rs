@@ -7,8 +7,7 @@ use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
-    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, attempt,
-    first_difference,
+    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, attempt, first_difference,
 };
 use mirrorsim_report as report;
 use mirrorsim_scenario::seeds;
@@ -20,21 +19,10 @@ use std::sync::Arc;
 
 /// Runs a token's seed again.
 pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let token: Token = args
-        .token
-        .parse()
-        .map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
+    let token: Token = args.token.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
     let plan = plan(&token, args.scenario.as_deref())?;
     if args.trace {
-        let run = attempt(
-            &plan,
-            token.seed,
-            &Options {
-                trace: true,
-                ..plan.options()
-            },
-        )
-        .run;
+        let run = attempt(&plan, token.seed, &Options { trace: true, ..plan.options() }).run;
         show(out, &plan, &run.trace, &Filter::all());
     }
     let plans: Arc<[Plan]> = [plan].into();
@@ -47,15 +35,10 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     } else {
         out.text(&report::one(&plans[0], &run, "replayed", None));
     }
-    let difference = if finding.nondeterminism {
-        first_difference(&plans[0], token.seed)
-    } else {
-        None
-    };
+    let difference = if finding.nondeterminism { first_difference(&plans[0], token.seed) } else { None };
     if out.json() {
-        let difference = difference
-            .as_ref()
-            .map(|d| json!({"event": d.event, "one": d.one, "other": d.other}));
+        let difference =
+            difference.as_ref().map(|d| json!({"event": d.event, "one": d.one, "other": d.other}));
         out.object(&json!({
             "type": "replayed", "exit_code": finding.exit.code(), "what": finding.what, "same_text": same.text,
             "same_build": same.build, "same_digest": same.digest, "difference": difference,
@@ -77,8 +60,7 @@ fn parting(difference: Option<Difference>) -> String {
             let (one, other) = (d.one.unwrap_or_else(ended), d.other.unwrap_or_else(ended));
             format!("two runs part at event {}:\n  {one}\n  {other}\n", d.event)
         }
-        None => "two runs of now are the same in every event; only the recorded digest differs\n"
-            .to_owned(),
+        None => "two runs of now are the same in every event; only the recorded digest differs\n".to_owned(),
     }
 }
 
@@ -90,14 +72,11 @@ fn plan(token: &Token, path: Option<&str>) -> Result<Plan, Trouble> {
             id.escape_debug()
         ))
     };
-    let planted = token
-        .planted
-        .iter()
-        .map(|id| mirrorsim_planted::find(id).ok_or_else(|| unknown(id)));
+    let planted = token.planted.iter().map(|id| mirrorsim_planted::find(id).ok_or_else(|| unknown(id)));
     let planted = planted.collect::<Result<Vec<_>, _>>()?;
     let data = token.data.as_ref().map(PathBuf::from);
-    let scenario = scenarios::load(path, &token.sets, data, token.yes_large)
-        .map_err(|p| Trouble::Scenarios(vec![p]))?;
+    let scenario =
+        scenarios::load(path, &token.sets, data, token.yes_large).map_err(|p| Trouble::Scenarios(vec![p]))?;
     let seeds = seeds(&token.seed.to_string()).map_err(Trouble::usage)?;
     let plan = Plan {
         sets: token.sets.clone(),
@@ -150,39 +129,20 @@ impl Same {
 
     fn finding(&self, token: &Token, run: &SeedRun, expect_pass: bool) -> Finding {
         let verdict = run.outcome.verdict;
-        let finding = |exit, what: String| Finding {
-            exit,
-            what,
-            nondeterminism: false,
-        };
+        let finding = |exit, what: String| Finding { exit, what, nondeterminism: false };
         // A run that panics has no digest to compare.
         if self.text && self.build && !self.digest && token.digest != 0 && run.outcome.digest != 0 {
             let what = format!(
                 "nondeterminism: same scenario, same build, other digest (it was {:016x})",
                 token.digest
             );
-            return Finding {
-                exit: Exit::Rig,
-                what,
-                nondeterminism: true,
-            };
+            return Finding { exit: Exit::Rig, what, nondeterminism: true };
         }
         let drift = self.drift(token);
         if token.verdict != Verdict::Passed && verdict == Verdict::Passed {
-            let exit = if expect_pass {
-                Exit::Passed
-            } else {
-                Exit::Failed
-            };
-            let stale = if self.text && self.build {
-                ""
-            } else {
-                "stale: "
-            };
-            return finding(
-                exit,
-                format!("{stale}did not reproduce: passed on this build{drift}"),
-            );
+            let exit = if expect_pass { Exit::Passed } else { Exit::Failed };
+            let stale = if self.text && self.build { "" } else { "stale: " };
+            return finding(exit, format!("{stale}did not reproduce: passed on this build{drift}"));
         }
         let oracle = run.outcome.failures.first().map(|f| f.oracle);
         let what = match (verdict == token.verdict, oracle == token.oracle.as_deref()) {
@@ -191,11 +151,7 @@ impl Same {
             (true, false) => "not the same failure: another oracle speaks first",
             (false, _) => "another verdict than before",
         };
-        let digest = if self.digest {
-            ", same digest"
-        } else {
-            ", other digest"
-        };
+        let digest = if self.digest { ", same digest" } else { ", other digest" };
         finding(verdict.into(), format!("{what}{digest}{drift}"))
     }
 
@@ -208,11 +164,7 @@ impl Same {
         let build = if self.build {
             String::new()
         } else {
-            format!(
-                "; another build (it was {:08x}, this is {:08x})",
-                token.build,
-                BUILD.short()
-            )
+            format!("; another build (it was {:08x}, this is {:08x})", token.build, BUILD.short())
         };
         text + &build
     }

@@ -26,9 +26,7 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
         plans.push(plan);
         seed_notes.push(note);
     }
-    let total = plans
-        .iter()
-        .fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
+    let total = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
     if args.export_images.is_some() && total != 1 {
         let what = format!(
             "--export-images is for one scenario and one seed; this would be {} scenarios and {total} seeds",
@@ -39,16 +37,8 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     tell_notes(&args, &plans, out);
     let workers = workers(args.jobs, total, out);
     // Where nothing can be written nothing is run.
-    let reports = if args.no_report {
-        None
-    } else {
-        Some(Folder::open(&args.report_dir)?)
-    };
-    let images = args
-        .export_images
-        .as_deref()
-        .map(Folder::open)
-        .transpose()?;
+    let reports = if args.no_report { None } else { Some(Folder::open(&args.report_dir)?) };
+    let images = args.export_images.as_deref().map(Folder::open).transpose()?;
     for folder in reports.iter().chain(&images).filter(|f| f.created) {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -65,12 +55,7 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
 }
 
 fn plan(file: &str, scenario: Scenario, args: &RunArgs) -> Result<(Plan, &'static str), Trouble> {
-    let wanted = args
-        .seeds
-        .seed
-        .as_ref()
-        .or(args.seeds.seeds.as_ref())
-        .cloned();
+    let wanted = args.seeds.seed.as_ref().or(args.seeds.seeds.as_ref()).cloned();
     let (seeds, note) = match (wanted, scenario.seeds.clone()) {
         (Some(seeds), _) => (seeds, ""),
         (None, Some(seeds)) => (seeds, "the scenario's"),
@@ -90,18 +75,12 @@ fn plan(file: &str, scenario: Scenario, args: &RunArgs) -> Result<(Plan, &'stati
 
 fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
     let chosen = args.seeds.seed.as_ref().or(args.seeds.seeds.as_ref());
-    chosen
-        .into_iter()
-        .flat_map(|s| s.notes())
-        .for_each(|note| out.note(note));
+    chosen.into_iter().flat_map(|s| s.notes()).for_each(|note| out.note(note));
     for plan in plans {
         let memory = estimate(&plan.scenario.spec).memory;
         if memory > MUCH_MEMORY {
             let gib = show_size(memory >> 30 << 30);
-            out.note(&format!(
-                "{}: about {gib} of memory for each seed that runs",
-                plan.scenario.name
-            ));
+            out.note(&format!("{}: about {gib} of memory for each seed that runs", plan.scenario.name));
         }
     }
     if plans.len() > 1 {
@@ -115,11 +94,7 @@ fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
     let most = MOST_WORKERS.min(u64::try_from(seeds).unwrap_or(u64::MAX));
     let wanted = asked.unwrap_or(own);
     if asked.is_some() && wanted > most {
-        let why = if most == MOST_WORKERS {
-            "the most there are"
-        } else {
-            "one a seed"
-        };
+        let why = if most == MOST_WORKERS { "the most there are" } else { "one a seed" };
         out.note(&format!("{most} jobs instead of {wanted}: {why}"));
     }
     wanted.min(most) as usize

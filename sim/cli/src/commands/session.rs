@@ -70,12 +70,7 @@ impl<'a> Session<'a> {
             Event::Progress { done, red } => self.progress.update(done, red),
             Event::Tick => self.progress.touch(),
             Event::Seed(run) => self.seed(run),
-            Event::Ended {
-                plan,
-                interrupted,
-                abandoned,
-                wall,
-            } => {
+            Event::Ended { plan, interrupted, abandoned, wall } => {
                 let signal = self.stop.requested().filter(|_| interrupted);
                 self.end_plan(plan, signal, &abandoned, wall);
                 self.begin(plan + 1);
@@ -91,15 +86,9 @@ impl<'a> Session<'a> {
         }
         if self.plans.len() > 1 && !self.out.json() {
             let signal = self.stop.requested();
-            self.out.text(&report::several(
-                self.plans.len(),
-                &self.total,
-                signal,
-                self.clock.elapsed(),
-            ));
+            self.out.text(&report::several(self.plans.len(), &self.total, signal, self.clock.elapsed()));
             if let Some((_, group)) = self.total.groups_by_size().first() {
-                self.out
-                    .text(&format!("mirrorsim replay {}\n", group.token));
+                self.out.text(&format!("mirrorsim replay {}\n", group.token));
             }
         }
         self.exit
@@ -154,34 +143,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn end_plan(
-        &mut self,
-        number: usize,
-        signal: Option<Signal>,
-        abandoned: &[u64],
-        wall: Duration,
-    ) {
+    fn end_plan(&mut self, number: usize, signal: Option<Signal>, abandoned: &[u64], wall: Duration) {
         let collector = std::mem::take(&mut self.current);
         let last = self.last.take();
         self.lines = 0;
         let tally = collector.tally().clone();
-        self.exit = self
-            .exit
-            .worst(signal.map_or_else(|| tally.exit(), Exit::from));
+        self.exit = self.exit.worst(signal.map_or_else(|| tally.exit(), Exit::from));
         // Of several scenarios those that were never begun would only be noise.
         if tally.runs() == 0 && self.plans.len() > 1 {
             return;
         }
         let plans = Arc::clone(&self.plans);
         let plan = &plans[number];
-        let finished = collector.finish(
-            plan,
-            signal,
-            abandoned,
-            wall,
-            self.workers,
-            report::utc(utc_seconds()),
-        );
+        let finished =
+            collector.finish(plan, signal, abandoned, wall, self.workers, report::utc(utc_seconds()));
         let path = self.write(plan, &finished);
         let path = path.as_deref();
         if self.out.json() {
@@ -206,9 +181,7 @@ impl<'a> Session<'a> {
         let name = self.name(plan);
         let text = serde_json::to_string_pretty(finished);
         let written = match &text {
-            Ok(text) => folder
-                .write(&name, format!("{text}\n").as_bytes())
-                .map_err(Trouble::from),
+            Ok(text) => folder.write(&name, format!("{text}\n").as_bytes()).map_err(Trouble::from),
             Err(error) => Err(Trouble::rig(format!("the report cannot be made: {error}"))),
         };
         match written {
@@ -225,10 +198,7 @@ impl<'a> Session<'a> {
         let name = report::file_name(plan);
         let stem = name.trim_end_matches(".json").to_owned();
         let others = (2u32..).map(|n| format!("{stem}.{n}.json"));
-        let free = std::iter::once(name)
-            .chain(others)
-            .find(|n| !self.names.contains(n))
-            .unwrap_or_default();
+        let free = std::iter::once(name).chain(others).find(|n| !self.names.contains(n)).unwrap_or_default();
         self.names.insert(free.clone());
         free
     }

@@ -18,9 +18,7 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
     };
     let filter = Filter::new(&args, &scenario)?;
     let chosen = args.seed.seed.clone().or_else(|| scenario.seeds.clone());
-    let chosen = chosen
-        .map_or_else(|| seeds("1"), Ok)
-        .map_err(Trouble::usage)?;
+    let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
     let seed = chosen.iter().next().unwrap_or(1);
     let plan = Plan {
         planted: args.judging.planted.clone(),
@@ -28,15 +26,7 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
         ..Plan::new(scenario, &args.scenario, chosen)
     };
     let plan = plan.with_check(args.judging.check.map(Into::into));
-    let run = attempt(
-        &plan,
-        seed,
-        &Options {
-            trace: true,
-            ..plan.options()
-        },
-    )
-    .run;
+    let run = attempt(&plan, seed, &Options { trace: true, ..plan.options() }).run;
     show(out, &plan, &run.trace, &filter);
     // The trace was asked for, not the verdict; but that there is none to show must not look like success.
     match run.outcome.failures.first() {
@@ -62,7 +52,10 @@ pub fn show(out: &mut Out, plan: &Plan, entries: &[Entry], filter: &Filter) {
         left -= 1;
         if out.json() {
             let kind = kind_name(entry.kind);
-            out.line(&json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text}).to_string());
+            out.line(
+                &json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text})
+                    .to_string(),
+            );
         } else {
             out.line(&format!("{number:>7} {text}"));
         }
@@ -70,10 +63,7 @@ pub fn show(out: &mut Out, plan: &Plan, entries: &[Entry], filter: &Filter) {
 }
 
 fn kind_name(kind: u16) -> &'static str {
-    TRACE_KINDS
-        .iter()
-        .find(|(n, _)| *n == kind)
-        .map_or("?", |(_, name)| name)
+    TRACE_KINDS.iter().find(|(n, _)| *n == kind).map_or("?", |(_, name)| name)
 }
 
 /// Which events are shown.
@@ -90,47 +80,22 @@ pub struct Filter {
 impl Filter {
     /// Everything.
     pub fn all() -> Filter {
-        Filter {
-            from: None,
-            to: None,
-            kinds: Vec::new(),
-            actors: Vec::new(),
-            grep: None,
-            limit: u64::MAX,
-        }
+        Filter { from: None, to: None, kinds: Vec::new(), actors: Vec::new(), grep: None, limit: u64::MAX }
     }
 
     /// What the arguments ask for. A name that nothing has is a mistake, not an empty trace.
     fn new(args: &TraceArgs, scenario: &Scenario) -> Result<Filter, Trouble> {
         let kind = |name: &String| {
-            let found = TRACE_KINDS
-                .iter()
-                .find(|(_, n)| n == name)
-                .map(|(number, _)| *number);
-            let all = || {
-                TRACE_KINDS
-                    .iter()
-                    .map(|(_, n)| *n)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
+            let found = TRACE_KINDS.iter().find(|(_, n)| n == name).map(|(number, _)| *number);
+            let all = || TRACE_KINDS.iter().map(|(_, n)| *n).collect::<Vec<_>>().join(", ");
             found.ok_or_else(|| {
-                Trouble::usage(format!(
-                    "no kind of event `{}`; there are: {}",
-                    name.escape_debug(),
-                    all()
-                ))
+                Trouble::usage(format!("no kind of event `{}`; there are: {}", name.escape_debug(), all()))
             })
         };
         let spec = &scenario.spec;
         let clients = spec.clients.iter().map(|c| c.name.as_str());
-        let names: Vec<&str> = spec
-            .sources
-            .iter()
-            .map(|s| s.name.as_str())
-            .chain(["destination"])
-            .chain(clients)
-            .collect();
+        let names: Vec<&str> =
+            spec.sources.iter().map(|s| s.name.as_str()).chain(["destination"]).chain(clients).collect();
         if let Some(unknown) = args.actor.iter().find(|a| !names.contains(&a.as_str())) {
             let shown = unknown.escape_debug();
             return Err(Trouble::usage(format!(

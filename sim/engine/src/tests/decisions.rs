@@ -1,9 +1,7 @@
 use crate::{Decisions, Delay, Override, Site};
 
 fn draws(decisions: &mut Decisions, site: u16, subject: u32, n: usize) -> Vec<u64> {
-    (0..n)
-        .map(|_| decisions.draw(Site(site), subject))
-        .collect()
+    (0..n).map(|_| decisions.draw(Site(site), subject)).collect()
 }
 
 #[test]
@@ -12,32 +10,18 @@ fn first_draws_are_golden() {
     // Also what another implementation of ChaCha8 gives for this key and stream.
     assert_eq!(
         draws(&mut decisions, 0, 0, 3),
-        [
-            6424161053832095879,
-            5270208426312333099,
-            9102960255288774902
-        ]
+        [6424161053832095879, 5270208426312333099, 9102960255288774902]
     );
     assert_eq!(
         draws(&mut decisions, 7, 3, 3),
-        [
-            686804323637340622,
-            15419170585521521306,
-            11718851459822707295
-        ]
+        [686804323637340622, 15419170585521521306, 11718851459822707295]
     );
-    assert_eq!(
-        draws(&mut Decisions::new(43), 0, 0, 1),
-        [16811043064196933398]
-    );
+    assert_eq!(draws(&mut Decisions::new(43), 0, 0, 1), [16811043064196933398]);
 }
 
 #[test]
 fn a_draw_far_into_a_stream_is_golden() {
-    assert_eq!(
-        draws(&mut Decisions::new(1), 5, 2, 1000)[999],
-        18397053714789149862
-    );
+    assert_eq!(draws(&mut Decisions::new(1), 5, 2, 1000)[999], 18397053714789149862);
 }
 
 #[test]
@@ -71,12 +55,7 @@ fn a_chance_of_zero_draws_nothing() {
 
 #[test]
 fn a_chance_of_one_is_always() {
-    let overrides = [Override {
-        site: 1,
-        subject: 0,
-        occurrence: 0,
-        value: u64::MAX,
-    }];
+    let overrides = [Override { site: 1, subject: 0, occurrence: 0, value: u64::MAX }];
     let mut decisions = Decisions::with_overrides(3, &overrides);
     assert!((0..100).all(|_| decisions.chance(Site(1), 0, 1 << 32)));
 }
@@ -84,9 +63,7 @@ fn a_chance_of_one_is_always() {
 #[test]
 fn a_chance_is_about_as_likely_as_it_says() {
     let mut decisions = Decisions::new(3);
-    let hits = (0..10_000)
-        .filter(|_| decisions.chance(Site(1), 0, 1 << 30))
-        .count();
+    let hits = (0..10_000).filter(|_| decisions.chance(Site(1), 0, 1 << 30)).count();
     assert!((2_300..2_700).contains(&hits), "{hits}");
 }
 
@@ -94,38 +71,15 @@ fn a_chance_is_about_as_likely_as_it_says() {
 fn an_override_takes_its_place_and_shifts_nothing() {
     let drawn = draws(&mut Decisions::new(5), 4, 1, 10);
     let overrides = [
-        Override {
-            site: 4,
-            subject: 1,
-            occurrence: 7,
-            value: 70,
-        },
-        Override {
-            site: 4,
-            subject: 1,
-            occurrence: 2,
-            value: 19,
-        },
-        Override {
-            site: 4,
-            subject: 2,
-            occurrence: 3,
-            value: 0,
-        },
-        Override {
-            site: 4,
-            subject: 1,
-            occurrence: 2,
-            value: 20,
-        },
+        Override { site: 4, subject: 1, occurrence: 7, value: 70 },
+        Override { site: 4, subject: 1, occurrence: 2, value: 19 },
+        Override { site: 4, subject: 2, occurrence: 3, value: 0 },
+        Override { site: 4, subject: 1, occurrence: 2, value: 20 },
     ];
     let mut expected = drawn;
     expected[2] = 20;
     expected[7] = 70;
-    assert_eq!(
-        draws(&mut Decisions::with_overrides(5, &overrides), 4, 1, 10),
-        expected
-    );
+    assert_eq!(draws(&mut Decisions::with_overrides(5, &overrides), 4, 1, 10), expected);
 }
 
 #[test]
@@ -134,10 +88,7 @@ fn a_record_repeats_the_run_under_another_seed() {
     first.record(true);
     let one = (draws(&mut first, 4, 1, 10), draws(&mut first, 0, 0, 3));
     let mut second = Decisions::with_overrides(6, first.recorded());
-    assert_eq!(
-        one,
-        (draws(&mut second, 4, 1, 10), draws(&mut second, 0, 0, 3))
-    );
+    assert_eq!(one, (draws(&mut second, 4, 1, 10), draws(&mut second, 0, 0, 3)));
 }
 
 #[test]
@@ -145,9 +96,7 @@ fn ranges_hold_their_ends_and_may_be_everything() {
     let mut decisions = Decisions::new(5);
     assert_eq!(decisions.range(Site(0), 0, 4, 4), 4);
     assert_eq!(decisions.occurrences(Site(0), 0), 0);
-    let seen: std::collections::BTreeSet<u64> = (0..200)
-        .map(|_| decisions.range(Site(0), 0, 4, 7))
-        .collect();
+    let seen: std::collections::BTreeSet<u64> = (0..200).map(|_| decisions.range(Site(0), 0, 4, 7)).collect();
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [4, 5, 6, 7]);
     decisions.range(Site(0), 0, 0, u64::MAX);
 }

@@ -60,26 +60,15 @@ pub(super) fn fates_of(seed: u64, n: usize) -> Vec<Fate> {
         match draw % 5 {
             0 => Fate::Kept,
             1 => Fate::Lost,
-            2 => Fate::Torn {
-                keep: mix(draw),
-                garbage: Some(draw),
-            },
-            _ => Fate::Torn {
-                keep: mix(draw),
-                garbage: None,
-            },
+            2 => Fate::Torn { keep: mix(draw), garbage: Some(draw) },
+            _ => Fate::Torn { keep: mix(draw), garbage: None },
         }
     };
     (0..n).map(fate).collect()
 }
 
 /// Applies an operation that all devices know; returns the flush that began. `flushes` are those so far.
-pub(super) fn apply(
-    device: &mut impl Device,
-    granule: u32,
-    op: &Op,
-    flushes: &[u64],
-) -> Option<u64> {
+pub(super) fn apply(device: &mut impl Device, granule: u32, op: &Op, flushes: &[u64]) -> Option<u64> {
     match op {
         Op::Write(at, data) => device.write(*at, data),
         Op::Discard(at, len) => device.discard(*at, *len),

@@ -26,12 +26,8 @@ fn a_disk_without_a_limit_serves_all_at_once() {
 #[test]
 fn bytes_pass_one_after_the_other_if_the_bandwidth_is_limited() {
     let (mut disk, mut decisions) = (disk(1_000_000_000), Decisions::new(0));
-    let one = disk
-        .submit_write(0, 0, bytes(4_096), 0, &mut decisions, 0)
-        .unwrap();
-    let two = disk
-        .submit_write(0, 4_096, bytes(4_096), 0, &mut decisions, 0)
-        .unwrap();
+    let one = disk.submit_write(0, 0, bytes(4_096), 0, &mut decisions, 0).unwrap();
+    let two = disk.submit_write(0, 4_096, bytes(4_096), 0, &mut decisions, 0).unwrap();
     assert_eq!((one.at, two.at), (4_106, 8_202));
     assert_eq!(disk.submit_flush(0, &mut decisions, 0).at, 9_192);
     disk.restart();
@@ -51,13 +47,9 @@ fn a_full_disk_refuses_and_may_keep_a_prefix_of_whole_granules() {
     disk.full = true;
     let mut kept = [0; 2];
     for i in 0..100 {
-        let refused = disk
-            .submit_write(0, 100, bytes(2_000), i, &mut decisions, 0)
-            .unwrap_err();
+        let refused = disk.submit_write(0, 100, bytes(2_000), i, &mut decisions, 0).unwrap_err();
         assert_eq!(refused.serial.is_some(), refused.stored > 0);
-        assert!(
-            refused.stored == 0 || (refused.stored < 2_000 && (100 + refused.stored) % 512 == 0)
-        );
+        assert!(refused.stored == 0 || (refused.stored < 2_000 && (100 + refused.stored) % 512 == 0));
         kept[usize::from(refused.stored > 0)] += 1;
     }
     assert!(kept[0] > 30 && kept[1] > 15, "{kept:?}");
@@ -73,10 +65,7 @@ fn a_discard_needs_no_space() {
 
 #[test]
 fn a_store_to_nvram_retires_at_once_and_a_flush_takes_time() {
-    let spec = NvramSpec {
-        flush: Delay::constant(300),
-        tear: 64,
-    };
+    let spec = NvramSpec { flush: Delay::constant(300), tear: 64 };
     let (mut nvram, mut decisions) = (Nvram::new(spec), Decisions::new(0));
     nvram.write(0, bytes(8), 0);
     nvram.slow = 2;
@@ -85,9 +74,6 @@ fn a_store_to_nvram_retires_at_once_and_a_flush_takes_time() {
     nvram.write(8, bytes(8), 0);
     nvram.discard(4, 2, 0);
     nvram.store.end_flush(flush.mark);
-    assert_eq!(
-        &nvram.store.read_stable(0, 9)[..],
-        [1, 1, 1, 1, 1, 1, 1, 1, 0]
-    );
+    assert_eq!(&nvram.store.read_stable(0, 9)[..], [1, 1, 1, 1, 1, 1, 1, 1, 0]);
     assert_eq!(&nvram.store.read(0, 9)[..], [1, 1, 1, 1, 0, 0, 1, 1, 1]);
 }

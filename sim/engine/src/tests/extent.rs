@@ -33,10 +33,7 @@ fn apply(map: &mut ExtentMap, model: &mut Model, other: &(ExtentMap, Model), op:
     match op {
         Op::Write(at, data) => {
             map.write(*at, Bytes::from(data.clone()));
-            model.splice(
-                *at as usize..*at as usize + data.len(),
-                data.iter().copied().map(Some),
-            );
+            model.splice(*at as usize..*at as usize + data.len(), data.iter().copied().map(Some));
         }
         Op::Zero(at, len) => {
             map.zero(*at, *len);
@@ -102,10 +99,7 @@ fn a_read_within_one_extent_shares_its_buffer() {
     map.write(1_000, data.clone());
     assert_eq!(map.read(1_010, 20).as_ptr(), data[10..].as_ptr());
     let overlay = ExtentMap::new();
-    assert_eq!(
-        overlay.read_over(&map, 1_010, 20).as_ptr(),
-        data[10..].as_ptr()
-    );
+    assert_eq!(overlay.read_over(&map, 1_010, 20).as_ptr(), data[10..].as_ptr());
 }
 
 #[test]
@@ -129,8 +123,5 @@ fn overlays_stack() {
             self.0.read_over(self.1, offset, len)
         }
     }
-    assert_eq!(
-        &top.read_over(&Over(&middle, &base), 0, 7)[..],
-        b"aB\0\0ef\0"
-    );
+    assert_eq!(&top.read_over(&Over(&middle, &base), 0, 7)[..], b"aB\0\0ef\0");
 }

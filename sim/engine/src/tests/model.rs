@@ -69,11 +69,7 @@ fn left(data: &[(u64, u8)], granule: u64, fate: Fate) -> Vec<(u64, u8)> {
 impl Device for Model {
     fn write(&mut self, offset: u64, data: &[u8]) {
         self.serial += 1;
-        let data = data
-            .iter()
-            .enumerate()
-            .map(|(i, &byte)| (offset + i as u64, byte))
-            .collect();
+        let data = data.iter().enumerate().map(|(i, &byte)| (offset + i as u64, byte)).collect();
         self.pending.push((self.serial, data, None));
     }
     fn discard(&mut self, offset: u64, len: u64) {
@@ -107,9 +103,6 @@ impl Device for Model {
         self.pending.len()
     }
     fn content(&self) -> (Vec<u8>, Vec<u8>) {
-        (
-            self.current(),
-            self.stable.iter().map(|byte| byte.1).collect(),
-        )
+        (self.current(), self.stable.iter().map(|byte| byte.1).collect())
     }
 }

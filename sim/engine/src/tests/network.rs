@@ -14,30 +14,18 @@ fn spec(mode: Mode) -> LinkSpec {
     }
 }
 
-fn send_all(
-    link: &mut Link,
-    decisions: &mut Decisions,
-    handles: std::ops::Range<u64>,
-) -> Vec<Delivery> {
-    handles
-        .flat_map(|handle| link.send(handle * 10, 100, handle, decisions, 0))
-        .collect()
+fn send_all(link: &mut Link, decisions: &mut Decisions, handles: std::ops::Range<u64>) -> Vec<Delivery> {
+    handles.flat_map(|handle| link.send(handle * 10, 100, handle, decisions, 0)).collect()
 }
 
 fn in_order(deliveries: &[Delivery]) -> bool {
-    deliveries
-        .windows(2)
-        .all(|pair| pair[0].handle < pair[1].handle && pair[0].at <= pair[1].at)
+    deliveries.windows(2).all(|pair| pair[0].handle < pair[1].handle && pair[0].at <= pair[1].at)
 }
 
 #[test]
 fn a_stream_delivers_everything_once_and_in_order() {
-    let mut link = Link::new(LinkSpec {
-        loss: 1 << 30,
-        duplicate: 1 << 31,
-        reorder: 1 << 31,
-        ..spec(Mode::Stream)
-    });
+    let mut link =
+        Link::new(LinkSpec { loss: 1 << 30, duplicate: 1 << 31, reorder: 1 << 31, ..spec(Mode::Stream) });
     let out = send_all(&mut link, &mut Decisions::new(1), 0..500);
     assert_eq!(out.len(), 500);
     assert!(in_order(&out));
@@ -46,15 +34,8 @@ fn a_stream_delivers_everything_once_and_in_order() {
 #[test]
 fn a_loss_costs_a_stream_its_time_out_and_those_behind_wait() {
     let run = |loss| {
-        let mut link = Link::new(LinkSpec {
-            latency: Delay::constant(100),
-            loss,
-            ..spec(Mode::Stream)
-        });
-        send_all(&mut link, &mut Decisions::new(1), 0..2)
-            .iter()
-            .map(|d| d.at)
-            .collect::<Vec<_>>()
+        let mut link = Link::new(LinkSpec { latency: Delay::constant(100), loss, ..spec(Mode::Stream) });
+        send_all(&mut link, &mut Decisions::new(1), 0..2).iter().map(|d| d.at).collect::<Vec<_>>()
     };
     assert_eq!(run(0), [100, 110]);
     // Lost as often as the link allows.
@@ -63,16 +44,9 @@ fn a_loss_costs_a_stream_its_time_out_and_those_behind_wait() {
 
 #[test]
 fn bandwidth_spaces_messages() {
-    let mut link = Link::new(LinkSpec {
-        latency: Delay::ZERO,
-        bandwidth: 1_000_000,
-        ..spec(Mode::Stream)
-    });
+    let mut link = Link::new(LinkSpec { latency: Delay::ZERO, bandwidth: 1_000_000, ..spec(Mode::Stream) });
     let out = send_all(&mut link, &mut Decisions::new(1), 0..3);
-    assert_eq!(
-        out.iter().map(|d| d.at).collect::<Vec<_>>(),
-        [100_000, 200_000, 300_000]
-    );
+    assert_eq!(out.iter().map(|d| d.at).collect::<Vec<_>>(), [100_000, 200_000, 300_000]);
 }
 
 #[test]
@@ -125,31 +99,20 @@ fn a_reset_drops_what_is_under_way() {
 
 #[test]
 fn datagrams_are_lost_duplicated_and_reordered() {
-    let chances = LinkSpec {
-        loss: 1 << 30,
-        duplicate: 1 << 30,
-        reorder: 1 << 30,
-        ..spec(Mode::Datagram)
-    };
+    let chances = LinkSpec { loss: 1 << 30, duplicate: 1 << 30, reorder: 1 << 30, ..spec(Mode::Datagram) };
     let mut link = Link::new(chances);
     let out = send_all(&mut link, &mut Decisions::new(1), 0..1_000);
     let mut counts = [0; 3];
     for handle in 0..1_000 {
         counts[out.iter().filter(|d| d.handle == handle).count()] += 1;
     }
-    assert!(
-        counts[0] > 150 && counts[1] > 400 && counts[2] > 100,
-        "{counts:?}"
-    );
+    assert!(counts[0] > 150 && counts[1] > 400 && counts[2] > 100, "{counts:?}");
     assert!(!in_order(&out));
 }
 
 #[test]
 fn corruption_carries_a_draw_for_the_bit() {
-    let mut link = Link::new(LinkSpec {
-        corrupt: 1 << 31,
-        ..spec(Mode::Stream)
-    });
+    let mut link = Link::new(LinkSpec { corrupt: 1 << 31, ..spec(Mode::Stream) });
     let out = send_all(&mut link, &mut Decisions::new(1), 0..100);
     let corrupt = out.iter().filter(|d| d.corrupt.is_some()).count();
     assert!((30..70).contains(&corrupt));
@@ -158,13 +121,8 @@ fn corruption_carries_a_draw_for_the_bit() {
 #[test]
 fn cuts_do_not_shift_the_draws_of_later_messages() {
     let after = |cut: bool, mode| {
-        let (mut link, mut decisions) = (
-            Link::new(LinkSpec {
-                loss: 1 << 28,
-                ..spec(mode)
-            }),
-            Decisions::new(1),
-        );
+        let (mut link, mut decisions) =
+            (Link::new(LinkSpec { loss: 1 << 28, ..spec(mode) }), Decisions::new(1));
         link.set_cut(cut, 0);
         send_all(&mut link, &mut decisions, 0..10);
         decisions.occurrences(sites::LATENCY, 0) + decisions.occurrences(sites::LOSS, 0)

@@ -22,20 +22,11 @@ fn exponentials_are_golden() {
     assert_eq!(minus_ln(u64::MAX), 0);
     assert_eq!(
         [0, 1, 1 << 32, 1 << 63, 3 << 62, u64::MAX - 1].map(minus_ln),
-        [
-            190530846208,
-            187553801736,
-            95265423103,
-            2977044472,
-            1235585093,
-            0
-        ]
+        [190530846208, 187553801736, 95265423103, 2977044472, 1235585093, 0]
     );
     let delay = Delay::exponential(1_000, 11_000, 50_000);
     let mut decisions = Decisions::new(7);
-    let drawn: Vec<u64> = (0..6)
-        .map(|_| decisions.delay(Site(0), 0, &delay))
-        .collect();
+    let drawn: Vec<u64> = (0..6).map(|_| decisions.delay(Site(0), 0, &delay)).collect();
     assert_eq!(drawn, [3690, 8637, 50000, 12994, 10515, 11886]);
 }
 
@@ -43,23 +34,10 @@ fn exponentials_are_golden() {
 fn exponentials_have_their_mean_and_their_cut() {
     let delay = Delay::exponential(1_000, 11_000, 1_000_000);
     let mut decisions = Decisions::new(7);
-    let sum: u64 = (0..20_000)
-        .map(|_| decisions.delay(Site(0), 0, &delay))
-        .sum();
-    assert!(
-        (10_700..11_300).contains(&(sum / 20_000)),
-        "{}",
-        sum / 20_000
-    );
+    let sum: u64 = (0..20_000).map(|_| decisions.delay(Site(0), 0, &delay)).sum();
+    assert!((10_700..11_300).contains(&(sum / 20_000)), "{}", sum / 20_000);
     assert_eq!(delay.value(0), 1_000 + 443_614);
-    assert_eq!(
-        Delay {
-            max: 30_000,
-            ..delay
-        }
-        .value(0),
-        30_000
-    );
+    assert_eq!(Delay { max: 30_000, ..delay }.value(0), 30_000);
     assert_eq!(delay.value(u64::MAX), 1_000);
 }
 
@@ -84,17 +62,9 @@ fn uniforms_reach_both_ends() {
 fn zipf_is_golden() {
     let zipf = Zipf::new(65_536, 990);
     let mut decisions = Decisions::new(7);
-    let drawn: Vec<u32> = (0..12)
-        .map(|_| zipf.sample(decisions.draw(Site(0), 0)))
-        .collect();
-    assert_eq!(
-        drawn,
-        [4712, 152, 0, 21, 59, 32, 40, 5, 763, 38823, 857, 1292]
-    );
-    assert_eq!(
-        [0, u64::MAX / 2, u64::MAX].map(|draw| zipf.sample(draw)),
-        [0, 226, 65_535]
-    );
+    let drawn: Vec<u32> = (0..12).map(|_| zipf.sample(decisions.draw(Site(0), 0))).collect();
+    assert_eq!(drawn, [4712, 152, 0, 21, 59, 32, 40, 5, 763, 38823, 857, 1292]);
+    assert_eq!([0, u64::MAX / 2, u64::MAX].map(|draw| zipf.sample(draw)), [0, 226, 65_535]);
 }
 
 #[test]
@@ -113,10 +83,7 @@ fn zipf_with_exponent_one_is_harmonic() {
 #[test]
 fn zipf_with_exponent_zero_is_uniform() {
     let zipf = Zipf::new(4, 0);
-    assert_eq!(
-        [0, 1 << 62, 2 << 62, 3 << 62].map(|draw| zipf.sample(draw)),
-        [0, 1, 2, 3]
-    );
+    assert_eq!([0, 1 << 62, 2 << 62, 3 << 62].map(|draw| zipf.sample(draw)), [0, 1, 2, 3]);
 }
 
 #[test]

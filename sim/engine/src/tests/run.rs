@@ -1,6 +1,5 @@
 use crate::{
-    Decisions, Delay, Disk, DiskSpec, Entry, FateOdds, Link, LinkSpec, Mode, Parts, Scheduler,
-    Trace,
+    Decisions, Delay, Disk, DiskSpec, Entry, FateOdds, Link, LinkSpec, Mode, Parts, Scheduler, Trace,
 };
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
@@ -43,10 +42,7 @@ fn run(seed: u64) -> u64 {
     scheduler.at(4_000_000, Event::Cut);
     while let Some(event) = scheduler.next() {
         let now = scheduler.now();
-        let entry = Entry {
-            time: now,
-            ..Entry::default()
-        };
+        let entry = Entry { time: now, ..Entry::default() };
         match event {
             Event::Send(i) => {
                 for delivery in link.send(now, 2_048, i, &mut decisions, 0) {
@@ -63,17 +59,9 @@ fn run(seed: u64) -> u64 {
             Event::Deliver(i) => {
                 let data = Bytes::from(vec![i as u8; 2_048]);
                 let parts = Parts::from_iter([data]);
-                let written = disk
-                    .submit_write(now, i % 100 * 1_024, parts, 0, &mut decisions, 1)
-                    .unwrap();
+                let written = disk.submit_write(now, i % 100 * 1_024, parts, 0, &mut decisions, 1).unwrap();
                 scheduler.at(written.at, Event::Done(written.serial));
-                trace.emit(Entry {
-                    kind: 2,
-                    a: i,
-                    b: written.at,
-                    c: written.serial,
-                    ..entry
-                });
+                trace.emit(Entry { kind: 2, a: i, b: written.at, c: written.serial, ..entry });
             }
             Event::Done(serial) => {
                 disk.store.complete(serial);
@@ -81,35 +69,18 @@ fn run(seed: u64) -> u64 {
                 if serial % 3 == 0 {
                     disk.store.end_flush(mark);
                 }
-                trace.emit(Entry {
-                    kind: 3,
-                    a: serial,
-                    ..entry
-                });
+                trace.emit(Entry { kind: 3, a: serial, ..entry });
             }
             Event::Cut => {
-                let odds = FateOdds {
-                    garbage: 1 << 31,
-                    ..FateOdds::USUAL
-                };
+                let odds = FateOdds { garbage: 1 << 31, ..FateOdds::USUAL };
                 let fates = disk.store.draw_fates(&mut decisions, 1, &odds);
                 disk.store.power_cut(&fates);
-                trace.emit(Entry {
-                    kind: 4,
-                    a: fates.len() as u64,
-                    b: content(&disk),
-                    ..entry
-                });
+                trace.emit(Entry { kind: 4, a: fates.len() as u64, b: content(&disk), ..entry });
                 scheduler.clear();
             }
         }
     }
-    trace.emit(Entry {
-        kind: 5,
-        a: content(&disk),
-        b: disk.store.stored_bytes(),
-        ..Entry::default()
-    });
+    trace.emit(Entry { kind: 5, a: content(&disk), b: disk.store.stored_bytes(), ..Entry::default() });
     trace.digest()
 }
 
@@ -119,10 +90,7 @@ fn content(disk: &Disk) -> u64 {
 
 #[test]
 fn the_digest_of_a_small_run_is_golden() {
-    assert_eq!(
-        [run(1), run(2)],
-        [14943257249659393694, 13081422169243662694]
-    );
+    assert_eq!([run(1), run(2)], [14943257249659393694, 13081422169243662694]);
 }
 
 #[test]

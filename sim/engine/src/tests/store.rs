@@ -66,10 +66,7 @@ fn an_older_write_cannot_land_over_a_newer_one_that_is_stable() {
 fn a_torn_write_keeps_whole_granules() {
     let mut store = flushed(b"aaaaaaaaaaaa");
     store.write(2, parts(b"bbbbbbbb"), 0);
-    store.power_cut(&[Fate::Torn {
-        keep: 0b101,
-        garbage: None,
-    }]);
+    store.power_cut(&[Fate::Torn { keep: 0b101, garbage: None }]);
     assert_eq!(&store.read(0, 12)[..], b"aabbaaaabbaa");
 }
 
@@ -77,10 +74,7 @@ fn a_torn_write_keeps_whole_granules() {
 fn garbage_stays_within_the_write_and_is_sticky() {
     let mut store = flushed(b"aaaaaaaaaaaa");
     store.write(2, parts(b"bbbbbbbb"), 0);
-    store.power_cut(&[Fate::Torn {
-        keep: 0b100,
-        garbage: Some(9),
-    }]);
+    store.power_cut(&[Fate::Torn { keep: 0b100, garbage: Some(9) }]);
     let read = store.read(0, 12);
     assert_eq!((&read[..2], &read[8..]), (&b"aa"[..], &b"bbaa"[..]));
     assert!(read[2..8].iter().any(|byte| !b"ab".contains(byte)));
@@ -91,15 +85,8 @@ fn garbage_stays_within_the_write_and_is_sticky() {
 fn a_long_write_that_keeps_a_prefix_of_bits_keeps_a_prefix() {
     let mut store = Store::new(4);
     store.write(0, Parts::from_iter([Bytes::from(vec![1; 1_000])]), 0);
-    store.power_cut(&[Fate::Torn {
-        keep: 0xffff_ffff,
-        garbage: None,
-    }]);
-    let kept = store
-        .read(0, 1_000)
-        .iter()
-        .filter(|&&byte| byte == 1)
-        .count();
+    store.power_cut(&[Fate::Torn { keep: 0xffff_ffff, garbage: None }]);
+    let kept = store.read(0, 1_000).iter().filter(|&&byte| byte == 1).count();
     assert_eq!(kept, 500);
     assert!(store.read(0, 500).iter().all(|&byte| byte == 1));
 }
@@ -163,49 +150,24 @@ fn scrambled_content_depends_on_the_seed_and_the_offset() {
 fn drawn_fates_are_golden() {
     let mut store = Store::new(512);
     for i in 0..6 {
-        store.write(
-            i * 8_192,
-            Parts::from_iter([Bytes::from(vec![1; 4_096])]),
-            0,
-        );
+        store.write(i * 8_192, Parts::from_iter([Bytes::from(vec![1; 4_096])]), 0);
     }
     store.complete(0);
     store.complete(1);
-    let odds = FateOdds {
-        garbage: 1 << 31,
-        ..FateOdds::USUAL
-    };
+    let odds = FateOdds { garbage: 1 << 31, ..FateOdds::USUAL };
     let fates = store.draw_fates(&mut Decisions::new(1), 0, &odds);
     let torn = |keep, garbage| Fate::Torn { keep, garbage };
     let lost = Fate::Lost;
-    assert_eq!(
-        fates,
-        [
-            lost,
-            lost,
-            torn(254, Some(7895840536679559958)),
-            torn(63, None),
-            lost,
-            lost
-        ]
-    );
+    assert_eq!(fates, [lost, lost, torn(254, Some(7895840536679559958)), torn(63, None), lost, lost]);
 }
 
 #[test]
 fn the_mildest_draw_keeps_a_write() {
     let mut store = Store::new(512);
     store.write(0, Parts::from_iter([Bytes::from(vec![1; 4_096])]), 0);
-    let mild = crate::Override {
-        site: crate::sites::FATE.0,
-        subject: 0,
-        occurrence: 0,
-        value: u64::MAX,
-    };
+    let mild = crate::Override { site: crate::sites::FATE.0, subject: 0, occurrence: 0, value: u64::MAX };
     let mut decisions = Decisions::with_overrides(1, &[mild]);
-    assert_eq!(
-        store.draw_fates(&mut decisions, 0, &FateOdds::USUAL),
-        [Fate::Kept]
-    );
+    assert_eq!(store.draw_fates(&mut decisions, 0, &FateOdds::USUAL), [Fate::Kept]);
 }
 
 #[test]
@@ -215,11 +177,7 @@ fn a_write_within_one_granule_is_never_torn() {
         store.write(i * 512, parts(b"x"), 0);
     }
     let fates = store.draw_fates(&mut Decisions::new(1), 0, &FateOdds::USUAL);
-    assert!(
-        fates
-            .iter()
-            .all(|fate| matches!(fate, Fate::Kept | Fate::Lost))
-    );
+    assert!(fates.iter().all(|fate| matches!(fate, Fate::Kept | Fate::Lost)));
 }
 
 proptest! {

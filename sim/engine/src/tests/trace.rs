@@ -4,35 +4,14 @@ use std::rc::Rc;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn entry(i: u64) -> Entry {
-    Entry {
-        time: i,
-        kind: 1,
-        actor: 2,
-        peer: 3,
-        flags: 0x8001,
-        a: i * 3,
-        b: u64::MAX - i,
-        c: 5,
-    }
+    Entry { time: i, kind: 1, actor: 2, peer: 3, flags: 0x8001, a: i * 3, b: u64::MAX - i, c: 5 }
 }
 
 #[test]
 fn the_encoding_is_as_its_table_says() {
-    let e = Entry {
-        time: 0x0102,
-        kind: 3,
-        actor: 4,
-        peer: 5,
-        flags: 0x8006,
-        a: 7,
-        b: 8,
-        c: 9,
-    };
+    let e = Entry { time: 0x0102, kind: 3, actor: 4, peer: 5, flags: 0x8006, a: 7, b: 8, c: 9 };
     let bytes = e.encode();
-    assert_eq!(
-        bytes[..18],
-        [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 4, 0, 5, 0, 6, 0x80, 7, 0]
-    );
+    assert_eq!(bytes[..18], [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 4, 0, 5, 0, 6, 0x80, 7, 0]);
     assert_eq!((bytes[24], bytes[32]), (8, 9));
     assert_eq!(Entry::decode(&bytes), e);
 }

@@ -32,29 +32,20 @@ pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut F
     let number = m.number;
     if new.cursor() < old.cursor() {
         out.fail(Oracle::Apply, "I3", || {
-            format!(
-                "mirror {number}: the cursor went back to {:?}",
-                new.cursor()
-            )
+            format!("mirror {number}: the cursor went back to {:?}", new.cursor())
         });
         return;
     }
     let Some(index) = m.model.index_of_cursor(new.cursor()) else {
         out.fail(Oracle::Apply, "I3", || {
-            format!(
-                "mirror {number}: cursor {:?} is beyond the source's log",
-                new.cursor()
-            )
+            format!("mirror {number}: cursor {:?} is beyond the source's log", new.cursor())
         });
         return;
     };
     let recovering = new.role >= RECOVERING;
     if index > m.copy.end_current && !m.copy.harmed && m.copy.damaged.is_empty() {
         out.fail(Oracle::Apply, "I3", || {
-            format!(
-                "mirror {number}: the cursor moved to {:?} and the records end before it",
-                new.cursor()
-            )
+            format!("mirror {number}: the cursor moved to {:?} and the records end before it", new.cursor())
         });
     }
     for generation in old.applied_gen + 1..=new.applied_gen {
@@ -63,7 +54,9 @@ pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut F
     let asked = new.applied_gen + u64::from(new.applied_seq > 0);
     if !recovering && !global && asked > m.copy.asked && index > m.copy.image.cursor {
         out.fail(Oracle::Apply, "I3", || {
-            format!("mirror {number}: generation {asked} is applied and its source never asked for it (claim 15)")
+            format!(
+                "mirror {number}: generation {asked} is applied and its source never asked for it (claim 15)"
+            )
         });
     }
 }
@@ -85,7 +78,9 @@ fn whole(m: &Mirror, generation: u64, recovering: bool, out: &mut Findings) {
     if let Some(index) = missing.filter(|_| !recovering && !m.copy.harmed) {
         let position = m.model.position_of(index);
         out.fail(Oracle::Apply, "I3", || {
-            format!("mirror {number}: generation {generation} counts as applied and {position} is not in its file")
+            format!(
+                "mirror {number}: generation {generation} counts as applied and {position} is not in its file"
+            )
         });
     }
 }

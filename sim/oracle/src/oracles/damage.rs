@@ -12,11 +12,7 @@ pub(crate) fn possible(m: &Mirror) -> bool {
     // A damaged block under a partial write stops recovery before that record.
     m.copy.harmed
         || !m.copy.image.damaged.is_empty()
-        || m.copy
-            .damaged
-            .range(m.copy.image.cursor + 1..)
-            .next()
-            .is_some()
+        || m.copy.damaged.range(m.copy.image.cursor + 1..).next().is_some()
 }
 
 /// A recovery reached `reached` and says `to`.
@@ -31,9 +27,7 @@ pub(crate) fn verdict(m: &Mirror, reached: u64, to: RecoveredTo, out: &mut Findi
     match to.verdict {
         Verdict::Damaged { from, to: last } => {
             if !possible(m) {
-                fail(format!(
-                    "mirror {number}: `damaged` ({from}, {last}] and nothing was damaged"
-                ));
+                fail(format!("mirror {number}: `damaged` ({from}, {last}] and nothing was damaged"));
             } else if from != to.position {
                 fail(format!(
                     "mirror {number}: `damaged` from {from}, and the image ends at {}",
@@ -42,14 +36,10 @@ pub(crate) fn verdict(m: &Mirror, reached: u64, to: RecoveredTo, out: &mut Findi
             }
             let needed = m.model.position_of(durability::required(m));
             if needed > to.position && last < needed {
-                fail(format!(
-                    "mirror {number}: `damaged` up to {last}, and {needed} was answered"
-                ));
+                fail(format!("mirror {number}: `damaged` up to {last}, and {needed} was answered"));
             }
             if last > m.model.tail().position {
-                fail(format!(
-                    "mirror {number}: `damaged` up to {last}, which never existed"
-                ));
+                fail(format!("mirror {number}: `damaged` up to {last}, which never existed"));
             }
         }
         Verdict::Complete | Verdict::CompleteUpTo => {

@@ -32,8 +32,6 @@ pub(crate) fn alarm(
         None => ms.iter().any(caused),
     };
     if !justified && !excused {
-        out.fail(Oracle::Divergence, "I9", || {
-            format!("{server:?} raised `{kind}` for no reason: {message}")
-        });
+        out.fail(Oracle::Divergence, "I9", || format!("{server:?} raised `{kind}` for no reason: {message}"));
     }
 }

@@ -11,17 +11,8 @@ pub(crate) fn required(m: &Mirror) -> u64 {
 
 /// Index that recovery must reach with what the rig has left: the chain in the destination's stable bytes.
 pub(crate) fn reachable(m: &Mirror) -> u64 {
-    let hurt = m.copy.harmed
-        || m.copy
-            .damaged
-            .range(m.copy.image.cursor + 1..)
-            .next()
-            .is_some();
-    if hurt {
-        required(m).min(m.copy.end_stable)
-    } else {
-        required(m)
-    }
+    let hurt = m.copy.harmed || m.copy.damaged.range(m.copy.image.cursor + 1..).next().is_some();
+    if hurt { required(m).min(m.copy.end_stable) } else { required(m) }
 }
 
 /// A reply was sent for operation `index`: the destination must hold it durably already.
@@ -36,14 +27,8 @@ pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
         return;
     }
     out.loss(index - m.copy.end_stable, || {
-        let (position, end) = (
-            m.model.position_of(index),
-            m.model.position_of(m.copy.end_stable),
-        );
-        format!(
-            "source {}: {position} was answered and the destination holds only {end} durably",
-            m.number
-        )
+        let (position, end) = (m.model.position_of(index), m.model.position_of(m.copy.end_stable));
+        format!("source {}: {position} was answered and the destination holds only {end} durably", m.number)
     });
 }
 
@@ -56,9 +41,6 @@ pub(crate) fn recovered(m: &Mirror, reached: u64, what: &str, out: &mut Findings
     }
     out.loss(needed - reached, || {
         let (reached, needed) = (m.model.position_of(reached), m.model.position_of(needed));
-        format!(
-            "source {}: {needed} was answered and {what} reaches only {reached}",
-            m.number
-        )
+        format!("source {}: {needed} was answered and {what} reaches only {reached}", m.number)
     });
 }

@@ -10,31 +10,19 @@ pub(crate) fn accepted(m: &Mirror, r: &Record, out: &mut Findings) {
     let Some(since) = m.copy.fenced else { return };
     out.judged(Oracle::Fencing);
     out.fail(Oracle::Fencing, "I8", || {
-        format!(
-            "mirror {}: {} was accepted though fenced since {since}",
-            m.number, r.position
-        )
+        format!("mirror {}: {} was accepted though fenced since {since}", m.number, r.position)
     });
 }
 
 /// An acknowledgement (ForwardAck, Welcome, SyncDone) left the destination.
-pub(crate) fn acknowledged(
-    m: &Mirror,
-    what: &str,
-    up_to: Position,
-    epoch: Option<u64>,
-    out: &mut Findings,
-) {
+pub(crate) fn acknowledged(m: &Mirror, what: &str, up_to: Position, epoch: Option<u64>, out: &mut Findings) {
     let Some(since) = m.copy.fenced else { return };
     out.judged(Oracle::Fencing);
     if epoch.is_some_and(|e| e >= m.copy.image.stable.epoch) {
         return;
     }
     out.fail(Oracle::Fencing, "I8", || {
-        format!(
-            "mirror {}: a {what} for {up_to} was generated though fenced since {since}",
-            m.number
-        )
+        format!("mirror {}: a {what} for {up_to} was generated though fenced since {since}", m.number)
     });
 }
 
@@ -45,9 +33,6 @@ pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
     };
     out.expect(Oracle::Fencing, "I8", index <= reached, || {
         let (at, end) = (m.model.position_of(index), m.model.position_of(reached));
-        format!(
-            "source {}: {at} was answered, the mirror was recovered to {end}",
-            m.number
-        )
+        format!("source {}: {at} was answered, the mirror was recovered to {end}", m.number)
     });
 }

@@ -6,28 +6,16 @@ use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
 
 /// The destination told the source that it holds everything up to a position (Welcome, ForwardAck at `nvram`).
-pub(crate) fn told(
-    m: &mut Mirror,
-    held: Position,
-    epoch: Option<u64>,
-    absolute: bool,
-    out: &mut Findings,
-) {
+pub(crate) fn told(m: &mut Mirror, held: Position, epoch: Option<u64>, absolute: bool, out: &mut Findings) {
     out.judged(Oracle::Held);
     let epoch = epoch.unwrap_or(m.copy.told_epoch);
     let excused = m.copy.harmed || !m.copy.damaged.is_empty() || epoch > m.copy.told_epoch;
     if absolute && held < m.copy.told && !excused {
         let (number, before) = (m.number, m.copy.told);
-        out.fail(Oracle::Held, "I12", || {
-            format!("mirror {number}: held went back from {before} to {held}")
-        });
+        out.fail(Oracle::Held, "I12", || format!("mirror {number}: held went back from {before} to {held}"));
     }
     m.copy.told_epoch = m.copy.told_epoch.max(epoch);
-    m.copy.told = if absolute {
-        held
-    } else {
-        m.copy.told.max(held)
-    };
+    m.copy.told = if absolute { held } else { m.copy.told.max(held) };
 }
 
 /// The destination wrote a mark.

@@ -13,9 +13,7 @@ fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
 pub(crate) fn place(owner: usize, by: Option<usize>, place: u64, out: &mut Findings) {
     out.judged(Oracle::Isolation);
     if let Some(by) = by.filter(|by| *by != owner) {
-        fail(out, || {
-            format!("mirror {by} wrote to place {place} of mirror {owner}")
-        });
+        fail(out, || format!("mirror {by} wrote to place {place} of mirror {owner}"));
     }
 }
 
@@ -25,28 +23,18 @@ pub(crate) fn segment(segment: &Segment, number: usize, by: Option<usize>, out: 
     if let (Some(by), Some(owner)) = (by, segment.owner)
         && by != owner
     {
-        fail(out, || {
-            format!("mirror {by} wrote to segment {number}, which mirror {owner} uses")
-        });
+        fail(out, || format!("mirror {by} wrote to segment {number}, which mirror {owner} uses"));
     }
 }
 
 /// A mirror's machine wrote to the image disk or to the marks.
-pub(crate) fn region(
-    owner: Option<usize>,
-    by: Option<usize>,
-    what: &str,
-    offset: u64,
-    out: &mut Findings,
-) {
+pub(crate) fn region(owner: Option<usize>, by: Option<usize>, what: &str, offset: u64, out: &mut Findings) {
     out.judged(Oracle::Isolation);
     match (owner, by) {
-        (Some(owner), Some(by)) if owner != by => fail(out, || {
-            format!("mirror {by} wrote to the {what} of mirror {owner}, byte {offset}")
-        }),
-        (None, _) => fail(out, || {
-            format!("a write beyond every mirror's {what}, byte {offset}")
-        }),
+        (Some(owner), Some(by)) if owner != by => {
+            fail(out, || format!("mirror {by} wrote to the {what} of mirror {owner}, byte {offset}"))
+        }
+        (None, _) => fail(out, || format!("a write beyond every mirror's {what}, byte {offset}")),
         _ => {}
     }
 }
@@ -55,12 +43,7 @@ pub(crate) fn region(
 pub(crate) fn record(m: &Mirror, r: &Record, what: &str, out: &mut Findings) {
     out.judged(Oracle::Isolation);
     if r.uuid != m.model.uuid {
-        fail(out, || {
-            format!(
-                "mirror {}: its {what} holds {} of another mirror",
-                m.number, r.position
-            )
-        });
+        fail(out, || format!("mirror {}: its {what} holds {} of another mirror", m.number, r.position));
     }
 }
 
@@ -81,12 +64,7 @@ pub(crate) fn file(m: &Mirror, header: &FileHeader, out: &mut Findings) {
 pub(crate) fn frame(m: &Mirror, uuid: &[u8; 16], out: &mut Findings) -> bool {
     out.judged(Oracle::Isolation);
     if *uuid != m.model.uuid {
-        fail(out, || {
-            format!(
-                "a frame of another mirror on the link of source {}",
-                m.number
-            )
-        });
+        fail(out, || format!("a frame of another mirror on the link of source {}", m.number));
     }
     *uuid == m.model.uuid
 }

@@ -6,11 +6,7 @@ use crate::mirror::Mirror;
 
 /// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
 fn stopped(m: &Mirror) -> bool {
-    m.source.gone
-        || m.source.harmed
-        || m.copy.harmed
-        || m.copy.fenced.is_some()
-        || !m.excuses.is_empty()
+    m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || !m.excuses.is_empty()
 }
 
 /// The run is over.
@@ -18,9 +14,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
     out.judged(Oracle::Liveness);
     let number = m.number;
     if m.source.gone && m.copy.recovered.is_none() {
-        out.fail(Oracle::Liveness, "L2", || {
-            format!("source {number} was lost and recovery never ended")
-        });
+        out.fail(Oracle::Liveness, "L2", || format!("source {number} was lost and recovery never ended"));
     }
     if stopped(m) {
         return;
@@ -31,21 +25,12 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
             format!(", first: client {c}, slot {s}, request {}", a.number)
         });
         out.fail(Oracle::Liveness, "L1", || {
-            format!(
-                "source {number}: {} operations were never answered{first}",
-                m.history.open
-            )
+            format!("source {number}: {} operations were never answered{first}", m.history.open)
         });
     }
-    let sealed = m
-        .model
-        .generations()
-        .filter(|g| g.seal.is_some() || g.number < m.model.last_generation());
+    let sealed = m.model.generations().filter(|g| g.seal.is_some() || g.number < m.model.last_generation());
     if let Some(last) = sealed.map(|g| g.number).last() {
-        let (image, volume) = (
-            m.copy.image.stable.applied_gen,
-            m.source.volume.stable.applied_gen,
-        );
+        let (image, volume) = (m.copy.image.stable.applied_gen, m.source.volume.stable.applied_gen);
         if image < last || volume < last {
             out.fail(Oracle::Liveness, "L1", || {
                 format!("source {number}: {last} is sealed, the image has {image} and the volume {volume}")
@@ -72,9 +57,7 @@ pub(crate) fn equal(m: &Mirror, out: &mut Findings) {
         let of = |i| m.model.position_of(i);
         let (image, volume, tip, number) = (of(image), of(volume), of(tip), m.number);
         out.fail(Oracle::Liveness, "L4", || {
-            format!(
-                "mirror {number}: quiet, and of {tip} the image has {image}, the volume {volume}"
-            )
+            format!("mirror {number}: quiet, and of {tip} the image has {image}, the volume {volume}")
         });
     }
 }

@@ -20,9 +20,7 @@ pub(crate) fn accepted(m: &Mirror, r: &Record, index: u64, out: &mut Findings) {
             format!("mirror {number}: {} was accepted behind {held}", r.position)
         });
     } else if index <= end && m.model.index_of(r.position).is_some() && m.excuses.is_empty() {
-        out.fail(Oracle::Numbering, "I4", || {
-            format!("mirror {number}: {} was accepted twice", r.position)
-        });
+        out.fail(Oracle::Numbering, "I4", || format!("mirror {number}: {} was accepted twice", r.position));
     }
 }
 
@@ -45,13 +43,7 @@ pub(crate) fn appended(m: &Mirror, r: &Record, place: &Place, out: &mut Findings
 }
 
 /// A file was opened.
-pub(crate) fn file_opened(
-    m: &Mirror,
-    places: &[Place],
-    header: &FileHeader,
-    files: u64,
-    out: &mut Findings,
-) {
+pub(crate) fn file_opened(m: &Mirror, places: &[Place], header: &FileHeader, files: u64, out: &mut Findings) {
     out.judged(Oracle::Numbering);
     let number = m.number;
     let applied = m.copy.image.stable.applied_gen;
@@ -73,10 +65,7 @@ pub(crate) fn file_opened(
         && first.prev != header.prev
     {
         out.fail(Oracle::Numbering, "I4", || {
-            format!(
-                "mirror {number}: the link of file {} is wrong",
-                header.generation
-            )
+            format!("mirror {number}: the link of file {} is wrong", header.generation)
         });
     }
 }
@@ -87,36 +76,16 @@ pub(crate) fn marked(m: &Mirror, mark: &Mark, level: Level, out: &mut Findings) 
         return;
     }
     out.judged(Oracle::Numbering);
-    check_held(
-        m,
-        mark.nvram,
-        m.copy.end_stable,
-        "the mark promises",
-        "held",
-        out,
-    );
+    check_held(m, mark.nvram, m.copy.end_stable, "the mark promises", "held", out);
     // The file copy may be damaged while the NVRAM has another; the mark never falls.
     if m.excuses.contains("damage") {
         return;
     }
-    check_held(
-        m,
-        mark.file,
-        m.copy.filed,
-        "the mark promises as filed",
-        "filed",
-        out,
-    );
+    check_held(m, mark.file, m.copy.filed, "the mark promises as filed", "filed", out);
 }
 
 /// An acknowledgement left (ForwardAck, or Welcome).
-pub(crate) fn acknowledged(
-    m: &Mirror,
-    level: u64,
-    up_to: Position,
-    configured: Level,
-    out: &mut Findings,
-) {
+pub(crate) fn acknowledged(m: &Mirror, level: u64, up_to: Position, configured: Level, out: &mut Findings) {
     if configured == Level::Received || level == 1 || m.copy.harmed || !m.copy.damaged.is_empty() {
         return;
     }
@@ -126,30 +95,19 @@ pub(crate) fn acknowledged(
         _ => (m.copy.mark_stable.file, m.copy.filed),
     };
     let number = m.number;
-    let applied = m
-        .model
-        .index_of(up_to)
-        .is_some_and(|i| i <= m.copy.image.cursor);
+    let applied = m.model.index_of(up_to).is_some_and(|i| i <= m.copy.image.cursor);
     if up_to > mark && !applied {
         out.fail(Oracle::Numbering, "I4", || {
-            format!("mirror {number}: {up_to} was acknowledged at level {level} and the durable mark says {mark}")
+            format!(
+                "mirror {number}: {up_to} was acknowledged at level {level} and the durable mark says {mark}"
+            )
         });
     }
     check_held(m, up_to, end, "acknowledged", "durable", out);
 }
 
-fn check_held(
-    m: &Mirror,
-    position: Position,
-    end: u64,
-    what: &str,
-    kind: &str,
-    out: &mut Findings,
-) {
-    let good = m
-        .model
-        .index_of(position)
-        .is_some_and(|i| i <= end.max(m.copy.image.cursor));
+fn check_held(m: &Mirror, position: Position, end: u64, what: &str, kind: &str, out: &mut Findings) {
+    let good = m.model.index_of(position).is_some_and(|i| i <= end.max(m.copy.image.cursor));
     if !good {
         let (number, end) = (m.number, m.model.position_of(end));
         out.fail(Oracle::Numbering, "I4", || {
@@ -159,20 +117,12 @@ fn check_held(
 }
 
 /// A record was put on the wire: its number names one content for ever.
-pub(crate) fn forwarded(
-    m: &Mirror,
-    r: &Record,
-    payload: &bytes::Bytes,
-    out: &mut Findings,
-) -> Option<u64> {
+pub(crate) fn forwarded(m: &Mirror, r: &Record, payload: &bytes::Bytes, out: &mut Findings) -> Option<u64> {
     out.judged(Oracle::Numbering);
     let number = m.number;
     let Some(index) = m.model.index_of(r.position) else {
         out.fail(Oracle::Numbering, "I5", || {
-            format!(
-                "source {number}: {} was forwarded and is not in its log",
-                r.position
-            )
+            format!("source {number}: {} was forwarded and is not in its log", r.position)
         });
         return None;
     };
@@ -180,10 +130,7 @@ pub(crate) fn forwarded(
         && (entry.check != r.check || !crate::content::same(&entry.payload, payload))
     {
         out.fail(Oracle::Numbering, "I5", || {
-            format!(
-                "source {number}: {} was forwarded with other content",
-                r.position
-            )
+            format!("source {number}: {} was forwarded with other content", r.position)
         });
     }
     Some(index)

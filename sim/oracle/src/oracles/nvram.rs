@@ -30,9 +30,7 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: 
     }
     if g.count > 0 && last > m.promised(Level::File) {
         fail(out, || {
-            format!(
-                "source {number}: generation {generation} is overwritten before it is filed (SR5)"
-            )
+            format!("source {number}: generation {generation} is overwritten before it is filed (SR5)")
         });
     }
     let needed = (generation + setup.partitions).saturating_sub(setup.files);
@@ -51,10 +49,7 @@ pub(crate) fn source_overwritten(m: &Mirror, index: u64, out: &mut Findings) {
     let number = m.number;
     if (index <= m.source.forwarded || index <= m.history.answered) && !m.source.harmed {
         fail(out, || {
-            format!(
-                "source {number}: the live record {} was overwritten",
-                m.model.position_of(index)
-            )
+            format!("source {number}: the live record {} was overwritten", m.model.position_of(index))
         });
     }
 }
@@ -65,15 +60,11 @@ pub(crate) fn destination_overwritten(m: &Mirror, index: u64, out: &mut Findings
     if index <= m.copy.image.cursor || m.copy.harmed {
         return;
     }
-    let filed = index <= m.promised(Level::File)
-        && m.model
-            .entry(index)
-            .is_some_and(|e| e.copies & FILE_STABLE != 0);
+    let filed =
+        index <= m.promised(Level::File) && m.model.entry(index).is_some_and(|e| e.copies & FILE_STABLE != 0);
     if index <= m.promised(Level::Nvram) && !filed {
         let (number, position) = (m.number, m.model.position_of(index));
-        fail(out, || {
-            format!("mirror {number}: the live record {position} was overwritten in NVRAM")
-        });
+        fail(out, || format!("mirror {number}: the live record {position} was overwritten in NVRAM"));
     }
 }
 
@@ -82,15 +73,8 @@ pub(crate) fn leaks(m: &Mirror, segments: &[Segment], out: &mut Findings) {
     out.judged(Oracle::Nvram);
     let filed = m.promised(Level::File).max(m.copy.image.cursor);
     let own = segments.iter().filter(|s| s.owner == Some(m.number));
-    let idle = own
-        .filter(|s| s.records.iter().all(|r| r.index <= filed))
-        .count();
+    let idle = own.filter(|s| s.records.iter().all(|r| r.index <= filed)).count();
     if idle > 1 {
-        fail(out, || {
-            format!(
-                "mirror {}: {idle} segments are in use and hold only filed records",
-                m.number
-            )
-        });
+        fail(out, || format!("mirror {}: {idle} segments are in use and hold only filed records", m.number));
     }
 }

@@ -16,11 +16,7 @@ pub(crate) fn numbered(m: &mut Mirror, setup: &Setup, r: &Record, index: u64, ou
     let Some(asked) = m.history.find(r.client, r.slot, r.request) else {
         return;
     };
-    let allowed = if setup.retry == RetryRule::ExactlyOnce {
-        1
-    } else {
-        asked.attempts
-    };
+    let allowed = if setup.retry == RetryRule::ExactlyOnce { 1 } else { asked.attempts };
     asked.index = Some(index);
     asked.numbered += 1;
     if asked.numbered > allowed {
@@ -37,10 +33,7 @@ pub(crate) fn numbered(m: &mut Mirror, setup: &Setup, r: &Record, index: u64, ou
 /// An add was numbered with an old value.
 pub(crate) fn numbered_add(m: &Mirror, r: &Record, old: u64, expected: u64, out: &mut Findings) {
     out.expect(Oracle::Once, "I11", old == expected, || {
-        format!(
-            "source {}: {} adds to {old}, the counter is {expected}",
-            m.number, r.position
-        )
+        format!("source {}: {} adds to {old}, the counter is {expected}", m.number, r.position)
     });
 }
 
@@ -49,11 +42,8 @@ pub(crate) fn answered(m: &mut Mirror, index: u64, answer: &Answer, out: &mut Fi
     let Answer::Added { old } = answer else {
         return;
     };
-    let Some((volume, offset)) = m
-        .model
-        .entry(index)
-        .filter(|e| e.operation == ADD)
-        .map(|e| (e.volume, e.offset))
+    let Some((volume, offset)) =
+        m.model.entry(index).filter(|e| e.operation == ADD).map(|e| (e.volume, e.offset))
     else {
         return;
     };
@@ -92,9 +82,7 @@ pub(crate) fn differs(
             continue;
         }
         let last = content.changes(b, 0, prefix, (at, at + 8)).next();
-        let by_add = last
-            .and_then(|i| model.entry(i))
-            .is_some_and(|e| e.operation == ADD);
+        let by_add = last.and_then(|i| model.entry(i)).is_some_and(|e| e.operation == ADD);
         if by_add {
             out.fail(Oracle::Once, "I11", || {
                 format!("mirror {mirror}: the counter at byte {at} of block {b}, volume {v}, is {is} instead of {should}")

@@ -41,18 +41,12 @@ pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: &Bytes, out: &mut Find
         };
     if !equal {
         out.fail(Oracle::Prefix, "I2", || {
-            format!(
-                "source {number}: {} differs from what its client issued",
-                r.position
-            )
+            format!("source {number}: {} differs from what its client issued", r.position)
         });
     }
     if asked.answer == Some(Answer::Refused) {
         out.fail(Oracle::Prefix, "I2", || {
-            format!(
-                "source {number}: {} numbers a request that was refused",
-                r.position
-            )
+            format!("source {number}: {} numbers a request that was refused", r.position)
         });
     }
 }
@@ -66,10 +60,7 @@ pub(crate) fn inside(m: &Mirror, r: &Record, setup: &Setup, out: &mut Findings) 
     let word = r.operation != ADD || r.offset.is_multiple_of(8);
     if !good || !word {
         out.fail(Oracle::Prefix, "I2", || {
-            format!(
-                "source {}: {} lies outside of its volume",
-                m.number, r.position
-            )
+            format!("source {}: {} lies outside of its volume", m.number, r.position)
         });
     }
     good && word
@@ -104,11 +95,7 @@ pub(crate) fn answered(
 /// A superblock became stable: by induction no block may differ now, but for damage and a newer journal.
 pub(crate) fn at_cursor(m: &mut Mirror, own: bool, out: &mut Findings) {
     out.judged(Oracle::Prefix);
-    let (image, region) = if own {
-        (&m.source.volume, &m.at.own)
-    } else {
-        (&m.copy.image, &m.at.image)
-    };
+    let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let Some((volume, block)) = image.first_wrong(region) else {
         return;
     };
@@ -136,10 +123,7 @@ pub(crate) fn journal(m: &Mirror, own: bool, out: &mut Findings) {
     }
     if let Some(at) = journal.stray {
         out.fail(Oracle::Isolation, "I17", || {
-            format!(
-                "mirror {}: a journal entry for byte {at} of the disk",
-                m.number
-            )
+            format!("mirror {}: a journal entry for byte {at} of the disk", m.number)
         });
     }
 }
@@ -154,11 +138,7 @@ pub(crate) fn state(
     out: &mut Findings,
 ) -> bool {
     out.judged(Oracle::Prefix);
-    let (image, region) = if own {
-        (&m.source.volume, &m.at.own)
-    } else {
-        (&m.copy.image, &m.at.image)
-    };
+    let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut good = true;
     for &at in blocks {
         if !Image::block_is(&mut m.model, region, state, at, prefix) {
@@ -179,18 +159,17 @@ pub(crate) fn state(
             let actual = state.read(Device::Image, region.block_at(at.0, at.1), region.block);
             once::differs(&mut m.model, number, region.block, &actual, at, prefix, out);
             out.fail(Oracle::Prefix, "I2", || {
-                format!(
-                    "mirror {number}: block {at:?} is not the fold of the first {prefix} operations"
-                )
+                format!("mirror {number}: block {at:?} is not the fold of the first {prefix} operations")
             });
         }
     }
     for &at in checks {
-        if !Image::check_is(&mut m.model, region, state, at, prefix) && !image.damaged.contains(&at)
-        {
+        if !Image::check_is(&mut m.model, region, state, at, prefix) && !image.damaged.contains(&at) {
             good = false;
             let number = m.number;
-            out.fail(Oracle::Prefix, "I2", || format!("mirror {number}: the check of block {at:?} is not the one at {prefix} operations"));
+            out.fail(Oracle::Prefix, "I2", || {
+                format!("mirror {number}: the check of block {at:?} is not the one at {prefix} operations")
+            });
         }
     }
     good

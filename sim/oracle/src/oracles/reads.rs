@@ -10,13 +10,7 @@ use crate::setup::{Level, Op, ReadRule, Setup};
 use bytes::Bytes;
 
 /// A read was answered with `data`.
-pub(crate) fn answered(
-    m: &mut Mirror,
-    setup: &Setup,
-    asked: &Asked,
-    data: &Bytes,
-    out: &mut Findings,
-) {
+pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Bytes, out: &mut Findings) {
     let Op::Read { offset, length } = asked.op else {
         return;
     };
@@ -24,10 +18,7 @@ pub(crate) fn answered(
     let (number, request) = (m.number, asked.number);
     if data.len() as u64 != length {
         out.fail(Oracle::Reads, "I18", || {
-            format!(
-                "source {number}: read {request} answered with {} bytes",
-                data.len()
-            )
+            format!("source {number}: read {request} answered with {} bytes", data.len())
         });
         return;
     }
@@ -61,14 +52,10 @@ pub(crate) fn answered(
     if equals(&mut m.model, place, data, newest) || some(&mut m.model, place, data, floor, newest) {
         return;
     }
-    let ahead =
-        equals(&mut m.model, place, data, tip) || some(&mut m.model, place, data, newest, tip);
+    let ahead = equals(&mut m.model, place, data, tip) || some(&mut m.model, place, data, newest, tip);
     out.fail(Oracle::Reads, "I18", || {
-        let what = if ahead {
-            "shows what could not be answered yet"
-        } else {
-            "equals no prefix that it may show"
-        };
+        let what =
+            if ahead { "shows what could not be answered yet" } else { "equals no prefix that it may show" };
         format!(
             "source {number}: read {request} of {length} bytes at {offset}, volume {}, {what}",
             asked.volume
@@ -89,18 +76,10 @@ fn some(model: &mut Model, place: (u32, u64, u64), data: &Bytes, floor: u64, new
         .collect();
     prefixes.sort_unstable();
     prefixes.dedup();
-    prefixes
-        .iter()
-        .rev()
-        .any(|prefix| equals(model, place, data, *prefix))
+    prefixes.iter().rev().any(|prefix| equals(model, place, data, *prefix))
 }
 
-fn equals(
-    model: &mut Model,
-    (volume, offset, length): (u32, u64, u64),
-    data: &Bytes,
-    prefix: u64,
-) -> bool {
+fn equals(model: &mut Model, (volume, offset, length): (u32, u64, u64), data: &Bytes, prefix: u64) -> bool {
     let size = model.zeros().len() as u64;
     let mut done = 0;
     pieces(offset, length, size).all(|(block, from, to)| {
@@ -118,10 +97,6 @@ fn pieces(offset: u64, length: u64, size: u64) -> impl Iterator<Item = (u64, usi
     let end = offset + length;
     (offset / size..end.div_ceil(size)).map(move |block| {
         let base = block * size;
-        (
-            block,
-            (offset.max(base) - base) as usize,
-            (end.min(base + size) - base) as usize,
-        )
+        (block, (offset.max(base) - base) as usize, (end.min(base + size) - base) as usize)
     })
 }

@@ -23,23 +23,13 @@ pub(crate) fn answered(source: usize, asked: &Asked, answer: &Answer, out: &mut 
     };
     if !fits {
         out.fail(Oracle::Replies, "I6", || {
-            format!(
-                "source {source}: request {} got an answer of another kind",
-                asked.number
-            )
+            format!("source {source}: request {} got an answer of another kind", asked.number)
         });
     }
     let is_read = matches!(answer, Answer::Read { .. });
-    if let Some(first) = asked
-        .answer
-        .as_ref()
-        .filter(|first| !is_read && *first != answer)
-    {
+    if let Some(first) = asked.answer.as_ref().filter(|first| !is_read && *first != answer) {
         out.fail(Oracle::Replies, "I6", || {
-            format!(
-                "source {source}: request {} was answered {first:?} and now {answer:?}",
-                asked.number
-            )
+            format!("source {source}: request {} was answered {first:?} and now {answer:?}", asked.number)
         });
     }
 }

@@ -20,24 +20,16 @@ pub(crate) fn forwarded(m: &Mirror, index: u64, position: Position, out: &mut Fi
     let number = m.number;
     if index > m.source.stable.max(m.source.volume.cursor) && !m.source.harmed {
         fail(out, || {
-            format!(
-                "source {number}: {position} was forwarded before it was durable in its own NVRAM (SR1)"
-            )
+            format!("source {number}: {position} was forwarded before it was durable in its own NVRAM (SR1)")
         });
     }
-    let open = m
-        .model
-        .generations()
-        .take_while(|g| g.number < position.generation)
-        .last();
-    if let Some(g) = open.filter(|g| {
-        !g.seal_stable && !m.source.harmed && g.first + g.count > m.source.volume.cursor
-    }) {
+    let open = m.model.generations().take_while(|g| g.number < position.generation).last();
+    if let Some(g) =
+        open.filter(|g| !g.seal_stable && !m.source.harmed && g.first + g.count > m.source.volume.cursor)
+    {
         let before = g.number;
         fail(out, || {
-            format!(
-                "source {number}: {position} left before the seal of {before} was durable (SR3)"
-            )
+            format!("source {number}: {position} left before the seal of {before} was durable (SR3)")
         });
     }
 }
@@ -65,36 +57,26 @@ pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings)
 }
 
 /// SR3, SR4: SyncRequest leaves after the seal is durable, and says what the log says.
-pub(crate) fn sync_requested(
-    m: &Mirror,
-    (generation, count, digest): (u64, u64, u64),
-    out: &mut Findings,
-) {
+pub(crate) fn sync_requested(m: &Mirror, (generation, count, digest): (u64, u64, u64), out: &mut Findings) {
     out.judged(Oracle::Steps);
     let number = m.number;
     let Some(g) = m.model.generation(generation) else {
         if generation > m.model.last_generation() {
             fail(out, || {
-                format!(
-                    "source {number}: SyncRequest for generation {generation}, which does not exist"
-                )
+                format!("source {number}: SyncRequest for generation {generation}, which does not exist")
             });
         }
         return;
     };
     if !g.seal_stable && m.model.last_generation() == generation {
         fail(out, || {
-            format!(
-                "source {number}: SyncRequest for {generation} before its seal was durable (SR3)"
-            )
+            format!("source {number}: SyncRequest for {generation} before its seal was durable (SR3)")
         });
     }
     if (g.count, g.digest) != (count, digest) {
         let has = g.count;
         fail(out, || {
-            format!(
-                "source {number}: SyncRequest for {generation} says {count} records, its log has {has}"
-            )
+            format!("source {number}: SyncRequest for {generation} says {count} records, its log has {has}")
         });
     }
 }
@@ -105,9 +87,7 @@ pub(crate) fn appended(m: &Mirror, index: u64, level: Level, out: &mut Findings)
     if level != Level::Received && index > m.promised(Level::Nvram) && !m.copy.harmed {
         let (number, position) = (m.number, m.model.position_of(index));
         fail(out, || {
-            format!(
-                "mirror {number}: {position} was appended to its file before the mark covered it (DR2)"
-            )
+            format!("mirror {number}: {position} was appended to its file before the mark covered it (DR2)")
         });
     }
 }
@@ -118,10 +98,8 @@ pub(crate) fn segment_freed(m: &Mirror, index: u64, out: &mut Findings) {
     if index <= m.copy.image.cursor || m.copy.harmed {
         return;
     }
-    let filed = index <= m.promised(Level::File)
-        && m.model
-            .entry(index)
-            .is_some_and(|e| e.copies & FILE_STABLE != 0);
+    let filed =
+        index <= m.promised(Level::File) && m.model.entry(index).is_some_and(|e| e.copies & FILE_STABLE != 0);
     if index <= m.promised(Level::Nvram) && !filed {
         let (number, position) = (m.number, m.model.position_of(index));
         fail(out, || {
@@ -139,9 +117,7 @@ pub(crate) fn file_cleared(m: &Mirror, index: u64, elsewhere: bool, out: &mut Fi
     if index > m.copy.image.cursor && promised && !elsewhere {
         let (number, position) = (m.number, m.model.position_of(index));
         fail(out, || {
-            format!(
-                "mirror {number}: the file of {position} was cleared before the image was durable (DR6)"
-            )
+            format!("mirror {number}: the file of {position} was cleared before the image was durable (DR6)")
         });
     }
 }
@@ -152,9 +128,7 @@ pub(crate) fn sync_done(m: &Mirror, generation: u64, file: Option<u64>, out: &mu
     let number = m.number;
     if m.copy.image.stable.applied_gen < generation {
         fail(out, || {
-            format!(
-                "mirror {number}: SyncDone for {generation} before its cursor was durable (DR6)"
-            )
+            format!("mirror {number}: SyncDone for {generation} before its cursor was durable (DR6)")
         });
     }
     if let Some(file) = file {
@@ -170,9 +144,7 @@ pub(crate) fn sync_done(m: &Mirror, generation: u64, file: Option<u64>, out: &mu
 pub(crate) fn nak(mirror: usize, stream: bool, out: &mut Findings) {
     out.judged(Oracle::Steps);
     if stream {
-        fail(out, || {
-            format!("mirror {mirror}: a Nak on a stream (claim 12)")
-        });
+        fail(out, || format!("mirror {mirror}: a Nak on a stream (claim 12)"));
     }
 }
 
@@ -185,11 +157,7 @@ pub(crate) fn in_place(
     out: &mut Findings,
 ) {
     out.judged(Oracle::Steps);
-    let (image, region) = if own {
-        (&m.source.volume, &m.at.own)
-    } else {
-        (&m.copy.image, &m.at.image)
-    };
+    let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut wrong = None;
     region.walk(offset, end, |spot, from, to| {
         let repair = match spot {
@@ -198,10 +166,7 @@ pub(crate) fn in_place(
             Spot::Block(v, b) => image.damaged.contains(&(v, b)),
             Spot::Check(v, first, last) => (first..last).any(|b| image.damaged.contains(&(v, b))),
         };
-        let held = image
-            .journal
-            .as_ref()
-            .and_then(|j| j.holds(from, to - from));
+        let held = image.journal.as_ref().and_then(|j| j.holds(from, to - from));
         let same = held.is_some_and(|at| {
             let length = to - from;
             crate::content::same(
@@ -225,11 +190,7 @@ pub(crate) fn in_place(
 
 /// DR6 step 3: the cursor is written only when the blocks of the batch are durable.
 pub(crate) fn cursor_written(m: &Mirror, own: bool, new: &Superblock, out: &mut Findings) {
-    let (image, region) = if own {
-        (&m.source.volume, &m.at.own)
-    } else {
-        (&m.copy.image, &m.at.image)
-    };
+    let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     if new.cursor() <= image.stable.cursor() {
         return;
     }
@@ -244,8 +205,7 @@ pub(crate) fn cursor_written(m: &Mirror, own: bool, new: &Superblock, out: &mut 
     let block = region.block;
     let dirty = changed.iter().find(|&&(v, b)| {
         let (at, check) = (region.block_at(v, b), region.check_at(v, b));
-        image.dirty.touches(at, at + block)
-            || image.dirty.touches(check, check + crate::bytes::ENTRY)
+        image.dirty.touches(at, at + block) || image.dirty.touches(check, check + crate::bytes::ENTRY)
     });
     if let Some((v, b)) = dirty {
         let (number, side) = (m.number, if own { "source" } else { "destination" });

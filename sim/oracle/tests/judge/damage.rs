@@ -7,22 +7,11 @@ use mirrorsim_oracle::*;
 fn damage(rig: &mut Rig, device: Device, offset: u64) {
     for disk in [true, false] {
         let disk_bytes = &mut rig.destination.disks[device as usize];
-        let bytes = if disk {
-            &mut disk_bytes.stable
-        } else {
-            &mut disk_bytes.current
-        };
+        let bytes = if disk { &mut disk_bytes.stable } else { &mut disk_bytes.current };
         bytes[offset as usize] ^= 4;
     }
     let d = rig.destination.clone();
-    rig.judge.fault_damage(
-        Server::Destination,
-        device,
-        offset,
-        1,
-        &d.stable(),
-        &d.current(),
-    );
+    rig.judge.fault_damage(Server::Destination, device, offset, 1, &d.stable(), &d.current());
 }
 
 fn position(rig: &Rig, index: usize) -> Position {
@@ -47,33 +36,14 @@ fn broken() -> Rig {
 fn a_damaged_file_record_must_be_said() {
     let mut rig = broken();
     let (state, touched, mut to) = rig.recovery(1);
-    assert!(
-        !rig.judge.probe(0, &state.current(), &touched, to),
-        "silence"
-    );
+    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "silence");
     let mut rig = broken();
-    to.verdict = Verdict::Damaged {
-        from: position(&rig, 0),
-        to: position(&rig, 2),
-    };
-    assert!(
-        rig.judge.probe(0, &state.current(), &touched, to),
-        "{:#?}",
-        rig.judge.findings()
-    );
-    assert_eq!(
-        rig.judge.expected_recovery(0, &rig.destination.stable()),
-        to
-    );
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
+    assert_eq!(rig.judge.expected_recovery(0, &rig.destination.stable()), to);
     assert_eq!(rig.judge.delta(0).stable, to);
-    to.verdict = Verdict::Damaged {
-        from: position(&rig, 0),
-        to: position(&rig, 1),
-    };
-    assert!(
-        !rig.judge.probe(0, &state.current(), &touched, to),
-        "too short a range"
-    );
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "too short a range");
 }
 
 #[test]
@@ -86,18 +56,9 @@ fn a_record_that_is_still_in_nvram_masks_the_damage() {
     damage(&mut rig, Device::Log, at);
     assert!(rig.probe(3), "{:#?}", rig.judge.findings());
     let expected = rig.judge.expected_recovery(0, &rig.destination.stable());
-    assert_eq!(
-        expected,
-        RecoveredTo {
-            position: position(&rig, 2),
-            verdict: Verdict::CompleteUpTo
-        }
-    );
+    assert_eq!(expected, RecoveredTo { position: position(&rig, 2), verdict: Verdict::CompleteUpTo });
     let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged {
-        from: position(&rig, 0),
-        to: position(&rig, 2),
-    };
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
 }
 
@@ -106,10 +67,7 @@ fn damaged_is_never_said_without_damage() {
     let mut rig = Rig::new();
     rig.run(write(0, 512, 1));
     let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged {
-        from: position(&rig, 0),
-        to: Position::new(1, 2),
-    };
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: Position::new(1, 2) };
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
     assert!(rig.found().contains("damage"));
 }
@@ -124,33 +82,18 @@ fn a_lost_nvram_must_be_said_and_heals_when_everything_is_held_again() {
     rig.reply(index);
     for bytes in [true, false] {
         let disk = &mut rig.destination.disks[Device::Nvram as usize];
-        if bytes {
-            disk.stable.fill(0)
-        } else {
-            disk.current.fill(0)
-        }
+        if bytes { disk.stable.fill(0) } else { disk.current.fill(0) }
     }
     let d = rig.destination.clone();
-    rig.judge
-        .nvram_lost(Server::Destination, &d.stable(), &d.current());
+    rig.judge.nvram_lost(Server::Destination, &d.stable(), &d.current());
     let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged {
-        from: position(&rig, 0),
-        to: position(&rig, 1),
-    };
-    assert!(
-        rig.judge.probe(0, &state.current(), &touched, to),
-        "{:#?}",
-        rig.judge.findings()
-    );
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
     rig.reopen();
     rig.accept(index);
     rig.clean();
     assert!(rig.probe(2));
-    assert!(
-        !rig.judge.probe(0, &state.current(), &touched, to),
-        "healed: nothing may be missing now"
-    );
+    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "healed: nothing may be missing now");
 }
 
 #[test]
@@ -163,11 +106,7 @@ fn a_damaged_block_of_the_image_is_excused_until_it_gets_a_good_check() {
     assert!(rig.probe(2), "{:#?}", rig.judge.findings());
     let (mut state, touched, to) = rig.recovery(2);
     let block = state.current().read(Device::Image, DATA, 512);
-    state.poke(
-        Device::Image,
-        CHECKS + 24,
-        &xxhash_rust::xxh3::xxh3_64(&block).to_le_bytes(),
-    );
+    state.poke(Device::Image, CHECKS + 24, &xxhash_rust::xxh3::xxh3_64(&block).to_le_bytes());
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
     assert!(rig.found().contains("damage"));
 }

@@ -29,9 +29,7 @@ impl Bytes {
         self.put(at, &value.to_le_bytes())
     }
     pub fn link(self, at: usize, link: Link) -> Self {
-        self.u64(at, link.0)
-            .u64(at + 8, link.1)
-            .u64(at + 16, link.2)
+        self.u64(at, link.0).u64(at + 8, link.1).u64(at + 16, link.2)
     }
     pub fn checked(self) -> Vec<u8> {
         let at = self.0.len() - 8;
@@ -89,9 +87,7 @@ impl Record {
 }
 
 pub fn digest(records: &[Record]) -> u64 {
-    records.iter().fold(0, |d: u64, r| {
-        xxh3_64(&[d.to_le_bytes(), r.check().to_le_bytes()].concat())
-    })
+    records.iter().fold(0, |d: u64, r| xxh3_64(&[d.to_le_bytes(), r.check().to_le_bytes()].concat()))
 }
 
 pub fn seal(uuid: &[u8; 16], generation: u64, records: &[Record], prev: Link) -> Vec<u8> {
@@ -107,11 +103,7 @@ pub fn seal(uuid: &[u8; 16], generation: u64, records: &[Record], prev: Link) ->
 }
 
 pub fn segment(uuid: &[u8; 16], used: bool, serial: u64) -> Vec<u8> {
-    Bytes::new(b"MSEG", 128)
-        .u16(6, used.into())
-        .put(8, uuid)
-        .u64(24, serial)
-        .checked()
+    Bytes::new(b"MSEG", 128).u16(6, used.into()).put(8, uuid).u64(24, serial).checked()
 }
 
 pub fn file(uuid: &[u8; 16], generation: u64, incarnation: u64, prev: Link) -> Vec<u8> {
@@ -178,12 +170,7 @@ impl Superblock {
     }
 }
 
-pub fn journal(
-    uuid: &[u8; 16],
-    cursor: (u64, u64),
-    tail: Link,
-    entries: &[(u64, Vec<u8>)],
-) -> Vec<u8> {
+pub fn journal(uuid: &[u8; 16], cursor: (u64, u64), tail: Link, entries: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let (mut index, mut data) = (Vec::<u8>::new(), Vec::<u8>::new());
     for (at, bytes) in entries {
         for word in [*at, bytes.len() as u64, xxh3_64(bytes)] {
@@ -208,12 +195,7 @@ pub fn journal(
 }
 
 pub fn frame(uuid: &[u8; 16], kind: u16, body: &[u8]) -> Vec<u8> {
-    let mut head = Bytes::new(b"MWIR", 64)
-        .u16(6, kind)
-        .put(8, uuid)
-        .u64(24, 1)
-        .u64(32, 1)
-        .u64(40, 1);
+    let mut head = Bytes::new(b"MWIR", 64).u16(6, kind).put(8, uuid).u64(24, 1).u64(32, 1).u64(40, 1);
     head = head.u64(48, body.len() as u64);
     let check = xxhash_rust::xxh3::xxh3_64_with_seed(body, xxh3_64(&head.0[..56]));
     let mut all = head.u64(56, check).0;

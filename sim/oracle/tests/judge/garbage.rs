@@ -9,9 +9,7 @@ use mirrorsim_oracle::*;
 fn sound_bytes_with_flips_and_garbage_never_panic() {
     let mut seed = 11u64;
     let mut next = move || {
-        seed = seed
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         seed >> 20
     };
     for _ in 0..60 {
@@ -19,18 +17,9 @@ fn sound_bytes_with_flips_and_garbage_never_panic() {
         story(&mut rig, 2);
         rig.run(write(0, 600, 3));
         for _ in 0..40 {
-            let device =
-                [Device::Nvram, Device::Mark, Device::Log, Device::Image][next() as usize % 4];
-            let server = if next() % 2 == 0 {
-                Server::Destination
-            } else {
-                Server::Source(0)
-            };
-            let machine = if server == Server::Destination {
-                &rig.destination
-            } else {
-                &rig.source
-            };
+            let device = [Device::Nvram, Device::Mark, Device::Log, Device::Image][next() as usize % 4];
+            let server = if next() % 2 == 0 { Server::Destination } else { Server::Source(0) };
+            let machine = if server == Server::Destination { &rig.destination } else { &rig.source };
             let length = machine.disks[device as usize].current.len().max(512) as u64;
             let offset = next() % length;
             let bytes: Vec<u8> = (0..next() % 200 + 1).map(|_| next() as u8).collect();
@@ -42,24 +31,11 @@ fn sound_bytes_with_flips_and_garbage_never_panic() {
         let (s, d) = (rig.source.clone(), rig.destination.clone());
         rig.judge.expected_recovery(0, &d.current());
         rig.judge.delta(0);
-        rig.judge.fault_damage(
-            Server::Destination,
-            Device::Log,
-            0,
-            40_000,
-            &d.stable(),
-            &d.current(),
-        );
-        rig.judge
-            .crashed(Server::Destination, true, &d.current(), &d.current());
-        rig.judge
-            .crashed(Server::Source(0), true, &s.current(), &s.current());
-        let to = RecoveredTo {
-            position: Position::new(next() % 4, next() % 4),
-            verdict: Verdict::Complete,
-        };
-        rig.judge
-            .probe(0, &d.current(), &[(next() % 100_000, 900)], to);
+        rig.judge.fault_damage(Server::Destination, Device::Log, 0, 40_000, &d.stable(), &d.current());
+        rig.judge.crashed(Server::Destination, true, &d.current(), &d.current());
+        rig.judge.crashed(Server::Source(0), true, &s.current(), &s.current());
+        let to = RecoveredTo { position: Position::new(next() % 4, next() % 4), verdict: Verdict::Complete };
+        rig.judge.probe(0, &d.current(), &[(next() % 100_000, 900)], to);
         rig.judge.recovered(0, &d.current(), to);
         rig.judge.quiescent(0, &s.current(), &d.current());
         rig.judge.frame(
@@ -78,9 +54,7 @@ fn sound_bytes_with_flips_and_garbage_never_panic() {
 fn wild_fields_with_good_checks_never_panic() {
     let mut seed = 23u64;
     let mut next = move || {
-        seed = seed
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let any = seed >> 16;
         match any % 5 {
             0 => 0,
@@ -92,11 +66,7 @@ fn wild_fields_with_good_checks_never_panic() {
     for round in 0..200 {
         let mut rig = Rig::new();
         story(&mut rig, round % 3);
-        let server = if next() % 2 == 0 {
-            Server::Destination
-        } else {
-            Server::Source(0)
-        };
+        let server = if next() % 2 == 0 { Server::Destination } else { Server::Source(0) };
         for _ in 0..20 {
             let link = Link(next(), next(), next());
             let record = Record {
@@ -123,44 +93,24 @@ fn wild_fields_with_good_checks_never_panic() {
                 damaged: [next(), next(), next(), next()],
             };
             let u = uuid(0);
-            let entries = [
-                (next(), vec![7; 512]),
-                (DATA + next() % 40 * 512, vec![8; 512]),
-            ];
-            let unit =
-                [0, 128, 128, SEGMENT, PARTITION, PARTITION + 128, FILE][next() as usize % 7];
+            let entries = [(next(), vec![7; 512]), (DATA + next() % 40 * 512, vec![8; 512])];
+            let unit = [0, 128, 128, SEGMENT, PARTITION, PARTITION + 128, FILE][next() as usize % 7];
             let (device, at, bytes) = match next() % 8 {
                 0 => (Device::Nvram, unit, record.bytes()),
                 1 => (Device::Log, unit, record.bytes()),
                 2 => (Device::Nvram, unit, encode::segment(&u, true, next())),
                 3 => (Device::Log, unit, encode::file(&u, next(), next(), link)),
-                4 => (
-                    Device::Mark,
-                    0,
-                    encode::mark(&u, next(), (next(), next()), (next(), next())),
-                ),
+                4 => (Device::Mark, 0, encode::mark(&u, next(), (next(), next()), (next(), next()))),
                 5 => (Device::Image, 0, superblock.bytes(&u)),
-                6 => (
-                    Device::Image,
-                    4096,
-                    encode::journal(&u, (next(), next()), link, &entries),
-                ),
-                _ => (
-                    Device::Nvram,
-                    PARTITION * (next() % 2),
-                    encode::seal(&u, next(), &[], link),
-                ),
+                6 => (Device::Image, 4096, encode::journal(&u, (next(), next()), link, &entries)),
+                _ => (Device::Nvram, PARTITION * (next() % 2), encode::seal(&u, next(), &[], link)),
             };
             rig.store(server, device, at, &bytes);
             rig.flush(server, device);
             let body: Vec<u64> = (0..9).map(|_| next()).collect();
             let kind = next() % 15;
             rig.send(
-                if next() % 2 == 0 {
-                    server
-                } else {
-                    Server::Source(0)
-                },
+                if next() % 2 == 0 { server } else { Server::Source(0) },
                 kind as u16,
                 &encode::words(&body),
                 &[],

@@ -48,9 +48,7 @@ impl Medium for View<'_> {
 
 impl Machine {
     fn new() -> Self {
-        Machine {
-            disks: Default::default(),
-        }
+        Machine { disks: Default::default() }
     }
     pub fn stable(&self) -> View<'_> {
         View(self, true)
@@ -183,25 +181,16 @@ impl Rig {
 
     pub fn store(&mut self, server: Server, device: Device, offset: u64, bytes: &[u8]) {
         self.tick();
-        let machine = if server == Server::Destination {
-            &mut self.destination
-        } else {
-            &mut self.source
-        };
+        let machine = if server == Server::Destination { &mut self.destination } else { &mut self.source };
         machine.poke(device, offset, bytes);
         let by = (server == Server::Destination).then_some(0);
         let (s, c) = (machine.stable(), machine.current());
-        self.judge
-            .stored(server, device, offset, bytes.len() as u64, by, &s, &c);
+        self.judge.stored(server, device, offset, bytes.len() as u64, by, &s, &c);
     }
 
     pub fn flush(&mut self, server: Server, device: Device) {
         self.tick();
-        let machine = if server == Server::Destination {
-            &mut self.destination
-        } else {
-            &mut self.source
-        };
+        let machine = if server == Server::Destination { &mut self.destination } else { &mut self.source };
         let ranges = machine.settle(device);
         let (s, c) = (machine.stable(), machine.current());
         self.judge.flushed(server, device, &ranges, &s, &c);
@@ -209,14 +198,9 @@ impl Rig {
 
     pub fn send(&mut self, from: Server, kind: u16, body: &[u8], payload: &[u8]) {
         self.tick();
-        let to = if from == Server::Destination {
-            Server::Source(0)
-        } else {
-            Server::Destination
-        };
+        let to = if from == Server::Destination { Server::Source(0) } else { Server::Destination };
         let frame = encode::frame(&uuid(0), kind, body);
-        self.judge
-            .frame(from, to, &frame, &Bytes::copy_from_slice(payload));
+        self.judge.frame(from, to, &frame, &Bytes::copy_from_slice(payload));
     }
 
     pub fn tail(&self) -> Link {
@@ -224,11 +208,7 @@ impl Rig {
     }
 
     pub fn of_generation(&self, generation: u64) -> Vec<Record> {
-        self.records
-            .iter()
-            .filter(|r| r.position.0 == generation)
-            .cloned()
-            .collect()
+        self.records.iter().filter(|r| r.position.0 == generation).cloned().collect()
     }
 
     /// One whole operation: issue, number, forward, reply, file.
@@ -245,16 +225,7 @@ impl Rig {
         self.request += 1;
         let slot = (self.request % SLOTS) as u32;
         let (request, client, volume) = (self.request, 0, 0);
-        self.judge.issued(
-            0,
-            Request {
-                client,
-                slot,
-                request,
-                volume,
-                op: op.clone(),
-            },
-        );
+        self.judge.issued(0, Request { client, slot, request, volume, op: op.clone() });
         let (operation, offset, length, payload) = match op {
             Op::Write { offset, payload } => (1, offset, payload.len() as u64, payload.to_vec()),
             Op::WriteZeroes { offset, length } => (2, offset, length, vec![]),
@@ -287,10 +258,7 @@ impl Rig {
         }
         let at = self.generation % 2 * PARTITION + self.append;
         let bytes = record.bytes();
-        assert!(
-            self.append + bytes.len() as u64 <= PARTITION,
-            "the partition is full: seal it"
-        );
+        assert!(self.append + bytes.len() as u64 <= PARTITION, "the partition is full: seal it");
         self.append += bytes.len() as u64;
         self.store(Server::Source(0), Device::Nvram, at, &bytes);
         if self.skip != "source flush" {
@@ -303,11 +271,7 @@ impl Rig {
     /// Value of a counter after all records.
     pub fn counter(&self, offset: u64) -> u64 {
         let all = self.fold(self.records.len());
-        u64::from_le_bytes(
-            all[offset as usize..offset as usize + 8]
-                .try_into()
-                .unwrap(),
-        )
+        u64::from_le_bytes(all[offset as usize..offset as usize + 8].try_into().unwrap())
     }
 
     /// The volume after the first `n` records.
@@ -319,10 +283,8 @@ impl Rig {
                 1 => volume[range].copy_from_slice(&r.payload),
                 2 => volume[range].fill(0),
                 _ => {
-                    let sum = r.payload[..8]
-                        .iter()
-                        .zip(0..)
-                        .fold(0, |s, (b, i)| s | u64::from(*b) << (8 * i));
+                    let sum =
+                        r.payload[..8].iter().zip(0..).fold(0, |s, (b, i)| s | u64::from(*b) << (8 * i));
                     let old = u64::from_le_bytes(volume[range.clone()].try_into().unwrap());
                     volume[range].copy_from_slice(&old.wrapping_add(sum).to_le_bytes());
                 }
@@ -344,12 +306,7 @@ impl Rig {
         if self.segment.is_none() || self.segment_at + bytes.len() as u64 > SEGMENT {
             self.serial += 1;
             let number = self.serial % SEGMENTS;
-            self.store(
-                d,
-                Device::Nvram,
-                number * SEGMENT,
-                &encode::segment(&uuid(0), true, self.serial),
-            );
+            self.store(d, Device::Nvram, number * SEGMENT, &encode::segment(&uuid(0), true, self.serial));
             self.segment = Some(number);
             self.segment_at = 128;
         }
@@ -365,23 +322,13 @@ impl Rig {
             self.mark(r.position, self.filed);
         }
         self.nvram = r.position;
-        self.send(
-            d,
-            6,
-            &encode::words(&[2, r.position.0, r.position.1, 0]),
-            &[],
-        );
+        self.send(d, 6, &encode::words(&[2, r.position.0, r.position.1, 0]), &[]);
     }
 
     pub fn mark(&mut self, nvram: (u64, u64), file: (u64, u64)) {
         self.marks += 1;
         let bytes = encode::mark(&uuid(0), self.marks, nvram, file);
-        self.store(
-            Server::Destination,
-            Device::Mark,
-            self.marks % 2 * 128,
-            &bytes,
-        );
+        self.store(Server::Destination, Device::Mark, self.marks % 2 * 128, &bytes);
         if self.skip != "mark flush" {
             self.flush(Server::Destination, Device::Mark);
         }
@@ -390,9 +337,7 @@ impl Rig {
     pub fn reply(&mut self, index: usize) {
         let r = &self.records[index];
         let answer = match r.operation {
-            3 => Answer::Added {
-                old: u64::from_le_bytes(r.payload[8..].try_into().unwrap()),
-            },
+            3 => Answer::Added { old: u64::from_le_bytes(r.payload[8..].try_into().unwrap()) },
             _ => Answer::Written,
         };
         self.judge.answered(0, r.client, r.slot, r.request, answer);
@@ -408,12 +353,7 @@ impl Rig {
         let r = self.records[index].clone();
         let base = self.place(r.position.0);
         if r.position.1 == 1 {
-            self.store(
-                d,
-                Device::Log,
-                base,
-                &encode::file(&uuid(0), r.position.0, 1, r.prev),
-            );
+            self.store(d, Device::Log, base, &encode::file(&uuid(0), r.position.0, 1, r.prev));
             self.file_at = 128;
         }
         let bytes = r.bytes();
@@ -428,20 +368,13 @@ impl Rig {
         }
         self.filed = r.position;
         self.mark(self.nvram.max(r.position), r.position);
-        self.send(
-            d,
-            6,
-            &encode::words(&[3, r.position.0, r.position.1, 0]),
-            &[],
-        );
+        self.send(d, 6, &encode::words(&[3, r.position.0, r.position.1, 0]), &[]);
     }
 
     /// Frees every segment.
     pub fn free(&mut self) {
         for number in 0..SEGMENTS {
-            if self.destination.disks[Device::Nvram as usize].current.len() as u64
-                > number * SEGMENT
-            {
+            if self.destination.disks[Device::Nvram as usize].current.len() as u64 > number * SEGMENT {
                 self.store(
                     Server::Destination,
                     Device::Nvram,
@@ -459,12 +392,7 @@ impl Rig {
         let d = Server::Destination;
         let g = self.generation;
         let records = self.of_generation(g);
-        let prev = self
-            .records
-            .iter()
-            .rev()
-            .find(|r| r.position.0 < g)
-            .map_or(Link::default(), Record::link);
+        let prev = self.records.iter().rev().find(|r| r.position.0 < g).map_or(Link::default(), Record::link);
         let seal = encode::seal(&uuid(0), g, &records, prev);
         self.store(Server::Source(0), Device::Nvram, g % 2 * PARTITION, &seal);
         if self.skip != "seal flush" {
@@ -475,12 +403,7 @@ impl Rig {
             self.send(Server::Source(0), 8, &body, &[]);
         }
         if !records.is_empty() {
-            self.store(
-                d,
-                Device::Log,
-                self.place(g) + self.file_at,
-                &encode::trailer(&uuid(0), g, &records),
-            );
+            self.store(d, Device::Log, self.place(g) + self.file_at, &encode::trailer(&uuid(0), g, &records));
             self.flush(d, Device::Log);
         }
         if self.skip != "destination apply" {
@@ -511,18 +434,12 @@ impl Rig {
             })
             .collect();
         let content = self.region(to);
-        let written: BTreeMap<u64, u64> = (0..BLOCKS + 2)
-            .map(|b| (b, xxh3_64(&content[(b * BLOCK) as usize..][..512])))
-            .collect();
+        let written: BTreeMap<u64, u64> =
+            (0..BLOCKS + 2).map(|b| (b, xxh3_64(&content[(b * BLOCK) as usize..][..512]))).collect();
         let ever: BTreeSet<u64> = self.batch_blocks(to);
         let mut out: Vec<(u64, Vec<u8>)> = changed
             .iter()
-            .map(|b| {
-                (
-                    DATA + b * BLOCK,
-                    content[(b * BLOCK) as usize..][..512].to_vec(),
-                )
-            })
+            .map(|b| (DATA + b * BLOCK, content[(b * BLOCK) as usize..][..512].to_vec()))
             .collect();
         for sector in changed.iter().map(|b| b / 16).collect::<BTreeSet<u64>>() {
             let mut bytes = vec![0; 512];
@@ -552,11 +469,8 @@ impl Rig {
         let mut all = self.fold(n);
         all.resize(((BLOCKS + 2) * BLOCK) as usize, 0);
         for (i, r) in self.records[..n].iter().enumerate() {
-            let result = if r.operation == 3 {
-                u64::from_le_bytes(r.payload[8..].try_into().unwrap())
-            } else {
-                0
-            };
+            let result =
+                if r.operation == 3 { u64::from_le_bytes(r.payload[8..].try_into().unwrap()) } else { 0 };
             let _ = i;
             let at = VOLUME as usize + r.slot as usize * 32;
             all[at..at + 4].copy_from_slice(&r.client.to_le_bytes());
@@ -571,30 +485,19 @@ impl Rig {
     }
 
     fn side(&mut self, server: Server) -> &mut Side {
-        if server == Server::Destination {
-            &mut self.theirs
-        } else {
-            &mut self.ours
-        }
+        if server == Server::Destination { &mut self.theirs } else { &mut self.ours }
     }
 
     /// DR6, up to record `to` (exclusive index).
     pub fn apply(&mut self, server: Server, cursor: (u64, u64), to: usize) {
         let from = self.side(server).applied;
-        let tail = self.records[..to]
-            .last()
-            .map_or(Link::default(), Record::link);
+        let tail = self.records[..to].last().map_or(Link::default(), Record::link);
         let mut batch = self.batch(from, to);
         if self.skip == "zero payload" {
             batch[0].1[3] ^= 1;
         }
         if self.skip != "journal" {
-            self.store(
-                server,
-                Device::Image,
-                4096,
-                &encode::journal(&uuid(0), cursor, tail, &batch),
-            );
+            self.store(server, Device::Image, 4096, &encode::journal(&uuid(0), cursor, tail, &batch));
         }
         if self.skip != "journal flush" {
             self.flush(server, Device::Image);
@@ -608,12 +511,8 @@ impl Rig {
         let role = if server == Server::Destination { 2 } else { 1 };
         let side = self.side(server);
         side.applied = to;
-        (
-            side.superblock.role,
-            side.superblock.epoch,
-            side.superblock.cursor,
-            side.superblock.tail,
-        ) = (role, 1, cursor, tail);
+        (side.superblock.role, side.superblock.epoch, side.superblock.cursor, side.superblock.tail) =
+            (role, 1, cursor, tail);
         self.superblock(server);
     }
 
@@ -621,12 +520,7 @@ impl Rig {
         let side = self.side(server);
         side.superblock.counter += 1;
         let superblock = side.superblock;
-        self.store(
-            server,
-            Device::Image,
-            superblock.counter % 2 * 512,
-            &superblock.bytes(&uuid(0)),
-        );
+        self.store(server, Device::Image, superblock.counter % 2 * 512, &superblock.bytes(&uuid(0)));
         if self.skip != "superblock flush" {
             self.flush(server, Device::Image);
         }
@@ -645,20 +539,9 @@ impl Rig {
         let mut superblock = self.theirs.superblock;
         (superblock.role, superblock.recovered, superblock.verdict) = (4, position, 2);
         superblock.counter += 1;
-        copy.poke(
-            Device::Image,
-            superblock.counter % 2 * 512,
-            &superblock.bytes(&uuid(0)),
-        );
+        copy.poke(Device::Image, superblock.counter % 2 * 512, &superblock.bytes(&uuid(0)));
         let position = Position::new(position.0, position.1);
-        (
-            copy,
-            touched,
-            RecoveredTo {
-                position,
-                verdict: Verdict::CompleteUpTo,
-            },
-        )
+        (copy, touched, RecoveredTo { position, verdict: Verdict::CompleteUpTo })
     }
 
     pub fn probe(&mut self, to: usize) -> bool {
@@ -672,19 +555,12 @@ impl Rig {
     }
 
     pub fn clean(&self) {
-        assert!(
-            self.judge.findings().is_empty(),
-            "{:#?}",
-            self.judge.findings()
-        );
+        assert!(self.judge.findings().is_empty(), "{:#?}", self.judge.findings());
     }
 }
 
 pub fn write(offset: u64, length: usize, fill: u8) -> Op {
-    Op::Write {
-        offset,
-        payload: Bytes::from(vec![fill; length]),
-    }
+    Op::Write { offset, payload: Bytes::from(vec![fill; length]) }
 }
 
 pub fn add(offset: u64, delta: u64) -> Op {
@@ -698,10 +574,7 @@ pub fn story(rig: &mut Rig, generations: u64) {
         rig.run(write(g * 512, 512, g as u8 + 1));
         rig.run(add(8192 + g % 3 * 8, 5));
         rig.run(write(500 + g * 100, 700, 0x40 + g as u8));
-        rig.run(Op::WriteZeroes {
-            offset: 300,
-            length: 900,
-        });
+        rig.run(Op::WriteZeroes { offset: 300, length: 900 });
         rig.run(write(1024, 512, 0));
         rig.seal();
     }

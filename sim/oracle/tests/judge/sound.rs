@@ -15,10 +15,7 @@ fn a_sound_story_has_no_findings_and_every_oracle_looked() {
     rig.clean();
     let idle = ["fencing", "divergence", "reads", "reader", "damage", "held"];
     for (name, count) in rig.judge.counts() {
-        assert!(
-            count > 0 || idle.contains(&name),
-            "{name} looked at nothing"
-        );
+        assert!(count > 0 || idle.contains(&name), "{name} looked at nothing");
     }
 }
 
@@ -33,17 +30,11 @@ fn every_prefix_that_recovery_may_reach_is_accepted_and_no_other() {
         let state = rig.destination.clone();
         let expected = rig.judge.expected_recovery(0, &state.stable());
         let last = rig.records[all - 1].position;
-        let real = RecoveredTo {
-            position: Position::new(last.0, last.1),
-            verdict: Verdict::CompleteUpTo,
-        };
+        let real = RecoveredTo { position: Position::new(last.0, last.1), verdict: Verdict::CompleteUpTo };
         assert!(rig.judge.compare(0, expected, real));
         let delta = rig.judge.delta(0);
         assert!(delta.sound);
-        assert_eq!(
-            (delta.stable, delta.current, rig.judge.required(0)),
-            (real, real, real.position)
-        );
+        assert_eq!((delta.stable, delta.current, rig.judge.required(0)), (real, real, real.position));
     }
     rig.clean();
     let all = rig.records.len();
@@ -67,12 +58,9 @@ fn an_unanswered_tail_may_be_there_or_not() {
 
 #[test]
 fn a_wrong_byte_in_a_touched_block_or_its_check_or_the_reply_table_is_found() {
-    for (at, oracle) in [
-        (DATA + 3, "prefix"),
-        (CHECKS + 24, "prefix"),
-        (DATA + VOLUME + 40, "prefix"),
-        (DATA + 8192, "once"),
-    ] {
+    for (at, oracle) in
+        [(DATA + 3, "prefix"), (CHECKS + 24, "prefix"), (DATA + VOLUME + 40, "prefix"), (DATA + 8192, "once")]
+    {
         let mut rig = Rig::new();
         rig.run(write(0, 512, 9));
         rig.run(add(8192, 7));
@@ -102,10 +90,7 @@ fn reads_must_equal_one_prefix_between_answered_and_answerable() {
         slot,
         request,
         volume: 0,
-        op: Op::Read {
-            offset: 0,
-            length: 1024,
-        },
+        op: Op::Read { offset: 0, length: 1024 },
     };
     let fill = |a: u8, b: u8| Bytes::from([vec![a; 512], vec![b; 512]].concat());
     for (data, good) in [
@@ -155,16 +140,10 @@ fn a_lost_record_frees_its_number_unless_it_was_forwarded() {
         }
         rig.source.cut();
         let after = rig.source.clone();
-        rig.judge
-            .crashed(Server::Source(0), true, &after.stable(), &after.stable());
+        rig.judge.crashed(Server::Source(0), true, &after.stable(), &after.stable());
         rig.forget(index);
         rig.run(write(0, 100, 3));
-        assert_eq!(
-            rig.found().contains("numbering"),
-            forwarded,
-            "{:?}",
-            rig.judge.findings()
-        );
+        assert_eq!(rig.found().contains("numbering"), forwarded, "{:?}", rig.judge.findings());
         assert!(rig.probe(2) || forwarded);
     }
 }
@@ -177,18 +156,12 @@ fn power_cuts_of_either_side_keep_the_picture_right() {
         rig.run(write(u64::from(i) * 200, 300, i));
         rig.destination.cut();
         let after = rig.destination.clone();
-        rig.judge
-            .crashed(Server::Destination, true, &after.stable(), &after.stable());
+        rig.judge.crashed(Server::Destination, true, &after.stable(), &after.stable());
         rig.source.cut();
         let after = rig.source.clone();
-        rig.judge
-            .crashed(Server::Source(0), true, &after.stable(), &after.stable());
+        rig.judge.crashed(Server::Source(0), true, &after.stable(), &after.stable());
         let all = rig.records.len();
-        assert!(
-            rig.judge.delta(0).sound && rig.probe(all),
-            "{:#?}",
-            rig.judge.findings()
-        );
+        assert!(rig.judge.delta(0).sound && rig.probe(all), "{:#?}", rig.judge.findings());
     }
     rig.seal();
     story(&mut rig, 2);
@@ -225,9 +198,5 @@ fn memory_does_not_grow_with_the_length_of_a_run() {
     let early = rig.judge.memory();
     story(&mut rig, 200);
     rig.clean();
-    assert!(
-        rig.judge.memory() < early + early / 4,
-        "{early} -> {}",
-        rig.judge.memory()
-    );
+    assert!(rig.judge.memory() < early + early / 4, "{early} -> {}", rig.judge.memory());
 }

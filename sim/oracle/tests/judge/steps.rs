@@ -11,11 +11,7 @@ fn check(skip: &'static str, oracle: &str) {
             rig.judge.only(oracle);
         }
         story(&mut rig, 3);
-        assert!(
-            rig.found().contains(oracle),
-            "{skip}: {:#?}",
-            rig.judge.findings()
-        );
+        assert!(rig.found().contains(oracle), "{skip}: {:#?}", rig.judge.findings());
     }
 }
 
@@ -95,19 +91,9 @@ fn what_is_held_goes_back() {
     let mut rig = Rig::new();
     rig.run(write(0, 100, 1));
     rig.run(write(0, 100, 2));
-    rig.send(
-        Server::Destination,
-        2,
-        &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0]),
-        &[],
-    );
+    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0]), &[]);
     rig.clean();
-    rig.send(
-        Server::Destination,
-        2,
-        &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0]),
-        &[],
-    );
+    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0]), &[]);
     assert!(rig.found().contains("held"));
 }
 
@@ -121,14 +107,7 @@ fn a_fenced_mirror_accepts_and_acknowledges_nothing() {
     rig.clean();
     let index = rig.number(write(0, 100, 2));
     rig.accept(index);
-    assert_eq!(
-        rig.judge
-            .findings()
-            .iter()
-            .filter(|f| f.oracle == "fencing")
-            .count(),
-        2
-    );
+    assert_eq!(rig.judge.findings().iter().filter(|f| f.oracle == "fencing").count(), 2);
 }
 
 #[test]
@@ -142,23 +121,14 @@ fn a_recovery_nobody_asked_for() {
 
 #[test]
 fn another_mirrors_place_segment_mark_or_region() {
-    for (device, offset) in [
-        (Device::Log, 3 * FILE),
-        (Device::Mark, 256),
-        (Device::Image, 4 << 20),
-    ] {
+    for (device, offset) in [(Device::Log, 3 * FILE), (Device::Mark, 256), (Device::Image, 4 << 20)] {
         let mut rig = Rig::new();
         rig.run(write(0, 100, 1));
         rig.store(Server::Destination, device, offset, &[1; 64]);
         assert!(rig.found().contains("isolation"), "{device:?}");
     }
     let mut rig = Rig::new();
-    rig.store(
-        Server::Destination,
-        Device::Nvram,
-        0,
-        &encode::segment(&uuid(1), true, 1),
-    );
+    rig.store(Server::Destination, Device::Nvram, 0, &encode::segment(&uuid(1), true, 1));
     rig.store(Server::Destination, Device::Nvram, 128, &[1; 64]);
     assert!(rig.found().contains("isolation"));
 }
@@ -185,12 +155,7 @@ fn live_bytes_overwritten_in_the_destinations_nvram() {
     let index = rig.number(write(0, 100, 1));
     rig.forward(index);
     rig.accept(index);
-    rig.store(
-        Server::Destination,
-        Device::Nvram,
-        SEGMENT + 128 + 64,
-        &[0xaa; 32],
-    );
+    rig.store(Server::Destination, Device::Nvram, SEGMENT + 128 + 64, &[0xaa; 32]);
     assert!(rig.found().contains("nvram"), "{:?}", rig.judge.findings());
 }
 
@@ -221,24 +186,11 @@ fn a_fenced_source_answers_no_later_read_and_nothing_that_recovery_missed() {
     rig.judge.recovered(0, &state.current(), to);
     rig.clean();
     rig.store(Server::Source(0), Device::Mark, 0, &[0; 8]);
-    let op = Op::Read {
-        offset: 0,
-        length: 512,
-    };
+    let op = Op::Read { offset: 0, length: 512 };
     let (client, slot, request, volume) = (0, 19, 100, 0);
-    rig.judge.issued(
-        0,
-        Request {
-            client,
-            slot,
-            request,
-            volume,
-            op,
-        },
-    );
+    rig.judge.issued(0, Request { client, slot, request, volume, op });
     let data = bytes::Bytes::from(vec![1; 512]);
-    rig.judge
-        .answered(0, client, slot, request, Answer::Read { data });
+    rig.judge.answered(0, client, slot, request, Answer::Read { data });
     assert!(rig.found().contains("reads"));
     rig.reply(late);
     assert!(rig.found().contains("fencing"));

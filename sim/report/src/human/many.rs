@@ -20,16 +20,8 @@ pub fn many(
     let mut page = Page::default();
     let name = &plan.scenario.name;
     let planted = plan.planted_ids().join(", ");
-    let planted = if planted.is_empty() {
-        planted
-    } else {
-        format!("  planted {planted}")
-    };
-    let of = if signal.is_some() {
-        format!(" of {}", plan.seeds.count())
-    } else {
-        String::new()
-    };
+    let planted = if planted.is_empty() { planted } else { format!("  planted {planted}") };
+    let of = if signal.is_some() { format!(" of {}", plan.seeds.count()) } else { String::new() };
     let ran = plural(tally.runs(), "seed");
     page.line(&format!(
         "{}  {BOLD}{name}{BOLD:#}  {ran}{of} ({}){planted}",
@@ -43,13 +35,7 @@ pub fn many(
         page.labelled("failure", &format!("{seeds} {}", shortened(signature)));
     }
     if groups.len() > GROUPS {
-        page.labelled(
-            "",
-            &format!(
-                "and {}",
-                plural((groups.len() - GROUPS) as u64, "more kind")
-            ),
-        );
+        page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
     }
     body(&mut page, tally);
     let speed = format!(
@@ -59,11 +45,7 @@ pub fn many(
     );
     page.labelled(
         "time",
-        &format!(
-            "{} wall on {}; {speed}",
-            wall(wall_time),
-            plural(workers as u64, "worker")
-        ),
+        &format!("{} wall on {}; {speed}", wall(wall_time), plural(workers as u64, "worker")),
     );
     if let Some(report) = report {
         page.labelled("report", report);
@@ -76,25 +58,15 @@ pub fn many(
 
 fn body(page: &mut Page, tally: &Tally) {
     let faults = tally.faults.iter().filter(|(_, f)| f.injected > 0);
-    let faults: Vec<String> = faults
-        .map(|(name, f)| format!("{name} {}/{}", count(f.took_effect), count(f.injected)))
-        .collect();
+    let faults: Vec<String> =
+        faults.map(|(name, f)| format!("{name} {}/{}", count(f.took_effect), count(f.injected))).collect();
     if !faults.is_empty() {
-        page.labelled(
-            "faults",
-            &format!("took effect/injected: {}", faults.join(", ")),
-        );
+        page.labelled("faults", &format!("took effect/injected: {}", faults.join(", ")));
     }
-    let idle: Vec<String> = tally
-        .ineffective()
-        .iter()
-        .map(|(name, n)| format!("{name} ({n} injected)"))
-        .collect();
+    let idle: Vec<String> =
+        tally.ineffective().iter().map(|(name, n)| format!("{name} ({n} injected)")).collect();
     if !idle.is_empty() {
-        page.labelled(
-            "",
-            &format!("{YELLOW}never took effect: {}{YELLOW:#}", idle.join(", ")),
-        );
+        page.labelled("", &format!("{YELLOW}never took effect: {}{YELLOW:#}", idle.join(", ")));
     }
     let o = &tally.operations;
     let parts = [
@@ -103,14 +75,8 @@ fn body(page: &mut Page, tally: &Tally) {
         (o.in_doubt, "in doubt"),
         (o.lost, "lost"),
     ];
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|(n, what)| format!("{} {what}", count(*n)))
-        .collect();
-    page.labelled(
-        "operations",
-        &format!("{} issued: {}", count(o.issued), parts.join(", ")),
-    );
+    let parts: Vec<String> = parts.iter().map(|(n, what)| format!("{} {what}", count(*n))).collect();
+    page.labelled("operations", &format!("{} issued: {}", count(o.issued), parts.join(", ")));
     if tally.recoveries > 0 {
         let worst = format!(
             "worst RPO {}, worst RTO {}",
@@ -119,11 +85,7 @@ fn body(page: &mut Page, tally: &Tally) {
         );
         page.labelled(
             "recoveries",
-            &format!(
-                "{}, {} exact; {worst}",
-                count(tally.recoveries),
-                count(tally.exact)
-            ),
+            &format!("{}, {} exact; {worst}", count(tally.recoveries), count(tally.exact)),
         );
     }
     let parts = [
@@ -132,16 +94,9 @@ fn body(page: &mut Page, tally: &Tally) {
         (tally.equal, "seen before"),
         (tally.nested, "nested"),
     ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", count(*n)))
-        .collect();
-    let parts = if parts.is_empty() {
-        "none".into()
-    } else {
-        parts.join(", ")
-    };
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
+    let parts = if parts.is_empty() { "none".into() } else { parts.join(", ") };
     page.labelled(
         "checks",
         &format!(
@@ -169,12 +124,7 @@ pub fn brief(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Dura
 }
 
 /// One line over several scenarios.
-pub fn several(
-    scenarios: usize,
-    tally: &Tally,
-    signal: Option<Signal>,
-    wall_time: Duration,
-) -> String {
+pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_time: Duration) -> String {
     let seeds = plural(tally.runs(), "seed");
     let all = plural(scenarios as u64, "scenario");
     let events = plural(tally.events, "event");
@@ -206,14 +156,7 @@ fn verdicts(tally: &Tally) -> String {
         (tally.inconclusive, "inconclusive"),
         (tally.rig, "rig failure"),
     ];
-    let some: Vec<String> = counts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", count(*n)))
-        .collect();
-    if some.is_empty() {
-        "none".into()
-    } else {
-        some.join(", ")
-    }
+    let some: Vec<String> =
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
+    if some.is_empty() { "none".into() } else { some.join(", ") }
 }

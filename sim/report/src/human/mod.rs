@@ -54,11 +54,7 @@ fn badge(verdict: Verdict) -> String {
 /// Why a run did not pass, in one line.
 fn reason(outcome: &Outcome) -> String {
     if let Some(f) = outcome.failures.first() {
-        let invariant = if f.invariant.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", f.invariant)
-        };
+        let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
         return format!("{}{invariant}: {}", f.oracle, f.message);
     }
     let idle: Vec<String> = outcome
@@ -87,11 +83,7 @@ pub fn red_line(scenario: &str, run: &SeedRun) -> String {
     let outcome = &run.outcome;
     let reason = shortened(&reason(outcome));
     let badge = badge(outcome.verdict);
-    format!(
-        "{badge} {scenario} seed {}: {reason}\n    {}\n",
-        outcome.seed,
-        plain_replay(run)
-    )
+    format!("{badge} {scenario} seed {}: {reason}\n    {}\n", outcome.seed, plain_replay(run))
 }
 
 /// The last line of a red run: to be pasted.

@@ -35,17 +35,9 @@ pub fn one(plan: &Plan, run: &SeedRun, seed_note: &str, report: Option<&str>) ->
 
 fn header(page: &mut Page, plan: &Plan, run: &SeedRun, seed_note: &str) {
     let outcome = &run.outcome;
-    let note = if seed_note.is_empty() {
-        String::new()
-    } else {
-        format!(" ({seed_note})")
-    };
+    let note = if seed_note.is_empty() { String::new() } else { format!(" ({seed_note})") };
     let planted = plan.planted_ids().join(", ");
-    let planted = if planted.is_empty() {
-        planted
-    } else {
-        format!("  planted {planted}")
-    };
+    let planted = if planted.is_empty() { planted } else { format!("  planted {planted}") };
     let name = &plan.scenario.name;
     let badge = badge(outcome.verdict);
     page.line(&format!(
@@ -64,12 +56,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
         page.labelled("faults", &line);
     }
     page.labelled("operations", &operations(outcome));
-    for (i, (kind, l)) in outcome
-        .latency
-        .iter()
-        .filter(|(_, l)| l.count > 0)
-        .enumerate()
-    {
+    for (i, (kind, l)) in outcome.latency.iter().filter(|(_, l)| l.count > 0).enumerate() {
         let [p50, p90, p99, p999, max] = [l.p50, l.p90, l.p99, l.p999, l.max].map(nanos);
         let label = if i == 0 { "latency" } else { "" };
         page.labelled(
@@ -96,28 +83,18 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let more = outcome.failures.iter().skip(1).take(FINDINGS - 1);
     page.labelled("cause", &shortened_cause(outcome));
     for f in more {
-        page.labelled(
-            "then",
-            &shortened(&format!("{} {}: {}", f.oracle, f.invariant, f.message)),
-        );
+        page.labelled("then", &shortened(&format!("{} {}: {}", f.oracle, f.invariant, f.message)));
     }
     let hidden = outcome.failures.len().saturating_sub(FINDINGS);
     if hidden > 0 {
-        page.labelled(
-            "",
-            &format!("and {}", plural(hidden as u64, "more finding")),
-        );
+        page.labelled("", &format!("and {}", plural(hidden as u64, "more finding")));
     }
     let faults = fault_parts(outcome);
     if !faults.is_empty() {
         page.labelled("faults", &limited(&faults));
     }
     page.labelled("operations", &operations(outcome));
-    let recoveries: Vec<String> = outcome
-        .recoveries
-        .iter()
-        .map(|r| recovery(plan, r))
-        .collect();
+    let recoveries: Vec<String> = outcome.recoveries.iter().map(|r| recovery(plan, r)).collect();
     if let Some(last) = recoveries.last() {
         page.labelled("recovery", last);
     }
@@ -128,10 +105,7 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(report));
     let from = outcome.last_events.len().saturating_sub(room);
     for (i, event) in outcome.last_events[from..].iter().enumerate() {
-        page.labelled(
-            if i == 0 { "last events" } else { "" },
-            &format!("{DIM}{}{DIM:#}", shortened(event)),
-        );
+        page.labelled(if i == 0 { "last events" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
     }
 }
 
@@ -156,61 +130,32 @@ fn proof(outcome: &Outcome) -> String {
     }
     let changes: u64 = outcome.checks.changes.values().sum();
     if changes > 0 && outcome.checks.mode == "every" {
-        parts.push(format!(
-            "recovery judged at each of {}",
-            plural(changes, "durable change")
-        ));
+        parts.push(format!("recovery judged at each of {}", plural(changes, "durable change")));
     }
     parts.join("; ")
 }
 
 fn fault_parts(outcome: &Outcome) -> Vec<String> {
     let part = |f: &mirrorsim_world::outcome::FaultCount| {
-        let place = if f.place.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", f.place)
-        };
+        let place = if f.place.is_empty() { String::new() } else { format!(" ({})", f.place) };
         match (f.injected, f.took_effect) {
             (0, _) => format!("{}{place} not reached", f.name),
             (1, 1) => format!("{}{place}", f.name),
             (1, 0) => format!("{}{place} without effect", f.name),
-            (injected, took) => format!(
-                "{} {}, {} took effect{place}",
-                f.name,
-                count(injected),
-                count(took)
-            ),
+            (injected, took) => format!("{} {}, {} took effect{place}", f.name, count(injected), count(took)),
         }
     };
-    outcome
-        .faults
-        .iter()
-        .filter(|f| f.injected > 0 || !f.place.is_empty())
-        .map(part)
-        .collect()
+    outcome.faults.iter().filter(|f| f.injected > 0 || !f.place.is_empty()).map(part).collect()
 }
 
 fn fault_lines(outcome: &Outcome) -> Vec<String> {
-    fault_parts(outcome)
-        .chunks(IN_A_LINE)
-        .map(|c| c.join("; "))
-        .collect()
+    fault_parts(outcome).chunks(IN_A_LINE).map(|c| c.join("; ")).collect()
 }
 
 fn limited(parts: &[String]) -> String {
-    let shown = parts
-        .iter()
-        .take(IN_A_LINE)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("; ");
+    let shown = parts.iter().take(IN_A_LINE).cloned().collect::<Vec<_>>().join("; ");
     let more = parts.len().saturating_sub(IN_A_LINE);
-    if more > 0 {
-        format!("{shown}; and {more} more")
-    } else {
-        shown
-    }
+    if more > 0 { format!("{shown}; and {more} more") } else { shown }
 }
 
 fn operations(outcome: &Outcome) -> String {
@@ -237,12 +182,7 @@ fn stalls(outcome: &Outcome) -> String {
 fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
     let rpo = match r.rpo_operations {
         0 => "RPO 0".to_owned(),
-        n => format!(
-            "RPO {} ({}, {})",
-            plural(n, "operation"),
-            bytes(r.rpo_bytes),
-            nanos(r.rpo_time)
-        ),
+        n => format!("RPO {} ({}, {})", plural(n, "operation"), bytes(r.rpo_bytes), nanos(r.rpo_time)),
     };
     let exact = if r.exact { ", exact" } else { "" };
     format!(
@@ -256,37 +196,20 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
 
 fn alarms(page: &mut Page, outcome: &Outcome) {
     if let Some(a) = outcome.alarms.first() {
-        let text = format!(
-            "{}: first at {}, {}: {}",
-            outcome.alarms.len(),
-            nanos(a.time),
-            a.server,
-            a.message
-        );
+        let text =
+            format!("{}: first at {}, {}: {}", outcome.alarms.len(), nanos(a.time), a.server, a.message);
         page.labelled("alarms", &shortened(&text));
     }
 }
 
 fn checks(outcome: &Outcome) -> String {
     let c = &outcome.checks;
-    let parts = [
-        (c.full, "full"),
-        (c.delta, "delta"),
-        (c.equal, "seen before"),
-        (c.nested, "nested"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, name)| format!("{} {name}", count(*n)))
-        .collect();
+    let parts = [(c.full, "full"), (c.delta, "delta"), (c.equal, "seen before"), (c.nested, "nested")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{} {name}", count(*n))).collect();
     let changes = plural(c.changes.values().sum(), "durable change");
     let judged: u64 = c.judged.values().sum();
-    let parts = if parts.is_empty() {
-        "none".into()
-    } else {
-        parts.join(", ")
-    };
+    let parts = if parts.is_empty() { "none".into() } else { parts.join(", ") };
     format!(
         "{} at {changes}: {parts}; {} of {}; {}",
         c.mode,

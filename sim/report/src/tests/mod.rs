@@ -14,18 +14,10 @@ const QUIET: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations:
 const LOSSY: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\nexpect: [\"acknowledged > 1000000\"]\n";
 
 fn campaign(text: &str, seeds: &str, workers: usize) -> (Arc<[Plan]>, Vec<SeedRun>) {
-    let options = scenario::Options {
-        metrics: METRICS,
-        ..scenario::Options::default()
-    };
-    let scenario =
-        scenario::parse("scenarios/a.yaml", text.as_bytes(), &[], &options).expect("a scenario");
-    let plans: Arc<[Plan]> = [Plan::new(
-        scenario,
-        "scenarios/a.yaml",
-        scenario::seeds(seeds).expect("seeds"),
-    )]
-    .into();
+    let options = scenario::Options { metrics: METRICS, ..scenario::Options::default() };
+    let scenario = scenario::parse("scenarios/a.yaml", text.as_bytes(), &[], &options).expect("a scenario");
+    let plans: Arc<[Plan]> =
+        [Plan::new(scenario, "scenarios/a.yaml", scenario::seeds(seeds).expect("seeds"))].into();
     let mut runs = Vec::new();
     run(&plans, workers, &Stop::default(), &mut |event| {
         if let Event::Seed(run) = event {
@@ -40,14 +32,7 @@ fn report(text: &str, seeds: &str, workers: usize) -> Report {
     let (plans, runs) = campaign(text, seeds, workers);
     let mut collector = Collector::default();
     runs.iter().for_each(|r| collector.add(&plans[0], r));
-    collector.finish(
-        &plans[0],
-        None,
-        &[],
-        Duration::from_millis(5),
-        workers,
-        utc(0),
-    )
+    collector.finish(&plans[0], None, &[], Duration::from_millis(5), workers, utc(0))
 }
 
 #[test]
@@ -79,10 +64,7 @@ fn what_does_not_fit_is_noticed() {
 
 #[test]
 fn the_committed_schema_is_fresh() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../reports/report.schema.json"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reports/report.schema.json");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(
         committed,
@@ -97,10 +79,7 @@ fn seeds_are_text_and_large_ones_survive() {
     let seeds: Vec<&str> = report.runs.iter().map(|r| r.seed.0.as_str()).collect();
     assert_eq!(seeds, ["18446744073709551615", "0"]);
     assert_eq!(report.summary.failures.len(), 1);
-    assert_eq!(
-        report.summary.failures[0].first_seed.0,
-        "18446744073709551615"
-    );
+    assert_eq!(report.summary.failures[0].first_seed.0, "18446744073709551615");
     assert_eq!(report.exit_code, 1);
 }
 
@@ -123,21 +102,14 @@ fn a_red_summary_has_at_most_15_lines_and_ends_with_the_line_to_paste() {
     let run = &mut runs[0];
     // As bad as it gets: many findings, many faults, a long end of the trace.
     let message = "something is wrong ".repeat(20);
-    let failure = |i| Failure {
-        oracle: "order",
-        invariant: "I2",
-        time: i,
-        event: i,
-        message: message.clone(),
-    };
+    let failure =
+        |i| Failure { oracle: "order", invariant: "I2", time: i, event: i, message: message.clone() };
     run.outcome.failures.extend((0..30).map(failure));
     run.outcome.last_events = (0..40).map(|i| format!("event {i}")).collect();
     let text = one(&plans[0], run, "", Some("reports/out/a-7.json"));
     assert!(text.lines().count() <= 15, "{text}");
     assert!(
-        text.lines()
-            .last()
-            .is_some_and(|l| l.contains("mirrorsim replay ms1:scenarios/a.yaml:7:")),
+        text.lines().last().is_some_and(|l| l.contains("mirrorsim replay ms1:scenarios/a.yaml:7:")),
         "{text}"
     );
 }
@@ -145,12 +117,7 @@ fn a_red_summary_has_at_most_15_lines_and_ends_with_the_line_to_paste() {
 #[test]
 fn a_green_summary_says_all_that_was_promised() {
     let (plans, runs) = campaign(QUIET, "7", 1);
-    assert_eq!(
-        runs[0].outcome.verdict,
-        Verdict::Passed,
-        "{:?}",
-        runs[0].outcome.failures
-    );
+    assert_eq!(runs[0].outcome.verdict, Verdict::Passed, "{:?}", runs[0].outcome.failures);
     let text = one(&plans[0], &runs[0], "the default", None);
     for word in [
         "PASSED",
@@ -174,23 +141,8 @@ fn the_summary_of_many_groups_failures() {
     let (plans, runs) = campaign(LOSSY, "1..=5", 2);
     let mut collector = Collector::default();
     runs.iter().for_each(|r| collector.add(&plans[0], r));
-    let text = many(
-        &plans[0],
-        collector.tally(),
-        None,
-        Duration::from_secs(1),
-        2,
-        None,
-    );
-    assert!(
-        text.contains("5 failed") && text.contains("5x, first seed 1: expect"),
-        "{text}"
-    );
+    let text = many(&plans[0], collector.tally(), None, Duration::from_secs(1), 2, None);
+    assert!(text.contains("5 failed") && text.contains("5x, first seed 1: expect"), "{text}");
     assert!(text.lines().count() <= 15, "{text}");
-    assert!(
-        text.lines()
-            .last()
-            .is_some_and(|l| l.contains("mirrorsim replay")),
-        "{text}"
-    );
+    assert!(text.lines().last().is_some_and(|l| l.contains("mirrorsim replay")), "{text}");
 }

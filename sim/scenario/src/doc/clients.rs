@@ -137,10 +137,7 @@ impl Doc for Lengths {
 
 fn lengths(text: &str) -> Result<Lengths, String> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let (min, max) = (
-        quantity::size(min.trim())?,
-        quantity::size(max.trim().trim_start_matches('='))?,
-    );
+    let (min, max) = (quantity::size(min.trim())?, quantity::size(max.trim().trim_start_matches('='))?);
     match (min, max) {
         (0, _) => Err("an operation has at least one byte".into()),
         _ if min > max => Err("the least is more than the greatest".into()),
@@ -156,12 +153,7 @@ impl Doc for Sizes {
     fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
         if !matches!(node.value, Value::List(_)) {
             let Lengths(min, max) = Lengths::read(r, node)?;
-            return Some(Sizes(vec![Class {
-                min,
-                max,
-                step: 1,
-                weight: 1,
-            }]));
+            return Some(Sizes(vec![Class { min, max, step: 1, weight: 1 }]));
         }
         let mut classes = Vec::new();
         for c in Vec::<At<ClassMap>>::read(r, node)? {
@@ -174,17 +166,11 @@ impl Doc for Sizes {
                     "range",
                     "no length is a multiple of this",
                 );
-                r.desk
-                    .report(draft.also(c.size.place, "among these lengths"));
+                r.desk.report(draft.also(c.size.place, "among these lengths"));
                 r.dropped = true;
                 continue;
             }
-            classes.push(Class {
-                min,
-                max,
-                step,
-                weight: c.weight.0,
-            });
+            classes.push(Class { min, max, step, weight: c.weight.0 });
         }
         if classes.iter().all(|c| c.weight == 0) {
             let draft = r.wrong(
@@ -271,9 +257,7 @@ impl Doc for Addresses {
             });
         }
         let map = AddressMap::read(r, node)?;
-        map.zipf
-            .map(Addresses::Zipf)
-            .or(map.hot_cold.map(Addresses::HotCold))
+        map.zipf.map(Addresses::Zipf).or(map.hot_cold.map(Addresses::HotCold))
     }
 }
 

@@ -147,15 +147,10 @@ impl Doc for Check {
         }
         if let Some(word @ ("off" | "none" | "never" | "no" | "false")) = node.text() {
             let want = CheckMode::shape().want();
-            let draft = r.wrong(
-                node,
-                "no-check",
-                &format!("with `{word}` the run would check nothing"),
-                want,
-            );
-            r.desk.report(
-                draft.help("`end` is the cheapest: recovery is judged at disasters and at the end"),
-            );
+            let draft =
+                r.wrong(node, "no-check", &format!("with `{word}` the run would check nothing"), want);
+            r.desk
+                .report(draft.help("`end` is the cheapest: recovery is judged at disasters and at the end"));
             return None;
         }
         let mode: At<CheckMode> = r.at(node, true, None)?;

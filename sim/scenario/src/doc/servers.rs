@@ -168,32 +168,19 @@ impl Doc for Span {
 fn range(text: &str) -> Result<Delay, String> {
     let Some((min, max)) = text.split_once("..") else {
         let min = quantity::duration(text)?;
-        return Ok(Delay {
-            min,
-            mean: min,
-            max: min,
-            shape: Spread::Constant,
-        });
+        return Ok(Delay { min, mean: min, max: min, shape: Spread::Constant });
     };
-    let (min, max) = (
-        quantity::duration(min.trim())?,
-        quantity::duration(max.trim().trim_start_matches('='))?,
-    );
+    let (min, max) =
+        (quantity::duration(min.trim())?, quantity::duration(max.trim().trim_start_matches('='))?);
     if min > max {
         let (min, max) = (quantity::show_duration(min), quantity::show_duration(max));
-        return Err(format!(
-            "{min} is more than {max}; did you mean {max}..{min}?"
-        ));
+        return Err(format!("{min} is more than {max}; did you mean {max}..{min}?"));
     }
     Ok(Delay {
         min,
         mean: min.midpoint(max),
         max,
-        shape: if min == max {
-            Spread::Constant
-        } else {
-            Spread::Uniform
-        },
+        shape: if min == max { Spread::Constant } else { Spread::Uniform },
     })
 }
 
@@ -201,42 +188,16 @@ fn read_map(r: &mut Reader<'_>, node: &Node) -> Option<Span> {
     let map = SpanMap::read(r, node)?;
     let (min, max) = (map.min.0, map.max.0);
     let mean = map.mean.as_ref().map_or(min.midpoint(max), |m| m.0);
-    let low = map
-        .mean
-        .as_ref()
-        .filter(|m| m.0 < min)
-        .map(|m| (m, &map.min, "below `min`"));
-    let high = map
-        .mean
-        .as_ref()
-        .filter(|m| m.0 > max)
-        .map(|m| (m, &map.max, "above `max`"));
+    let low = map.mean.as_ref().filter(|m| m.0 < min).map(|m| (m, &map.min, "below `min`"));
+    let high = map.mean.as_ref().filter(|m| m.0 > max).map(|m| (m, &map.max, "above `max`"));
     let ends = (min > max).then_some((&map.min, &map.max, "above `max`"));
     let mut good = true;
     for (wrong, other, how) in [ends, low, high].into_iter().flatten() {
         good = false;
         let shown = quantity::show_duration(wrong.0);
-        let draft = Draft::at(
-            wrong.place,
-            &wrong.path,
-            "range",
-            format!("{shown} is {how}"),
-        );
-        r.desk.report(
-            draft
-                .also(other.place, "the other end")
-                .help("min <= mean <= max"),
-        );
+        let draft = Draft::at(wrong.place, &wrong.path, "range", format!("{shown} is {how}"));
+        r.desk.report(draft.also(other.place, "the other end").help("min <= mean <= max"));
     }
-    let shape = if min == max {
-        Spread::Constant
-    } else {
-        *map.shape
-    };
-    good.then_some(Span(Delay {
-        min,
-        mean,
-        max,
-        shape,
-    }))
+    let shape = if min == max { Spread::Constant } else { *map.shape };
+    good.then_some(Span(Delay { min, mean, max, shape }))
 }

@@ -21,12 +21,7 @@ impl Page<'_> {
         }
         for i in timed.into_iter().map(|(_, i)| i).chain(waiting) {
             let f = &self.spec.faults[i];
-            let line = format!(
-                "{}: {}  [{}]",
-                self.when(&f.when),
-                self.fault(&f.fault),
-                f.place
-            );
+            let line = format!("{}: {}  [{}]", self.when(&f.when), self.fault(&f.fault), f.place);
             self.line(1, &line);
         }
     }
@@ -34,20 +29,10 @@ impl Page<'_> {
     fn when(&self, when: &When) -> String {
         match *when {
             When::At(at) => format!("at {}", show_duration(at)),
-            When::On {
-                stage,
-                nth,
-                source,
-                delay,
-            } => {
-                let who = source.map_or_else(String::new, |s| {
-                    format!(" by {}", self.spec.sources[s].name)
-                });
-                let after = if delay > 0 {
-                    format!("{} after ", show_duration(delay))
-                } else {
-                    "when ".into()
-                };
+            When::On { stage, nth, source, delay } => {
+                let who = source.map_or_else(String::new, |s| format!(" by {}", self.spec.sources[s].name));
+                let after =
+                    if delay > 0 { format!("{} after ", show_duration(delay)) } else { "when ".into() };
                 format!("{after}{}{who}, time {nth}", stage.name())
             }
         }
@@ -63,74 +48,38 @@ impl Page<'_> {
     fn fault(&self, fault: &Fault) -> String {
         let source = |s: usize| self.spec.sources[s].name.as_str();
         let back = |t: Option<u64>| {
-            t.map_or_else(
-                || ", stays down".into(),
-                |t| format!(", back after {}", show_duration(t)),
-            )
+            t.map_or_else(|| ", stays down".into(), |t| format!(", back after {}", show_duration(t)))
         };
         let lasting = |t: Option<u64>| {
-            t.map_or_else(
-                || " until healed".into(),
-                |t| format!(" for {}", show_duration(t)),
-            )
+            t.map_or_else(|| " until healed".into(), |t| format!(" for {}", show_duration(t)))
         };
         let way = |d: Direction| snake(&format!("{d:?}"));
         match *fault {
-            Fault::Crash {
-                node,
-                restart_after,
-            } => format!("crash {}{}", self.node(node), back(restart_after)),
-            Fault::PowerCut {
-                node,
-                restart_after,
-            } => format!("power cut of {}{}", self.node(node), back(restart_after)),
+            Fault::Crash { node, restart_after } => {
+                format!("crash {}{}", self.node(node), back(restart_after))
+            }
+            Fault::PowerCut { node, restart_after } => {
+                format!("power cut of {}{}", self.node(node), back(restart_after))
+            }
             Fault::Restart { node } => format!("restart {}", self.node(node)),
             Fault::Pause { node, lasting: t } => {
                 format!("pause {}{}", self.node(node), lasting(Some(t)))
             }
-            Fault::Cut {
-                source: s,
-                direction,
-                lasting: t,
-            } => format!(
-                "cut the link of {} ({}){}",
-                source(s),
-                way(direction),
-                lasting(t)
-            ),
+            Fault::Cut { source: s, direction, lasting: t } => {
+                format!("cut the link of {} ({}){}", source(s), way(direction), lasting(t))
+            }
             Fault::Heal { source: s } => format!("heal the link of {}", source(s)),
-            Fault::Clog {
-                source: s,
-                direction,
-                lasting: t,
-            } => format!(
-                "clog the link of {} ({}){}",
-                source(s),
-                way(direction),
-                lasting(Some(t))
-            ),
+            Fault::Clog { source: s, direction, lasting: t } => {
+                format!("clog the link of {} ({}){}", source(s), way(direction), lasting(Some(t)))
+            }
             Fault::Reset { source: s, only } => {
-                let half = only.map_or_else(String::new, |n| {
-                    format!(", only {} learns of it", self.node(n))
-                });
+                let half = only.map_or_else(String::new, |n| format!(", only {} learns of it", self.node(n)));
                 format!("reset the connection of {}{half}", source(s))
             }
-            Fault::DiskFull {
-                node,
-                device,
-                lasting: t,
-            } => format!(
-                "{} disk of {} is full{}",
-                device_name(device),
-                self.node(node),
-                lasting(Some(t))
-            ),
-            Fault::Slow {
-                node,
-                device,
-                factor,
-                lasting: t,
-            } => {
+            Fault::DiskFull { node, device, lasting: t } => {
+                format!("{} disk of {} is full{}", device_name(device), self.node(node), lasting(Some(t)))
+            }
+            Fault::Slow { node, device, factor, lasting: t } => {
                 format!(
                     "{} of {} takes {factor} times as long{}",
                     device_name(device),
@@ -142,29 +91,15 @@ impl Page<'_> {
                 format!("damage {bits} bits of {}", self.target(target))
             }
             Fault::NvramLost { node, reads } => {
-                let content = if reads == LostContent::Zeros {
-                    "zeros"
-                } else {
-                    "random bytes"
-                };
+                let content = if reads == LostContent::Zeros { "zeros" } else { "random bytes" };
                 format!("nvram of {} is lost, reads as {content}", self.node(node))
             }
             Fault::NvramDegraded { node, lasting: t } => {
                 format!("battery of {} is low{}", self.node(node), lasting(t))
             }
-            Fault::Disaster {
-                source: s,
-                power_cut,
-            } => {
-                let cut = if power_cut {
-                    ", destination loses power"
-                } else {
-                    ""
-                };
-                format!(
-                    "site of {} is lost for ever{cut}; the destination recovers",
-                    source(s)
-                )
+            Fault::Disaster { source: s, power_cut } => {
+                let cut = if power_cut { ", destination loses power" } else { "" };
+                format!("site of {} is lost for ever{cut}; the destination recovers", source(s))
             }
             Fault::Seal { source: s } => {
                 format!("operator seals the open partition of {}", source(s))
@@ -178,42 +113,21 @@ impl Page<'_> {
     fn target(&self, target: DamageTarget) -> String {
         let name = |s: usize| self.spec.sources[s].name.as_str();
         let volume = |s: usize, v: usize| self.spec.sources[s].volumes[v].name.as_str();
-        let which =
-            |b: Option<u64>| b.map_or_else(|| "a drawn block".into(), |b| format!("block {b}"));
+        let which = |b: Option<u64>| b.map_or_else(|| "a drawn block".into(), |b| format!("block {b}"));
         match target {
             DamageTarget::FileRecord { source, nth } => {
                 format!("record {nth} of the oldest file of {}", name(source))
             }
-            DamageTarget::NvramRecord { source, nth } => format!(
-                "record {nth} of {} in the destination's nvram",
-                name(source)
-            ),
-            DamageTarget::ImageBlock {
-                source,
-                volume: v,
-                block,
-            } => format!(
-                "{} of the image of {}/{}",
-                which(block),
-                name(source),
-                volume(source, v)
-            ),
-            DamageTarget::VolumeBlock {
-                source,
-                volume: v,
-                block,
-            } => format!(
-                "{} of volume {}/{}",
-                which(block),
-                name(source),
-                volume(source, v)
-            ),
-            DamageTarget::Range {
-                node,
-                device,
-                offset,
-                length,
-            } => {
+            DamageTarget::NvramRecord { source, nth } => {
+                format!("record {nth} of {} in the destination's nvram", name(source))
+            }
+            DamageTarget::ImageBlock { source, volume: v, block } => {
+                format!("{} of the image of {}/{}", which(block), name(source), volume(source, v))
+            }
+            DamageTarget::VolumeBlock { source, volume: v, block } => {
+                format!("{} of volume {}/{}", which(block), name(source), volume(source, v))
+            }
+            DamageTarget::Range { node, device, offset, length } => {
                 format!(
                     "{} from byte {offset} of {} of {}",
                     show_size(length),

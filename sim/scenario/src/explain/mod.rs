@@ -7,28 +7,21 @@ use crate::layout::largest_operation;
 use crate::load::Scenario;
 use crate::quantity::{show_chance, show_duration, show_size};
 use mirrorsim_world::spec::{
-    Addresses, CheckMode, ClientSpec, Delay, DeviceName, DiskSpec, Generated, LinkSpec, Pacing,
-    Profile, Shape, Spec, Workload,
+    Addresses, CheckMode, ClientSpec, Delay, DeviceName, DiskSpec, Generated, LinkSpec, Pacing, Profile,
+    Shape, Spec, Workload,
 };
 use std::fmt::Write;
 
 /// The resolved scenario.
 pub fn explain(scenario: &Scenario) -> String {
     let spec = &scenario.spec;
-    let mut out = Page {
-        text: String::new(),
-        spec,
-    };
+    let mut out = Page { text: String::new(), spec };
     out.line(
         0,
         &format!(
             "{}{}",
             scenario.name,
-            if scenario.about.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", scenario.about)
-            }
+            if scenario.about.is_empty() { String::new() } else { format!(": {}", scenario.about) }
         ),
     );
     out.protocol();
@@ -39,10 +32,7 @@ pub fn explain(scenario: &Scenario) -> String {
     out.check();
     if !scenario.expect.is_empty() {
         out.line(0, "expect");
-        scenario
-            .expect
-            .iter()
-            .for_each(|e| out.line(1, &e.to_string()));
+        scenario.expect.iter().for_each(|e| out.line(1, &e.to_string()));
     }
     let e = estimate(spec);
     out.line(0, "estimate");
@@ -81,9 +71,7 @@ impl Page<'_> {
             word(format!("{:?}", p.transport)),
         );
         self.line(1, &knobs);
-        let seal = p.seal_after.map_or_else(String::new, |t| {
-            format!(", sealed after {}", show_duration(t))
-        });
+        let seal = p.seal_after.map_or_else(String::new, |t| format!(", sealed after {}", show_duration(t)));
         let sizes = format!(
             "{} partitions, {} files, blocks of {}, resend after {}{seal}",
             p.partitions,
@@ -100,16 +88,10 @@ impl Page<'_> {
             let largest = largest_operation(self.spec, i);
             self.line(
                 1,
-                &format!(
-                    "partitions of {}, largest operation {largest} bytes",
-                    show_size(s.partition_size)
-                ),
+                &format!("partitions of {}, largest operation {largest} bytes", show_size(s.partition_size)),
             );
-            let volumes: Vec<String> = s
-                .volumes
-                .iter()
-                .map(|v| format!("{} {}", v.name, show_size(v.size)))
-                .collect();
+            let volumes: Vec<String> =
+                s.volumes.iter().map(|v| format!("{} {}", v.name, show_size(v.size))).collect();
             self.line(1, &format!("volumes {}", volumes.join(", ")));
             self.line(
                 1,
@@ -126,11 +108,7 @@ impl Page<'_> {
         self.line(0, "destination");
         self.line(
             1,
-            &format!(
-                "nvram {}, {} kept for each source",
-                show_size(d.nvram_size),
-                show_size(d.reserve)
-            ),
+            &format!("nvram {}, {} kept for each source", show_size(d.nvram_size), show_size(d.reserve)),
         );
         self.line(
             1,
@@ -147,24 +125,14 @@ impl Page<'_> {
     fn clients(&mut self) {
         const SHOWN: usize = 16;
         for c in self.spec.clients.iter().take(SHOWN) {
-            self.line(
-                0,
-                &format!("client {} of {}", c.name, self.spec.sources[c.source].name),
-            );
-            let slots = format!(
-                "{} slots, timeout {}, delay {}",
-                c.slots,
-                show_duration(c.timeout),
-                delay(&c.delay)
-            );
+            self.line(0, &format!("client {} of {}", c.name, self.spec.sources[c.source].name));
+            let slots =
+                format!("{} slots, timeout {}, delay {}", c.slots, show_duration(c.timeout), delay(&c.delay));
             self.line(1, &slots);
             self.workload(c);
         }
         if self.spec.clients.len() > SHOWN {
-            self.line(
-                0,
-                &format!("... and {} more clients", self.spec.clients.len() - SHOWN),
-            );
+            self.line(0, &format!("... and {} more clients", self.spec.clients.len() - SHOWN));
         }
     }
 
@@ -175,10 +143,7 @@ impl Page<'_> {
                     || "as fast as slots allow".into(),
                     |s| format!("at {} times the recorded speed", thousandths(s)),
                 );
-                self.line(
-                    1,
-                    &format!("{} listed operations, {speed}", t.operations.len()),
-                );
+                self.line(1, &format!("{} listed operations, {speed}", t.operations.len()));
             }
             Workload::Generated(g) => self.generated(g),
         }
@@ -186,10 +151,8 @@ impl Page<'_> {
 
     fn generated(&mut self, g: &Generated) {
         let m = &g.mix;
-        let mix = format!(
-            "write {}, write_zeroes {}, add {}, read {}",
-            m.write, m.write_zeroes, m.add, m.read
-        );
+        let mix =
+            format!("write {}, write_zeroes {}, add {}, read {}", m.write, m.write_zeroes, m.add, m.read);
         self.line(
             1,
             &format!(
@@ -211,18 +174,12 @@ impl Page<'_> {
         let spread = match g.addresses {
             Addresses::Uniform => "uniform".into(),
             Addresses::Sequential => "sequential".into(),
-            Addresses::Zipf {
-                items,
-                exponent_milli,
-            } => format!(
-                "zipf over {items} pieces, exponent {}",
-                thousandths(u64::from(exponent_milli))
-            ),
-            Addresses::HotCold { hot, to_hot } => format!(
-                "{} of the operations to {} of the range",
-                show_chance(to_hot.0),
-                show_chance(hot.0)
-            ),
+            Addresses::Zipf { items, exponent_milli } => {
+                format!("zipf over {items} pieces, exponent {}", thousandths(u64::from(exponent_milli)))
+            }
+            Addresses::HotCold { hot, to_hot } => {
+                format!("{} of the operations to {} of the range", show_chance(to_hot.0), show_chance(hot.0))
+            }
         };
         let (first, length) = g.range;
         self.line(
@@ -247,9 +204,9 @@ impl Page<'_> {
             return;
         }
         self.line(0, "profile");
-        let swarm = p.swarm.map_or_else(String::new, |c| {
-            format!(", each family off in {} of the seeds", show_chance(c.0))
-        });
+        let swarm = p
+            .swarm
+            .map_or_else(String::new, |c| format!(", each family off in {} of the seeds", show_chance(c.0)));
         self.line(
             1,
             &format!(
@@ -289,10 +246,7 @@ impl Page<'_> {
             .filter(|(_, c)| c.0 > 0)
             .map(|(name, c)| format!("{name} {}", show_chance(c.0)))
             .collect();
-        [counts, chances]
-            .iter()
-            .filter(|l| !l.is_empty())
-            .for_each(|l| self.line(1, &l.join(", ")));
+        [counts, chances].iter().filter(|l| !l.is_empty()).for_each(|l| self.line(1, &l.join(", ")));
     }
 
     fn check(&mut self) {
@@ -314,7 +268,13 @@ impl Page<'_> {
         } else {
             String::new()
         };
-        self.line(1, &format!("power cuts: every subset of up to {} unflushed writes, above that {} drawn{nested}", c.exhaustive, c.drawn));
+        self.line(
+            1,
+            &format!(
+                "power cuts: every subset of up to {} unflushed writes, above that {} drawn{nested}",
+                c.exhaustive, c.drawn
+            ),
+        );
         let model = if self.spec.beyond_model {
             "beyond the model: loss is allowed, silence is not"
         } else {
@@ -338,29 +298,18 @@ fn delay(d: &Delay) -> String {
     match d.shape {
         Shape::Constant => show_duration(d.min),
         Shape::Uniform => format!("{}..{}", show_duration(d.min), show_duration(d.max)),
-        Shape::Exponential => format!(
-            "{}..{}, mean {}",
-            show_duration(d.min),
-            show_duration(d.max),
-            show_duration(d.mean)
-        ),
+        Shape::Exponential => {
+            format!("{}..{}, mean {}", show_duration(d.min), show_duration(d.max), show_duration(d.mean))
+        }
     }
 }
 
 fn rate(bytes: u64) -> String {
-    if bytes == 0 {
-        "unlimited".into()
-    } else {
-        format!("{}/s", show_size(bytes))
-    }
+    if bytes == 0 { "unlimited".into() } else { format!("{}/s", show_size(bytes)) }
 }
 
 fn disk(name: &str, d: &DiskSpec) -> String {
-    let garbage = if d.garbage {
-        ", torn ones may be garbage"
-    } else {
-        ""
-    };
+    let garbage = if d.garbage { ", torn ones may be garbage" } else { "" };
     format!(
         "{name}: read {}, write {}, flush {}, {}, sectors of {}{garbage}",
         delay(&d.read),
@@ -372,28 +321,13 @@ fn disk(name: &str, d: &DiskSpec) -> String {
 }
 
 fn link(l: &LinkSpec) -> String {
-    let chances = [
-        ("loss", l.loss),
-        ("duplicate", l.duplicate),
-        ("reorder", l.reorder),
-        ("corrupt", l.corrupt),
-    ];
-    let shown: Vec<String> = chances
-        .iter()
-        .filter(|(_, c)| c.0 > 0)
-        .map(|(n, c)| format!(", {n} {}", show_chance(c.0)))
-        .collect();
-    let late = if l.reorder.0 > 0 {
-        format!(" by up to {}", show_duration(l.reorder_by))
-    } else {
-        String::new()
-    };
-    format!(
-        "link: latency {}, {}{}{late}",
-        delay(&l.latency),
-        rate(l.bandwidth),
-        shown.concat()
-    )
+    let chances =
+        [("loss", l.loss), ("duplicate", l.duplicate), ("reorder", l.reorder), ("corrupt", l.corrupt)];
+    let shown: Vec<String> =
+        chances.iter().filter(|(_, c)| c.0 > 0).map(|(n, c)| format!(", {n} {}", show_chance(c.0))).collect();
+    let late =
+        if l.reorder.0 > 0 { format!(" by up to {}", show_duration(l.reorder_by)) } else { String::new() };
+    format!("link: latency {}, {}{}{late}", delay(&l.latency), rate(l.bandwidth), shown.concat())
 }
 
 fn device_name(device: DeviceName) -> String {
@@ -415,9 +349,5 @@ fn snake(name: &str) -> String {
 fn thousandths(n: u64) -> String {
     let fraction = format!("{:03}", n % 1000);
     let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        (n / 1000).to_string()
-    } else {
-        format!("{}.{fraction}", n / 1000)
-    }
+    if fraction.is_empty() { (n / 1000).to_string() } else { format!("{}.{fraction}", n / 1000) }
 }

@@ -8,7 +8,8 @@ use crate::place::Place;
 use mirror::config::AckLevel;
 use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, Node, Spec};
 
-const HELP: &str = "say `beyond_model: true`; then loss is allowed, and a loss that is not reported is the failure";
+const HELP: &str =
+    "say `beyond_model: true`; then loss is allowed, and a loss that is not reported is the failure";
 
 /// Faults that are judged in pairs; a file with more of them has its mistakes among the first.
 const PAIRED: usize = 500;
@@ -43,19 +44,13 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     if spec.beyond_model || spec.faults.len() != root.faults.len() || root.faults.place.poisoned {
         return;
     }
-    let hits: Vec<Hit> = root
-        .faults
-        .iter()
-        .zip(&spec.faults)
-        .filter_map(|(l, f)| hit(l, &f.fault))
-        .take(PAIRED)
-        .collect();
+    let hits: Vec<Hit> =
+        root.faults.iter().zip(&spec.faults).filter_map(|(l, f)| hit(l, &f.fault)).take(PAIRED).collect();
     received(cx, root, spec, &hits);
     for (i, a) in hits.iter().enumerate() {
         for b in &hits[i + 1..] {
             let shared = a.source.is_none() || b.source.is_none() || a.source == b.source;
-            let class =
-                left_without(spec, a.what, b.what).or_else(|| left_without(spec, b.what, a.what));
+            let class = left_without(spec, a.what, b.what).or_else(|| left_without(spec, b.what, a.what));
             if let Some(class) = class.filter(|_| shared) {
                 let draft = crate::problem::Draft::at(
                     b.place,
@@ -63,8 +58,7 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
                     "beyond-model",
                     format!("with both faults {class} have no copy left"),
                 );
-                cx.desk
-                    .report(draft.also(a.place, "the other fault").help(HELP));
+                cx.desk.report(draft.also(a.place, "the other fault").help(HELP));
             }
         }
         if spec.profile.disaster.0 > 0
@@ -72,8 +66,7 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
         {
             let what = format!("with a drawn disaster {class} have no copy left");
             let draft = crate::problem::Draft::at(a.place, &a.path, "beyond-model", what);
-            cx.desk
-                .report(draft.also(root.profile.place, "draws disasters").help(HELP));
+            cx.desk.report(draft.also(root.profile.place, "draws disasters").help(HELP));
         }
     }
 }
@@ -81,55 +74,30 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
 fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
     let (source, what) = match *fault {
         Fault::Disaster { source, .. } => (Some(source), What::Site),
-        Fault::NvramLost {
-            node: Node::Destination,
-            ..
-        } => (None, What::DestinationNvram),
-        Fault::NvramLost {
-            node: Node::Source(s),
-            ..
-        } => (Some(s), What::SourceNvram),
+        Fault::NvramLost { node: Node::Destination, .. } => (None, What::DestinationNvram),
+        Fault::NvramLost { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
         Fault::Damage { target, .. } => match target {
             DamageTarget::FileRecord { source, .. } | DamageTarget::NvramRecord { source, .. } => {
                 (Some(source), What::DestinationLog)
             }
-            DamageTarget::ImageBlock {
-                source,
-                volume,
-                block,
-            } => (Some(source), What::Image(Some((volume, block)))),
-            DamageTarget::VolumeBlock {
-                source,
-                volume,
-                block,
-            } => (Some(source), What::Volume(Some((volume, block)))),
-            DamageTarget::Range {
-                node: Node::Destination,
-                device: DeviceName::Image,
-                ..
-            } => (None, What::Image(None)),
-            DamageTarget::Range {
-                node: Node::Destination,
-                ..
-            } => (None, What::DestinationLog),
-            DamageTarget::Range {
-                node: Node::Source(s),
-                device: DeviceName::Image,
-                ..
-            } => (Some(s), What::Volume(None)),
-            DamageTarget::Range {
-                node: Node::Source(s),
-                ..
-            } => (Some(s), What::SourceNvram),
+            DamageTarget::ImageBlock { source, volume, block } => {
+                (Some(source), What::Image(Some((volume, block))))
+            }
+            DamageTarget::VolumeBlock { source, volume, block } => {
+                (Some(source), What::Volume(Some((volume, block))))
+            }
+            DamageTarget::Range { node: Node::Destination, device: DeviceName::Image, .. } => {
+                (None, What::Image(None))
+            }
+            DamageTarget::Range { node: Node::Destination, .. } => (None, What::DestinationLog),
+            DamageTarget::Range { node: Node::Source(s), device: DeviceName::Image, .. } => {
+                (Some(s), What::Volume(None))
+            }
+            DamageTarget::Range { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
         },
         _ => return None,
     };
-    Some(Hit {
-        place: line.place,
-        path: line.path.clone(),
-        source,
-        what,
-    })
+    Some(Hit { place: line.place, path: line.path.clone(), source, what })
 }
 
 /// The records that neither site holds after both faults.
@@ -168,9 +136,9 @@ fn received(cx: &mut Cx<'_>, root: &Root, spec: &Spec, hits: &[Hit]) {
     let site = hits.iter().find(|h| h.what == What::Site).map(|h| h.place);
     let drawn = (spec.profile.disaster.0 > 0).then_some(root.profile.place);
     if let Some(place) = site.or(drawn) {
-        let what = "records that are acknowledged on receipt and only in the destination's memory have no copy left";
+        let what =
+            "records that are acknowledged on receipt and only in the destination's memory have no copy left";
         let draft = root.protocol.ack.wrong("beyond-model", what);
-        cx.desk
-            .report(draft.also(place, "after this disaster").help(HELP));
+        cx.desk.report(draft.also(place, "after this disaster").help(HELP));
     }
 }

@@ -22,55 +22,33 @@ const USUAL_LENGTH: u64 = 2048;
 pub(crate) fn clients(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<ClientSpec> {
     let sources = root.sources.place;
     let Some(list) = &root.clients else {
-        return (0..spec.sources.len())
-            .filter_map(|i| usual(cx, spec, sources, i))
-            .collect();
+        return (0..spec.sources.len()).filter_map(|i| usual(cx, spec, sources, i)).collect();
     };
     let (mut out, mut taken) = (Vec::new(), Vec::new());
     if list.is_empty() && !list.place.poisoned {
         let help = "leave `clients` out for one client per source";
         cx.desk.report(
-            list.wrong("empty", "0 clients: nothing would be written")
-                .want("at least one client")
-                .help(help),
+            list.wrong("empty", "0 clients: nothing would be written").want("at least one client").help(help),
         );
     }
     let total: u64 = list.iter().map(|c| u64::from(c.count.0)).sum();
     if total > TOO_MANY || total > MANY && !cx.options.yes_large {
         let draft = list.wrong("large", format!("{total} clients"));
-        let draft = draft.want(format!(
-            "at most {}",
-            if total > TOO_MANY { TOO_MANY } else { MANY }
-        ));
-        cx.desk.report(if total > TOO_MANY {
-            draft
-        } else {
-            draft.help("say --yes-large if you mean it")
-        });
+        let draft = draft.want(format!("at most {}", if total > TOO_MANY { TOO_MANY } else { MANY }));
+        cx.desk.report(if total > TOO_MANY { draft } else { draft.help("say --yes-large if you mean it") });
         return out;
     }
     for client in list.iter() {
-        let at = client
-            .name
-            .as_ref()
-            .map_or((client.place, client.path.clone()), |n| {
-                (n.place, n.path.clone())
-            });
+        let at =
+            client.name.as_ref().map_or((client.place, client.path.clone()), |n| (n.place, n.path.clone()));
         if client.count.0 == 0 {
             cx.desk.report(
-                client
-                    .count
-                    .wrong("range", "0 clients of this kind")
-                    .help("delete the line instead"),
+                client.count.wrong("range", "0 clients of this kind").help("delete the line instead"),
             );
         }
-        let Some(index) = names::source(
-            cx,
-            spec,
-            sources,
-            client.source.as_ref(),
-            (client.place, &client.path),
-        ) else {
+        let Some(index) =
+            names::source(cx, spec, sources, client.source.as_ref(), (client.place, &client.path))
+        else {
             continue;
         };
         let Some(mut one) = resolved(cx, spec, sources, client, index) else {
@@ -93,11 +71,7 @@ pub(crate) fn clients(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<ClientSp
 /// The client that a source gets if the scenario names none.
 fn usual(cx: &mut Cx<'_>, spec: &Spec, place: Place, source: usize) -> Option<ClientSpec> {
     let doc = {
-        let mut reader = Reader {
-            desk: cx.desk,
-            path: "clients".into(),
-            dropped: false,
-        };
+        let mut reader = Reader { desk: cx.desk, path: "clients".into(), dropped: false };
         Client::read(&mut reader, &standard("{}", place))?
     };
     let mut client = resolved(cx, spec, place, &doc, source)?;
@@ -105,36 +79,18 @@ fn usual(cx: &mut Cx<'_>, spec: &Spec, place: Place, source: usize) -> Option<Cl
     Some(client)
 }
 
-fn resolved(
-    cx: &mut Cx<'_>,
-    spec: &Spec,
-    sources: Place,
-    c: &Client,
-    source: usize,
-) -> Option<ClientSpec> {
+fn resolved(cx: &mut Cx<'_>, spec: &Spec, sources: Place, c: &Client, source: usize) -> Option<ClientSpec> {
     if !(1..=1024).contains(&c.slots.0) {
-        cx.desk.report(
-            c.slots
-                .wrong("range", format!("{} slots", c.slots.0))
-                .want("1 to 1024"),
-        );
+        cx.desk.report(c.slots.wrong("range", format!("{} slots", c.slots.0)).want("1 to 1024"));
     }
     if c.timeout.0 == 0 {
-        cx.desk.report(
-            c.timeout
-                .wrong("range", "requests would repeat without end")
-                .want("more than 0ns"),
-        );
+        cx.desk.report(c.timeout.wrong("range", "requests would repeat without end").want("more than 0ns"));
     } else if c.timeout.0 < 2 * c.delay.0.min {
         let what = format!(
             "every request would be repeated: an answer takes at least {}",
             show_duration(2 * c.delay.0.min)
         );
-        cx.desk.report(
-            c.timeout
-                .wrong("range", what)
-                .also(c.delay.place, "the delay of one way"),
-        );
+        cx.desk.report(c.timeout.wrong("range", what).also(c.delay.place, "the delay of one way"));
     }
     let drawn_only = drawn_keys(c);
     let list = match (&c.trace, &c.script) {
@@ -183,56 +139,27 @@ fn drawn_keys(c: &Client) -> Vec<(String, Place)> {
     out
 }
 
-fn generated(
-    cx: &mut Cx<'_>,
-    spec: &Spec,
-    sources: Place,
-    c: &Client,
-    source: usize,
-) -> Option<Generated> {
+fn generated(cx: &mut Cx<'_>, spec: &Spec, sources: Place, c: &Client, source: usize) -> Option<Generated> {
     let mix = Mix {
         write: c.mix.write.0,
         write_zeroes: c.mix.write_zeroes.0,
         add: c.mix.add.0,
         read: c.mix.read.0,
     };
-    if mix
-        == (Mix {
-            write: 0,
-            write_zeroes: 0,
-            add: 0,
-            read: 0,
-        })
-    {
+    if mix == (Mix { write: 0, write_zeroes: 0, add: 0, read: 0 }) {
         let want = "a weight above 0 for at least one of write, write_zeroes, add, read";
-        cx.desk.report(
-            c.mix
-                .wrong("empty", "no kind of operation has any weight")
-                .want(want),
-        );
+        cx.desk.report(c.mix.wrong("empty", "no kind of operation has any weight").want(want));
     }
     if c.operations.0 == 0 && !spec.allow_vacuous {
-        let draft = c
-            .operations
-            .wrong("vacuous", "0 operations: this client would do nothing");
-        cx.desk.report(
-            draft
-                .want("at least 1")
-                .help("say `allow_vacuous: true` if that is what you want"),
-        );
+        let draft = c.operations.wrong("vacuous", "0 operations: this client would do nothing");
+        cx.desk.report(draft.want("at least 1").help("say `allow_vacuous: true` if that is what you want"));
     }
     let volumes = used_volumes(cx, spec, sources, c, source)?;
-    let smallest = volumes
-        .iter()
-        .map(|v| spec.sources[source].volumes[*v].size)
-        .min()?;
+    let smallest = volumes.iter().map(|v| spec.sources[source].volumes[*v].size).min()?;
     let range = used_range(cx, c, smallest)?;
     if mix.add > 0 && range.1 < 8 {
-        let draft = c.range.as_ref().map(|r| {
-            r.length
-                .wrong("range", "too short for an `add`")
-                .want("at least 8B")
-        });
+        let draft =
+            c.range.as_ref().map(|r| r.length.wrong("range", "too short for an `add`").want("at least 8B"));
         draft.into_iter().for_each(|d| cx.desk.report(d));
     }
     if c.align.0 == 0 || c.align.0 > range.1 {
@@ -244,10 +171,7 @@ fn generated(
     }
     let sizes = sizes(cx, spec, c, source, range.1)?;
     if let Some(interval) = c.interval.as_ref().filter(|_| c.think.given) {
-        let draft = interval.wrong(
-            "exclusive-keys",
-            "`think` and `interval` exclude each other",
-        );
+        let draft = interval.wrong("exclusive-keys", "`think` and `interval` exclude each other");
         cx.desk.report(
             draft
                 .also(c.think.place, "closed loop")
@@ -264,9 +188,7 @@ fn generated(
         align: c.align.0.max(1),
         zero_payload: *c.zero_payload,
         pacing: match &c.interval {
-            Some(interval) => Pacing::Open {
-                interval: interval.0,
-            },
+            Some(interval) => Pacing::Open { interval: interval.0 },
             None => Pacing::Closed { think: c.think.0 },
         },
     })
@@ -295,8 +217,7 @@ fn used_volumes(
             continue;
         };
         if out.contains(&volume) {
-            cx.desk
-                .report(name.wrong("duplicate-name", format!("`{}` is named twice", name.0)));
+            cx.desk.report(name.wrong("duplicate-name", format!("`{}` is named twice", name.0)));
         }
         out.push(volume);
     }
@@ -309,45 +230,27 @@ fn used_range(cx: &mut Cx<'_>, c: &Client, smallest: u64) -> Option<(u64, u64)> 
     };
     let (offset, length) = (range.offset.0, range.length.0);
     if length == 0 {
-        cx.desk.report(
-            range
-                .length
-                .wrong("range", "an empty range")
-                .want("at least 1B"),
-        );
+        cx.desk.report(range.length.wrong("range", "an empty range").want("at least 1B"));
         return None;
     }
     if offset + length > smallest {
-        let what = format!(
-            "ends at byte {}, behind the end of the smallest volume",
-            offset + length
+        let what = format!("ends at byte {}, behind the end of the smallest volume", offset + length);
+        cx.desk.report(
+            range
+                .length
+                .wrong("outside", what)
+                .want(format!("at most {}", show_size(smallest.saturating_sub(offset)))),
         );
-        cx.desk
-            .report(range.length.wrong("outside", what).want(format!(
-                "at most {}",
-                show_size(smallest.saturating_sub(offset))
-            )));
         return None;
     }
     Some((offset, length))
 }
 
-fn sizes(
-    cx: &mut Cx<'_>,
-    spec: &Spec,
-    c: &Client,
-    source: usize,
-    room: u64,
-) -> Option<Vec<SizeClass>> {
+fn sizes(cx: &mut Cx<'_>, spec: &Spec, c: &Client, source: usize, room: u64) -> Option<Vec<SizeClass>> {
     let largest = largest_operation(spec, source);
     let Some(list) = &c.sizes else {
         let max = USUAL_LENGTH.min(largest).min(room).max(1);
-        return Some(vec![SizeClass {
-            min: 1,
-            max,
-            step: 1,
-            weight: 1,
-        }]);
+        return Some(vec![SizeClass { min: 1, max, step: 1, weight: 1 }]);
     };
     for class in &list.0 {
         too_long(cx, spec, source, list, class, largest);
@@ -360,23 +263,11 @@ fn sizes(
             cx.desk.report(list.wrong("outside", what));
         }
     }
-    let spec_class = |c: &Class| SizeClass {
-        min: c.min,
-        max: c.max,
-        step: c.step,
-        weight: c.weight,
-    };
+    let spec_class = |c: &Class| SizeClass { min: c.min, max: c.max, step: c.step, weight: c.weight };
     Some(list.0.iter().map(spec_class).collect())
 }
 
-fn too_long<T>(
-    cx: &mut Cx<'_>,
-    spec: &Spec,
-    source: usize,
-    at: &At<T>,
-    class: &Class,
-    largest: u64,
-) {
+fn too_long<T>(cx: &mut Cx<'_>, spec: &Spec, source: usize, at: &At<T>, class: &Class, largest: u64) {
     if class.max <= largest {
         return;
     }
@@ -386,18 +277,13 @@ fn too_long<T>(
         spec.sources[source].name
     );
     cx.desk.report(
-        at.wrong("too-long", what)
-            .want(format!("at most {largest} bytes"))
-            .help(enough_for(class.max)),
+        at.wrong("too-long", what).want(format!("at most {largest} bytes")).help(enough_for(class.max)),
     );
 }
 
 /// What to raise so that an operation fits.
 pub(crate) fn enough_for(length: u64) -> String {
-    let (partition, reserve) = (
-        partition_for(length),
-        reserve_for(length).next_multiple_of(16),
-    );
+    let (partition, reserve) = (partition_for(length), reserve_for(length).next_multiple_of(16));
     format!(
         "it needs partition_size >= {partition}, destination.reserve >= {reserve} and no lower max_length"
     )
@@ -411,35 +297,22 @@ fn addresses(cx: &mut Cx<'_>, c: &Client) -> Addresses {
             for (at, name) in [(&h.hot, "hot part"), (&h.to_hot, "share of the hot part")] {
                 if at.0 == 0 {
                     cx.desk.report(
-                        at.wrong("range", format!("the {name} is empty"))
-                            .help("say `uniform` instead"),
+                        at.wrong("range", format!("the {name} is empty")).help("say `uniform` instead"),
                     );
                 }
             }
-            Addresses::HotCold {
-                hot: *h.hot,
-                to_hot: *h.to_hot,
-            }
+            Addresses::HotCold { hot: *h.hot, to_hot: *h.to_hot }
         }
         AddressDoc::Zipf(z) => {
             if !(1..=65536).contains(&z.items.0) {
-                cx.desk.report(
-                    z.items
-                        .wrong("range", format!("{} pieces", z.items.0))
-                        .want("1 to 65536"),
-                );
+                cx.desk.report(z.items.wrong("range", format!("{} pieces", z.items.0)).want("1 to 65536"));
             }
             if z.exponent.0 > 10_000 {
                 cx.desk.report(
-                    z.exponent
-                        .wrong("range", "all operations would go to one piece")
-                        .want("at most 10"),
+                    z.exponent.wrong("range", "all operations would go to one piece").want("at most 10"),
                 );
             }
-            Addresses::Zipf {
-                items: z.items.0,
-                exponent_milli: z.exponent.0,
-            }
+            Addresses::Zipf { items: z.items.0, exponent_milli: z.exponent.0 }
         }
     }
 }
@@ -454,20 +327,13 @@ pub(crate) fn vacuous(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
             g.operations > 0 && (g.mix.write > 0 || g.mix.write_zeroes > 0 || g.mix.add > 0)
         }
         Workload::Trace(t) => {
-            let reads =
-                |a: &TraceAction| matches!(a, TraceAction::Read { .. } | TraceAction::Flush);
-            t.operations
-                .iter()
-                .any(|o| !o.expect_error && !reads(&o.action))
+            let reads = |a: &TraceAction| matches!(a, TraceAction::Read { .. } | TraceAction::Flush);
+            t.operations.iter().any(|o| !o.expect_error && !reads(&o.action))
         }
     };
     if spec.allow_vacuous || spec.clients.iter().any(changes) || cx.desk.has_problems() {
         return;
     }
-    let draft = list.wrong(
-        "vacuous",
-        "0 writes: no client changes anything, so nothing would be mirrored",
-    );
-    cx.desk
-        .report(draft.help("let a client write, or say `allow_vacuous: true`"));
+    let draft = list.wrong("vacuous", "0 writes: no client changes anything, so nothing would be mirrored");
+    cx.desk.report(draft.help("let a client write, or say `allow_vacuous: true`"));
 }

@@ -23,18 +23,10 @@ struct Lookup<'a, 'b, 'c> {
 pub(crate) fn faults(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<FaultSpec> {
     let mut out = Vec::new();
     for line in root.faults.iter() {
-        let mut look = Lookup {
-            cx,
-            spec,
-            list: root.sources.place,
-        };
+        let mut look = Lookup { cx, spec, list: root.sources.place };
         let (when, fault) = (look.when(line), look.fault(line));
         if let (Some(when), Some(fault)) = (when, fault) {
-            out.push(FaultSpec {
-                when,
-                fault,
-                place: cx.desk.file_line(line.place),
-            });
+            out.push(FaultSpec { when, fault, place: cx.desk.file_line(line.place) });
         }
     }
     unreachable_stages(cx, root, spec, &out);
@@ -46,35 +38,19 @@ impl Lookup<'_, '_, '_> {
         let Some(t) = &line.when else {
             return line.at.as_ref().map(|at| When::At(at.0));
         };
-        let Trigger {
-            stage, nth, delay, ..
-        } = &t.value;
+        let Trigger { stage, nth, delay, .. } = &t.value;
         if nth.0 == 0 {
-            self.cx.desk.report(
-                nth.wrong("range", "occurrences are counted from 1")
-                    .want("at least 1"),
-            );
+            self.cx.desk.report(nth.wrong("range", "occurrences are counted from 1").want("at least 1"));
         }
         let source = match &t.source {
             Some(name) => Some(self.source(Some(name), t)?),
             None => None,
         };
-        Some(When::On {
-            stage: **stage,
-            nth: nth.0,
-            source,
-            delay: delay.0,
-        })
+        Some(When::On { stage: **stage, nth: nth.0, source, delay: delay.0 })
     }
 
     fn source<T>(&mut self, name: Option<&At<Name>>, around: &At<T>) -> Option<usize> {
-        names::source(
-            self.cx,
-            self.spec,
-            self.list,
-            name,
-            (around.place, &around.path),
-        )
+        names::source(self.cx, self.spec, self.list, name, (around.place, &around.path))
     }
 
     fn node(&mut self, name: &At<Name>) -> Option<Node> {
@@ -92,74 +68,48 @@ impl Lookup<'_, '_, '_> {
 
     fn fault(&mut self, line: &Line) -> Option<Fault> {
         if let Some(c) = &line.crash {
-            return self.outage(c).map(|(node, restart_after)| Fault::Crash {
-                node,
-                restart_after,
-            });
+            return self.outage(c).map(|(node, restart_after)| Fault::Crash { node, restart_after });
         }
         if let Some(c) = &line.power_cut {
-            return self.outage(c).map(|(node, restart_after)| Fault::PowerCut {
-                node,
-                restart_after,
-            });
+            return self.outage(c).map(|(node, restart_after)| Fault::PowerCut { node, restart_after });
         }
         if let Some(r) = &line.restart {
             return self.node(&r.node).map(|node| Fault::Restart { node });
         }
         if let Some(p) = &line.pause {
             let lasting = self.lasting(&p.lasting);
-            return self
-                .node(&p.node)
-                .map(|node| Fault::Pause { node, lasting });
+            return self.node(&p.node).map(|node| Fault::Pause { node, lasting });
         }
         if let Some(d) = &line.disaster {
             let source = self.source(d.source.as_ref(), d)?;
-            return Some(Fault::Disaster {
-                source,
-                power_cut: *d.power_cut,
-            });
+            return Some(Fault::Disaster { source, power_cut: *d.power_cut });
         }
         if let Some(s) = &line.seal {
-            return self
-                .source(s.source.as_ref(), s)
-                .map(|source| Fault::Seal { source });
+            return self.source(s.source.as_ref(), s).map(|source| Fault::Seal { source });
         }
         if let Some(s) = &line.recover {
-            return self
-                .source(s.source.as_ref(), s)
-                .map(|source| Fault::Recover { source });
+            return self.source(s.source.as_ref(), s).map(|source| Fault::Recover { source });
         }
         self.link_fault(line).or_else(|| self.device_fault(line))
     }
 
     fn outage(&mut self, o: &At<Outage>) -> Option<(Node, Option<u64>)> {
-        self.node(&o.node)
-            .map(|node| (node, o.restart_after.as_ref().map(|t| t.0)))
+        self.node(&o.node).map(|node| (node, o.restart_after.as_ref().map(|t| t.0)))
     }
 
     fn link_fault(&mut self, line: &FaultLine) -> Option<Fault> {
         if let Some(c) = &line.cut {
             let lasting = c.lasting.as_ref().map(|t| self.lasting(t));
             let source = self.source(c.source.as_ref(), c)?;
-            return Some(Fault::Cut {
-                source,
-                direction: *c.direction,
-                lasting,
-            });
+            return Some(Fault::Cut { source, direction: *c.direction, lasting });
         }
         if let Some(h) = &line.heal {
-            return self
-                .source(h.source.as_ref(), h)
-                .map(|source| Fault::Heal { source });
+            return self.source(h.source.as_ref(), h).map(|source| Fault::Heal { source });
         }
         if let Some(c) = &line.clog {
             let lasting = self.lasting(&c.lasting);
             let source = self.source(c.source.as_ref(), c)?;
-            return Some(Fault::Clog {
-                source,
-                direction: *c.direction,
-                lasting,
-            });
+            return Some(Fault::Clog { source, direction: *c.direction, lasting });
         }
         let r = line.reset.as_ref()?;
         let source = self.source(r.source.as_ref(), r)?;
@@ -170,19 +120,11 @@ impl Lookup<'_, '_, '_> {
         if let Some((Node::Source(other), name)) =
             only.filter(|(n, _)| *n != Node::Source(source) && *n != Node::Destination)
         {
-            let what = format!(
-                "{} is at neither end of this link",
-                self.spec.sources[other].name
-            );
+            let what = format!("{} is at neither end of this link", self.spec.sources[other].name);
             let want = format!("{} | destination", self.spec.sources[source].name);
-            self.cx
-                .desk
-                .report(name.wrong("unknown-name", what).want(want));
+            self.cx.desk.report(name.wrong("unknown-name", what).want(want));
         }
-        Some(Fault::Reset {
-            source,
-            only: only.map(|(n, _)| n),
-        })
+        Some(Fault::Reset { source, only: only.map(|(n, _)| n) })
     }
 
     fn device_fault(&mut self, line: &FaultLine) -> Option<Fault> {
@@ -191,48 +133,30 @@ impl Lookup<'_, '_, '_> {
             let node = self.node(&d.node)?;
             self.device(node, &d.device);
             if matches!(*d.device, DeviceName::Nvram | DeviceName::Mark) {
-                let draft = d
-                    .device
-                    .wrong("never", "not a disk: its space is fixed and never runs out");
+                let draft = d.device.wrong("never", "not a disk: its space is fixed and never runs out");
                 self.cx.desk.report(draft.want("log | image"));
             }
-            return Some(Fault::DiskFull {
-                node,
-                device: *d.device,
-                lasting,
-            });
+            return Some(Fault::DiskFull { node, device: *d.device, lasting });
         }
         if let Some(s) = &line.slow {
             if !(2..=100_000).contains(&s.factor.0) {
-                self.cx.desk.report(
-                    s.factor
-                        .wrong("range", format!("factor {}", s.factor.0))
-                        .want("2 to 100000"),
-                );
+                self.cx
+                    .desk
+                    .report(s.factor.wrong("range", format!("factor {}", s.factor.0)).want("2 to 100000"));
             }
             let lasting = self.lasting(&s.lasting);
             let node = self.node(&s.node)?;
             self.device(node, &s.device);
-            return Some(Fault::Slow {
-                node,
-                device: *s.device,
-                factor: s.factor.0,
-                lasting,
-            });
+            return Some(Fault::Slow { node, device: *s.device, factor: s.factor.0, lasting });
         }
         if let Some(l) = &line.nvram_lost {
-            return self.node(&l.node).map(|node| Fault::NvramLost {
-                node,
-                reads: *l.reads,
-            });
+            return self.node(&l.node).map(|node| Fault::NvramLost { node, reads: *l.reads });
         }
         if let Some(n) = &line.nvram_degraded {
             let lasting = n.lasting.as_ref().map(|t| self.lasting(t));
             let node = self.node(&n.node)?;
             if node != Node::Destination {
-                let draft = n
-                    .node
-                    .wrong("never", "only the destination acts on a low battery");
+                let draft = n.node.wrong("never", "only the destination acts on a low battery");
                 self.cx.desk.report(draft.want("destination"));
             }
             return Some(Fault::NvramDegraded { node, lasting });
@@ -250,11 +174,7 @@ impl Lookup<'_, '_, '_> {
 
     fn damage(&mut self, d: &DamageDoc) -> Option<Fault> {
         if d.bits.0 == 0 {
-            self.cx.desk.report(
-                d.bits
-                    .wrong("never", "0 bits: nothing would change")
-                    .want("at least 1"),
-            );
+            self.cx.desk.report(d.bits.wrong("never", "0 bits: nothing would change").want("at least 1"));
         }
         let target = if let Some(r) = &d.file_record {
             let (source, nth) = self.record(r)?;
@@ -264,42 +184,28 @@ impl Lookup<'_, '_, '_> {
             DamageTarget::NvramRecord { source, nth }
         } else if let Some(b) = &d.image_block {
             let (source, volume, block) = self.block(b)?;
-            DamageTarget::ImageBlock {
-                source,
-                volume,
-                block,
-            }
+            DamageTarget::ImageBlock { source, volume, block }
         } else if let Some(b) = &d.volume_block {
             let (source, volume, block) = self.block(b)?;
-            DamageTarget::VolumeBlock {
-                source,
-                volume,
-                block,
-            }
+            DamageTarget::VolumeBlock { source, volume, block }
         } else {
             self.range(d.range.as_ref()?)?
         };
-        Some(Fault::Damage {
-            target,
-            bits: d.bits.0,
-        })
+        Some(Fault::Damage { target, bits: d.bits.0 })
     }
 
     fn record(&mut self, r: &At<RecordOf>) -> Option<(usize, u64)> {
-        self.source(r.source.as_ref(), r)
-            .map(|source| (source, r.nth.0))
+        self.source(r.source.as_ref(), r).map(|source| (source, r.nth.0))
     }
 
     fn block(&mut self, b: &At<BlockOf>) -> Option<(usize, usize, Option<u64>)> {
         let source = self.source(b.source.as_ref(), b)?;
         let volume = names::volume(self.cx, self.spec, source, self.list, b.volume.as_ref())?;
-        let blocks = self.spec.sources[source].volumes[volume].size
-            / u64::from(self.spec.protocol.block_size.max(1));
+        let blocks =
+            self.spec.sources[source].volumes[volume].size / u64::from(self.spec.protocol.block_size.max(1));
         if let Some(outside) = b.block.as_ref().filter(|n| n.0 >= blocks) {
             let draft = outside.wrong("outside", format!("the volume has {blocks} blocks"));
-            self.cx
-                .desk
-                .report(draft.want(format!("0 to {}", blocks.saturating_sub(1))));
+            self.cx.desk.report(draft.want(format!("0 to {}", blocks.saturating_sub(1))));
         }
         Some((source, volume, b.block.as_ref().map(|n| n.0)))
     }
@@ -308,62 +214,37 @@ impl Lookup<'_, '_, '_> {
         let node = self.node(&r.node)?;
         self.device(node, &r.device);
         if r.length.0 == 0 {
-            self.cx.desk.report(
-                r.length
-                    .wrong("never", "0 bytes: nothing would change")
-                    .want("at least 1B"),
-            );
+            self.cx.desk.report(r.length.wrong("never", "0 bytes: nothing would change").want("at least 1B"));
         }
         let size = match (node, *r.device) {
             (Node::Destination, DeviceName::Nvram) => Some(self.spec.destination.nvram_size),
             (Node::Source(s), DeviceName::Nvram) => Some(
-                self.spec.sources[s]
-                    .partition_size
-                    .saturating_mul(u64::from(self.spec.protocol.partitions)),
+                self.spec.sources[s].partition_size.saturating_mul(u64::from(self.spec.protocol.partitions)),
             ),
             _ => None,
         };
         if let Some(size) = size.filter(|s| r.offset.0 + r.length.0 > *s) {
-            let what = format!(
-                "ends at byte {}, behind the end of the device",
-                r.offset.0 + r.length.0
-            );
-            self.cx.desk.report(
-                r.length
-                    .wrong("outside", what)
-                    .want(format!("an end within {}", show_size(size))),
-            );
+            let what = format!("ends at byte {}, behind the end of the device", r.offset.0 + r.length.0);
+            self.cx
+                .desk
+                .report(r.length.wrong("outside", what).want(format!("an end within {}", show_size(size))));
         }
-        Some(DamageTarget::Range {
-            node,
-            device: *r.device,
-            offset: r.offset.0,
-            length: r.length.0,
-        })
+        Some(DamageTarget::Range { node, device: *r.device, offset: r.offset.0, length: r.length.0 })
     }
 }
 
 /// Row 27: a trigger on a stage that nothing in the scenario leads to.
 fn unreachable_stages(cx: &mut Cx<'_>, root: &Root, spec: &Spec, faults: &[FaultSpec]) {
-    let recovers =
-        |f: &FaultSpec| matches!(f.fault, Fault::Disaster { .. } | Fault::Recover { .. });
-    if spec.profile.disaster.0 > 0
-        || faults.iter().any(recovers)
-        || faults.len() < root.faults.len()
-    {
+    let recovers = |f: &FaultSpec| matches!(f.fault, Fault::Disaster { .. } | Fault::Recover { .. });
+    if spec.profile.disaster.0 > 0 || faults.iter().any(recovers) || faults.len() < root.faults.len() {
         return;
     }
     for trigger in root.faults.iter().filter_map(|l| l.when.as_ref()) {
-        if matches!(
-            *trigger.stage,
-            Stage::RecoveryStarted | Stage::RecoveryStep | Stage::Recovered
-        ) {
-            let draft = trigger.stage.wrong(
-                "never",
-                "nothing in this scenario is ever recovered, so it never happens",
-            );
-            cx.desk
-                .report(draft.help("add a `disaster` or a `recover`"));
+        if matches!(*trigger.stage, Stage::RecoveryStarted | Stage::RecoveryStep | Stage::Recovered) {
+            let draft = trigger
+                .stage
+                .wrong("never", "nothing in this scenario is ever recovered, so it never happens");
+            cx.desk.report(draft.help("add a `disaster` or a `recover`"));
         }
     }
 }

@@ -37,10 +37,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
     let sources = servers::sources(cx, root, &protocol);
     let destination = servers::destination(cx, root, &sources);
     let mut spec = Spec {
-        name: root
-            .name
-            .as_ref()
-            .map_or_else(|| name_of(file), |n| n.0.clone()),
+        name: root.name.as_ref().map_or_else(|| name_of(file), |n| n.0.clone()),
         protocol,
         sources,
         destination,
@@ -70,10 +67,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
     }
     Some(Scenario {
         name: spec.name.clone(),
-        about: root
-            .about
-            .as_ref()
-            .map_or_else(String::new, |a| a.0.clone()),
+        about: root.about.as_ref().map_or_else(String::new, |a| a.0.clone()),
         tags: root.tags.iter().map(|t| t.0.clone()).collect(),
         seeds,
         spec,
@@ -86,43 +80,24 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
 
 /// A name from the file's, with what a name cannot have replaced.
 fn name_of(file: &str) -> String {
-    let stem = Path::new(file)
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or("scenario");
+    let stem = Path::new(file).file_stem().and_then(|s| s.to_str()).unwrap_or("scenario");
     let stem = stem.trim_matches(['<', '>']);
     let clean = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }
     };
     let name: String = stem.chars().take(64).map(clean).collect();
-    if matches!(name.as_str(), "" | "-" | "." | "..") {
-        "scenario".into()
-    } else {
-        name
-    }
+    if matches!(name.as_str(), "" | "-" | "." | "..") { "scenario".into() } else { name }
 }
 
 fn check(cx: &mut Cx<'_>, root: &Root) -> CheckSpec {
     let c = &root.check.value.0;
-    for (at, positive) in [
-        (&c.full_every, *c.mode == CheckMode::Delta),
-        (&c.one_in, *c.mode == CheckMode::Sampled),
-    ] {
+    for (at, positive) in
+        [(&c.full_every, *c.mode == CheckMode::Delta), (&c.one_in, *c.mode == CheckMode::Sampled)]
+    {
         if at.0 == 0 && positive {
-            cx.desk.report(
-                at.wrong("no-check", "the run would check nothing")
-                    .want("at least 1"),
-            );
+            cx.desk.report(at.wrong("no-check", "the run would check nothing").want("at least 1"));
         } else if at.given && !positive {
-            let mode = if std::ptr::eq(at, &c.one_in) {
-                "sampled"
-            } else {
-                "delta"
-            };
+            let mode = if std::ptr::eq(at, &c.one_in) { "sampled" } else { "delta" };
             cx.desk.report(
                 at.wrong("knobs", format!("has no effect unless `mode` is {mode}"))
                     .also(c.mode.place, "the mode"),
@@ -130,12 +105,8 @@ fn check(cx: &mut Cx<'_>, root: &Root) -> CheckSpec {
         }
     }
     if c.exhaustive.0 > 12 {
-        let what = format!(
-            "2^{} subsets are too many to try at each power cut",
-            c.exhaustive.0
-        );
-        cx.desk
-            .report(c.exhaustive.wrong("range", what).want("0 to 12"));
+        let what = format!("2^{} subsets are too many to try at each power cut", c.exhaustive.0);
+        cx.desk.report(c.exhaustive.wrong("range", what).want("0 to 12"));
     }
     CheckSpec {
         mode: *c.mode,
@@ -156,11 +127,7 @@ fn budget(cx: &mut Cx<'_>, root: &Root) -> Budget {
     if b.idle.0 == 0 {
         cx.desk.report(b.idle.wrong("range", zero));
     }
-    Budget {
-        events: b.events.0,
-        idle: b.idle.0,
-        memory: b.memory.0,
-    }
+    Budget { events: b.events.0, idle: b.idle.0, memory: b.memory.0 }
 }
 
 /// Row 32: what would run for hours or fill the memory is refused before it starts.
@@ -168,27 +135,16 @@ fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     let estimate = estimate::estimate(spec);
     let budget = &root.budget;
     if estimate.memory > spec.budget.memory {
-        let what = format!(
-            "the run needs about {}",
-            estimate::round_size(estimate.memory)
-        );
-        let draft = budget
-            .memory
-            .wrong("memory", what)
-            .want(format!("at most {}", show_size(spec.budget.memory)));
-        cx.desk
-            .report(draft.help("raise `budget.memory`, or lower sizes, partitions or operations"));
+        let what = format!("the run needs about {}", estimate::round_size(estimate.memory));
+        let draft =
+            budget.memory.wrong("memory", what).want(format!("at most {}", show_size(spec.budget.memory)));
+        cx.desk.report(draft.help("raise `budget.memory`, or lower sizes, partitions or operations"));
     }
     if estimate.least_events > spec.budget.events {
-        let what = format!(
-            "the run has at least {} events, so the budget always ends it",
-            estimate.least_events
-        );
+        let what =
+            format!("the run has at least {} events, so the budget always ends it", estimate.least_events);
         cx.desk.report(
-            budget
-                .events
-                .wrong("budget", what)
-                .help("raise `budget.events`, or do fewer operations"),
+            budget.events.wrong("budget", what).help("raise `budget.events`, or do fewer operations"),
         );
     }
     if estimate.operations > estimate::MANY_OPERATIONS && !cx.options.yes_large {
@@ -198,13 +154,9 @@ fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
             estimate.operations,
             show_size(estimate.memory)
         );
-        let place = root
-            .clients
-            .as_ref()
-            .map_or(root.sources.place, |c| c.place);
+        let place = root.clients.as_ref().map_or(root.sources.place, |c| c.place);
         cx.desk.report(
-            crate::problem::Draft::at(place, "clients", "large", what)
-                .help("say --yes-large if you mean it"),
+            crate::problem::Draft::at(place, "clients", "large", what).help("say --yes-large if you mean it"),
         );
     }
 }
@@ -216,14 +168,10 @@ fn expectations(cx: &mut Cx<'_>, root: &Root) -> Vec<Expectation> {
             break;
         }
         match expect::parse(&line.0, cx.options.metrics) {
-            Ok(e) => out.push(Expectation {
-                place: cx.desk.file_line(line.place),
-                ..e
-            }),
+            Ok(e) => out.push(Expectation { place: cx.desk.file_line(line.place), ..e }),
             Err(why) => {
-                let draft = line
-                    .wrong("expect", why.what)
-                    .got(format!("`{}`", crate::tree::shorten(&line.0)));
+                let draft =
+                    line.wrong("expect", why.what).got(format!("`{}`", crate::tree::shorten(&line.0)));
                 let draft = draft.want("METRIC OP VALUE, such as `lost == 0` or `p99_write < 5ms`");
                 cx.desk.report(match why.help {
                     Some(help) => draft.help(help),
@@ -239,10 +187,7 @@ fn default_seeds(cx: &mut Cx<'_>, text: &At<crate::scalar::Words>) -> Option<See
     match seeds::seeds(&text.0) {
         Ok(seeds) => Some(seeds),
         Err(what) => {
-            cx.desk.report(
-                text.wrong("seeds", what)
-                    .got(format!("`{}`", crate::tree::shorten(&text.0))),
-            );
+            cx.desk.report(text.wrong("seeds", what).got(format!("`{}`", crate::tree::shorten(&text.0))));
             None
         }
     }

@@ -14,8 +14,7 @@ pub(crate) const DESTINATION: &str = "destination";
 pub(crate) fn unique(cx: &mut Cx<'_>, what: &str, names: &[(String, Place, String)]) {
     let mut seen = std::collections::BTreeMap::new();
     for (name, place, path) in names {
-        let Some((first, first_place)) = seen.insert(name.to_ascii_lowercase(), (name, place))
-        else {
+        let Some((first, first_place)) = seen.insert(name.to_ascii_lowercase(), (name, place)) else {
             continue;
         };
         let title = match first == name {
@@ -25,11 +24,7 @@ pub(crate) fn unique(cx: &mut Cx<'_>, what: &str, names: &[(String, Place, Strin
             }
         };
         let draft = Draft::at(*place, path, "duplicate-name", title);
-        cx.desk.report(
-            draft
-                .also(*first_place, "the first")
-                .help("give each a name of its own"),
-        );
+        cx.desk.report(draft.also(*first_place, "the first").help("give each a name of its own"));
     }
 }
 
@@ -52,19 +47,12 @@ pub(crate) fn source(
             "missing-key",
             "`source` is missing, and there are several sources",
         );
-        cx.desk
-            .report(draft.want(format!("`source: {}`", names.join(" | "))));
+        cx.desk.report(draft.want(format!("`source: {}`", names.join(" | "))));
         return None;
     };
     let found = spec.sources.iter().position(|s| s.name == name.0);
     if found.is_none() {
-        unknown(
-            cx,
-            list,
-            name,
-            "source",
-            spec.sources.iter().map(|s| s.name.as_str()).collect(),
-        );
+        unknown(cx, list, name, "source", spec.sources.iter().map(|s| s.name.as_str()).collect());
     }
     found
 }
@@ -76,8 +64,7 @@ pub(crate) fn node(cx: &mut Cx<'_>, spec: &Spec, list: Place, name: &At<Name>) -
     }
     let found = spec.sources.iter().position(|s| s.name == name.0);
     if found.is_none() {
-        let names =
-            std::iter::once(DESTINATION).chain(spec.sources.iter().map(|s| s.name.as_str()));
+        let names = std::iter::once(DESTINATION).chain(spec.sources.iter().map(|s| s.name.as_str()));
         unknown(cx, list, name, "server", names.collect());
     }
     found.map(Node::Source)
@@ -96,13 +83,7 @@ pub(crate) fn volume(
     let found = volumes.iter().position(|v| v.name == name.0);
     if found.is_none() {
         let what = format!("volume of {}", spec.sources[source].name);
-        unknown(
-            cx,
-            list,
-            name,
-            &what,
-            volumes.iter().map(|v| v.name.as_str()).collect(),
-        );
+        unknown(cx, list, name, &what, volumes.iter().map(|v| v.name.as_str()).collect());
     }
     found
 }
@@ -111,14 +92,9 @@ fn unknown(cx: &mut Cx<'_>, list: Place, name: &At<Name>, what: &str, known: Vec
     if list.poisoned {
         return;
     }
-    let draft = name
-        .wrong("unknown-name", format!("no such {what}"))
-        .got(format!("`{}`", name.0));
-    cx.desk
-        .report(match nearest(&name.0, known.iter().copied()) {
-            Some(near) => draft
-                .want(known.join(" | "))
-                .help(format!("did you mean `{near}`?")),
-            None => draft.want(known.join(" | ")),
-        });
+    let draft = name.wrong("unknown-name", format!("no such {what}")).got(format!("`{}`", name.0));
+    cx.desk.report(match nearest(&name.0, known.iter().copied()) {
+        Some(near) => draft.want(known.join(" | ")).help(format!("did you mean `{near}`?")),
+        None => draft.want(known.join(" | ")),
+    });
 }

@@ -21,19 +21,10 @@ const fn milli(n: u64) -> Chance {
 
 /// A preset in full.
 fn preset(preset: Preset) -> Profile {
-    let base = Profile {
-        span: SPAN,
-        longest: LONGEST,
-        ..Profile::default()
-    };
+    let base = Profile { span: SPAN, longest: LONGEST, ..Profile::default() };
     match preset {
         Preset::None => base,
-        Preset::Calm => Profile {
-            pauses_milli: 500,
-            slow_milli: 300,
-            seals_milli: 500,
-            ..base
-        },
+        Preset::Calm => Profile { pauses_milli: 500, slow_milli: 300, seals_milli: 500, ..base },
         Preset::Network => Profile {
             cuts_milli: 2000,
             clogs_milli: 1000,
@@ -101,22 +92,14 @@ pub(crate) fn profile(cx: &mut Cx<'_>, root: &Root) -> Profile {
             );
         }
         if let Some(zero) = map.longest.as_ref().filter(|s| s.0 == 0 && draws(&p)) {
-            cx.desk.report(
-                zero.wrong("never", "outages of 0ns have no effect")
-                    .want("more than 0ns"),
-            );
+            cx.desk.report(zero.wrong("never", "outages of 0ns have no effect").want("more than 0ns"));
         }
     }
     if draws(&p) { p } else { Profile::default() }
 }
 
 fn draws(p: &Profile) -> bool {
-    let bare = Profile {
-        span: 0,
-        longest: 0,
-        swarm: None,
-        ..p.clone()
-    };
+    let bare = Profile { span: 0, longest: 0, swarm: None, ..p.clone() };
     bare != Profile::default()
 }
 
@@ -129,10 +112,7 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.source_crashes_milli, &map.source_crashes);
     set(&mut p.source_power_cuts_milli, &map.source_power_cuts);
     set(&mut p.destination_crashes_milli, &map.destination_crashes);
-    set(
-        &mut p.destination_power_cuts_milli,
-        &map.destination_power_cuts,
-    );
+    set(&mut p.destination_power_cuts_milli, &map.destination_power_cuts);
     set(&mut p.pauses_milli, &map.pauses);
     set(&mut p.cuts_milli, &map.cuts);
     set(&mut p.clogs_milli, &map.clogs);

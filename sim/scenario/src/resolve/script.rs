@@ -23,16 +23,12 @@ pub(crate) fn scripted(
 ) -> Trace {
     if steps.is_empty() && !steps.place.poisoned && !spec.allow_vacuous {
         let draft = steps.wrong("vacuous", "0 operations: this client would do nothing");
-        cx.desk
-            .report(draft.help("say `allow_vacuous: true` if that is what you want"));
+        cx.desk.report(draft.help("say `allow_vacuous: true` if that is what you want"));
     }
     let operation = |step| one_step(cx, spec, sources, step, source);
     let operations: Vec<TraceOperation> = steps.iter().filter_map(operation).collect();
     let timed = steps.iter().any(|s| s.at.given);
-    Trace {
-        operations: Arc::new(operations),
-        speed_milli: timed.then_some(1000),
-    }
+    Trace { operations: Arc::new(operations), speed_milli: timed.then_some(1000) }
 }
 
 fn one_step(
@@ -49,22 +45,13 @@ fn one_step(
         write(cx, w)?
     } else if let Some(z) = &step.write_zeroes {
         place = z.length.place;
-        TraceAction::WriteZeroes {
-            offset: z.offset.0,
-            length: z.length.0,
-        }
+        TraceAction::WriteZeroes { offset: z.offset.0, length: z.length.0 }
     } else if let Some(a) = &step.add {
         place = a.offset.place;
-        TraceAction::Add {
-            offset: a.offset.0,
-            delta: a.delta.0,
-        }
+        TraceAction::Add { offset: a.offset.0, delta: a.delta.0 }
     } else if let Some(r) = &step.read {
         place = r.length.place;
-        TraceAction::Read {
-            offset: r.offset.0,
-            length: r.length.0,
-        }
+        TraceAction::Read { offset: r.offset.0, length: r.length.0 }
     } else {
         step.flush.as_ref()?;
         TraceAction::Flush
@@ -73,32 +60,21 @@ fn one_step(
     match (refused(spec, source, volume, &action), expect_error) {
         (Some((what, help)), false) => {
             let draft = crate::problem::Draft::at(place, &step.path, "refused-operation", what);
-            cx.desk.report(draft.help(format!(
-                "{help}; or say `expect: error` if it is to be refused"
-            )));
+            cx.desk.report(draft.help(format!("{help}; or say `expect: error` if it is to be refused")));
         }
         (None, true) => {
-            let draft = step.expect.wrong(
-                "refused-operation",
-                "nothing is wrong with this operation: it would not be refused",
-            );
+            let draft = step
+                .expect
+                .wrong("refused-operation", "nothing is wrong with this operation: it would not be refused");
             cx.desk.report(draft.help("leave `expect: error` out"));
         }
         _ => {}
     }
-    Some(TraceOperation {
-        at: step.at.0,
-        volume,
-        action,
-        expect_error,
-    })
+    Some(TraceOperation { at: step.at.0, volume, action, expect_error })
 }
 
 fn write(cx: &mut Cx<'_>, w: &At<Write>) -> Option<TraceAction> {
-    let payload = w
-        .text
-        .as_ref()
-        .map(|t| Bytes::copy_from_slice(t.0.as_bytes()));
+    let payload = w.text.as_ref().map(|t| Bytes::copy_from_slice(t.0.as_bytes()));
     let own = payload.as_ref().map(|p| p.len() as u64);
     let length = match (w.length.as_ref(), own) {
         (Some(length), None) => length.0,
@@ -109,34 +85,20 @@ fn write(cx: &mut Cx<'_>, w: &At<Write>) -> Option<TraceAction> {
             return None;
         }
         (None, None) => {
-            cx.desk.report(
-                w.wrong("missing-key", "`length` is missing")
-                    .want("`length: 512B`, or a `text`"),
-            );
+            cx.desk.report(w.wrong("missing-key", "`length` is missing").want("`length: 512B`, or a `text`"));
             return None;
         }
     };
-    Some(TraceAction::Write {
-        offset: w.offset.0,
-        length,
-        payload,
-        wait: *w.wait,
-    })
+    Some(TraceAction::Write { offset: w.offset.0, length, payload, wait: *w.wait })
 }
 
 fn differ(cx: &mut Cx<'_>, length: &At<Size>, own: u64) {
     let what = format!("`length` is {}, but the text has {own} bytes", length.0);
-    cx.desk
-        .report(length.wrong("range", what).help("leave `length` out"));
+    cx.desk.report(length.wrong("range", what).help("leave `length` out"));
 }
 
 /// Why an operation gets a definite error, and the cure; `None` if it does not.
-fn refused(
-    spec: &Spec,
-    source: usize,
-    volume: usize,
-    action: &TraceAction,
-) -> Option<(String, String)> {
+fn refused(spec: &Spec, source: usize, volume: usize, action: &TraceAction) -> Option<(String, String)> {
     let (offset, length) = match *action {
         TraceAction::Write { offset, length, .. }
         | TraceAction::WriteZeroes { offset, length }
@@ -147,20 +109,14 @@ fn refused(
     let size = spec.sources[source].volumes[volume].size;
     let largest = largest_operation(spec, source);
     if length == 0 {
-        return Some((
-            "an operation of length 0".into(),
-            "give it at least one byte".into(),
-        ));
+        return Some(("an operation of length 0".into(), "give it at least one byte".into()));
     }
     if length > largest {
         let what = format!("{length} bytes is longer than the largest operation, {largest} bytes");
         return Some((what, enough_for(length)));
     }
     if offset.saturating_add(length) > size {
-        let what = format!(
-            "ends at byte {}, behind the end of the volume",
-            offset.saturating_add(length)
-        );
+        let what = format!("ends at byte {}, behind the end of the volume", offset.saturating_add(length));
         return Some((what, format!("the volume has {}", show_size(size))));
     }
     if matches!(action, TraceAction::Add { .. }) && !offset.is_multiple_of(8) {
@@ -183,10 +139,7 @@ pub(crate) fn traced(
     let volume = names::volume(cx, spec, source, sources, t.volume.as_ref())?;
     let path = find(cx, t)?;
     if let Some(zero) = t.limit.as_ref().filter(|l| l.0 == 0) {
-        cx.desk.report(
-            zero.wrong("vacuous", "with 0 requests the trace is empty")
-                .want("at least 1"),
-        );
+        cx.desk.report(zero.wrong("vacuous", "with 0 requests the trace is empty").want("at least 1"));
         return None;
     }
     let wanted = crate::trace::Wanted {
@@ -209,10 +162,7 @@ pub(crate) fn traced(
             Some(trace)
         }
         Err(what) => {
-            cx.desk.report(
-                t.file
-                    .wrong("trace", format!("cannot use this trace: {what}")),
-            );
+            cx.desk.report(t.file.wrong("trace", format!("cannot use this trace: {what}")));
             None
         }
     }
@@ -221,39 +171,21 @@ pub(crate) fn traced(
 /// The first operation of a trace that would be refused stands for all.
 fn check_trace(cx: &mut Cx<'_>, spec: &Spec, t: &At<TraceDoc>, trace: &Trace, source: usize) {
     if trace.operations.is_empty() && !spec.allow_vacuous {
-        cx.desk
-            .report(t.file.wrong("vacuous", "the trace has no operations"));
+        cx.desk.report(t.file.wrong("vacuous", "the trace has no operations"));
     }
     let bad = |o: &TraceOperation| refused(spec, source, o.volume, &o.action);
-    let first = trace
-        .operations
-        .iter()
-        .enumerate()
-        .find_map(|(i, o)| bad(o).map(|b| (i, b)));
+    let first = trace.operations.iter().enumerate().find_map(|(i, o)| bad(o).map(|b| (i, b)));
     if let Some((i, (what, help))) = first {
         cx.desk.report(
-            t.file
-                .wrong(
-                    "refused-operation",
-                    format!("operation {} of the trace: {what}", i + 1),
-                )
-                .help(help),
+            t.file.wrong("refused-operation", format!("operation {} of the trace: {what}", i + 1)).help(help),
         );
     }
 }
 
 /// Beside the scenario, in the data folder, or in the working directory, in this order.
 fn find(cx: &mut Cx<'_>, t: &At<TraceDoc>) -> Option<PathBuf> {
-    let folders = [
-        Some(cx.folder.to_path_buf()),
-        cx.options.data.clone(),
-        Some(PathBuf::from(".")),
-    ];
-    let tried: Vec<PathBuf> = folders
-        .into_iter()
-        .flatten()
-        .map(|f| f.join(&t.file.0))
-        .collect();
+    let folders = [Some(cx.folder.to_path_buf()), cx.options.data.clone(), Some(PathBuf::from("."))];
+    let tried: Vec<PathBuf> = folders.into_iter().flatten().map(|f| f.join(&t.file.0)).collect();
     if let Some(found) = tried.iter().find(|p| p.is_file()) {
         return Some(found.clone());
     }
@@ -263,12 +195,8 @@ fn find(cx: &mut Cx<'_>, t: &At<TraceDoc>) -> Option<PathBuf> {
         .file
         .wrong("trace-missing", "no such trace file")
         .help(format!("looked for {}", shown.join(", then ")));
-    let hint = if cx.options.data.is_none() {
-        "; the variable MIRRORSIM_DATA names a folder of traces"
-    } else {
-        ""
-    };
-    cx.desk
-        .report(draft.want(format!("the path of a trace{hint}")));
+    let hint =
+        if cx.options.data.is_none() { "; the variable MIRRORSIM_DATA names a folder of traces" } else { "" };
+    cx.desk.report(draft.want(format!("the path of a trace{hint}")));
     None
 }

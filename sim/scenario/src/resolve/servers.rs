@@ -14,9 +14,7 @@ use mirrorsim_world::spec::{
 };
 
 /// Names of sources that have none.
-const GREEK: [&str; 8] = [
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
-];
+const GREEK: [&str; 8] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"];
 /// Data that every record must be able to hold: an `add`.
 const LEAST_DATA: u64 = 16;
 /// Partitions and files above this are a typing mistake.
@@ -27,26 +25,17 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
     let p = &root.protocol;
     let partitions = p.partitions.0;
     if partitions < 2 {
-        let what = format!(
-            "{partitions} NVRAM partition{} cannot work",
-            if partitions == 1 { "" } else { "s" }
-        );
+        let what =
+            format!("{partitions} NVRAM partition{} cannot work", if partitions == 1 { "" } else { "s" });
         let draft = p.partitions.wrong("partitions", what).want("at least 2");
-        cx.desk
-            .report(draft.help("one partition fills while another is applied"));
+        cx.desk.report(draft.help("one partition fills while another is applied"));
     } else if partitions > MANY {
-        cx.desk.report(
-            p.partitions
-                .wrong("partitions", "too many partitions")
-                .want(format!("at most {MANY}")),
-        );
+        cx.desk
+            .report(p.partitions.wrong("partitions", "too many partitions").want(format!("at most {MANY}")));
     }
     let files = p.files.as_ref().map_or(partitions, |f| f.0);
     if let Some(f) = p.files.as_ref().filter(|f| f.0 < partitions || f.0 > MANY) {
-        let draft = f.wrong(
-            "knobs",
-            format!("{files} log files for {partitions} partitions"),
-        );
+        let draft = f.wrong("knobs", format!("{files} log files for {partitions} partitions"));
         let draft = draft.want(format!("`files` >= `partitions`, at most {MANY}"));
         cx.desk.report(
             draft
@@ -55,33 +44,19 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
         );
     }
     if !p.block_size.0.is_power_of_two() || !(512..=65536).contains(&p.block_size.0) {
-        cx.desk.report(
-            p.block_size
-                .wrong("range", "not a block size")
-                .want("a power of two, 512B to 64KiB"),
-        );
+        cx.desk.report(p.block_size.wrong("range", "not a block size").want("a power of two, 512B to 64KiB"));
     }
     if let Some(zero) = p.seal_after.as_ref().filter(|t| t.0 == 0) {
         cx.desk.report(
-            zero.wrong(
-                "range",
-                "a partition cannot be sealed before it has a record",
-            )
-            .want("more than 0ns"),
+            zero.wrong("range", "a partition cannot be sealed before it has a record").want("more than 0ns"),
         );
     }
     if p.resend_after.0 == 0 {
-        cx.desk.report(
-            p.resend_after
-                .wrong("range", "messages would repeat without end")
-                .want("more than 0ns"),
-        );
+        cx.desk
+            .report(p.resend_after.wrong("range", "messages would repeat without end").want("more than 0ns"));
     }
     if let Some(zero) = p.max_length.as_ref().filter(|l| l.0 == 0) {
-        cx.desk.report(
-            zero.wrong("range", "no operation would be allowed")
-                .want("at least 8B"),
-        );
+        cx.desk.report(zero.wrong("range", "no operation would be allowed").want("at least 8B"));
     }
     Protocol {
         ack: *p.ack,
@@ -101,41 +76,27 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
 /// `sources`.
 pub(crate) fn sources(cx: &mut Cx<'_>, root: &Root, protocol: &Protocol) -> Vec<SourceSpec> {
     let mut out = Vec::new();
-    let mut taken = vec![(
-        names::DESTINATION.to_owned(),
-        root.destination.place,
-        String::new(),
-    )];
+    let mut taken = vec![(names::DESTINATION.to_owned(), root.destination.place, String::new())];
     if root.sources.is_empty() && !root.sources.place.poisoned {
-        let draft = root
-            .sources
-            .wrong("empty", "0 sources: there is nothing to mirror");
-        cx.desk
-            .report(draft.want("1 to 8 sources, such as [{name: alpha}]"));
+        let draft = root.sources.wrong("empty", "0 sources: there is nothing to mirror");
+        cx.desk.report(draft.want("1 to 8 sources, such as [{name: alpha}]"));
     }
     for source in root.sources.iter() {
         if source.count.0 == 0 {
             cx.desk.report(
-                source
-                    .count
-                    .wrong("range", "0 sources of this kind")
-                    .help("delete the line instead"),
+                source.count.wrong("range", "0 sources of this kind").help("delete the line instead"),
             );
         }
         for i in 0..source.count.0.min(9) {
             let name = match &source.name {
                 Some(name) if source.count.0 > 1 => format!("{}{}", name.0, i + 1),
                 Some(name) => name.0.clone(),
-                None => GREEK
-                    .get(out.len())
-                    .map_or_else(|| format!("s{}", out.len()), |n| (*n).to_owned()),
+                None => GREEK.get(out.len()).map_or_else(|| format!("s{}", out.len()), |n| (*n).to_owned()),
             };
             let at = source
                 .name
                 .as_ref()
-                .map_or((source.place, source.path.clone()), |n| {
-                    (n.place, n.path.clone())
-                });
+                .map_or((source.place, source.path.clone()), |n| (n.place, n.path.clone()));
             if name.eq_ignore_ascii_case(names::DESTINATION) {
                 let draft = crate::problem::Draft::at(
                     at.0,
@@ -150,8 +111,7 @@ pub(crate) fn sources(cx: &mut Cx<'_>, root: &Root, protocol: &Protocol) -> Vec<
             let volumes = if i == 0 {
                 volumes(cx, source, protocol)
             } else {
-                out.last()
-                    .map_or_else(Vec::new, |s: &SourceSpec| s.volumes.clone())
+                out.last().map_or_else(Vec::new, |s: &SourceSpec| s.volumes.clone())
             };
             out.push(SourceSpec {
                 name,
@@ -164,11 +124,7 @@ pub(crate) fn sources(cx: &mut Cx<'_>, root: &Root, protocol: &Protocol) -> Vec<
         }
     }
     if out.len() > GREEK.len() {
-        cx.desk.report(
-            root.sources
-                .wrong("range", "too many sources")
-                .want("1 to 8 in all"),
-        );
+        cx.desk.report(root.sources.wrong("range", "too many sources").want("1 to 8 in all"));
         out.truncate(GREEK.len());
     }
     names::unique(cx, "servers", &taken);
@@ -187,16 +143,9 @@ fn volumes(cx: &mut Cx<'_>, source: &Source, protocol: &Protocol) -> Vec<VolumeS
     let mut out = Vec::new();
     let block = u64::from(protocol.block_size);
     for (i, volume) in list.iter().enumerate() {
-        let name = volume
-            .name
-            .as_ref()
-            .map_or_else(|| format!("v{}", i + 1), |n| n.0.clone());
-        let at = volume
-            .name
-            .as_ref()
-            .map_or((volume.place, volume.path.clone()), |n| {
-                (n.place, n.path.clone())
-            });
+        let name = volume.name.as_ref().map_or_else(|| format!("v{}", i + 1), |n| n.0.clone());
+        let at =
+            volume.name.as_ref().map_or((volume.place, volume.path.clone()), |n| (n.place, n.path.clone()));
         taken.push((name.clone(), at.0, at.1));
         let size = volume.size.0;
         if size == 0 {
@@ -224,25 +173,14 @@ fn volumes(cx: &mut Cx<'_>, source: &Source, protocol: &Protocol) -> Vec<VolumeS
 
 fn nvram(cx: &mut Cx<'_>, n: &Nvram) -> NvramSpec {
     if !matches!(n.tear.0, 8 | 64) {
-        cx.desk.report(
-            n.tear
-                .wrong("range", "not the size of a line")
-                .want("8B or 64B"),
-        );
+        cx.desk.report(n.tear.wrong("range", "not the size of a line").want("8B or 64B"));
     }
-    NvramSpec {
-        flush: n.flush.0,
-        tear: u32::try_from(n.tear.0).unwrap_or(64),
-    }
+    NvramSpec { flush: n.flush.0, tear: u32::try_from(n.tear.0).unwrap_or(64) }
 }
 
 fn disk(cx: &mut Cx<'_>, d: &Disk) -> DiskSpec {
     if !matches!(d.tear.0, 512 | 4096) {
-        cx.desk.report(
-            d.tear
-                .wrong("range", "not the size of a sector")
-                .want("512B or 4096B"),
-        );
+        cx.desk.report(d.tear.wrong("range", "not the size of a sector").want("512B or 4096B"));
     }
     DiskSpec {
         read: d.read.0,
@@ -262,11 +200,8 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
         }
     }
     if l.reorder.0 > 0 && l.reorder_by.0 == 0 {
-        let draft = l
-            .reorder
-            .wrong("knobs", "messages that are late by 0ns are not reordered");
-        cx.desk
-            .report(draft.also(l.reorder_by.place, "the greatest delay"));
+        let draft = l.reorder.wrong("knobs", "messages that are late by 0ns are not reordered");
+        cx.desk.report(draft.also(l.reorder_by.place, "the greatest delay"));
     }
     LinkSpec {
         latency: l.latency.0,
@@ -281,48 +216,28 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
 
 /// Row 19b: a stream never shows duplicates or reordering.
 pub(crate) fn datagram_only(cx: &mut Cx<'_>, at: &At<Chance>, name: &str, transport: Place) {
-    let draft = at.wrong(
-        "knobs",
-        format!("`{name}` and `transport: stream` exclude each other"),
-    );
+    let draft = at.wrong("knobs", format!("`{name}` and `transport: stream` exclude each other"));
     let draft = draft.also(transport, "the transport");
-    cx.desk.report(draft.help(format!(
-        "say `protocol: {{transport: datagram}}`, or leave `{name}` out"
-    )));
+    cx.desk.report(draft.help(format!("say `protocol: {{transport: datagram}}`, or leave `{name}` out")));
 }
 
 /// `destination`.
 pub(crate) fn destination(cx: &mut Cx<'_>, root: &Root, sources: &[SourceSpec]) -> DestinationSpec {
     let d = &root.destination;
     let largest = sources.iter().map(|s| s.partition_size).max().unwrap_or(0);
-    let reserve = d
-        .reserve
-        .as_ref()
-        .map_or_else(|| (2 * largest).next_multiple_of(16), |r| r.0);
+    let reserve = d.reserve.as_ref().map_or_else(|| (2 * largest).next_multiple_of(16), |r| r.0);
     let count = sources.len() as u64;
-    let nvram_size = d
-        .nvram_size
-        .as_ref()
-        .map_or_else(|| reserve.saturating_mul(count + 1), |n| n.0);
+    let nvram_size = d.nvram_size.as_ref().map_or_else(|| reserve.saturating_mul(count + 1), |n| n.0);
     if let Some(odd) = d.reserve.as_ref().filter(|r| !r.0.is_multiple_of(16)) {
         cx.desk.report(
-            odd.wrong("range", "cannot be cut into two segments of whole words")
-                .want("a multiple of 16"),
+            odd.wrong("range", "cannot be cut into two segments of whole words").want("a multiple of 16"),
         );
     }
-    if let Some(small) = d
-        .nvram_size
-        .as_ref()
-        .filter(|n| n.0 < reserve.saturating_mul(count))
-    {
+    if let Some(small) = d.nvram_size.as_ref().filter(|n| n.0 < reserve.saturating_mul(count)) {
         let least = reserve.saturating_mul(count);
-        let what = format!(
-            "does not hold the reserves of {count} sources, {} each",
-            show_size(reserve)
-        );
-        let draft = small
-            .wrong("too-small", what)
-            .want(format!("at least {} ({least} bytes)", show_size(least)));
+        let what = format!("does not hold the reserves of {count} sources, {} each", show_size(reserve));
+        let draft =
+            small.wrong("too-small", what).want(format!("at least {} ({least} bytes)", show_size(least)));
         cx.desk.report(match &d.reserve {
             Some(reserve) => draft.also(reserve.place, "the reserve"),
             None => draft.also(root.sources.place, "the sources"),
@@ -339,22 +254,11 @@ pub(crate) fn destination(cx: &mut Cx<'_>, root: &Root, sources: &[SourceSpec]) 
 
 /// Row 18: partitions and reserves hold the largest record, and `max_length` is no more than they hold.
 pub(crate) fn limits(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
-    let wanted = root
-        .protocol
-        .max_length
-        .as_ref()
-        .filter(|l| l.0 > 0 && !l.place.poisoned);
+    let wanted = root.protocol.max_length.as_ref().filter(|l| l.0 > 0 && !l.place.poisoned);
     let data = wanted.map_or(LEAST_DATA, |l| l.0);
     for source in root.sources.iter() {
         if fits_partition(source.partition_size.0).is_none_or(|room| room < data) {
-            too_small(
-                cx,
-                &source.partition_size,
-                partition_for(data),
-                "partition",
-                data,
-                wanted,
-            );
+            too_small(cx, &source.partition_size, partition_for(data), "partition", data, wanted);
         }
     }
     if fits_reserve(spec.destination.reserve).is_none_or(|room| room < data)
@@ -364,37 +268,21 @@ pub(crate) fn limits(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     }
 }
 
-fn too_small(
-    cx: &mut Cx<'_>,
-    size: &At<Size>,
-    least: u64,
-    what: &str,
-    data: u64,
-    wanted: Option<&At<Size>>,
-) {
+fn too_small(cx: &mut Cx<'_>, size: &At<Size>, least: u64, what: &str, data: u64, wanted: Option<&At<Size>>) {
     let parts = match what {
-        "partition" => format!(
-            "{} seal + {} header + {data} data",
-            layout::SEAL,
-            layout::RECORD_HEADER
-        ),
+        "partition" => format!("{} seal + {} header + {data} data", layout::SEAL, layout::RECORD_HEADER),
         _ => format!(
             "2 x ({} segment + {} header + {data} data)",
             layout::SEGMENT_HEADER,
             layout::RECORD_HEADER
         ),
     };
-    let title = format!(
-        "a {what} of {} does not hold the largest record",
-        show_size(size.0)
-    );
-    let draft = size
-        .wrong("too-small", title)
-        .want(format!("at least {least} bytes: {parts}"));
+    let title = format!("a {what} of {} does not hold the largest record", show_size(size.0));
+    let draft = size.wrong("too-small", title).want(format!("at least {least} bytes: {parts}"));
     cx.desk.report(match wanted {
-        Some(length) => draft
-            .also(length.place, "the largest operation")
-            .help("raise the one or lower the other"),
+        Some(length) => {
+            draft.also(length.place, "the largest operation").help("raise the one or lower the other")
+        }
         None => draft.help("an `add` takes 16 bytes of data; writes may need more"),
     });
 }
@@ -414,21 +302,10 @@ pub(crate) fn exclusive_chances(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
             show_chance(sum + drawn)
         );
         let draft = l.loss.wrong("chances", what).want("at most 100%");
-        let draft = if l.duplicate.0 > 0 {
-            draft.also(l.duplicate.place, "duplicate")
-        } else {
-            draft
-        };
-        let draft = if l.reorder.0 > 0 {
-            draft.also(l.reorder.place, "reorder")
-        } else {
-            draft
-        };
+        let draft = if l.duplicate.0 > 0 { draft.also(l.duplicate.place, "duplicate") } else { draft };
+        let draft = if l.reorder.0 > 0 { draft.also(l.reorder.place, "reorder") } else { draft };
         let draft = if drawn > 0 {
-            draft.also(
-                root.profile.place,
-                format!("adds up to {}", show_chance(drawn)),
-            )
+            draft.also(root.profile.place, format!("adds up to {}", show_chance(drawn)))
         } else {
             draft
         };

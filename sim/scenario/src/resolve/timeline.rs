@@ -36,14 +36,8 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     for (now, i) in order {
         let line = &root.faults[i];
         if let Err((what, since)) = state.play(spec, now, &spec.faults[i].fault, line.place) {
-            let draft = Draft::at(
-                line.place,
-                &line.path,
-                "never",
-                format!("never takes effect: {what}"),
-            );
-            let draft =
-                draft.help("take the line out, or move it to a time at which it does something");
+            let draft = Draft::at(line.place, &line.path, "never", format!("never takes effect: {what}"));
+            let draft = draft.help("take the line out, or move it to a time at which it does something");
             cx.desk.report(match since {
                 Some(place) => draft.also(place, "because of this"),
                 None => draft,
@@ -61,12 +55,8 @@ fn second_disasters(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
             continue;
         };
         if let Some(place) = first.insert(source, line.place) {
-            let what = format!(
-                "never takes effect: {} can be lost only once",
-                spec.sources[source].name
-            );
-            let draft =
-                Draft::at(line.place, &line.path, "never", what).also(place, "the other disaster");
+            let what = format!("never takes effect: {} can be lost only once", spec.sources[source].name);
+            let draft = Draft::at(line.place, &line.path, "never", what).also(place, "the other disaster");
             cx.desk.report(draft);
         }
     }
@@ -84,32 +74,17 @@ impl State {
             return Err((what, Some(*lost)));
         }
         match *fault {
-            Fault::Crash {
-                node,
-                restart_after,
-            } => {
+            Fault::Crash { node, restart_after } => {
                 self.up(spec, node, now)?;
                 self.goes_down(node, now, restart_after, place);
             }
             // A power cut of a crashed server still takes what its caches hold.
-            Fault::PowerCut {
-                node,
-                restart_after,
-            } => self.goes_down(node, now, restart_after, place),
+            Fault::PowerCut { node, restart_after } => self.goes_down(node, now, restart_after, place),
             Fault::Restart { node } => self.restart(spec, node, now)?,
             Fault::Pause { node, .. } => self.up(spec, node, now)?,
             Fault::Seal { source } => self.up(spec, Node::Source(source), now)?,
-            Fault::Cut {
-                source,
-                direction,
-                lasting,
-            } => {
-                self.cut(
-                    source,
-                    direction,
-                    lasting.map(|t| now.saturating_add(t)),
-                    place,
-                )?;
+            Fault::Cut { source, direction, lasting } => {
+                self.cut(source, direction, lasting.map(|t| now.saturating_add(t)), place)?;
             }
             Fault::Heal { source } => self.heal(spec, source, now)?,
             Fault::Disaster { source, .. } => {
@@ -123,47 +98,30 @@ impl State {
     /// A server must be up for this fault.
     fn up(&self, spec: &Spec, node: Node, now: Nanos) -> Verdict {
         let since = self.down.get(&node).map(|(_, since)| *since);
-        let down = |since| {
-            (
-                format!("{} is down at {}", name(spec, node), show_duration(now)),
-                Some(since),
-            )
-        };
+        let down = |since| (format!("{} is down at {}", name(spec, node), show_duration(now)), Some(since));
         since.map_or(Ok(()), |since| Err(down(since)))
     }
 
     fn goes_down(&mut self, node: Node, now: Nanos, restart_after: Until, place: Place) {
-        self.down
-            .insert(node, (restart_after.map(|t| now.saturating_add(t)), place));
+        self.down.insert(node, (restart_after.map(|t| now.saturating_add(t)), place));
     }
 
     fn restart(&mut self, spec: &Spec, node: Node, now: Nanos) -> Verdict {
         if self.down.remove(&node).is_some() || may_crash(spec, node) {
             return Ok(());
         }
-        Err((
-            format!("{} is not down at {}", name(spec, node), show_duration(now)),
-            None,
-        ))
+        Err((format!("{} is not down at {}", name(spec, node), show_duration(now)), None))
     }
 
     fn cut(&mut self, source: usize, direction: Direction, until: Until, place: Place) -> Verdict {
         let longer = |old: Until| old.is_some_and(|o| until.is_none_or(|u| u > o));
         let ways = ways(direction);
-        let held = |way: &bool| {
-            self.cut
-                .get(&(source, *way))
-                .filter(|(old, _)| !longer(*old))
-        };
+        let held = |way: &bool| self.cut.get(&(source, *way)).filter(|(old, _)| !longer(*old));
         let covered: Vec<_> = ways.iter().filter_map(held).collect();
         if covered.len() == ways.len() {
-            return Err((
-                "the link is cut already".into(),
-                covered.first().map(|(_, p)| *p),
-            ));
+            return Err(("the link is cut already".into(), covered.first().map(|(_, p)| *p)));
         }
-        self.cut
-            .extend(ways.iter().map(|way| ((source, *way), (until, place))));
+        self.cut.extend(ways.iter().map(|way| ((source, *way), (until, place))));
         Ok(())
     }
 
@@ -177,10 +135,8 @@ impl State {
     }
 
     fn expire(&mut self, now: Nanos) {
-        self.down
-            .retain(|_, (until, _)| until.is_none_or(|u| u > now));
-        self.cut
-            .retain(|_, (until, _)| until.is_none_or(|u| u > now));
+        self.down.retain(|_, (until, _)| until.is_none_or(|u| u > now));
+        self.cut.retain(|_, (until, _)| until.is_none_or(|u| u > now));
     }
 }
 
@@ -202,51 +158,21 @@ fn ways(direction: Direction) -> &'static [bool] {
 /// The source whose site must still stand for a fault to do anything.
 fn touched(fault: &Fault) -> Option<usize> {
     match *fault {
-        Fault::Crash {
-            node: Node::Source(s),
-            ..
-        }
-        | Fault::PowerCut {
-            node: Node::Source(s),
-            ..
-        }
-        | Fault::Restart {
-            node: Node::Source(s),
-        }
-        | Fault::Pause {
-            node: Node::Source(s),
-            ..
-        }
-        | Fault::DiskFull {
-            node: Node::Source(s),
-            ..
-        }
-        | Fault::Slow {
-            node: Node::Source(s),
-            ..
-        }
-        | Fault::NvramLost {
-            node: Node::Source(s),
-            ..
-        }
+        Fault::Crash { node: Node::Source(s), .. }
+        | Fault::PowerCut { node: Node::Source(s), .. }
+        | Fault::Restart { node: Node::Source(s) }
+        | Fault::Pause { node: Node::Source(s), .. }
+        | Fault::DiskFull { node: Node::Source(s), .. }
+        | Fault::Slow { node: Node::Source(s), .. }
+        | Fault::NvramLost { node: Node::Source(s), .. }
         | Fault::Cut { source: s, .. }
         | Fault::Heal { source: s }
         | Fault::Clog { source: s, .. }
         | Fault::Reset { source: s, .. }
         | Fault::Seal { source: s }
         | Fault::Disaster { source: s, .. }
-        | Fault::Damage {
-            target: DamageTarget::VolumeBlock { source: s, .. },
-            ..
-        }
-        | Fault::Damage {
-            target:
-                DamageTarget::Range {
-                    node: Node::Source(s),
-                    ..
-                },
-            ..
-        } => Some(s),
+        | Fault::Damage { target: DamageTarget::VolumeBlock { source: s, .. }, .. }
+        | Fault::Damage { target: DamageTarget::Range { node: Node::Source(s), .. }, .. } => Some(s),
         _ => None,
     }
 }
@@ -258,20 +184,14 @@ fn may_crash(spec: &Spec, node: Node) -> bool {
         Node::Source(_) => p.source_crashes_milli + p.source_power_cuts_milli,
         Node::Destination => p.destination_crashes_milli + p.destination_power_cuts_milli,
     };
-    let crash = |f: &Fault| matches!(*f, Fault::Crash { node: n, .. } | Fault::PowerCut { node: n, .. } if n == node);
-    drawn > 0
-        || spec
-            .faults
-            .iter()
-            .any(|f| matches!(f.when, When::On { .. }) && crash(&f.fault))
+    let crash =
+        |f: &Fault| matches!(*f, Fault::Crash { node: n, .. } | Fault::PowerCut { node: n, .. } if n == node);
+    drawn > 0 || spec.faults.iter().any(|f| matches!(f.when, When::On { .. }) && crash(&f.fault))
 }
 
 /// A trigger or the profile may cut this link at some time.
 fn may_cut(spec: &Spec, source: usize) -> bool {
     let cut = |f: &Fault| matches!(*f, Fault::Cut { source: s, .. } if s == source);
     spec.profile.cuts_milli > 0
-        || spec
-            .faults
-            .iter()
-            .any(|f| matches!(f.when, When::On { .. }) && cut(&f.fault))
+        || spec.faults.iter().any(|f| matches!(f.when, When::On { .. }) && cut(&f.fault))
 }

@@ -67,8 +67,7 @@ pub(super) fn read(input: &mut Input<'_>, collector: &mut Collector<'_>) -> Resu
         }
         second.elapsed = collector.elapsed(request.time);
         if second.elapsed > u64::MAX / SECOND - 1 {
-            let problem =
-                Problem::new("the time is too long after the first request").got(request.time);
+            let problem = Problem::new("the time is too long after the first request").got(request.time);
             return Err(input.error(place, problem));
         }
         let before = collector.len();
@@ -84,17 +83,13 @@ pub(super) fn read(input: &mut Input<'_>, collector: &mut Collector<'_>) -> Resu
 
 /// Spreads the kept requests of a second evenly over it.
 fn close(collector: &mut Collector<'_>, second: &mut Second, started_at: &mut u64) {
-    let within = |position: u64| {
-        (u128::from(position) * u128::from(SECOND) / u128::from(second.seen.max(1))) as u64
-    };
+    let within =
+        |position: u64| (u128::from(position) * u128::from(SECOND) / u128::from(second.seen.max(1))) as u64;
     if let Some(origin) = second.origin {
         *started_at = within(origin);
     }
     for (position, span) in second.kept.drain(..) {
-        collector.retime(
-            span,
-            second.elapsed * SECOND + within(position) - *started_at,
-        );
+        collector.retime(span, second.elapsed * SECOND + within(position) - *started_at);
     }
     *second = Second::default();
 }
@@ -115,15 +110,11 @@ fn header(line: &str) -> Result<([usize; 4], usize), Problem> {
         *place = match (found.next(), found.next()) {
             (Some(index), None) => index,
             (Some(_), Some(_)) => {
-                return Err(Problem::new(format!(
-                    "the header has column `{column}` twice"
-                )));
+                return Err(Problem::new(format!("the header has column `{column}` twice")));
             }
             (None, _) => {
                 let problem = Problem::new(format!("the header has no column `{column}`"));
-                return Err(problem
-                    .got_bytes(line.as_bytes())
-                    .want("`version,time,op,size,lbn`"));
+                return Err(problem.got_bytes(line.as_bytes()).want("`version,time,op,size,lbn`"));
             }
         };
     }
@@ -141,56 +132,37 @@ fn parse<'a>(line: &'a str, columns: &([usize; 4], usize)) -> Result<Request<'a>
         }
     }
     if count != *width {
-        return Err(Problem::new("the line has a wrong number of columns")
-            .got(count)
-            .want(width));
+        return Err(Problem::new("the line has a wrong number of columns").got(count).want(width));
     }
     let number = |which: usize| {
         let problem = || {
-            Problem::new(format!("`{}` is not a number", COLUMNS[which]))
-                .got_bytes(fields[which].as_bytes())
+            Problem::new(format!("`{}` is not a number", COLUMNS[which])).got_bytes(fields[which].as_bytes())
         };
         decimal(fields[which]).ok_or_else(|| problem().want("decimal digits"))
     };
-    Ok(Request {
-        time: number(0)?,
-        op: fields[1],
-        size: number(2)?,
-        lbn: number(3)?,
-    })
+    Ok(Request { time: number(0)?, op: fields[1], size: number(2)?, lbn: number(3)? })
 }
 
-fn add(
-    collector: &mut Collector<'_>,
-    place: Place,
-    request: &Request<'_>,
-) -> Result<(), TraceError> {
+fn add(collector: &mut Collector<'_>, place: Place, request: &Request<'_>) -> Result<(), TraceError> {
     let digits = request.op.strip_prefix("0x").unwrap_or(request.op);
     let opcode = match digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         true => u8::from_str_radix(digits, 16).ok(),
         false => None,
     };
     let Some(opcode) = opcode else {
-        let problem = Problem::new("`op` is not a SCSI opcode")
-            .got_bytes(request.op.as_bytes())
-            .want("two hex digits");
+        let problem =
+            Problem::new("`op` is not a SCSI opcode").got_bytes(request.op.as_bytes()).want("two hex digits");
         return Err(collector.error(place, problem));
     };
     let kind = match opcode {
         0x08 | 0x28 | 0x88 | 0xa8 => Kind::Read,
-        0x0a | 0x2a | 0x8a | 0xaa | 0x2e | 0x8e | 0xae => Kind::Write {
-            payload: None,
-            wait: false,
-        },
+        0x0a | 0x2a | 0x8a | 0xaa | 0x2e | 0x8e | 0xae => Kind::Write { payload: None, wait: false },
         0x41 | 0x42 | 0x93 => Kind::Zeroes,
         0x35 | 0x91 => Kind::Flush,
         _ => {
-            let problem =
-                Problem::new("the SCSI opcode is unsupported").got(format_args!("{opcode:02x}"));
-            return collector.unsupported(
-                place,
-                problem.want("08 0a 28 2a 2e 35 41 42 88 8a 8e 91 93 a8 aa or ae"),
-            );
+            let problem = Problem::new("the SCSI opcode is unsupported").got(format_args!("{opcode:02x}"));
+            return collector
+                .unsupported(place, problem.want("08 0a 28 2a 2e 35 41 42 88 8a 8e 91 93 a8 aa or ae"));
         }
     };
     let Some(offset) = request.lbn.checked_mul(512) else {
@@ -199,10 +171,6 @@ fn add(
             .want(format_args!("at most {}", u64::MAX / 512));
         return Err(collector.error(place, problem));
     };
-    let range = Range {
-        volume: collector.options.volume,
-        offset,
-        length: request.size,
-    };
+    let range = Range { volume: collector.options.volume, offset, length: request.size };
     collector.add(place, 0, kind, range)
 }

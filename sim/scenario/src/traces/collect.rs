@@ -43,13 +43,7 @@ pub(super) struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     pub fn new(options: &'a Options, path: String) -> Self {
-        Collector {
-            options,
-            path,
-            summary: Summary::default(),
-            operations: Vec::new(),
-            times: None,
-        }
+        Collector { options, path, summary: Summary::default(), operations: Vec::new(), times: None }
     }
 
     /// Asked once before each request that is not filtered out.
@@ -58,11 +52,7 @@ impl<'a> Collector<'a> {
             self.summary.skipped += 1;
             return Admission::Skip;
         }
-        if self
-            .options
-            .limit
-            .is_some_and(|limit| self.summary.requests >= limit)
-        {
+        if self.options.limit.is_some_and(|limit| self.summary.requests >= limit) {
             return Admission::Full;
         }
         self.summary.requests += 1;
@@ -99,29 +89,18 @@ impl<'a> Collector<'a> {
                 self.summary.unsupported += 1;
                 Ok(())
             }
-            Unsupported::Refuse => Err(self.error(
-                place,
-                problem.help("`unsupported: skip` leaves such requests out"),
-            )),
+            Unsupported::Refuse => {
+                Err(self.error(place, problem.help("`unsupported: skip` leaves such requests out")))
+            }
         }
     }
 
     pub fn error(&self, place: Place, problem: Problem) -> TraceError {
-        TraceError::Refused {
-            path: self.path.clone(),
-            place,
-            problem: Box::new(problem),
-        }
+        TraceError::Refused { path: self.path.clone(), place, problem: Box::new(problem) }
     }
 
     /// Adds what one request asks for.
-    pub fn add(
-        &mut self,
-        place: Place,
-        at: Nanos,
-        kind: Kind,
-        range: Range,
-    ) -> Result<(), TraceError> {
+    pub fn add(&mut self, place: Place, at: Nanos, kind: Kind, range: Range) -> Result<(), TraceError> {
         if matches!(kind, Kind::Flush) {
             self.summary.flushes += 1;
             return self.push(place, at, range.volume, TraceAction::Flush);
@@ -129,18 +108,13 @@ impl<'a> Collector<'a> {
         if range.length == 0 {
             return self.unsupported(
                 place,
-                Problem::new("the request is empty")
-                    .got("length 0")
-                    .want("at least 1 byte"),
+                Problem::new("the request is empty").got("length 0").want("at least 1 byte"),
             );
         }
         let Some(parts) = self.locate(place, range)? else {
             return Ok(());
         };
-        let pieces = parts
-            .iter()
-            .map(|part| part.length.div_ceil(self.step()))
-            .fold(0, u64::saturating_add);
+        let pieces = parts.iter().map(|part| part.length.div_ceil(self.step())).fold(0, u64::saturating_add);
         self.check_length(place, range.length, pieces)?;
         self.count(&kind, range.length);
         self.summary.split += u64::from(pieces > 1);
@@ -188,10 +162,7 @@ impl<'a> Collector<'a> {
         let size = self.options.volume_size;
         let offset = i128::from(range.offset) + i128::from(self.options.shift);
         if offset >= 0 && offset + i128::from(range.length) <= i128::from(size) {
-            return Ok(Some(vec![Range {
-                offset: offset as u64,
-                ..range
-            }]));
+            return Ok(Some(vec![Range { offset: offset as u64, ..range }]));
         }
         let fits = range.length <= size;
         match self.options.outside {
@@ -203,17 +174,9 @@ impl<'a> Collector<'a> {
                 self.summary.wrapped += 1;
                 let offset = offset.rem_euclid(i128::from(size)) as u64;
                 let head = range.length.min(size - offset);
-                let mut parts = vec![Range {
-                    offset,
-                    length: head,
-                    ..range
-                }];
+                let mut parts = vec![Range { offset, length: head, ..range }];
                 if head < range.length {
-                    parts.push(Range {
-                        offset: 0,
-                        length: range.length - head,
-                        ..range
-                    });
+                    parts.push(Range { offset: 0, length: range.length - head, ..range });
                 }
                 Ok(Some(parts))
             }
@@ -282,12 +245,7 @@ impl<'a> Collector<'a> {
         if self.operations.len() >= MAX_OPERATIONS {
             return Err(self.too_many(place));
         }
-        self.operations.push(TraceOperation {
-            at,
-            volume,
-            action,
-            expect_error: false,
-        });
+        self.operations.push(TraceOperation { at, volume, action, expect_error: false });
         Ok(())
     }
 

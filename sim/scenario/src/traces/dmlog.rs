@@ -36,17 +36,9 @@ pub(super) fn read(input: &mut Input<'_>, collector: &mut Collector<'_>) -> Resu
     for number in 0..entries {
         let place = Place::Entry { number, byte: at };
         let entry = Entry::read(&log, at, sector_size).map_err(|problem| {
-            let help = format!(
-                "the superblock tells of {entries} entries; `limit: {number}` reads those before"
-            );
-            input.error(
-                place,
-                if number > 0 {
-                    problem.help(help)
-                } else {
-                    problem
-                },
-            )
+            let help =
+                format!("the superblock tells of {entries} entries; `limit: {number}` reads those before");
+            input.error(place, if number > 0 { problem.help(help) } else { problem })
         })?;
         at = entry.next;
         match collector.admit() {
@@ -79,12 +71,7 @@ fn superblock(log: &[u8]) -> Result<(u64, u64), (u64, Problem)> {
         ));
     }
     if version != VERSION {
-        return Err((
-            8,
-            Problem::new("the version is unknown")
-                .got(version)
-                .want(VERSION),
-        ));
+        return Err((8, Problem::new("the version is unknown").got(version).want(VERSION)));
     }
     let sector_size = number(log, 24) & 0xffff_ffff;
     if !sector_size.is_power_of_two() || !(512..=65536).contains(&sector_size) {
@@ -92,10 +79,7 @@ fn superblock(log: &[u8]) -> Result<(u64, u64), (u64, Problem)> {
         return Err((24, problem.want("a power of two, 512..=65536")));
     }
     if entries == 0 {
-        return Err((
-            16,
-            Problem::new("the log has no entries").help("was it closed cleanly?"),
-        ));
+        return Err((16, Problem::new("the log has no entries").help("was it closed cleanly?")));
     }
     Ok((entries, sector_size))
 }
@@ -114,67 +98,35 @@ struct Entry {
 impl Entry {
     fn read(log: &[u8], at: u64, sector_size: u64) -> Result<Entry, Problem> {
         let end = log.len() as u64;
-        let data = at
-            .checked_add(sector_size)
-            .filter(|data| *data <= end)
-            .ok_or_else(|| {
-                let problem = Problem::new("the log is truncated")
-                    .got(format_args!("{} bytes", end.saturating_sub(at)));
-                problem.want(format_args!("an entry of {sector_size}"))
-            })?;
+        let data = at.checked_add(sector_size).filter(|data| *data <= end).ok_or_else(|| {
+            let problem =
+                Problem::new("the log is truncated").got(format_args!("{} bytes", end.saturating_sub(at)));
+            problem.want(format_args!("an entry of {sector_size}"))
+        })?;
         let start = at as usize;
-        let (sector, count, flags) = (
-            number(log, start),
-            number(log, start + 8),
-            number(log, start + 16),
-        );
+        let (sector, count, flags) = (number(log, start), number(log, start + 8), number(log, start + 16));
         if flags & !ALL_FLAGS != 0 {
             return Err(Problem::new("the entry has unknown flags")
                 .got(format_args!("{flags:#x}"))
                 .want("a sum of 1, 2, 4, 8 and 16"));
         }
-        let large = |what, got| {
-            Problem::new(what)
-                .got(got)
-                .want(format_args!("less than 2^64 bytes"))
-        };
+        let large = |what, got| Problem::new(what).got(got).want(format_args!("less than 2^64 bytes"));
         let offset = sector
             .checked_mul(sector_size)
             .ok_or_else(|| large("the entry's sector is too large", sector))?;
-        let length = count
-            .checked_mul(sector_size)
-            .ok_or_else(|| large("the entry has too many sectors", count))?;
+        let length =
+            count.checked_mul(sector_size).ok_or_else(|| large("the entry has too many sectors", count))?;
         let stored = if flags & DISCARD != 0 { 0 } else { length };
-        let next = data
-            .checked_add(stored)
-            .filter(|next| *next <= end)
-            .ok_or_else(|| {
-                let problem = Problem::new("the data of the entry is truncated");
-                problem
-                    .got(format_args!("{} bytes", end - data))
-                    .want(length)
-            })?;
-        Ok(Entry {
-            offset,
-            length,
-            flags,
-            data,
-            next,
-        })
+        let next = data.checked_add(stored).filter(|next| *next <= end).ok_or_else(|| {
+            let problem = Problem::new("the data of the entry is truncated");
+            problem.got(format_args!("{} bytes", end - data)).want(length)
+        })?;
+        Ok(Entry { offset, length, flags, data, next })
     }
 }
 
-fn add(
-    collector: &mut Collector<'_>,
-    place: Place,
-    log: &Bytes,
-    entry: &Entry,
-) -> Result<(), TraceError> {
-    let range = Range {
-        volume: collector.options.volume,
-        offset: entry.offset,
-        length: entry.length,
-    };
+fn add(collector: &mut Collector<'_>, place: Place, log: &Bytes, entry: &Entry) -> Result<(), TraceError> {
+    let range = Range { volume: collector.options.volume, offset: entry.offset, length: entry.length };
     let has = |flag: u64| entry.flags & flag != 0;
     if has(FLUSH) {
         collector.add(place, 0, Kind::Flush, range)?;
@@ -185,23 +137,11 @@ fn add(
     }
     if has(DISCARD) {
         collector.add(place, 0, Kind::Zeroes, range)?;
-        return if has(FUA) {
-            collector.add(place, 0, Kind::Flush, range)
-        } else {
-            Ok(())
-        };
+        return if has(FUA) { collector.add(place, 0, Kind::Flush, range) } else { Ok(()) };
     }
     let content = || log.slice(entry.data as usize..entry.next as usize);
     let payload = collector.options.payloads.then(content);
-    collector.add(
-        place,
-        0,
-        Kind::Write {
-            payload,
-            wait: has(FUA),
-        },
-        range,
-    )
+    collector.add(place, 0, Kind::Write { payload, wait: has(FUA) }, range)
 }
 
 /// The little-endian number at an offset; zeros beyond the end.

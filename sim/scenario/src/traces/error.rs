@@ -56,10 +56,7 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn new(what: impl Into<String>) -> Problem {
-        Problem {
-            what: what.into(),
-            ..Problem::default()
-        }
+        Problem { what: what.into(), ..Problem::default() }
     }
 
     pub(super) fn got(mut self, got: impl fmt::Display) -> Problem {
@@ -70,11 +67,7 @@ impl Problem {
     /// Text of the file: quoted, escaped, at most 40 characters.
     pub(super) fn got_bytes(self, bytes: &[u8]) -> Problem {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(160)]);
-        let mut cut: String = text
-            .chars()
-            .take(40)
-            .flat_map(char::escape_default)
-            .collect();
+        let mut cut: String = text.chars().take(40).flat_map(char::escape_default).collect();
         if bytes.len() > 160 || text.chars().nth(40).is_some() {
             cut.push_str("...");
         }
@@ -114,20 +107,12 @@ impl fmt::Display for TraceError {
             TraceError::Unreadable { path, problem } => {
                 write!(f, "{}: {problem}", path.escape_debug())
             }
-            TraceError::Refused {
-                path,
-                place,
-                problem,
-            } => match place {
+            TraceError::Refused { path, place, problem } => match place {
                 Place::File => write!(f, "{}: {problem}", path.escape_debug()),
                 Place::Line(line) => write!(f, "{}:{line}: {problem}", path.escape_debug()),
                 Place::Byte(byte) => write!(f, "{}: byte {byte}: {problem}", path.escape_debug()),
                 Place::Entry { number, byte } => {
-                    write!(
-                        f,
-                        "{}: entry {number} at byte {byte}: {problem}",
-                        path.escape_debug()
-                    )
+                    write!(f, "{}: entry {number} at byte {byte}: {problem}", path.escape_debug())
                 }
             },
         }

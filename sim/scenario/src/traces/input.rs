@@ -22,29 +22,20 @@ pub(super) struct Input<'a> {
 /// Opens a regular file.
 pub(super) fn open(path: &Path) -> Result<Input<'static>, TraceError> {
     let name = path.display().to_string();
-    let unreadable = |problem| TraceError::Unreadable {
-        path: name.clone(),
-        problem: Box::new(problem),
-    };
+    let unreadable = |problem| TraceError::Unreadable { path: name.clone(), problem: Box::new(problem) };
     let file = || -> io::Result<_> {
         let meta = std::fs::metadata(path)?;
         Ok((meta.is_file(), meta.is_dir()))
     };
     match file() {
         Err(error) => {
-            return Err(unreadable(
-                Problem::new("cannot open the trace").got(reason(&error)),
-            ));
+            return Err(unreadable(Problem::new("cannot open the trace").got(reason(&error))));
         }
         Ok((_, true)) => {
-            return Err(unreadable(
-                Problem::new("is a directory").want("a trace file"),
-            ));
+            return Err(unreadable(Problem::new("is a directory").want("a trace file")));
         }
         Ok((false, _)) => {
-            return Err(unreadable(
-                Problem::new("is not a regular file").want("a trace file"),
-            ));
+            return Err(unreadable(Problem::new("is not a regular file").want("a trace file")));
         }
         Ok((true, false)) => {}
     }
@@ -63,37 +54,23 @@ fn unpack<'a>(name: String, mut packed: impl BufRead + 'a) -> Result<Input<'a>, 
         Ok(start) => start,
         Err(error) => {
             let problem = Box::new(Problem::new("cannot read the trace").got(reason(&error)));
-            return Err(TraceError::Unreadable {
-                path: name,
-                problem,
-            });
+            return Err(TraceError::Unreadable { path: name, problem });
         }
     };
     let stream: Box<dyn Read + 'a> = if start.starts_with(&ZSTD) {
-        Box::new(Zstd {
-            packed: Some(packed),
-            frame: None,
-        })
+        Box::new(Zstd { packed: Some(packed), frame: None })
     } else if start.starts_with(&GZIP) {
         Box::new(MultiGzDecoder::new(packed))
     } else {
         Box::new(packed)
     };
-    Ok(Input {
-        name,
-        stream: BufReader::with_capacity(256 << 10, stream),
-        line: 0,
-    })
+    Ok(Input { name, stream: BufReader::with_capacity(256 << 10, stream), line: 0 })
 }
 
 impl Input<'_> {
     /// An error at a place of this file.
     pub fn error(&self, place: Place, problem: Problem) -> TraceError {
-        TraceError::Refused {
-            path: self.name.clone(),
-            place,
-            problem: Box::new(problem),
-        }
+        TraceError::Refused { path: self.name.clone(), place, problem: Box::new(problem) }
     }
 
     /// An error at the line that was read last.
@@ -107,13 +84,9 @@ impl Input<'_> {
     }
 
     fn unreadable(&self, error: &io::Error) -> TraceError {
-        let problem = Problem::new("cannot read the trace")
-            .got(reason(error))
-            .help("it may be truncated or damaged");
-        TraceError::Unreadable {
-            path: self.name.clone(),
-            problem: Box::new(problem),
-        }
+        let problem =
+            Problem::new("cannot read the trace").got(reason(error)).help("it may be truncated or damaged");
+        TraceError::Unreadable { path: self.name.clone(), problem: Box::new(problem) }
     }
 
     /// Some of the first bytes; empty only if the file is.
@@ -125,10 +98,7 @@ impl Input<'_> {
     }
 
     /// The next line that is not blank, without its end; `None` at the end of the file.
-    pub fn next_line<'b>(
-        &mut self,
-        buffer: &'b mut Vec<u8>,
-    ) -> Result<Option<&'b str>, TraceError> {
+    pub fn next_line<'b>(&mut self, buffer: &'b mut Vec<u8>) -> Result<Option<&'b str>, TraceError> {
         loop {
             buffer.clear();
             let mut limited = (&mut self.stream).take(MAX_LINE as u64 + 1);
@@ -141,8 +111,8 @@ impl Input<'_> {
             }
             self.line += 1;
             if buffer.last() != Some(&b'\n') && read > MAX_LINE {
-                let problem = Problem::new("the line is too long")
-                    .want(format_args!("at most {MAX_LINE} bytes"));
+                let problem =
+                    Problem::new("the line is too long").want(format_args!("at most {MAX_LINE} bytes"));
                 return Err(self.error_here(problem));
             }
             if self.line == 1 && buffer.starts_with(b"\xef\xbb\xbf") {
@@ -155,9 +125,7 @@ impl Input<'_> {
         match std::str::from_utf8(buffer) {
             Ok(text) if !text.contains('\0') => Ok(Some(text.trim_ascii())),
             _ => Err(self.error_here(
-                Problem::new("the line is not text")
-                    .got_bytes(buffer)
-                    .want("UTF-8 without NUL"),
+                Problem::new("the line is not text").got_bytes(buffer).want("UTF-8 without NUL"),
             )),
         }
     }
@@ -197,10 +165,7 @@ impl<R: BufRead> Read for Zstd<R> {
                 }
                 let (packed, decoder) = frame.into_parts();
                 self.packed = Some(packed);
-                match (
-                    decoder.get_checksum_from_data(),
-                    decoder.get_calculated_checksum(),
-                ) {
+                match (decoder.get_checksum_from_data(), decoder.get_calculated_checksum()) {
                     (Some(stored), Some(computed)) if stored != computed => {
                         return Err(io::Error::new(
                             io::ErrorKind::InvalidData,
@@ -216,9 +181,8 @@ impl<R: BufRead> Read for Zstd<R> {
             if packed.fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            let frame = StreamingDecoder::new(packed).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}"))
-            })?;
+            let frame = StreamingDecoder::new(packed)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}")))?;
             self.frame = Some(Box::new(frame));
         }
     }
@@ -226,9 +190,5 @@ impl<R: BufRead> Read for Zstd<R> {
 
 /// An I/O error without the name of its type, in one line.
 fn reason(error: &io::Error) -> String {
-    error
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -60,10 +60,7 @@ impl Format {
 
     /// The format of that name.
     pub fn from_name(name: &str) -> Option<Format> {
-        Format::NAMES
-            .iter()
-            .find(|(_, known)| *known == name)
-            .map(|(format, _)| *format)
+        Format::NAMES.iter().find(|(_, known)| *known == name).map(|(format, _)| *format)
     }
 
     /// Its name in scenario files.
@@ -79,14 +76,8 @@ impl Format {
     /// Guesses from the first (unpacked) bytes of a file, then from the file's name.
     pub fn guess(start: &[u8], file_name: &str) -> Option<Format> {
         let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-        let line = start
-            .split(|byte| matches!(byte, b'\n' | b'\r'))
-            .next()
-            .unwrap_or_default();
-        let fields: Vec<&[u8]> = line
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-            .collect();
+        let line = start.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
         let has = |name: &[u8]| fields.iter().any(|field| field.eq_ignore_ascii_case(name));
         if start.starts_with(&dmlog::MAGIC.to_le_bytes()) {
             return Some(Format::Dmlog);
@@ -102,10 +93,8 @@ impl Format {
         {
             return Some(Format::Msr);
         }
-        let stem = file_name
-            .strip_suffix(".zst")
-            .or_else(|| file_name.strip_suffix(".gz"))
-            .unwrap_or(file_name);
+        let stem =
+            file_name.strip_suffix(".zst").or_else(|| file_name.strip_suffix(".gz")).unwrap_or(file_name);
         match stem.rsplit_once('.')?.1 {
             "dmlog" => Some(Format::Dmlog),
             "iolog" => Some(Format::Fio),
@@ -263,11 +252,7 @@ pub struct Recording {
 }
 
 /// Reads the file at `path`; without a format, guesses it.
-pub fn read(
-    path: &Path,
-    format: Option<Format>,
-    options: &Options,
-) -> Result<Recording, TraceError> {
+pub fn read(path: &Path, format: Option<Format>, options: &Options) -> Result<Recording, TraceError> {
     let input = input::open(path)?;
     read_input(input, format, options)
 }
@@ -291,10 +276,7 @@ fn read_input(
     check(&input, options)?;
     let start = input.peek()?;
     if start.is_empty() {
-        return Err(input.error(
-            Place::File,
-            Problem::new("the trace is empty").help("record it again"),
-        ));
+        return Err(input.error(Place::File, Problem::new("the trace is empty").help("record it again")));
     }
     let file_name = input.name.rsplit('/').next().unwrap_or_default().to_owned();
     let Some(format) = format.or_else(|| Format::guess(&start, &file_name)) else {
@@ -312,15 +294,8 @@ fn read_input(
         Format::Dmlog => dmlog::read(&mut input, &mut collector)?,
     }
     let (operations, summary) = collector.finish();
-    let trace = Trace {
-        operations: Arc::new(operations),
-        speed_milli: options.speed_milli,
-    };
-    Ok(Recording {
-        format,
-        trace,
-        summary,
-    })
+    let trace = Trace { operations: Arc::new(operations), speed_milli: options.speed_milli };
+    Ok(Recording { format, trace, summary })
 }
 
 /// Refuses options that mean nothing.

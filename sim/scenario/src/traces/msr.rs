@@ -16,15 +16,9 @@ pub(super) fn read(input: &mut Input<'_>, collector: &mut Collector<'_>) -> Resu
         }
         let place = Place::Line(input.line());
         let request = parse(line).map_err(|problem| input.error_here(problem))?;
-        let wanted = collector
-            .options
-            .host
-            .as_ref()
-            .is_none_or(|host| host.eq_ignore_ascii_case(request.host))
-            && collector
-                .options
-                .disk
-                .is_none_or(|disk| u64::from(disk) == request.disk);
+        let wanted =
+            collector.options.host.as_ref().is_none_or(|host| host.eq_ignore_ascii_case(request.host))
+                && collector.options.disk.is_none_or(|disk| u64::from(disk) == request.disk);
         if !wanted {
             collector.summary.filtered += 1;
             continue;
@@ -50,22 +44,14 @@ pub(super) fn read(input: &mut Input<'_>, collector: &mut Collector<'_>) -> Resu
             Admission::Full => break,
         }
         let Some(at) = collector.elapsed(request.time).checked_mul(TICK) else {
-            let problem =
-                Problem::new("the time is too long after the first request").got(request.time);
+            let problem = Problem::new("the time is too long after the first request").got(request.time);
             return Err(input.error(place, problem));
         };
         let kind = match request.write {
-            true => Kind::Write {
-                payload: None,
-                wait: false,
-            },
+            true => Kind::Write { payload: None, wait: false },
             false => Kind::Read,
         };
-        let range = Range {
-            volume: collector.options.volume,
-            offset: request.offset,
-            length: request.size,
-        };
+        let range = Range { volume: collector.options.volume, offset: request.offset, length: request.size };
         collector.add(place, at, kind, range)?;
     }
     Ok(())
@@ -91,14 +77,11 @@ fn parse(line: &str) -> Result<Request<'_>, Problem> {
     }
     if count != 7 {
         let want = "7: Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime";
-        return Err(Problem::new("the line has a wrong number of columns")
-            .got(count)
-            .want(want));
+        return Err(Problem::new("the line has a wrong number of columns").got(count).want(want));
     }
     let number = |which: usize, name: &str| {
-        let problem = || {
-            Problem::new(format!("`{name}` is not a number")).got_bytes(fields[which].as_bytes())
-        };
+        let problem =
+            || Problem::new(format!("`{name}` is not a number")).got_bytes(fields[which].as_bytes());
         decimal(fields[which]).ok_or_else(|| problem().want("decimal digits"))
     };
     let write = match fields[3] {

@@ -55,10 +55,7 @@ fn the_schema_is_fresh() {
 #[test]
 fn the_template_is_short_and_loads() {
     assert!(template().lines().count() <= 12);
-    let options = Options {
-        metrics: METRICS,
-        ..Options::default()
-    };
+    let options = Options { metrics: METRICS, ..Options::default() };
     let scenario = mirrorsim_scenario::parse("new.yaml", template().as_bytes(), &[], &options);
     let scenario = scenario.map_err(|p| p.render(false)).expect("loads");
     assert_eq!(scenario.spec.faults.len(), 2);
@@ -73,29 +70,18 @@ fn keys_are_explained_or_corrected() {
             && text.contains("ns, us, ms"),
         "{text}"
     );
-    assert_eq!(
-        explain_key("sources[0].link.latency"),
-        explain_key("sources.link.latency")
-    );
+    assert_eq!(explain_key("sources[0].link.latency"), explain_key("sources.link.latency"));
     assert!(
-        explain_key("faults.when.stage")
-            .expect("key")
-            .contains("the source has sealed a partition durably")
+        explain_key("faults.when.stage").expect("key").contains("the source has sealed a partition durably")
     );
     assert!(
         explain_key("partition_size")
             .expect("a key that is there once")
             .starts_with("sources.partition_size")
     );
+    assert!(explain_key("lasting").expect_err("many").contains("several places"));
     assert!(
-        explain_key("lasting")
-            .expect_err("many")
-            .contains("several places")
-    );
-    assert!(
-        explain_key("sources.link.latncy")
-            .expect_err("typo")
-            .contains("did you mean `sources.link.latency`")
+        explain_key("sources.link.latncy").expect_err("typo").contains("did you mean `sources.link.latency`")
     );
     assert!(explain_key("latncy").expect_err("typo").contains("latency"));
     assert!(explain_key("").is_err() && explain_key("\u{1b}[31m").is_err());
@@ -108,9 +94,8 @@ fn every_key_is_documented() {
         if let Some(properties) = value["properties"].as_object() {
             for (key, property) in properties {
                 let text = property["description"].as_str().unwrap_or("");
-                let tail = text.contains("Default: ")
-                    || text.contains("Required.")
-                    || text.contains("Without it: ");
+                let tail =
+                    text.contains("Default: ") || text.contains("Required.") || text.contains("Without it: ");
                 if !tail || text.starts_with("Default") || text.starts_with("Required") {
                     missing.push(format!("{path}.{key}: {text}"));
                 }
@@ -123,11 +108,7 @@ fn every_key_is_documented() {
         walk(definition, name, &mut missing);
     }
     assert!(missing.is_empty(), "{missing:#?}");
-    assert!(
-        schema["definitions"]
-            .as_object()
-            .is_some_and(|d| d.len() > 30)
-    );
+    assert!(schema["definitions"].as_object().is_some_and(|d| d.len() > 30));
 }
 
 #[test]
@@ -140,10 +121,7 @@ faults:
   - {at: 5ms, cut: {direction: forward, lasting: 1ms}}
 ";
     let page = explain(&read(text, &[]).map_err(|p| p.render(false)).expect("loads"));
-    let at = |words: &str| {
-        page.find(words)
-            .unwrap_or_else(|| panic!("no `{words}` in\n{page}"))
-    };
+    let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("no `{words}` in\n{page}"));
     assert!(
         at("at 5ms: cut the link of alpha (forward) for 1ms")
             < at("at 20ms: power cut of destination, back after 5ms")

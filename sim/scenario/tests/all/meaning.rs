@@ -5,8 +5,7 @@ use crate::rows::{HEAD, accepted, accepted_below, refused, refused_below};
 
 #[test]
 fn probabilities_are_between_0_and_1() {
-    let link =
-        |chance: &str| format!("schema: 1\nsources: [{{name: alpha, link: {{loss: {chance}}}}}]\n");
+    let link = |chance: &str| format!("schema: 1\nsources: [{{name: alpha, link: {{loss: {chance}}}}}]\n");
     for bad in ["1.5", "-0.1", ".nan", "101%", "1e-3"] {
         refused(&[("13", &link(bad), &["link.loss: not a probability"])]);
     }
@@ -15,33 +14,17 @@ fn probabilities_are_between_0_and_1() {
         accepted(&link(good));
     }
     let sum = "schema: 1\nprotocol: {transport: datagram}\nsources:\n  - name: alpha\n    link:\n      loss: 60%\n      duplicate: 50%\n";
-    refused(&[(
-        "14",
-        sum,
-        &[
-            "`loss`, `duplicate` and `reorder`",
-            "sum is 110%",
-            "6 |",
-            "7 |",
-        ],
-    )]);
+    refused(&[("14", sum, &["`loss`, `duplicate` and `reorder`", "sum is 110%", "6 |", "7 |"])]);
 }
 
 #[test]
 fn ends_of_a_delay_are_in_order() {
-    let link =
-        |l: &str| format!("schema: 1\nsources:\n  - name: alpha\n    link:\n      latency:\n{l}");
+    let link = |l: &str| format!("schema: 1\nsources:\n  - name: alpha\n    link:\n      latency:\n{l}");
     let crossed = link("        min: 5ms\n        mean: 4ms\n        max: 3ms\n");
     refused(&[(
         "15",
         &crossed,
-        &[
-            "5ms is above `max`",
-            "4ms is below `min`",
-            "4ms is above `max`",
-            "6 |",
-            "8 |",
-        ],
+        &["5ms is above `max`", "4ms is below `min`", "4ms is above `max`", "6 |", "8 |"],
     )]);
     refused(&[(
         "15",
@@ -54,56 +37,25 @@ fn ends_of_a_delay_are_in_order() {
 fn a_run_does_something() {
     refused(&[
         ("16", "schema: 1\nsources: []\n", &["0 sources"]),
-        (
-            "16",
-            "schema: 1\nsources: [{name: alpha, volumes: []}]\n",
-            &["0 volumes"],
-        ),
-        (
-            "16",
-            "schema: 1\nsources: [{name: alpha, count: 0}]\n",
-            &["0 sources of this kind"],
-        ),
+        ("16", "schema: 1\nsources: [{name: alpha, volumes: []}]\n", &["0 volumes"]),
+        ("16", "schema: 1\nsources: [{name: alpha, count: 0}]\n", &["0 sources of this kind"]),
     ]);
     refused_below(&[
         ("16", "clients: []", &["0 clients"]),
-        (
-            "16",
-            "clients: [{operations: 0}]",
-            &["0 operations", "allow_vacuous: true"],
-        ),
-        (
-            "16",
-            "clients: [{mix: {read: 1}}]",
-            &["0 writes", "allow_vacuous: true"],
-        ),
-        (
-            "16",
-            "clients: [{mix: {write: 0}}]",
-            &["no kind of operation has any weight"],
-        ),
+        ("16", "clients: [{operations: 0}]", &["0 operations", "allow_vacuous: true"]),
+        ("16", "clients: [{mix: {read: 1}}]", &["0 writes", "allow_vacuous: true"]),
+        ("16", "clients: [{mix: {write: 0}}]", &["no kind of operation has any weight"]),
         ("16", "clients: [{script: []}]", &["0 operations"]),
         (
             "28",
             "expect: [\"acknowleged > 0\"]",
-            &[
-                "unknown metric `acknowleged`",
-                "did you mean `acknowledged`",
-            ],
+            &["unknown metric `acknowleged`", "did you mean `acknowledged`"],
         ),
         ("28", "expect: [\"lost >= 0\"]", &["always holds"]),
-        (
-            "28",
-            "expect: [\"p99_write < 5\"]",
-            &["not a duration", "the unit is missing"],
-        ),
+        ("28", "expect: [\"p99_write < 5\"]", &["not a duration", "the unit is missing"]),
         ("28", "expect: [\"lost = 0\"]", &["write == instead of ="]),
         ("28", "check: off", &["the run would check nothing"]),
-        (
-            "28",
-            "check: {mode: sampled, one_in: 0}",
-            &["the run would check nothing"],
-        ),
+        ("28", "check: {mode: sampled, one_in: 0}", &["the run would check nothing"]),
     ]);
     accepted_below("allow_vacuous: true\nclients: [{operations: 0}]");
     accepted_below("allow_vacuous: true\nclients: [{mix: {read: 1}}]");
@@ -115,72 +67,32 @@ fn sizes_fit_into_each_other() {
         (
             "17",
             "protocol: {partitions: 1}",
-            &[
-                "1 NVRAM partition cannot work",
-                "at least 2",
-                "one partition fills while another is applied",
-            ],
+            &["1 NVRAM partition cannot work", "at least 2", "one partition fills while another is applied"],
         ),
         ("17", "protocol: {partitions: 0}", &["0 NVRAM partitions"]),
-        (
-            "19b",
-            "protocol: {partitions: 3, files: 2}",
-            &["2 log files for 3 partitions", "the partitions"],
-        ),
-        (
-            "18",
-            "protocol: {max_length: 16KiB}",
-            &["does not hold the largest record"],
-        ),
-        (
-            "18",
-            "destination: {reserve: 512B}",
-            &["does not hold the largest record", "at least 544 bytes"],
-        ),
-        (
-            "18",
-            "destination: {reserve: 4KiB, nvram_size: 2KiB}",
-            &["at least 4KiB"],
-        ),
-        (
-            "20",
-            "protocol: {block_size: 1000B}",
-            &["not a block size", "a power of two"],
-        ),
+        ("19b", "protocol: {partitions: 3, files: 2}", &["2 log files for 3 partitions", "the partitions"]),
+        ("18", "protocol: {max_length: 16KiB}", &["does not hold the largest record"]),
+        ("18", "destination: {reserve: 512B}", &["does not hold the largest record", "at least 544 bytes"]),
+        ("18", "destination: {reserve: 4KiB, nvram_size: 2KiB}", &["at least 4KiB"]),
+        ("20", "protocol: {block_size: 1000B}", &["not a block size", "a power of two"]),
         (
             "21",
             "clients: [{sizes: 64KiB}]",
-            &[
-                "longer than the largest operation",
-                "at most 16128 bytes",
-                "partition_size >= 65792",
-            ],
+            &["longer than the largest operation", "at most 16128 bytes", "partition_size >= 65792"],
         ),
-        (
-            "21",
-            "clients: [{range: {offset: 1MiB, length: 1}}]",
-            &["behind the end of the smallest volume"],
-        ),
+        ("21", "clients: [{range: {offset: 1MiB, length: 1}}]", &["behind the end of the smallest volume"]),
         (
             "21",
             "clients: [{script: [{write: {offset: 1MiB, length: 1}}]}]",
             &["behind the end of the volume", "expect: error"],
         ),
-        (
-            "21",
-            "clients: [{script: [{write: {offset: 0, length: 0}}]}]",
-            &["length 0", "expect: error"],
-        ),
+        ("21", "clients: [{script: [{write: {offset: 0, length: 0}}]}]", &["length 0", "expect: error"]),
         (
             "21",
             "clients: [{script: [{write: {offset: 0, length: 17000}}]}]",
             &["longer than the largest operation", "expect: error"],
         ),
-        (
-            "21",
-            "clients: [{script: [{add: {offset: 4}}]}]",
-            &["no multiple of 8"],
-        ),
+        ("21", "clients: [{script: [{add: {offset: 4}}]}]", &["no multiple of 8"]),
         (
             "21",
             "clients: [{script: [{read: {offset: 0, length: 1}, expect: error}]}]",
@@ -193,21 +105,13 @@ fn sizes_fit_into_each_other() {
             "schema: 1\nsources: [{name: alpha, partition_size: 256B}]\n",
             &["at least 272 bytes", "128 seal + 128 header + 16 data"],
         ),
-        (
-            "20",
-            "schema: 1\nsources: [{name: alpha, volumes: [{size: 0B}]}]\n",
-            &["an empty volume"],
-        ),
+        ("20", "schema: 1\nsources: [{name: alpha, volumes: [{size: 0B}]}]\n", &["an empty volume"]),
         (
             "20",
             "schema: 1\nsources: [{name: alpha, volumes: [{size: 1000}]}]\n",
             &["not a multiple of the block size", "512B or 1KiB"],
         ),
-        (
-            "20",
-            &format!("{HEAD}budget: {{memory: 1KiB}}\n"),
-            &["the run needs about"],
-        ),
+        ("20", &format!("{HEAD}budget: {{memory: 1KiB}}\n"), &["the run needs about"]),
     ]);
     accepted("schema: 1\nsources: [{name: alpha, partition_size: 5001B}]\n");
     accepted_below(
@@ -221,54 +125,22 @@ fn names_are_unique_known_and_harmless() {
         (
             "22",
             "schema: 1\nsources:\n  - {name: alpha}\n  - {name: Alpha}\n",
-            &[
-                "`alpha` and `Alpha`, which differ only in case",
-                "3 |",
-                "4 |",
-            ],
+            &["`alpha` and `Alpha`, which differ only in case", "3 |", "4 |"],
         ),
-        (
-            "22",
-            "schema: 1\nsources: [{name: destination}]\n",
-            &["names the destination"],
-        ),
+        ("22", "schema: 1\nsources: [{name: destination}]\n", &["names the destination"]),
         (
             "22",
             "schema: 1\nsources: [{name: a1, volumes: [{name: v}, {name: v}]}]\n",
             &["two volumes are called `v`"],
         ),
-        (
-            "24",
-            "schema: 1\nsources: [{name: alpha}]\nx-a: &a {b: *a}\n",
-            &["a -> a"],
-        ),
+        ("24", "schema: 1\nsources: [{name: alpha}]\nx-a: &a {b: *a}\n", &["a -> a"]),
     ]);
     refused_below(&[
-        (
-            "22",
-            "clients: [{name: c1}, {name: c1}]",
-            &["two clients are called `c1`"],
-        ),
-        (
-            "22",
-            "clients: [{name: c, count: 2}, {name: c1}]",
-            &["two clients are called `c1`"],
-        ),
-        (
-            "23",
-            "clients: [{source: alfa}]",
-            &["no such source", "did you mean `alpha`"],
-        ),
-        (
-            "23",
-            "faults: [{at: 1ms, crash: {node: beta}}]",
-            &["no such server", "destination | alpha"],
-        ),
-        (
-            "23",
-            "clients: [{volumes: [v2]}]",
-            &["no such volume of alpha"],
-        ),
+        ("22", "clients: [{name: c1}, {name: c1}]", &["two clients are called `c1`"]),
+        ("22", "clients: [{name: c, count: 2}, {name: c1}]", &["two clients are called `c1`"]),
+        ("23", "clients: [{source: alfa}]", &["no such source", "did you mean `alpha`"]),
+        ("23", "faults: [{at: 1ms, crash: {node: beta}}]", &["no such server", "destination | alpha"]),
+        ("23", "clients: [{volumes: [v2]}]", &["no such volume of alpha"]),
     ]);
     let long = "a".repeat(10_000);
     for bad in [
@@ -285,48 +157,27 @@ fn names_are_unique_known_and_harmless() {
         "",
         "a\\u202eb",
     ] {
-        let problems = read(format!("schema: 1\nsources: [{{name: \"{bad}\"}}]\n"), &[])
-            .expect_err("bad")
-            .render(false);
-        assert!(
-            problems.contains("sources[0].name: not a name"),
-            "{problems}"
-        );
-        assert!(
-            !problems.contains(['\u{1b}', '\0', '\u{202e}']),
-            "{problems}"
-        );
+        let problems =
+            read(format!("schema: 1\nsources: [{{name: \"{bad}\"}}]\n"), &[]).expect_err("bad").render(false);
+        assert!(problems.contains("sources[0].name: not a name"), "{problems}");
+        assert!(!problems.contains(['\u{1b}', '\0', '\u{202e}']), "{problems}");
     }
     for good in ["CON", "fs1", "nul", "a.b", "A_b-c.9", "yes1"] {
-        accepted(&format!(
-            "schema: 1\nsources: [{{name: {good}}}, {{name: {good}1}}]\n"
-        ));
+        accepted(&format!("schema: 1\nsources: [{{name: {good}}}, {{name: {good}1}}]\n"));
     }
 }
 
 #[test]
 fn scripted_faults_can_take_effect() {
     refused_below(&[
-        (
-            "27",
-            "faults: [{at: 1ms, heal: {}}]",
-            &["never takes effect: nothing is cut at 1ms"],
-        ),
-        (
-            "27",
-            "faults: [{at: 1ms, restart: {node: alpha}}]",
-            &["alpha is not down at 1ms"],
-        ),
+        ("27", "faults: [{at: 1ms, heal: {}}]", &["never takes effect: nothing is cut at 1ms"]),
+        ("27", "faults: [{at: 1ms, restart: {node: alpha}}]", &["alpha is not down at 1ms"]),
         (
             "27",
             "faults: [{at: 1ms, crash: {node: alpha}}, {at: 2ms, crash: {node: alpha}}]",
             &["alpha is down at 2ms", "because of this"],
         ),
-        (
-            "27",
-            "faults: [{at: 1ms, disaster: {}}, {at: 2ms, cut: {}}]",
-            &["alpha is lost before"],
-        ),
+        ("27", "faults: [{at: 1ms, disaster: {}}, {at: 2ms, cut: {}}]", &["alpha is lost before"]),
         (
             "27",
             "faults: [{at: 1ms, disaster: {}}, {when: {stage: sealed}, disaster: {}}]",
@@ -337,31 +188,15 @@ fn scripted_faults_can_take_effect() {
             "faults: [{when: {stage: recovered}, power_cut: {node: destination}}]",
             &["nothing in this scenario is ever recovered"],
         ),
-        (
-            "27",
-            "faults: [{at: 1ms, pause: {node: alpha, lasting: 0ns}}]",
-            &["lasts 0ns"],
-        ),
-        (
-            "27",
-            "faults: [{at: 1ms, cut: {}}, {at: 2ms, cut: {direction: forward}}]",
-            &["cut already"],
-        ),
-        (
-            "27",
-            "faults: [{when: {stage: sealed, nth: 0}, seal: {}}]",
-            &["counted from 1"],
-        ),
+        ("27", "faults: [{at: 1ms, pause: {node: alpha, lasting: 0ns}}]", &["lasts 0ns"]),
+        ("27", "faults: [{at: 1ms, cut: {}}, {at: 2ms, cut: {direction: forward}}]", &["cut already"]),
+        ("27", "faults: [{when: {stage: sealed, nth: 0}, seal: {}}]", &["counted from 1"]),
         (
             "23",
             "faults: [{at: 1ms, slow: {node: alpha, device: log, lasting: 1ms}}]",
             &["a source has no disk of log files"],
         ),
-        (
-            "9",
-            "faults: [{at: 1ms}]",
-            &["one key is missing here", "add one of: crash"],
-        ),
+        ("9", "faults: [{at: 1ms}]", &["one key is missing here", "add one of: crash"]),
         (
             "9",
             "faults: [{at: 1ms, crash: {node: alpha}, seal: {}}]",
@@ -432,28 +267,17 @@ fn very_large_runs_must_be_meant() {
     );
     refused(&[
         ("32", &many, &["2000 clients", "--yes-large"]),
-        (
-            "32",
-            &long,
-            &["100000000 operations take about", "--yes-large"],
-        ),
+        ("32", &long, &["100000000 operations take about", "--yes-large"]),
     ]);
     refused_below(&[
-        (
-            "32",
-            "clients: [{count: 4000000000}]",
-            &["4000000000 clients", "at most 1000000"],
-        ),
+        ("32", "clients: [{count: 4000000000}]", &["4000000000 clients", "at most 1000000"]),
         (
             "32",
             "clients: [{operations: 100000000}]",
             &["so the budget always ends it", "the run needs about"],
         ),
     ]);
-    let options = mirrorsim_scenario::Options {
-        yes_large: true,
-        ..Default::default()
-    };
+    let options = mirrorsim_scenario::Options { yes_large: true, ..Default::default() };
     for text in [many, long] {
         assert!(mirrorsim_scenario::parse("test.yaml", text.as_bytes(), &[], &options).is_ok());
     }
@@ -462,36 +286,16 @@ fn very_large_runs_must_be_meant() {
 #[test]
 fn knobs_that_exclude_each_other_are_named() {
     refused_below(&[
-        (
-            "19b",
-            "profile: {reorder: 5%}",
-            &["`reorder` and `transport: stream` exclude each other"],
-        ),
-        (
-            "19b",
-            "clients: [{think: 1ms, interval: 1ms}]",
-            &["`think` and `interval` exclude each other"],
-        ),
-        (
-            "19b",
-            "clients: [{operations: 5, script: [{flush: {}}]}]",
-            &["has no effect beside `script`"],
-        ),
-        (
-            "19b",
-            "check: {mode: every, one_in: 4}",
-            &["has no effect unless `mode` is sampled"],
-        ),
+        ("19b", "profile: {reorder: 5%}", &["`reorder` and `transport: stream` exclude each other"]),
+        ("19b", "clients: [{think: 1ms, interval: 1ms}]", &["`think` and `interval` exclude each other"]),
+        ("19b", "clients: [{operations: 5, script: [{flush: {}}]}]", &["has no effect beside `script`"]),
+        ("19b", "check: {mode: every, one_in: 4}", &["has no effect unless `mode` is sampled"]),
         (
             "19b",
             "clients: [{trace: {file: nowhere.csv}, script: [{flush: {}}]}]",
             &["`trace` and `script` exclude each other"],
         ),
-        (
-            "21",
-            "clients: [{trace: {file: nowhere.csv, format: msr}}]",
-            &["no such trace file", "looked for"],
-        ),
+        ("21", "clients: [{trace: {file: nowhere.csv, format: msr}}]", &["no such trace file", "looked for"]),
     ]);
     refused(&[(
         "19b",
@@ -512,44 +316,16 @@ fn set_obeys_the_same_rules() {
     .expect("loads")
     .spec;
     assert_eq!(spec.sources[0].link.latency.min, 2_000_000);
-    assert_eq!(
-        spec.sources
-            .iter()
-            .map(|s| s.partition_size)
-            .collect::<Vec<_>>(),
-        [4096; 3]
-    );
-    assert_eq!(
-        get(&[("profile", "{preset: swarm, cuts: 3}")])
-            .expect("loads")
-            .spec
-            .profile
-            .cuts_milli,
-        3000
-    );
+    assert_eq!(spec.sources.iter().map(|s| s.partition_size).collect::<Vec<_>>(), [4096; 3]);
+    assert_eq!(get(&[("profile", "{preset: swarm, cuts: 3}")]).expect("loads").spec.profile.cuts_milli, 3000);
     let refused: &[(&[(&str, &str)], &str)] = &[
-        (
-            &[("sources.gamma.count", "1")],
-            "no element `gamma` in this list of 2",
-        ),
-        (
-            &[("sources.alpha.link.latncy", "1ms")],
-            "did you mean `latency`",
-        ),
-        (
-            &[("sources.alpha.link.latency", "5")],
-            "--set sources.alpha.link.latency:1:1",
-        ),
-        (
-            &[("profile.cuts", "3")],
-            "set the whole of it: --set 'profile={cuts: ...}'",
-        ),
+        (&[("sources.gamma.count", "1")], "no element `gamma` in this list of 2"),
+        (&[("sources.alpha.link.latncy", "1ms")], "did you mean `latency`"),
+        (&[("sources.alpha.link.latency", "5")], "--set sources.alpha.link.latency:1:1"),
+        (&[("profile.cuts", "3")], "set the whole of it: --set 'profile={cuts: ...}'"),
         (&[("", "3")], "not a key path"),
         (&[("budget..idle", "3s")], "not a key path"),
-        (
-            &[("budget.idle", "3s"), ("budget.idle", "4s")],
-            "this key is set twice",
-        ),
+        (&[("budget.idle", "3s"), ("budget.idle", "4s")], "this key is set twice"),
         (&[("budget.idle", "")], "got nothing"),
         (&[("budget.idle", "[")], "a value is missing here"),
         (&[("nmae", "x")], "did you mean `name`"),

@@ -17,10 +17,7 @@ fn malformed_text_is_refused_with_its_line() {
     let fio2 = |line: &str| format!("fio version 2 iolog\na add\n{line}\n");
     let fio3 = |line: &str| format!("fio version 3 iolog\n0 a add\n{line}\n");
     let cases = [
-        (
-            String::new(),
-            "t: the trace is empty\n  help: record it again",
-        ),
+        (String::new(), "t: the trace is empty\n  help: record it again"),
         (
             "hello\nworld".to_owned(),
             "t: the format of the trace is unknown: got `hello\\nworld`, want cloudphysics, msr, fio or dmlog\n  help: name it with `format:`",
@@ -29,22 +26,10 @@ fn malformed_text_is_refused_with_its_line() {
             "op,lbn,size\n".to_owned(),
             "t:1: the header has no column `time`: got `op,lbn,size`, want `version,time,op,size,lbn`",
         ),
-        (
-            "op,lbn,size,time,op\n".to_owned(),
-            "t:1: the header has column `op` twice",
-        ),
-        (
-            cp("1,5,2a,512"),
-            "t:3: the line has a wrong number of columns: got 4, want 5",
-        ),
-        (
-            cp("1,-5,2a,512,0"),
-            "t:3: `time` is not a number: got `-5`, want decimal digits",
-        ),
-        (
-            cp("1,5,2a,1e3,0"),
-            "t:3: `size` is not a number: got `1e3`, want decimal digits",
-        ),
+        ("op,lbn,size,time,op\n".to_owned(), "t:1: the header has column `op` twice"),
+        (cp("1,5,2a,512"), "t:3: the line has a wrong number of columns: got 4, want 5"),
+        (cp("1,-5,2a,512,0"), "t:3: `time` is not a number: got `-5`, want decimal digits"),
+        (cp("1,5,2a,1e3,0"), "t:3: `size` is not a number: got `1e3`, want decimal digits"),
         (
             cp("1,5,2a,512,18446744073709551616"),
             "t:3: `lbn` is not a number: got `18446744073709551616`, want decimal digits",
@@ -53,10 +38,7 @@ fn malformed_text_is_refused_with_its_line() {
             cp("1,5,2a,512,36028797018963968"),
             "t:3: `lbn` is too large: got 36028797018963968, want at most 36028797018963967",
         ),
-        (
-            cp("1,5,write,512,0"),
-            "t:3: `op` is not a SCSI opcode: got `write`, want two hex digits",
-        ),
+        (cp("1,5,write,512,0"), "t:3: `op` is not a SCSI opcode: got `write`, want two hex digits"),
         (
             cp("1,5,12,512,0"),
             "t:3: the SCSI opcode is unsupported: got 12, want 08 0a 28 2a 2e 35 41 42 88 8a 8e 91 93 a8 aa or ae\n  help: `unsupported: skip` leaves such requests out",
@@ -69,18 +51,12 @@ fn malformed_text_is_refused_with_its_line() {
             cp("1,18446744073709551615,2a,512,0"),
             "t:3: the time is too long after the first request: got 18446744073709551615",
         ),
-        (
-            cp("\0"),
-            "t:3: the line is not text: got `\\u{0}\\n`, want UTF-8 without NUL",
-        ),
+        (cp("\0"), "t:3: the line is not text: got `\\u{0}\\n`, want UTF-8 without NUL"),
         (
             msr("1,hm,0,Read,0,512"),
             "t:3: the line has a wrong number of columns: got 6, want 7: Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime",
         ),
-        (
-            msr("1,hm,0,Trim,0,512,1"),
-            "t:3: `Type` is unknown: got `Trim`, want `Read` or `Write`",
-        ),
+        (msr("1,hm,0,Trim,0,512,1"), "t:3: `Type` is unknown: got `Trim`, want `Read` or `Write`"),
         (
             msr("1,hm,x\u{1b}[31m,Read,0,512,1"),
             "t:3: `DiskNumber` is not a number: got `x\\u{1b}[31m`, want decimal digits",
@@ -89,10 +65,7 @@ fn malformed_text_is_refused_with_its_line() {
             "fio version 4 iolog\n".to_owned(),
             "t:1: the first line is not that of an iolog: got `fio version 4 iolog`, want `fio version 2 iolog` or `fio version 3 iolog`",
         ),
-        (
-            fio2("b read 0 512"),
-            "t:3: the file was not added before: got `b`, want a line `<file> add`",
-        ),
+        (fio2("b read 0 512"), "t:3: the file was not added before: got `b`, want a line `<file> add`"),
         (
             fio2("a read 0"),
             "t:3: the line has a wrong number of fields: got 3, want `<file> <action>` or `<file> <action> <offset> <length>`",
@@ -105,10 +78,7 @@ fn malformed_text_is_refused_with_its_line() {
             fio2("a open 0 1"),
             "t:3: the action has a wrong number of fields: got `open`, want no offset and no length",
         ),
-        (
-            fio2("a read 0 x"),
-            "t:3: the length is not a number: got `x`, want decimal digits",
-        ),
+        (fio2("a read 0 x"), "t:3: the length is not a number: got `x`, want decimal digits"),
         (
             fio2("a erase 0 1"),
             "t:3: the action is unsupported: got `erase`, want read, write, trim, sync, datasync, wait, add, open or close\n  help: `unsupported: skip` leaves such requests out",
@@ -117,34 +87,20 @@ fn malformed_text_is_refused_with_its_line() {
             fio3("5 a wait 100 0"),
             "t:3: the action is unsupported: got `wait`, want read, write, trim, sync, datasync, add, open or close\n  help: `unsupported: skip` leaves such requests out",
         ),
-        (
-            fio3("a a read 100 0"),
-            "t:3: the time is not a number: got `a`, want decimal digits",
-        ),
+        (fio3("a a read 100 0"), "t:3: the time is not a number: got `a`, want decimal digits"),
     ];
     for (text, want) in cases {
         assert_eq!(message(&text, &options()), want);
     }
-    let skip = Options {
-        unsupported: Unsupported::Skip,
-        ..options()
-    };
-    assert_eq!(
-        ok(cp("1,5,12,512,0\n1,5,2a,0,0"), &skip)
-            .summary
-            .unsupported,
-        2
-    );
+    let skip = Options { unsupported: Unsupported::Skip, ..options() };
+    assert_eq!(ok(cp("1,5,12,512,0\n1,5,2a,0,0"), &skip).summary.unsupported, 2);
     assert_eq!(ok(fio2("a erase 0 1"), &skip).summary.unsupported, 1);
 }
 
 #[test]
 fn a_line_is_bounded() {
     let text = format!("fio version 2 iolog\n{}", "x".repeat(MAX_LINE + 1));
-    assert_eq!(
-        message(text, &options()),
-        "t:2: the line is too long: want at most 65536 bytes"
-    );
+    assert_eq!(message(text, &options()), "t:2: the line is too long: want at most 65536 bytes");
 }
 
 #[test]
@@ -156,22 +112,10 @@ fn malformed_logs_are_refused_with_their_place() {
         bad
     };
     let cases = [
-        (
-            good[..20].to_vec(),
-            "t: byte 0: the superblock is truncated: got 20 bytes, want at least 28",
-        ),
-        (
-            with(0, 7),
-            "t: byte 0: the magic is wrong: got 0x7, want 0x6a736677736872",
-        ),
-        (
-            with(8, 2),
-            "t: byte 8: the version is unknown: got 2, want 1",
-        ),
-        (
-            with(16, 0),
-            "t: byte 16: the log has no entries\n  help: was it closed cleanly?",
-        ),
+        (good[..20].to_vec(), "t: byte 0: the superblock is truncated: got 20 bytes, want at least 28"),
+        (with(0, 7), "t: byte 0: the magic is wrong: got 0x7, want 0x6a736677736872"),
+        (with(8, 2), "t: byte 8: the version is unknown: got 2, want 1"),
+        (with(16, 0), "t: byte 16: the log has no entries\n  help: was it closed cleanly?"),
         (
             with(24, 768),
             "t: byte 24: the sector size is impossible: got 768, want a power of two, 512..=65536",
@@ -205,70 +149,32 @@ fn malformed_logs_are_refused_with_their_place() {
         let read = read_bytes("t", &bytes, Some(Format::Dmlog), &options());
         assert_eq!(read.expect_err("is refused").to_string(), want);
     }
-    assert_eq!(
-        ok(
-            with(16, u64::MAX),
-            &Options {
-                limit: Some(1),
-                ..options()
-            }
-        )
-        .summary
-        .requests,
-        1
-    );
+    assert_eq!(ok(with(16, u64::MAX), &Options { limit: Some(1), ..options() }).summary.requests, 1);
 }
 
 #[test]
 fn options_that_mean_nothing_are_refused() {
     assert_eq!(
-        message(
-            MSR,
-            &Options {
-                volume_size: 0,
-                ..options()
-            }
-        ),
+        message(MSR, &Options { volume_size: 0, ..options() }),
         "t: the volume is empty: want at least 1"
     );
     assert_eq!(
-        message(
-            MSR,
-            &Options {
-                max_length: 0,
-                ..options()
-            }
-        ),
+        message(MSR, &Options { max_length: 0, ..options() }),
         "t: the greatest length of an operation is 0: want at least 1"
     );
     assert_eq!(
-        message(
-            MSR,
-            &Options {
-                limit: Some(0),
-                ..options()
-            }
-        ),
+        message(MSR, &Options { limit: Some(0), ..options() }),
         "t: the limit is 0: the trace would be empty: want at least 1"
     );
 }
 
 #[test]
 fn what_is_no_file_is_refused() {
-    let refuse = |path: &Path| {
-        read(path, None, &options())
-            .expect_err("is refused")
-            .to_string()
-    };
+    let refuse = |path: &Path| read(path, None, &options()).expect_err("is refused").to_string();
     assert!(refuse(Path::new("/")).ends_with("is a directory: want a trace file"));
-    assert!(
-        refuse(Path::new("no-such.csv")).starts_with("no-such.csv: cannot open the trace: got ")
-    );
+    assert!(refuse(Path::new("no-such.csv")).starts_with("no-such.csv: cannot open the trace: got "));
     #[cfg(unix)]
-    assert_eq!(
-        refuse(Path::new("/dev/zero")),
-        "/dev/zero: is not a regular file: want a trace file"
-    );
+    assert_eq!(refuse(Path::new("/dev/zero")), "/dev/zero: is not a regular file: want a trace file");
 }
 
 proptest! {

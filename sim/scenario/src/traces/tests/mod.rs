@@ -8,8 +8,7 @@ use super::*;
 use mirrorsim_world::spec::{TraceAction, TraceOperation};
 
 const GIB: u64 = 1 << 30;
-const MSR: &str =
-    "128166372003061629,hm,0,Read,1000,512,20\n128166372003061639,hm,0,Write,4096,8192,30\n";
+const MSR: &str = "128166372003061629,hm,0,Read,1000,512,20\n128166372003061639,hm,0,Write,4096,8192,30\n";
 
 fn options() -> Options {
     Options::new(GIB, 1 << 20)
@@ -30,19 +29,9 @@ fn message(text: impl AsRef<[u8]>, options: &Options) -> String {
 fn story(recording: &Recording) -> String {
     let tell = |operation: &TraceOperation| {
         let action = match &operation.action {
-            TraceAction::Write {
-                offset,
-                length,
-                payload,
-                wait,
-            } => {
-                let content = payload
-                    .as_ref()
-                    .map_or(String::new(), |all| format!("={}", all[0]));
-                format!(
-                    "w{offset}+{length}{content}{}",
-                    if *wait { "!" } else { "" }
-                )
+            TraceAction::Write { offset, length, payload, wait } => {
+                let content = payload.as_ref().map_or(String::new(), |all| format!("={}", all[0]));
+                format!("w{offset}+{length}{content}{}", if *wait { "!" } else { "" })
             }
             TraceAction::WriteZeroes { offset, length } => format!("z{offset}+{length}"),
             TraceAction::Read { offset, length } => format!("r{offset}+{length}"),
@@ -51,13 +40,7 @@ fn story(recording: &Recording) -> String {
         };
         format!("{}:{}:{action}", operation.at, operation.volume)
     };
-    recording
-        .trace
-        .operations
-        .iter()
-        .map(tell)
-        .collect::<Vec<_>>()
-        .join(" ")
+    recording.trace.operations.iter().map(tell).collect::<Vec<_>>().join(" ")
 }
 
 /// A log of entries (sector, sectors, flags), each sector filled with the number of its entry + 1.

@@ -1,0 +1,40 @@
+//! Every planted bug is caught by an oracle of its row within the seeds that the row allows, and the same seed passes
+//! without it. A bug that is missed is red.
+
+use mirrorsim_planted::{ROWS, Row, bent};
+use mirrorsim_world::outcome::Verdict;
+use mirrorsim_world::{METRICS, Options, run};
+use std::path::Path;
+
+fn check(row: &Row) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = root.join(row.witness);
+    let options = mirrorsim_scenario::Options { metrics: METRICS, ..Default::default() };
+    let scenario =
+        mirrorsim_scenario::load(&path.to_string_lossy(), &[], &options).map_err(|p| p.render(false))?;
+    let planted = Options { planted: bent(&[row]), ..Options::default() };
+    for seed in 0..row.seeds {
+        let outcome = run(&scenario.spec, seed, &planted).outcome;
+        let Some(first) = outcome.failures.first().filter(|_| outcome.verdict != Verdict::Passed) else {
+            continue;
+        };
+        if !row.oracles.contains(&first.oracle) {
+            return Err(format!(
+                "{}: seed {seed} is caught by {} ({}), not by its row",
+                row.id, first.oracle, first.message
+            ));
+        }
+        let sound = run(&scenario.spec, seed, &Options::default()).outcome;
+        return match sound.verdict {
+            Verdict::Passed => Ok(()),
+            _ => Err(format!("{}: seed {seed} fails without it too: {}", row.id, sound.failures[0].message)),
+        };
+    }
+    Err(format!("{}: not caught within {} seeds", row.id, row.seeds))
+}
+
+#[test]
+fn every_planted_bug_is_caught_by_its_oracle_and_its_witness_passes_without() {
+    let missed: Vec<String> = ROWS.iter().filter_map(|row| check(row).err()).collect();
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
