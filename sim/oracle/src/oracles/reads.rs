@@ -108,7 +108,7 @@ fn equals(
         done += to - from;
         match model.content(volume, block, prefix) {
             Some(content) => same(&piece, &content.slice(from..to)),
-            None => piece.iter().all(|b| *b == 0),
+            None => crate::bytes::all_zero(&piece),
         }
     })
 }
