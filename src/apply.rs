@@ -12,7 +12,7 @@ use crate::reply_table::ReplyEntry;
 use crate::stage::Stage;
 use crate::superblock::Superblock;
 use crate::volume;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -75,7 +75,18 @@ impl Image {
     }
 }
 
+/// Volume and block.
 type BlockKey = (u32, u64);
+
+/// A block that the batch writes into.
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    key: BlockKey,
+    /// It is first touched in part, so its old content is needed.
+    base: bool,
+    /// Its table sector: index in the list of the batch's sectors.
+    sector: usize,
+}
 
 /// One apply: a run of records, and perhaps the end of a generation.
 #[derive(Debug)]
@@ -90,8 +101,10 @@ pub struct Apply<Q> {
     step: Step,
     token: Token,
     batch: Vec<Record>,
-    bases: Vec<BlockKey>,
-    sectors: Vec<(u32, u64)>,
+    /// By key.
+    touched: Vec<Touched>,
+    /// Table sectors of the touched blocks, in the same order.
+    sectors: Vec<u64>,
     runs: Vec<Run>,
     after: Superblock,
 }
@@ -118,7 +131,7 @@ impl<Q: Quirk> Apply<Q> {
             step: Step::Idle,
             token: Token(0),
             batch: Vec::new(),
-            bases: Vec::new(),
+            touched: Vec::new(),
             sectors: Vec::new(),
             runs: Vec::new(),
             after: *superblock,
@@ -185,34 +198,34 @@ impl<Q: Quirk> Apply<Q> {
     /// Blocks that are first touched in part need their old content; every touched block needs its table sector.
     fn plan_reads(&mut self) -> Ranges {
         let size = self.geometry.block_size;
-        let mut touched: BTreeMap<BlockKey, bool> = BTreeMap::new();
+        self.touched.clear();
         for record in &self.batch {
-            let first = record.offset / size;
-            let last = (record.offset + record.length - 1) / size;
-            for block in first..=last {
-                let whole = record.offset <= block * size
-                    && record.offset + record.length >= (block + 1) * size
-                    && !matches!(record.operation, Operation::Add { .. });
-                touched.entry((record.volume, block)).or_insert(!whole);
+            let end = record.offset + record.length;
+            let add = matches!(record.operation, Operation::Add { .. });
+            for block in record.offset / size..=(end - 1) / size {
+                let whole = record.offset <= block * size && end >= (block + 1) * size && !add;
+                self.touched.push(Touched { key: (record.volume, block), base: !whole, sector: 0 });
             }
             let (reply, _) = self.region.volumes[record.volume as usize].reply(self.reply_index(record));
-            touched.entry((record.volume, reply)).or_insert(true);
+            self.touched.push(Touched { key: (record.volume, reply), base: true, sector: 0 });
         }
-        self.bases.clear();
+        // The sort is stable: of each block its first touch is left.
+        self.touched.sort_by_key(|t| t.key);
+        self.touched.dedup_by_key(|t| t.key);
         self.sectors.clear();
         let mut ranges = Ranges::new();
-        for ((volume, block), base) in &touched {
-            let map = &self.region.volumes[*volume as usize];
-            let (sector, _) = map.entry(*block);
-            if self.sectors.last() != Some(&(*volume, sector)) {
-                self.sectors.push((*volume, sector));
+        for touched in &mut self.touched {
+            let map = &self.region.volumes[touched.key.0 as usize];
+            let (sector, _) = map.entry(touched.key.1);
+            if self.sectors.last() != Some(&sector) {
+                self.sectors.push(sector);
             }
-            if *base {
-                self.bases.push((*volume, *block));
-                ranges.push((map.block(*block), size));
+            touched.sector = self.sectors.len() - 1;
+            if touched.base {
+                ranges.push((map.block(touched.key.1), size));
             }
         }
-        ranges.extend(self.sectors.iter().map(|(_, sector)| (*sector, SECTOR)));
+        ranges.extend(self.sectors.iter().map(|sector| (*sector, SECTOR)));
         ranges
     }
 
@@ -309,27 +322,32 @@ impl<Q: Quirk> Apply<Q> {
     }
 
     /// Verifies the old content, folds the batch over it and writes the journal.
-    fn compose(&mut self, data: Vec<Bytes>, out: &mut Outbox) -> Progress {
-        let (bases, sectors) = data.split_at(self.bases.len());
-        let mut tables: BTreeMap<(u32, u64), Vec<u8>> =
-            self.sectors.iter().copied().zip(sectors.iter().map(|s| s.to_vec())).collect();
-        let mut images: BTreeMap<BlockKey, Image> = BTreeMap::new();
-        for (i, base) in bases.iter().enumerate() {
-            let key = self.bases[i];
-            let (sector, at) = self.region.volumes[key.0 as usize].entry(key.1);
-            if !volume::matches(&tables[&(key.0, sector)], at, self.geometry.mirror, key.1, base) {
+    fn compose(&mut self, mut data: Vec<Bytes>, out: &mut Outbox) -> Progress {
+        let mut tables: Vec<Vec<u8>> =
+            data.drain(data.len() - self.sectors.len()..).map(|sector| sector.to_vec()).collect();
+        let mirror = self.geometry.mirror;
+        let entry_of = |t: &Touched| self.region.volumes[t.key.0 as usize].entry(t.key.1).1;
+        let mut images = Vec::with_capacity(self.touched.len());
+        let mut bases = data.into_iter();
+        for touched in &self.touched {
+            let Some(bytes) = touched.base.then(|| bases.next()).flatten() else {
+                images.push(None);
+                continue;
+            };
+            let (volume, block) = touched.key;
+            if !volume::matches(&tables[touched.sector], entry_of(touched), mirror, block, &bytes) {
                 self.abandon();
-                return Progress::Damaged { volume: key.0, block: key.1 };
+                return Progress::Damaged { volume, block };
             }
-            images.insert(key, Image::Slice { bytes: base.clone(), record: usize::MAX, at: 0 });
+            images.push(Some(Image::Slice { bytes, record: usize::MAX, at: 0 }));
         }
         for (number, record) in self.batch.iter().enumerate() {
             self.fold(number, record, &mut images);
         }
-        for ((volume_number, block), image) in &images {
-            let (sector, at) = self.region.volumes[*volume_number as usize].entry(*block);
-            if let Some(table) = tables.get_mut(&(*volume_number, sector)) {
-                volume::put_entry(table, at, self.geometry.mirror, *block, image.bytes());
+        for (touched, image) in self.touched.iter().zip(&images) {
+            if let Some(image) = image {
+                let table = &mut tables[touched.sector];
+                volume::put_entry(table, entry_of(touched), mirror, touched.key.1, image.bytes());
             }
         }
         self.runs = self.gather(images, tables);
@@ -344,7 +362,13 @@ impl<Q: Quirk> Apply<Q> {
         }
     }
 
-    fn fold(&self, number: usize, record: &Record, images: &mut BTreeMap<BlockKey, Image>) {
+    /// Where a block of the batch stands in `touched`.
+    fn place(&self, key: BlockKey) -> usize {
+        self.touched.partition_point(|t| t.key < key)
+    }
+
+    /// Puts a record down on the images of the touched blocks.
+    fn fold(&self, number: usize, record: &Record, images: &mut [Option<Image>]) {
         let size = self.geometry.block_size;
         let end = record.offset + record.length;
         let mut at = record.offset;
@@ -353,18 +377,18 @@ impl<Q: Quirk> Apply<Q> {
             let to = ((block + 1) * size).min(end);
             let (from_payload, to_payload) = (at - record.offset, to - record.offset);
             let within = (at % size) as usize;
-            let key = (record.volume, block);
+            let image = &mut images[self.place((record.volume, block))];
             let whole = to - at == size;
             match record.operation {
                 Operation::Write if whole => {
                     let bytes = record.payload.slice(from_payload as usize..to_payload as usize);
-                    images.insert(key, Image::Slice { bytes, record: number, at: from_payload });
+                    *image = Some(Image::Slice { bytes, record: number, at: from_payload });
                 }
                 Operation::WriteZeroes if whole => {
-                    images.insert(key, Image::Own(alloc::vec![0; size as usize]));
+                    *image = Some(Image::Own(alloc::vec![0; size as usize]));
                 }
                 operation => {
-                    let Some(image) = images.get_mut(&key) else { return };
+                    let Some(image) = image else { return };
                     let image = image.own();
                     let target = &mut image[within..within + (to - at) as usize];
                     match operation {
@@ -384,21 +408,23 @@ impl<Q: Quirk> Apply<Q> {
         }
         let map = &self.region.volumes[record.volume as usize];
         let (block, at) = map.reply(self.reply_index(record));
-        if let Some(image) = images.get_mut(&(record.volume, block)) {
+        if let Some(image) = &mut images[self.place((record.volume, block))] {
             let (operation, result) = record.operation.result();
             ReplyEntry { id: record.id, result, operation }.put(image.own(), at);
         }
     }
 
     /// The in-place writes: neighbouring slices of one payload become one run.
-    fn gather(&self, images: BTreeMap<BlockKey, Image>, tables: BTreeMap<(u32, u64), Vec<u8>>) -> Vec<Run> {
+    fn gather(&self, images: Vec<Option<Image>>, tables: Vec<Vec<u8>>) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::with_capacity(images.len() + tables.len());
         // Of the open run: its record, where it starts in the payload, its length.
         let mut open: Option<(usize, u64, u64)> = None;
-        for ((volume_number, block), image) in images {
-            let offset = self.region.volumes[volume_number as usize].block(block);
+        for (touched, image) in self.touched.iter().zip(images) {
+            let (volume, block) = touched.key;
+            let offset = self.region.volumes[volume as usize].block(block);
             match image {
-                Image::Slice { bytes, record, at } => {
+                None => {}
+                Some(Image::Slice { bytes, record, at }) => {
                     if let (Some((r, start, length)), Some(run)) = (open, runs.last_mut())
                         && r == record
                         && start + length == at
@@ -413,13 +439,14 @@ impl<Q: Quirk> Apply<Q> {
                         runs.push(Run::one(offset, bytes));
                     }
                 }
-                Image::Own(bytes) => {
+                Some(Image::Own(bytes)) => {
                     open = None;
                     runs.push(Run::one(offset, Bytes::from(bytes)));
                 }
             }
         }
-        runs.extend(tables.into_iter().map(|((_, sector), bytes)| Run::one(sector, Bytes::from(bytes))));
+        let tables = self.sectors.iter().zip(tables);
+        runs.extend(tables.map(|(sector, bytes)| Run::one(*sector, Bytes::from(bytes))));
         runs
     }
 }

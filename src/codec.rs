@@ -36,6 +36,11 @@ pub(crate) fn uuid(bytes: &[u8], at: usize) -> [u8; 16] {
     id
 }
 
+/// Whether all bytes are zero, 64 at a time.
+pub(crate) fn all_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(64).all(|some| some.iter().fold(0, |any, byte| any | byte) == 0)
+}
+
 /// Checks of payloads, blocks and structures.
 pub fn check(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)

@@ -1,5 +1,6 @@
 //! Reads the log of a mirror at the destination: files and NVRAM. Boot and recovery both do. Each read is an effect, so that each is a crash point.
 
+use crate::codec::all_zero;
 use crate::effect::{Completion, Device, Duty, Outbox, Ranges, Token};
 use crate::geometry::Geometry;
 use crate::ids::{MirrorIndex, Position};
@@ -98,7 +99,7 @@ impl Area {
         let Some(next) = data.last().filter(|_| self.end + HEADER <= self.limit) else { return None };
         let Some(header) = Record::header(geometry.mirror, next) else {
             self.behind = next.clone();
-            self.stop = if next.iter().all(|b| *b == 0) { Stop::Blank } else { Stop::Garbage };
+            self.stop = if all_zero(next) { Stop::Blank } else { Stop::Garbage };
             return None;
         };
         let position = header.position();

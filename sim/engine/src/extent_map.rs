@@ -5,14 +5,14 @@
 //! the base. In both, `offset + len` must fit in a `u64`, and an empty write changes nothing.
 
 use crate::extent::Extent;
+use crate::pages::Pages;
 use crate::source::{Source, length, zeros};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 
 /// Extents by offset; they never overlap and are never empty.
 #[derive(Clone, Default, Debug)]
 pub struct ExtentMap {
-    map: BTreeMap<u64, Extent>,
+    map: Pages<Extent>,
     stored: u64,
 }
 
@@ -50,11 +50,12 @@ impl ExtentMap {
             return;
         }
         // Most overwrites replace exactly one extent.
-        if let Some(old) = self.map.get_mut(&offset)
-            && old.len() == extent.len()
+        if let Some(place) = self.map.at_or_before(offset)
+            && let (start, old) = self.map.get(place)
+            && (start, old.len()) == (offset, extent.len())
         {
             self.stored = self.stored - old.stored() + extent.stored();
-            *old = extent;
+            *self.map.get_mut(place) = extent;
             return;
         }
         self.punch(offset, extent.len());
@@ -129,7 +130,7 @@ impl ExtentMap {
 
     /// All extents, by offset.
     pub fn all(&self) -> impl Iterator<Item = (u64, &Extent)> {
-        self.map.iter().map(|(&offset, extent)| (offset, extent))
+        self.map.from(self.map.first())
     }
 
     /// Makes a range hold what `other` holds there, absent where that is absent.
@@ -159,7 +160,7 @@ impl ExtentMap {
 
     /// The end of the last extent; 0 if there is none.
     pub fn end(&self) -> u64 {
-        self.map.last_key_value().map_or(0, |(&offset, extent)| offset + extent.len())
+        self.map.last().map_or(0, |(offset, extent)| offset + extent.len())
     }
 
     /// Whether nothing is held.
@@ -184,28 +185,38 @@ impl ExtentMap {
         if len == 0 {
             return;
         }
-        if let Some((&start, extent)) = self.map.range_mut(..offset).next_back() {
-            let stop = start + extent.len();
-            if stop > offset {
-                let tail = (stop > end).then(|| extent.slice(end - start..stop - start));
-                self.stored -= extent.stored();
-                extent.truncate(offset - start);
-                self.stored += extent.stored();
-                if let Some(tail) = tail {
-                    self.insert(end, tail);
-                    return;
+        let mut next = match self.map.at_or_before(offset) {
+            None => self.map.first(),
+            Some(place) if self.map.get(place).0 == offset => Some(place),
+            Some(place) => {
+                let (start, extent) = self.map.get(place);
+                let stop = start + extent.len();
+                if stop > offset {
+                    let tail = (stop > end).then(|| extent.slice(end - start..stop - start));
+                    let cut = offset - start;
+                    let extent = self.map.get_mut(place);
+                    self.stored -= extent.stored();
+                    extent.truncate(cut);
+                    self.stored += extent.stored();
+                    if let Some(tail) = tail {
+                        self.insert(end, tail);
+                        return;
+                    }
                 }
+                self.map.after(place)
             }
-        }
-        while let Some((&start, _)) = self.map.range(offset..end).next() {
-            let Some(extent) = self.map.remove(&start) else {
-                return;
-            };
+        };
+        while let Some(place) = next
+            && self.map.get(place).0 < end
+        {
+            let (start, extent, after) = self.map.remove(place);
             self.stored -= extent.stored();
             let stop = start + extent.len();
             if stop > end {
                 self.insert(end, extent.slice(end - start..stop - start));
+                return;
             }
+            next = after;
         }
     }
 
@@ -215,8 +226,8 @@ impl ExtentMap {
             return Whole::Absent;
         }
         let end = offset + len;
-        match self.map.range(..end).next_back() {
-            Some((&start, extent)) if start + extent.len() > offset => {
+        match self.map.at_or_before(end - 1).map(|last| self.map.get(last)) {
+            Some((start, extent)) if start + extent.len() > offset => {
                 if start > offset || start + extent.len() < end {
                     return Whole::Mixed;
                 }
@@ -236,8 +247,9 @@ impl ExtentMap {
     fn walk<'a>(&'a self, offset: u64, len: u64, mut visit: impl FnMut(Piece<'a>)) {
         let end = offset + len;
         let mut at = offset;
-        let before = self.map.range(..offset).next_back();
-        for (&start, extent) in before.into_iter().chain(self.map.range(offset..end)) {
+        let first = self.map.at_or_before(offset).or(self.map.first());
+        let from = self.map.from(first);
+        for (start, extent) in from.take_while(|(start, _)| *start < end) {
             let stop = (start + extent.len()).min(end);
             if stop <= at {
                 continue;

@@ -18,6 +18,7 @@ mod fixed;
 mod layers;
 mod network;
 mod nvram;
+mod pages;
 mod pending;
 mod scheduler;
 mod scratch;

@@ -8,6 +8,11 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
 }
 
+/// Whether all bytes are zero, 64 at a time.
+pub(crate) fn all_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(64).all(|some| some.iter().fold(0, |any, byte| any | byte) == 0)
+}
+
 /// A little-endian u16; 0 beyond the end.
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     bytes.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]]))

@@ -125,10 +125,15 @@ impl Content {
 
     /// Check of that content; of zeros if never written.
     pub fn digest(&mut self, block: u64, prefix: u64) -> Option<u64> {
-        let content = self.content(block, prefix)?;
-        let history = self.history_mut(block)?;
-        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
-        Some(*history.versions[at].digest.get_or_insert_with(|| hash(&content)))
+        let history = self.history(block)?;
+        let newer = history.versions.partition_point(|v| v.index <= prefix);
+        let at = newer.checked_sub(1)?;
+        if let Some(digest) = history.versions[at].digest {
+            return Some(digest);
+        }
+        let digest = hash(&self.content(block, prefix)?);
+        self.history_mut(block)?.versions[at].digest = Some(digest);
+        Some(digest)
     }
 
     /// A little-endian u64 after the first `prefix` operations.

@@ -60,7 +60,11 @@ pub(crate) fn judge(
     let mut checks = blocks.clone();
     blocks.extend(&m.copy.image.bad_blocks);
     checks.extend(&m.copy.image.bad_checks);
-    for &(offset, length) in touched {
+    // A recovery writes its reply blocks and table sectors in each of its batches.
+    let mut touched = touched.to_vec();
+    touched.sort_unstable();
+    touched.dedup();
+    for (offset, length) in touched {
         m.at.image.walk(offset, offset + length, |spot, _, _| match spot {
             Spot::Block(v, b) => blocks.push((v, b)),
             Spot::Check(v, first, end) => checks.extend((first..end).map(|b| (v, b))),

@@ -1,19 +1,20 @@
 //! The judge's own recovery over any durable state of the destination: what DR7 and DR8 say must be reached. Written
 //! for clarity, from nothing but the bytes; it knows neither the model nor what happened before.
 
-use crate::bytes::{FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at};
+use crate::bytes::{
+    FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u64_at,
+};
 use crate::destination_log::magic_places;
 use crate::journal::Journal;
 use crate::layout::{Layout, Region};
 use crate::setup::{Device, Medium, RecoveredTo, Verdict};
 use crate::superblock::{RECOVERED, Superblock};
-use std::collections::BTreeMap;
 
 /// What the bytes of one mirror say.
 #[derive(Debug, Default)]
 struct Found {
-    /// Successor by predecessor.
-    next: BTreeMap<Link, Link>,
+    /// Predecessor and successor.
+    next: Vec<(Link, Link)>,
     /// The greatest position that something in a file, or the mark, proves to have existed.
     proved: Position,
 }
@@ -44,10 +45,7 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
     }
     found.files(layout, mirror, medium);
     found.segments(layout, mirror, medium);
-    while let Some(next) = found.next.get(&tail) {
-        tail = *next;
-    }
-    let position = tail.position;
+    let position = found.follow(tail).position;
     let verdict = if found.proved > position {
         Verdict::Damaged { from: position, to: found.proved }
     } else {
@@ -96,20 +94,15 @@ impl Found {
         }
     }
 
-    /// Records back to back; behind what does not check, whatever checks again.
+    /// Records back to back in a file or segment; behind what does not check, whatever checks again.
     fn run(&mut self, uuid: &[u8; 16], device: Device, base: u64, size: u64, medium: &dyn Medium) {
-        let mut at = HEADER;
-        while at + HEADER <= size {
-            match record(uuid, device, base, at, size, medium) {
-                Some(r) => {
-                    self.note(&r, device);
-                    at += r.size();
-                }
-                None => break,
-            }
+        let bytes = medium.read(device, base, size);
+        let mut rest = bytes.get(HEADER as usize..).unwrap_or_default();
+        while let Some(r) = record(uuid, rest) {
+            self.note(&r, device);
+            rest = &rest[r.size() as usize..];
         }
-        let rest = medium.read(device, base + at, size.saturating_sub(at));
-        if rest.iter().all(|b| *b == 0) {
+        if all_zero(rest) {
             return;
         }
         if device == Device::Log {
@@ -120,36 +113,39 @@ impl Found {
                 }
             }
         }
-        for place in magic_places(&rest) {
-            if let Some(r) = record(uuid, device, base, at + place, size, medium) {
+        for place in magic_places(rest) {
+            if let Some(r) = record(uuid, &rest[place as usize..]) {
                 self.note(&r, device);
             }
         }
     }
 
     fn note(&mut self, r: &Record, device: Device) {
-        self.next.insert(r.prev, r.link());
+        self.next.push((r.prev, r.link()));
         if device == Device::Log {
             self.proved = self.proved.max(r.position);
         }
     }
+
+    /// Follows the links from `tail` on. Of two successors the one that was found last counts.
+    fn follow(&mut self, mut tail: Link) -> Link {
+        self.next.sort_by_key(|(prev, _)| *prev);
+        while let Some(last) = self.next.partition_point(|(prev, _)| *prev <= tail).checked_sub(1)
+            && self.next[last].0 == tail
+        {
+            tail = self.next[last].1;
+        }
+        tail
+    }
 }
 
-fn record(
-    uuid: &[u8; 16],
-    device: Device,
-    base: u64,
-    at: u64,
-    size: u64,
-    medium: &dyn Medium,
-) -> Option<Record> {
-    let r = Record::read(&medium.read(device, base + at, HEADER))?;
-    if at + r.size() > size || r.uuid != *uuid {
-        return None;
-    }
-    let payload = medium.read(device, base + at + HEADER, u64::from(r.payload));
+/// The record at the start of `bytes`, which reach to the end of its file or segment.
+fn record(uuid: &[u8; 16], bytes: &[u8]) -> Option<Record> {
+    let r = Record::read(bytes)?;
+    let payload = bytes.get(..r.size() as usize)?.get(HEADER as usize..)?;
+    let payload = payload.get(..r.payload as usize)?;
     let (from, to) = (r.prev.position, r.position);
     let follows = to == Position::new(from.generation, from.sequence.wrapping_add(1))
         || to.sequence == 1 && to.generation > from.generation;
-    (hash(&payload) == r.payload_check && follows).then_some(r)
+    (r.uuid == *uuid && follows && hash(payload) == r.payload_check).then_some(r)
 }

@@ -87,7 +87,7 @@ fn equals(model: &mut Model, (volume, offset, length): (u32, u64, u64), data: &B
         done += to - from;
         match model.content(volume, block, prefix) {
             Some(content) => same(&piece, &content.slice(from..to)),
-            None => piece.iter().all(|b| *b == 0),
+            None => crate::bytes::all_zero(&piece),
         }
     })
 }

@@ -1,0 +1,77 @@
+//! Workload R: what the whole rig costs, judge and disaster probe included.
+//!
+//! 2 sources, P = 2, partitions of 64 records of 512 bytes, level `nvram`, `stream`, 4 clients for each source with 8
+//! slots, 20 % `add`, 200,000 operations in all; once without faults, once with the default swarm profile. Printed are
+//! events a second for each mode of checking: `cargo bench --bench workload_r`, with `-- --quick` for a tenth of the
+//! operations. `every` runs a hundredth of them, since a full check costs about as much as hundred events.
+
+mod spec;
+
+use criterion::Criterion;
+use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::spec::CheckMode;
+use mirrorsim_world::{Options, run};
+use spec::Faults;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Operations in all.
+const OPERATIONS: u64 = 200_000;
+
+fn main() {
+    let argument = |name: &str| std::env::args().any(|argument| argument == name);
+    if !argument("--bench") {
+        // Under `cargo test`: that it runs is enough.
+        for mode in [CheckMode::Every, CheckMode::Delta, CheckMode::End] {
+            time(mode, Faults::Swarm, 80, 1);
+        }
+        return;
+    }
+    let (operations, rounds) = if argument("--quick") { (OPERATIONS / 10, 3) } else { (OPERATIONS, 3) };
+    for faults in [Faults::None, Faults::Swarm] {
+        println!("workload R, {operations} operations, {faults:?} faults, best of {rounds} seeds");
+        for mode in [CheckMode::End, CheckMode::Delta, CheckMode::Every] {
+            let operations = if mode == CheckMode::Every { operations / 100 } else { operations };
+            report(mode, faults, operations, rounds);
+        }
+    }
+    if !argument("--quick") {
+        short_runs(&mut Criterion::default().sample_size(20));
+    }
+}
+
+fn report(mode: CheckMode, faults: Faults, operations: u64, rounds: u64) {
+    let rate = |of: u64, time: Duration| of as f64 / time.as_secs_f64();
+    let runs = (0..rounds).map(|seed| time(mode, faults, operations, seed));
+    let best = runs.max_by(|(a, s), (b, t)| rate(a.events, *s).total_cmp(&rate(b.events, *t)));
+    let Some((outcome, time)) = best else { return };
+    let checks = outcome.checks;
+    println!(
+        "  {:6} {:8.3} million events/s  {:9.0} full checks/s  {:9.0} delta verdicts/s  ({} events, {:?})",
+        checks.mode,
+        rate(outcome.events, time) / 1e6,
+        rate(checks.full, time),
+        rate(checks.delta, time),
+        outcome.events,
+        outcome.verdict,
+    );
+}
+
+fn time(mode: CheckMode, faults: Faults, operations: u64, seed: u64) -> (Outcome, Duration) {
+    let spec = spec::workload(mode, faults, operations);
+    let start = Instant::now();
+    let run = run(&spec, seed, &Options::default());
+    (run.outcome, start.elapsed())
+}
+
+/// Seeds of a campaign, where set-up counts: 500 operations, partitions of 12 records, everything checked.
+fn short_runs(criterion: &mut Criterion) {
+    let spec = spec::smoke();
+    criterion.bench_function("smoke seed", |bencher| {
+        let mut seed = 0;
+        bencher.iter(|| {
+            seed += 1;
+            black_box(run(&spec, seed, &Options::default()).outcome.events)
+        })
+    });
+}

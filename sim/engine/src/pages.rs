@@ -1,0 +1,190 @@
+//! Values by `u64` keys, in sorted pages: what [`crate::ExtentMap`] stands on. Most maps (the overlays of probes) fit in
+//! one page, where a look-up is one binary search over neighbouring memory and a scan is a walk over a slice; a large one
+//! costs a second search, over the first keys of its pages.
+
+/// A page with so many entries is full.
+const FULL: usize = 128;
+
+/// Where an entry stands; any insertion or removal makes it meaningless.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    page: usize,
+    entry: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Page<V> {
+    /// Key of the first entry.
+    first: u64,
+    /// By key, never empty.
+    entries: Vec<(u64, V)>,
+}
+
+/// The map.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages<V> {
+    /// By key.
+    pages: Vec<Page<V>>,
+    len: usize,
+}
+
+impl<V> Default for Pages<V> {
+    fn default() -> Self {
+        Pages { pages: Vec::new(), len: 0 }
+    }
+}
+
+impl<V> Pages<V> {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub fn clear(&mut self) {
+        self.pages.clear();
+        self.len = 0;
+    }
+
+    /// The last entry at or before `key`.
+    pub fn at_or_before(&self, key: u64) -> Option<Place> {
+        let page = match self.pages.len() {
+            1 => 0,
+            _ => self.pages.partition_point(|page| page.first <= key).checked_sub(1)?,
+        };
+        let entries = &self.pages[page].entries;
+        let entry = entries.partition_point(|(at, _)| *at <= key).checked_sub(1)?;
+        Some(Place { page, entry })
+    }
+
+    /// The first entry.
+    pub fn first(&self) -> Option<Place> {
+        self.existing(Place { page: 0, entry: 0 })
+    }
+
+    /// The entry after `place`.
+    pub fn after(&self, place: Place) -> Option<Place> {
+        self.existing(Place { entry: place.entry + 1, ..place })
+    }
+
+    /// The first entry that stands at `place` or behind it.
+    fn existing(&self, place: Place) -> Option<Place> {
+        let page = self.pages.get(place.page)?;
+        if place.entry < page.entries.len() {
+            return Some(place);
+        }
+        let next = Place { page: place.page + 1, entry: 0 };
+        (next.page < self.pages.len()).then_some(next)
+    }
+
+    pub fn get(&self, place: Place) -> (u64, &V) {
+        let (key, value) = &self.pages[place.page].entries[place.entry];
+        (*key, value)
+    }
+
+    pub fn get_mut(&mut self, place: Place) -> &mut V {
+        &mut self.pages[place.page].entries[place.entry].1
+    }
+
+    pub fn last(&self) -> Option<(u64, &V)> {
+        let (key, value) = self.pages.last()?.entries.last()?;
+        Some((*key, value))
+    }
+
+    /// All entries from `place` on.
+    pub fn from(&self, place: Option<Place>) -> impl Iterator<Item = (u64, &V)> {
+        let Place { page, entry } = place.unwrap_or(Place { page: self.pages.len(), entry: 0 });
+        let (begun, rest) = match self.pages[page.min(self.pages.len())..].split_first() {
+            Some((begun, rest)) => (&begun.entries[entry..], rest),
+            None => (&[][..], &[][..]),
+        };
+        let rest = rest.iter().flat_map(|page| &page.entries);
+        begun.iter().chain(rest).map(|(key, value)| (*key, value))
+    }
+
+    /// Adds an entry whose key is new.
+    pub fn insert(&mut self, key: u64, value: V) {
+        self.len += 1;
+        let after = self.pages.partition_point(|page| page.first <= key);
+        let at = after.saturating_sub(1);
+        let Some(page) = self.pages.get_mut(at) else {
+            let mut entries = Vec::with_capacity(8);
+            entries.push((key, value));
+            self.pages.push(Page { first: key, entries });
+            return;
+        };
+        let entry = page.entries.partition_point(|(at, _)| *at < key);
+        page.entries.insert(entry, (key, value));
+        page.first = page.entries[0].0;
+        if page.entries.len() > FULL {
+            // A page that only grows at its end stays full.
+            let keep = if entry == FULL { FULL } else { FULL / 2 };
+            let entries = page.entries.split_off(keep);
+            let first = entries[0].0;
+            self.pages.insert(at + 1, Page { first, entries });
+        }
+    }
+
+    /// Removes an entry; returns its key, its value, and the place of the entry that came after it.
+    pub fn remove(&mut self, place: Place) -> (u64, V, Option<Place>) {
+        self.len -= 1;
+        let page = &mut self.pages[place.page];
+        let (key, value) = page.entries.remove(place.entry);
+        match page.entries.first() {
+            Some((first, _)) => page.first = *first,
+            None => {
+                self.pages.remove(place.page);
+            }
+        }
+        (key, value, self.existing(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn pages_are_a_map(steps in proptest::collection::vec((0u64..600, any::<bool>()), 0..1500), up in any::<bool>()) {
+            let (mut pages, mut model) = (Pages::default(), BTreeMap::new());
+            for (i, (key, remove)) in steps.into_iter().enumerate() {
+                let key = if up { key / 60 + i as u64 } else { key };
+                let before = model.range(..=key).next_back().map(|(k, v)| (*k, *v));
+                let found = pages.at_or_before(key);
+                prop_assert_eq!(found.map(|place| pages.get(place)).map(|(k, v)| (k, *v)), before);
+                match found.filter(|place| pages.get(*place).0 == key) {
+                    Some(place) if remove => {
+                        let (k, v, after) = pages.remove(place);
+                        prop_assert_eq!(Some(v), model.remove(&k));
+                        let next = model.range(key..).next().map(|(k, v)| (*k, *v));
+                        prop_assert_eq!(after.map(|place| pages.get(place)).map(|(k, v)| (k, *v)), next);
+                    }
+                    Some(place) => {
+                        *pages.get_mut(place) = i;
+                        model.insert(key, i);
+                    }
+                    None => {
+                        pages.insert(key, i);
+                        model.insert(key, i);
+                    }
+                }
+                prop_assert_eq!(pages.len(), model.len());
+                prop_assert_eq!(pages.last().map(|(k, _)| k), model.last_key_value().map(|(k, _)| *k));
+            }
+            let all: Vec<_> = pages.from(pages.first()).map(|(k, v)| (k, *v)).collect();
+            prop_assert_eq!(&all, &model.into_iter().collect::<Vec<_>>());
+            let mut place = pages.first();
+            for (key, _) in all {
+                let at = place.unwrap();
+                prop_assert_eq!(pages.get(at).0, key);
+                place = pages.after(at);
+            }
+            prop_assert_eq!(place, None);
+        }
+    }
+}
