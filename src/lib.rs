@@ -12,6 +12,8 @@ pub mod codec;
 pub mod config;
 pub mod destination;
 pub mod effect;
+#[cfg(test)]
+mod format_tests;
 pub mod geometry;
 pub mod ground;
 pub mod ids;

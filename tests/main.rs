@@ -1,6 +1,9 @@
 //! One test binary for everything that needs the command or several crates.
+mod claims;
 mod cli;
 mod conversations;
 mod determinism;
+mod ext4;
 mod planted;
+mod scenarios;
 mod tidy;

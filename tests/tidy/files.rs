@@ -11,8 +11,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("sim/world/src/world.rs", "the event loop and its dispatch"),
     ("sim/world/src/faults.rs", "one arm a fault"),
     ("sim/world/src/spec.rs", "declarations only"),
-    ("sim/oracle/tests/judge/rig.rs", "builds devices byte by byte for the judge's tests"),
-    ("sim/scenario/tests/all/meaning.rs", "a table of small scenarios"),
 ];
 
 #[test]
@@ -30,7 +28,8 @@ fn files_stay_short() {
     }
     none(&format!("files above {LONG} lines that tests/tidy/files.rs does not list"), &wrong);
     for (path, _) in KNOWN {
-        assert!(top().join(path).is_file(), "{path} is listed in tests/tidy/files.rs and does not exist");
+        let lines = file(path).text.lines().count();
+        assert!(lines > LONG, "{path} has {lines} lines again; take it off the list in tests/tidy/files.rs");
     }
 }
 
@@ -78,7 +77,8 @@ fn every_scenario_has_manners() {
         if !file.text.contains("\nabout: ") {
             say("no `about:`; one or two sentences that say what it shows");
         }
-        if !file.text.contains("\nexpect: [") {
+        // A witness is there for the oracles.
+        if !file.text.contains("\nexpect: [") && !file.path.starts_with("scenarios/planted/") {
             say("no `expect:`; what makes it more than a run without complaints?");
         }
         let base = file.path.rsplit('/').next().unwrap_or_default();

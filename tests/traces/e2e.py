@@ -2,12 +2,14 @@
 """Takes a recording of an ext4 file system with a SQLite database through the simulator, and has programs that know
 neither judge what comes out.
 
-    e2e.py SCENARIO LOG [--points 20] [--plant ID] [--seed N] [--mirrorsim PROGRAM] [--data DIR] [--db db.sqlite]
+    e2e.py SCENARIO LOG [--points 20] [--first ENTRY] [--plant ID] [--seed N] [--mirrorsim PROGRAM] [--data DIR]
+                        [--db db.sqlite]
 
 SCENARIO replays LOG (dm-log-writes) with one client that has one slot, so that answers come in the order of the log.
 
  1. The run to its end: the volume and the recovered image are, byte for byte, what the log written straight leaves.
- 2. At POINTS events, spread over the log from where mkfs is over, the site of the source is lost and the destination
+ 2. At POINTS events, spread over the log from the first FLUSH at ENTRY or later whose prefix recovers (there mkfs is
+    over), the site of the source is lost and the destination
     loses power, after all power cuts that the scenario has before. The image that recovery gives is judged:
     a. `judge.py` (see there) passes it: e2fsck, integrity_check, every transaction whose FLUSH was acknowledged;
     b. it is, byte for byte, what a number of operations leave, all the answered ones at least.
@@ -141,7 +143,10 @@ def to_the_end(simulator, operations):
 
 def points(operations, answers, first, count):
     """Events spread over the entries of the log from number `first` on."""
-    entries = range(first, len(operations.ends))
+    # A planted bug may stop the source before the end.
+    entries = [n for n in range(first, len(operations.ends)) if operations.ends[n - 1] < len(answers)]
+    if not entries:
+        raise Trouble(f"only {len(answers)} operations were answered")
     for i in range(count):
         entry = entries[(len(entries) - 1) * i // max(1, count - 1)]
         # The golden ratio spreads what lies between: operations of an entry that was cut, events between two answers.
@@ -184,6 +189,7 @@ def main():
     parser.add_argument("log")
     parser.add_argument("--points", type=int, default=20)
     parser.add_argument("--plant", metavar="ID")
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mirrorsim", default=os.environ.get("MIRRORSIM", "target/release/mirrorsim"))
     parser.add_argument("--data", default=os.environ.get("MIRRORSIM_DATA"))
@@ -213,7 +219,8 @@ def end_to_end(options):
     planted = ["--plant", options.plant] if options.plant else []
     passed = options.plant is not None or to_the_end(simulator, operations)
     prefixes = judge.Prefixes(log, options.db)
-    over = next((n for n in log.flushes if isinstance(prefixes.state(n), judge.State)), None)
+    flushes = [n for n in log.flushes if n >= options.first]
+    over = next((n for n in flushes if isinstance(prefixes.state(n), judge.State)), None)
     if over is None:
         raise Trouble("no prefix of the log recovers")
     answers = simulator.answers(planted)

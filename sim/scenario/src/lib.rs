@@ -3,6 +3,20 @@
 //! A file is read into a tree that knows where each value stands (`yaml`), the tree into typed documents that report
 //! what they do not know (`document`, `doc`), and these into a spec, with the checks that need more than one key
 //! (`resolve`). The declarations in `doc` are the one source of the reader, the JSON Schema and `explain`.
+//!
+//! ```
+//! // A scenario, one seed, and its history.
+//! let text = b"schema: 1\nname: three_writes\nsources: [{name: alpha}]\nclients: [{operations: 3}]\n";
+//! let options = mirrorsim_scenario::Options { metrics: mirrorsim_world::METRICS, ..Default::default() };
+//! let scenario = mirrorsim_scenario::parse("three_writes.yaml", text, &[], &options)?;
+//! let keep = mirrorsim_world::Options { trace: true, ..Default::default() };
+//! let run = mirrorsim_world::run(&scenario.spec, 7, &keep);
+//! assert_eq!(run.outcome.verdict, mirrorsim_world::outcome::Verdict::Passed);
+//! assert_eq!(run.outcome.operations.acknowledged, 3);
+//! let history: Vec<String> = run.trace.iter().map(|e| mirrorsim_world::render(&scenario.spec, e)).collect();
+//! assert_eq!(history.iter().filter(|line| line.contains("* replied")).count(), 3);
+//! # Ok::<(), mirrorsim_scenario::Problems>(())
+//! ```
 
 mod doc;
 mod document;

@@ -1,0 +1,81 @@
+//! Every live claim of the patent has a scenario that shows it, and each passes with its expectations. Claims 19 and
+//! 20, which need a promotion, have none yet.
+
+use crate::cli::top;
+use crate::scenarios::{Kept, failures, read};
+
+/// Numbers of the claims, the scenario below `scenarios/claims/`, and what it shows.
+const SCENARIOS: &[(&[u32], &str, &str)] = &[
+    (&[1], "claim_01_pipeline", "the file recovers the image at every durable change"),
+    (&[3], "claim_03_sync_request", "lost, repeated and late SyncRequests apply each generation once"),
+    (&[4], "claim_04_ack_file", "an answer waits for the file, and the NVRAM may be lost with the site"),
+    (&[6, 25], "claim_06_25_file_of_partition", "a record of g is only ever in slot g mod k"),
+    (&[7], "claim_07_network", "latency, cuts, clogs and resets change nothing"),
+    (&[8, 27], "claim_08_27_sequence_numbers", "files stay dense and chained, no number is used twice"),
+    (&[10], "claim_10_destination_alone", "the destination against a misbehaving source"),
+    (&[12], "claim_12_stream", "resets of a stream lead to no gap and no Nak"),
+    (&[14], "claim_14_nvram", "what is in the NVRAM survives crashes"),
+    (&[14], "claim_14_battery", "a low battery is announced and nothing is lost with it"),
+    (&[15], "claim_15_image_when_asked", "the image is modified only when the source asks"),
+    (&[17], "claim_17_two_sources", "alpha stalls while beta runs"),
+    (&[17], "claim_17_arrows_destination", "a power cut of the destination at each arrow"),
+    (&[17], "claim_17_arrows_source", "a power cut of a source at each arrow"),
+    (&[21], "claim_21_eight_sources", "eight sources under the global scope do not leak"),
+    (&[21], "claim_21_many_volumes", "many volumes and look-alike names do not leak"),
+    (&[22], "claim_22_partitions_2", "two partitions"),
+    (&[22], "claim_22_partitions_3", "three partitions"),
+    (&[22], "claim_22_partitions_4", "four partitions"),
+    (&[23], "claim_23_own_file", "each partition of each source has a file of its own"),
+    (&[24], "claim_24_steady_state", "volume, image and model are equal at rest"),
+    (&[26], "claim_26_torn_writes", "torn writes are noticed"),
+    (&[26], "claim_26_no_space", "no space is survived without a fragment"),
+    (&[26], "claim_26_damage", "damaged records are noticed and sent again"),
+    (&[26], "claim_26_rotten_blocks", "damaged blocks are noticed and never shown"),
+    (&[17], "ack_received", "level `received` loses answered writes"),
+    (&[14], "ack_nvram", "level `nvram` survives a power cut together with the site"),
+    (&[14], "ack_nvram_lost", "level `nvram` loses answered writes only with the NVRAM, and says so"),
+    (&[4], "ack_file", "level `file` survives the loss of the NVRAM together with the site"),
+];
+
+/// Claims that are neither cancelled nor about a promotion.
+const LIVE: [u32; 18] = [1, 3, 4, 6, 7, 8, 10, 12, 14, 15, 17, 21, 22, 23, 24, 25, 26, 27];
+
+/// Seeds of each.
+const SEEDS: std::ops::Range<u64> = 0..3;
+
+#[test]
+fn every_live_claim_has_a_scenario() {
+    for claim in LIVE {
+        assert!(SCENARIOS.iter().any(|(claims, _, _)| claims.contains(&claim)), "claim {claim} has none");
+    }
+    for (claims, name, shows) in SCENARIOS {
+        let path = format!("scenarios/claims/{name}.yaml");
+        let Kept::Read(scenario) = read(&path) else { panic!("{path} was left out") };
+        for claim in *claims {
+            let tag = format!("claim-{claim}");
+            assert!(scenario.tags.contains(&tag), "{path} shows that {shows}, and has no tag {tag}");
+        }
+        assert!(!scenario.expect.is_empty(), "{path} expects nothing");
+    }
+}
+
+#[test]
+fn every_scenario_of_the_folder_is_in_the_table() {
+    let folder = std::fs::read_dir(top().join("scenarios/claims")).expect("a folder");
+    for file in folder {
+        let file = file.expect("an entry").path();
+        let name = file.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+        assert!(SCENARIOS.iter().any(|(_, n, _)| *n == name), "{name} is not in the table of tests/claims");
+    }
+}
+
+#[test]
+fn every_claim_is_shown() {
+    let mut wrong = Vec::new();
+    for (_, name, shows) in SCENARIOS {
+        for failure in failures(&format!("scenarios/claims/{name}.yaml"), SEEDS) {
+            wrong.push(format!("{failure} (it shows that {shows})"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
