@@ -24,7 +24,7 @@ pub fn read(path: &str) -> Kept {
     let options = Reading { metrics: METRICS, ..Reading::default() };
     match load(file.to_str().expect("UTF-8"), &[], &options) {
         Ok(scenario) => Kept::Read(Box::new(scenario)),
-        Err(problems) if problems.list.iter().all(|p| p.code == "trace-missing") => Kept::NoData,
+        Err(problems) if problems.list().iter().all(|p| p.code == "trace-missing") => Kept::NoData,
         Err(problems) => panic!("{path}:\n{}", problems.render(false)),
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct Asked {
     pub op: Op,
     pub time: u64,
     pub attempts: u32,
+    /// Its client has given it up (retry: new_request).
+    pub abandoned: bool,
     pub replies: u32,
     pub answer: Option<Answer>,
     /// Index of its (last) record.
@@ -57,7 +59,7 @@ impl History {
             if let Some(old) = queue.pop_front()
                 && old.answer.is_none()
             {
-                self.open -= 1;
+                self.open -= u64::from(!old.abandoned);
                 lower(&mut self.floors, &old);
             }
         }
@@ -72,7 +74,16 @@ impl History {
             index: None,
             numbered: 0,
             floor,
+            abandoned: false,
         });
+    }
+
+    /// The client asks anew under another number: this one may or may not have happened, and needs no answer.
+    pub fn abandoned(&mut self, client: u32, slot: u32, number: u64) {
+        if let Some(asked) = self.find(client, slot, number).filter(|a| a.answer.is_none() && !a.abandoned) {
+            asked.abandoned = true;
+            self.open -= 1;
+        }
     }
 
     pub fn find(&mut self, client: u32, slot: u32, number: u64) -> Option<&mut Asked> {
@@ -92,7 +103,7 @@ impl History {
         if asked.answer.is_some() {
             return;
         }
-        self.open -= 1;
+        self.open -= u64::from(!asked.abandoned);
         lower(&mut self.floors, asked);
         // A read's data is judged at once and not kept.
         let is_read = matches!(answer, Answer::Read { .. });
@@ -122,7 +133,7 @@ impl History {
     pub fn unanswered(&self) -> impl Iterator<Item = (u32, u32, &Asked)> {
         let slots = self.slots;
         self.asked.iter().enumerate().flat_map(move |(i, queue)| {
-            queue.iter().filter(|a| a.answer.is_none()).map(move |a| (i as u32 / slots, i as u32 % slots, a))
+            queue.iter().filter(|a| a.answer.is_none() && !a.abandoned).map(move |a| (i as u32 / slots, i as u32 % slots, a))
         })
     }
 

@@ -55,6 +55,13 @@ impl Judge {
         }
     }
 
+    /// A client gave a request up and asks anew (retry: new_request).
+    pub fn abandoned(&mut self, source: usize, client: u32, slot: u32, request: u64) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.history.abandoned(client, slot, request);
+        }
+    }
+
     /// The source sent an answer (whether or not it arrives).
     pub fn answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
         let out = &mut self.out;

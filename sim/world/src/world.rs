@@ -949,6 +949,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 // A new operation; the first may or may not have happened.
                 let Some(open) = s.open.take() else { continue };
                 self.ops.in_doubt += 1;
+                let (source, number) = (c.source, c.number);
+                self.judge.abandoned(source, number, slot as u32, old);
                 self.ask(client, slot as u32, open.ask);
             } else {
                 let (source, number) = (c.source, c.number);
