@@ -23,8 +23,8 @@ fn record() -> impl Strategy<Value = Record> {
         Just(Operation::WriteZeroes),
         (any::<u64>(), any::<u64>()).prop_map(|(delta, old)| Operation::Add { delta, old }),
     ];
-    (position(), position(), any::<u64>(), operation, proptest::collection::vec(any::<u8>(), 1..300)).prop_map(
-        |(position, prev, check, operation, data)| {
+    (position(), position(), any::<u64>(), operation, proptest::collection::vec(any::<u8>(), 1..300))
+        .prop_map(|(position, prev, check, operation, data)| {
             let length = if matches!(operation, Operation::Add { .. }) { 8 } else { data.len() as u64 };
             let draft = Draft {
                 epoch: 1,
@@ -38,8 +38,7 @@ fn record() -> impl Strategy<Value = Record> {
                 data: Bytes::from(data),
             };
             Record::encode(MIRROR, draft)
-        },
-    )
+        })
 }
 
 fn decode(bytes: &Bytes) -> Option<Record> {

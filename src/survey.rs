@@ -96,7 +96,7 @@ impl Area {
             self.records.push(record);
             self.end += size;
         }
-        let Some(next) = data.last().filter(|_| self.end + HEADER <= self.limit) else { return None };
+        let next = data.last().filter(|_| self.end + HEADER <= self.limit)?;
         let Some(header) = Record::header(geometry.mirror, next) else {
             self.behind = next.clone();
             self.stop = if all_zero(next) { Stop::Blank } else { Stop::Garbage };

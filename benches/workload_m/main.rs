@@ -56,6 +56,7 @@ fn compare(writes: u64, rounds: u32) {
 }
 
 fn time(run: impl FnOnce() -> u64) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
     let start = Instant::now();
     black_box(run());
     start.elapsed()

@@ -59,6 +59,7 @@ fn report(mode: CheckMode, faults: Faults, operations: u64, rounds: u64) {
 
 fn time(mode: CheckMode, faults: Faults, operations: u64, seed: u64) -> (Outcome, Duration) {
     let spec = spec::workload(mode, faults, operations);
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
     let start = Instant::now();
     let run = run(&spec, seed, &Options::default());
     (run.outcome, start.elapsed())

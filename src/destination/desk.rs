@@ -95,6 +95,8 @@ pub(super) struct Desk<Q> {
     pub retry: Option<u64>,
     /// Whether the pool has been told which segments are this mirror's.
     pub pool_known: bool,
+    /// Records that the last recovery applied.
+    pub replayed: u64,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -137,6 +139,7 @@ impl<Q: Quirk> Desk<Q> {
             applying: None,
             retry: None,
             pool_known: true,
+            replayed: 0,
         }
     }
 
@@ -263,6 +266,7 @@ impl<Q: Quirk> Desk<Q> {
             Outcome::Open(verdict, position) => {
                 if let Phase::Recovering(recovery) = &self.phase {
                     self.superblock = *recovery.superblock();
+                    self.replayed = recovery.replayed();
                 }
                 if let Verdict::Damaged { after, to } = verdict {
                     self.alarm(shared, Alarm::Damaged { after, to });

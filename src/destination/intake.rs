@@ -49,7 +49,7 @@ impl<Q: Quirk> Desk<Q> {
             && record.length <= self.geometry.max_length()
             && record.id.client < self.geometry.clients
             && record.id.slot < self.geometry.slots
-            && (!matches!(record.operation, Operation::Add { .. }) || record.offset % 8 == 0)
+            && (!matches!(record.operation, Operation::Add { .. }) || record.offset.is_multiple_of(8))
     }
 
     /// Check of the first copy of a record, as long as it is here.

@@ -108,6 +108,11 @@ impl<Q: Quirk> Destination<Q> {
         }
     }
 
+    /// Records that the last recovery of a mirror applied.
+    pub fn replayed(&self, mirror: MirrorIndex) -> u64 {
+        self.desks[mirror as usize].replayed
+    }
+
     /// Whether nothing of a mirror is under way.
     pub fn quiet(&self, mirror: MirrorIndex) -> bool {
         let desk = &self.desks[mirror as usize];

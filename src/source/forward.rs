@@ -58,11 +58,9 @@ impl<Q: Quirk> Source<Q> {
                 self.sent = self.sent.min(self.log.upto(after)).max(self.log.base);
             }
             Message::SyncDone { generation } => self.sync_done(generation),
-            Message::Pong { number, .. } => {
-                if number > self.pong_seen && number <= self.ping_sent {
-                    self.pong_seen = number;
-                    self.ping_for_reads();
-                }
+            Message::Pong { number, .. } if number > self.pong_seen && number <= self.ping_sent => {
+                self.pong_seen = number;
+                self.ping_for_reads();
             }
             _ => {}
         }

@@ -19,9 +19,9 @@ fn interrupted(test: &str, signal: &str, code: i32) {
         if out.exists() {
             break;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        pause(50);
     }
-    std::thread::sleep(Duration::from_millis(1000));
+    pause(1000);
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(sent.success());
     let said = Said::of(&child.wait_with_output().expect("the command ends")).ends(code);
@@ -62,10 +62,10 @@ fn long_seed(test: &str, times: usize) -> (Said, PathBuf) {
         if out.exists() {
             break;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        pause(50);
     }
     for _ in 0..times {
-        std::thread::sleep(Duration::from_millis(300));
+        pause(300);
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     }
     (Said::of(&child.wait_with_output().expect("the command ends")), out)
@@ -86,4 +86,9 @@ fn a_second_interrupt_ends_at_once() {
     let said = said.ends(130);
     assert_eq!(said.out, "");
     assert_eq!(std::fs::read_dir(out).expect("a folder").count(), 0, "no file is left half written");
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
+fn pause(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
 }

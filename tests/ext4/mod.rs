@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-const SMALL: [&str; 2] = ["scenarios/traces/ext4_small.yaml", "tests/data/traces/ext4-sqlite-small.dmlog.zst"];
+const SMALL: [&str; 2] =
+    ["scenarios/traces/ext4_small.yaml", "tests/data/traces/ext4-sqlite-small.dmlog.zst"];
 const SHARED: &str = "scenarios/traces/ext4_sqlite.yaml";
 /// Its mkfs is over there.
 const SHARED_FIRST: [&str; 2] = ["--first", "40"];

@@ -36,7 +36,8 @@ pub fn failures(path: &str, seeds: Range<u64>) -> Vec<String> {
     for seed in seeds {
         let outcome = run(&scenario.spec, seed, &Options::default()).outcome;
         if outcome.verdict != Verdict::Passed {
-            let first = outcome.failures.first().map_or(String::new(), |f| format!("{}: {}", f.oracle, f.message));
+            let first =
+                outcome.failures.first().map_or(String::new(), |f| format!("{}: {}", f.oracle, f.message));
             found.push(format!("{path} seed {seed}: {:?}, {first}", outcome.verdict));
             continue;
         }

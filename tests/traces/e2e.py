@@ -8,14 +8,15 @@ neither judge what comes out.
 SCENARIO replays LOG (dm-log-writes) with one client that has one slot, so that answers come in the order of the log.
 
  1. The run to its end: the volume and the recovered image are, byte for byte, what the log written straight leaves.
- 2. At POINTS events, spread over the log from the first FLUSH at ENTRY or later whose prefix recovers (there mkfs is
-    over), the site of the source is lost and the destination
-    loses power, after all power cuts that the scenario has before. The image that recovery gives is judged:
+ 2. At POINTS events the site of the source is lost and the destination loses power, after all power cuts that the
+    scenario has before. They are spread over the log from where mkfs is over: the first FLUSH at ENTRY or later whose
+    prefix recovers. The image that recovery gives is judged:
     a. `judge.py` (see there) passes it: e2fsck, integrity_check, every transaction whose FLUSH was acknowledged;
     b. it is, byte for byte, what a number of operations leave, all the answered ones at least.
 
 Every third point lies just behind an answer, where the least has been done with it; the others anywhere between two.
-With --plant a bug is switched on in part 2, part 1 is left out, and success is that `judge.py` refuses a point.
+With --plant a bug is switched on in part 2, part 1 is left out, and success is that `judge.py` refuses a point. The bug
+may stop the source early; then the points are spread over what was answered until then.
 
 Exit codes: 0 passed, 1 failed, 2 bad usage, 3 a program or file is missing, 4 the simulator did not do what was asked.
 """

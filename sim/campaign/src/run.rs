@@ -73,6 +73,10 @@ fn feeder(plans: &Arc<[Plan]>, stop: &Stop, delivered: &Arc<AtomicU64>) -> io::R
             while number.saturating_sub(delivered.load(Ordering::Relaxed)) >= WINDOW
                 && stop.requested().is_none()
             {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the feeder waits for workers, outside of any run"
+                )]
                 std::thread::sleep(Duration::from_millis(1));
             }
             if stop.requested().is_some() || sender.send(Job { number, plan, index, seed }).is_err() {

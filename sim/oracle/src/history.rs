@@ -133,7 +133,10 @@ impl History {
     pub fn unanswered(&self) -> impl Iterator<Item = (u32, u32, &Asked)> {
         let slots = self.slots;
         self.asked.iter().enumerate().flat_map(move |(i, queue)| {
-            queue.iter().filter(|a| a.answer.is_none() && !a.abandoned).map(move |a| (i as u32 / slots, i as u32 % slots, a))
+            queue
+                .iter()
+                .filter(|a| a.answer.is_none() && !a.abandoned)
+                .map(move |a| (i as u32 / slots, i as u32 % slots, a))
         })
     }
 

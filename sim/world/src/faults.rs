@@ -86,7 +86,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }
     }
     let sources = spec.sources.len() as u64;
-    let families: [(u32, &dyn Fn(&mut Draw) -> Fault); 12] = [
+    let families: [(u32, DrawFault<'_>); 12] = [
         (p.source_crashes_milli, &|d| {
             let node = Node::Source(d.source(sources));
             Fault::Crash { node, restart_after: Some(d.outage()) }
@@ -168,6 +168,8 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     }
     (faults, spec)
 }
+
+type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;
 
 struct Draw<'a> {
     d: &'a mut Decisions,

@@ -139,7 +139,7 @@ pub(crate) fn frame_fields(frame: &Frame) -> [u64; 3] {
 /// One bit of a frame flipped.
 pub(crate) fn flip(frame: Frame, draw: u64) -> Frame {
     let bits = frame.length() * 8;
-    let bit = (draw as u128 * bits as u128 >> 64) as usize;
+    let bit = ((draw as u128 * bits as u128) >> 64) as usize;
     let (byte, mask) = (bit / 8, 1u8 << (bit % 8));
     let change = |bytes: &Bytes, at: usize| {
         let mut own = bytes.to_vec();

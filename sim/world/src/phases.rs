@@ -121,7 +121,7 @@ impl<Q: Quirk> World<'_, Q> {
                 self.stop_reason = Some("the budget of events is used up");
                 break;
             }
-            if self.events % 65_536 == 0 && self.memory() > budget.memory {
+            if self.events.is_multiple_of(65_536) && self.memory() > budget.memory {
                 self.stop_reason = Some("the budget of memory is used up");
                 break;
             }

@@ -323,7 +323,8 @@ impl<Q: Quirk> Probe<Q> {
             self.checks.equal += 1;
             return;
         }
-        let nested = self.spec.nested_every > 0 && self.checks.full % self.spec.nested_every as u64 == 0;
+        let nested =
+            self.spec.nested_every > 0 && self.checks.full.is_multiple_of(self.spec.nested_every as u64);
         let reached = self.judge_state(mirror, server, judge, open, fates, nested);
         let judged = &mut self.known[mirror].judged;
         if judged.len() == REMEMBERED {

@@ -120,14 +120,14 @@ fn stormy(seed: u64) -> Spec {
     if seed % 2 == 1 {
         s.protocol.transport = Transport::Datagram;
     }
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         s.protocol.ack = AckLevel::File;
     }
-    if seed % 5 == 0 {
+    if seed.is_multiple_of(5) {
         s.protocol.partitions = 3;
         s.protocol.files = 3;
     }
-    if seed % 7 == 0 {
+    if seed.is_multiple_of(7) {
         s.protocol.apply_scope = ApplyScope::Global;
     }
     let datagram = s.protocol.transport == Transport::Datagram;

@@ -30,6 +30,8 @@ use std::sync::Arc;
 const NVRAM_READ: Nanos = 1_000;
 /// How often the end of a phase is looked for, ns.
 const WATCH: Nanos = 10_000_000;
+/// How long a client waits before it knocks again at a server that is down or boots, ns.
+const KNOCK: Nanos = 2_000_000;
 /// How often an operator asks whether a recovery can begin, ns.
 const ASK: Nanos = 1_000_000;
 
@@ -965,7 +967,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let now = self.sched.now();
         let c = &self.clients[client as usize];
         let server = c.source;
-        let Some(asked) = c.request(slot, request) else { return };
+        let Some(asked) = c.request(slot, request).filter(|_| !c.hung_up) else { return };
         self.emit(
             kinds::REQUEST,
             server,
@@ -978,9 +980,14 @@ impl<'s, Q: Quirk> World<'s, Q> {
             self.inboxes[server].push(Deferred::Request(client, slot, request));
             return;
         }
-        if let Some(Machine::Source(m)) = s.machine.as_mut() {
-            m.handle_request(now, asked);
-            self.drain(server);
+        match s.machine.as_mut() {
+            Some(Machine::Source(m)) if m.serving() => {
+                m.handle_request(now, asked);
+                self.drain(server);
+            }
+            // The connection is refused; the client knocks again.
+            _ if !s.gone => self.sched.at(now + KNOCK, Event::Request { client, slot, request }),
+            _ => {}
         }
     }
 
@@ -1109,6 +1116,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
             let Standing::Open(verdict, position) = m.standing(source as u16) else { continue };
             let to = probe::to_oracle(position, verdict);
+            let replayed = m.replayed(source as u16);
             let before = self.judge.total_findings();
             self.judge.recovered(source, &self.servers[d].current(), to);
             let exact = self.judge.total_findings() == before;
@@ -1129,7 +1137,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 rpo_bytes: lost.iter().map(|a| a.bytes).sum(),
                 rpo_time: lost.iter().map(|a| since.saturating_sub(a.time)).max().unwrap_or(0),
                 rto: now - since,
-                replayed: 0,
+                replayed,
                 exact,
             });
             self.progress_at = now;

@@ -1,5 +1,6 @@
 //! The rows of the list of bad inputs, by number: what the text alone shows. Each input with words that its messages
 //! must have.
+#![expect(clippy::disallowed_methods, reason = "how long a refusal takes is what is tested")]
 
 use crate::read;
 use std::time::{Duration, Instant};

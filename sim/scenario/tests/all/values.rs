@@ -173,7 +173,8 @@ fn the_largest_operation_is_what_the_protocol_says() {
         slots: 1,
         max_length: None,
         batch: 4096,
-        log_base: 0,
+        first_place: 0,
+        file_size: 8192,
     };
     assert_eq!(mirrorsim_scenario::largest_operation(&spec, 0), geometry.max_length());
 }

@@ -15,14 +15,12 @@ fn root() -> PathBuf {
 
 /// A file of the external data, or `None` with a word on stderr.
 fn external(name: &str) -> Option<PathBuf> {
-    let folder =
-        std::env::var_os("MIRRORSIM_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
-    let path = folder.join(name);
-    if path.is_file() {
-        return Some(path);
+    let path = std::env::var_os("MIRRORSIM_DATA").map(|folder| PathBuf::from(folder).join(name));
+    let found = path.filter(|path| path.is_file());
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is absent (MIRRORSIM_DATA names its folder)");
     }
-    eprintln!("SKIPPED: {} is absent (MIRRORSIM_DATA names its folder)", path.display());
-    None
+    found
 }
 
 #[test]
