@@ -359,12 +359,15 @@ impl<Q: Quirk> Desk<Q> {
                 continue;
             }
             let last = self.entries.iter().rposition(|e| e.segment == found.segment);
+            let records = found.area.records.iter().chain(&found.area.beyond).map(|r| r.position);
+            let evidence = records.max().filter(|p| damaged && *p > self.tip.position);
             self.segments.push_back(Segment {
                 number: found.segment,
                 serial: found.serial,
                 used: self.geometry.segment_size,
                 // Evidence stays at least until something was sent again.
                 end: last.map_or(self.entries.len() as u64 + damaged as u64, |i| i as u64 + 1),
+                evidence: evidence.unwrap_or(Position::ZERO),
                 closed: true,
             });
             let kept = found.area.records.iter().take_while(|r| r.position <= self.tip.position);
