@@ -177,9 +177,12 @@ impl DestinationLog {
     fn scan_on(&mut self, m: &mut Mirror, number: usize, device: Device, medium: &dyn Medium) {
         let (size, _) = self.units(device);
         let base = number as u64 * size;
-        let append =
-            if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
-        if m.copy.damaged.is_empty() && !m.copy.harmed {
+        let append = if device == Device::Nvram {
+            self.segments[number].append
+        } else {
+            self.places[number].append
+        };
+        if !m.copy.harmed && !m.excuses.contains("damage") {
             return;
         }
         for at in magic_places(&medium.read(device, base + append, size - append)) {
