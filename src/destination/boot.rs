@@ -221,6 +221,7 @@ impl<Q: Quirk> Desk<Q> {
         self.tip = end;
         self.superblock = boot.superblock;
         self.cleared = self.superblock.applied_gen;
+        let found = filed;
         let rewrites = self.take_files(boot, &entries, &mut filed, damaged);
         // What was written again beside, and the files behind it, count as far as they follow one another.
         let written = |e: &ChainEntry| {
@@ -240,7 +241,9 @@ impl<Q: Quirk> Desk<Q> {
         }
         let count = self.entries.len() as u64;
         (self.written, self.logged, self.marked) = (count, count, count);
-        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, keep as u64);
+        // What is written again is promised only after it is durable.
+        let marked = keep.min(found) as u64;
+        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, marked);
         self.take_segments(boot, &live, damaged);
         self.write_settlement(shared, boot, rewrites);
     }
