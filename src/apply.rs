@@ -362,13 +362,22 @@ impl<Q: Quirk> Apply<Q> {
         }
     }
 
-    /// Where a block of the batch stands in `touched`.
-    fn place(&self, key: BlockKey) -> usize {
-        self.touched.partition_point(|t| t.key < key)
+    /// Gives up every record from the first one that touches a block on.
+    pub fn end_before(&mut self, volume: u32, block: u64) {
+        let touches = |record: &Record| self.touches(record, volume, block);
+        let end = self.waiting.iter().position(touches).unwrap_or(self.waiting.len());
+        self.waiting.truncate(end);
+        self.finish = None;
     }
 
-    /// Puts a record down on the images of the touched blocks.
-    fn fold(&self, number: usize, record: &Record, images: &mut [Option<Image>]) {
+    fn touches(&self, record: &Record, volume: u32, block: u64) -> bool {
+        let size = self.geometry.block_size;
+        let (reply, _) = self.region.volumes[record.volume as usize].reply(self.reply_index(record));
+        let data = record.offset / size..=(record.offset + record.length - 1) / size;
+        record.volume == volume && (reply == block || data.contains(&block))
+    }
+
+    fn fold(&self, number: usize, record: &Record, images: &mut BTreeMap<BlockKey, Image>) {
         let size = self.geometry.block_size;
         let end = record.offset + record.length;
         let mut at = record.offset;

@@ -61,6 +61,8 @@ pub struct Recovery<Q> {
     superblock: Superblock,
     end: Position,
     evidence: Position,
+    /// A damaged block of the image ends what can be applied.
+    cut: bool,
     replayed: u64,
     segments: Option<Vec<(u64, u64)>>,
 }
@@ -90,6 +92,7 @@ impl<Q: Quirk> Recovery<Q> {
             superblock: Superblock::fresh(Role::Recovering),
             end: Position::ZERO,
             evidence: Position::ZERO,
+            cut: false,
             replayed: 0,
             segments: None,
         }
@@ -267,9 +270,13 @@ impl<Q: Quirk> Recovery<Q> {
             chain::longest(&self.superblock, &self.survey.files, &self.survey.segments, true, self.quirk);
         let mark = self.ground.mark.unwrap_or_default();
         self.end = end.position;
-        self.evidence =
-            if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
-        if self.evidence > self.end && self.survey.search(out) {
+        self.evidence = if self.quirk.bends(Bend::EndAtBadChecksum) {
+            self.end
+        } else {
+            self.survey.evidence(&mark)
+        };
+        let suspicious = self.evidence > self.end || self.survey.garbled();
+        if suspicious && !self.quirk.bends(Bend::EndAtBadChecksum) && self.survey.search(out) {
             // Good records may stand behind a damaged one: look again.
             return Outcome::Working;
         }
@@ -302,12 +309,21 @@ impl<Q: Quirk> Recovery<Q> {
                 let next = apply.start(&mut self.superblock, out);
                 self.applied(next, out)
             }
-            Progress::Finished => self.conclude(out),
-            // The image itself is damaged and no peer can be asked: what follows the cursor is lost with it.
-            Progress::Damaged { .. } => {
-                self.evidence = self.evidence.max(self.end);
-                self.end = self.superblock.tail.position;
+            Progress::Finished => {
+                if self.cut {
+                    self.end = self.superblock.tail.position;
+                }
                 self.conclude(out)
+            }
+            // The image itself is damaged and no peer can be asked: from the first record that needs the block on
+            // everything is lost with it.
+            Progress::Damaged { volume, block } => {
+                self.evidence = self.evidence.max(self.end);
+                self.cut = true;
+                let Some(apply) = &mut self.apply else { return Outcome::Working };
+                apply.end_before(volume, block);
+                let next = apply.start(&mut self.superblock, out);
+                self.applied(next, out)
             }
         }
     }

@@ -38,6 +38,8 @@ pub struct Area {
     pub behind: bytes::Bytes,
     /// Records behind a place that is no valid record, if they were searched for.
     pub beyond: Vec<Record>,
+    /// First byte after each of them.
+    pub beyond_ends: Vec<u64>,
     header: Option<Header>,
     generation: Option<u64>,
 }
@@ -53,6 +55,7 @@ impl Area {
             stop: Stop::Blank,
             behind: bytes::Bytes::new(),
             beyond: Vec::new(),
+            beyond_ends: Vec::new(),
             header: None,
             generation,
         }
@@ -81,8 +84,19 @@ impl Area {
                 Some((record, size))
             });
             at += found.as_ref().map_or(8, |(_, size)| *size as usize);
-            self.beyond.extend(found.map(|(record, _)| record));
+            if let Some((record, _)) = found {
+                self.beyond.push(record);
+                self.beyond_ends.push(self.end + at as u64);
+            }
         }
+    }
+
+    /// First byte after the last record up to a position.
+    pub fn end_of(&self, last: Position) -> u64 {
+        let kept = self.records.iter().take_while(|r| r.position <= last);
+        let end = self.start + kept.map(Record::size).sum::<u64>();
+        let beyond = self.beyond.iter().zip(&self.beyond_ends).filter(|(r, _)| r.position <= last);
+        beyond.map(|(_, end)| *end).fold(end, u64::max)
     }
 
     /// Takes what was read; returns the next read, or `None` at the end of the records.
@@ -349,7 +363,13 @@ impl<Q: Quirk> Survey<Q> {
         true
     }
 
-    /// Something promised is missing: looks for good records behind damaged ones. False if that was done before.
+    /// Whether something that is no valid record stands behind the records of some area.
+    pub fn garbled(&self) -> bool {
+        let files = self.files.iter().filter(|f| f.trailer.is_none()).map(|f| &f.area);
+        files.chain(self.segments.iter().map(|s| &s.area)).any(|a| a.stop == Stop::Garbage)
+    }
+
+    /// Something promised is missing, or something invalid stands there: looks for good records behind damaged ones. False if that was done before.
     pub fn search(&mut self, out: &mut Outbox) -> bool {
         !core::mem::replace(&mut self.searched, true) && !self.search_file(0, out)
     }

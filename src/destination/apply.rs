@@ -12,6 +12,7 @@ use crate::stage::Stage;
 use crate::survey::Area;
 use crate::wire::Message;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 #[derive(Debug)]
 enum Step<Q> {
@@ -19,7 +20,8 @@ enum Step<Q> {
     TrailerFlush,
     ReadBack(Box<Area>),
     Apply(Box<Apply<Q>>),
-    Clear,
+    /// So many discards are under way.
+    Clear(usize),
     ClearFlush,
 }
 
@@ -140,6 +142,14 @@ impl<Q: Quirk> Desk<Q> {
             }
             return;
         }
+        if let Step::Clear(waiting) = &mut applying.step {
+            *waiting -= (token.duty() == Duty::Clear) as usize;
+            if *waiting == 0 {
+                applying.step = Step::ClearFlush;
+                applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
+            }
+            return;
+        }
         if applying.token != token {
             return;
         }
@@ -162,12 +172,8 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 self.verify(shared);
             }
-            Step::Clear => {
-                applying.step = Step::ClearFlush;
-                applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
-            }
             Step::ClearFlush => self.finish(shared),
-            Step::Apply(_) => {}
+            Step::Clear(_) | Step::Apply(_) => {}
         }
     }
 
@@ -236,19 +242,26 @@ impl<Q: Quirk> Desk<Q> {
     fn image_applied(&mut self, shared: &mut Shared, generation: u64) {
         self.stage(shared, Stage::ImageApplied, Position::new(generation, 0));
         let size = self.geometry.file_size;
-        for (place, _, _) in self.kept.extract_if(.., |k| k.1 <= generation) {
-            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
+        let kept = self.kept.extract_if(.., |k| k.1 <= generation).map(|k| k.0);
+        let mut places: Vec<u64> = kept.collect();
+        places.extend(self.file(generation).map(|f| f.place));
+        for place in &places {
+            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(*place), size);
         }
-        let Some(place) = self.file(generation).map(|f| f.place) else {
+        if places.is_empty() {
             return self.cleared(shared, generation);
-        };
-        let token =
-            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(place), size);
+        }
         if self.quirk.bends(Bend::ClearWithoutFlush) {
             return self.cleared(shared, generation);
         }
-        self.applying =
-            Some(Applying { token, step: Step::Clear, generation, whole: true, count: 0, no_space: false });
+        self.applying = Some(Applying {
+            token: Token(0),
+            step: Step::Clear(places.len()),
+            generation,
+            whole: true,
+            count: 0,
+            no_space: false,
+        });
     }
 
     fn finish(&mut self, shared: &mut Shared) {

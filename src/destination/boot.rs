@@ -204,8 +204,9 @@ impl<Q: Quirk> Desk<Q> {
         let Chain { entries, end } = chain::longest(&boot.superblock, files, segments, false, self.quirk);
         self.mark = boot.ground.mark.unwrap_or_default();
         let evidence = boot.survey.evidence(&self.mark).max(boot.superblock.tail.position);
-        let damaged = evidence > end.position && !self.quirk.bends(Bend::EndAtBadChecksum);
-        if damaged && boot.survey.search(&mut shared.out) {
+        let bent = self.quirk.bends(Bend::EndAtBadChecksum);
+        let damaged = evidence > end.position && !bent;
+        if (damaged || boot.survey.garbled() && !bent) && boot.survey.search(&mut shared.out) {
             // Good records may stand behind a damaged one: look again.
             return;
         }
@@ -220,7 +221,14 @@ impl<Q: Quirk> Desk<Q> {
         self.tip = end;
         self.superblock = boot.superblock;
         self.cleared = self.superblock.applied_gen;
+        let found = filed;
         let rewrites = self.take_files(boot, &entries, &mut filed, damaged);
+        // What was written again beside, and the files behind it, count as far as they follow one another.
+        let written = |e: &ChainEntry| {
+            let p = e.record.position;
+            self.file(p.generation).is_some_and(|f| f.durable >= p.sequence)
+        };
+        filed += entries[filed..].iter().take_while(|e| !rewrites.is_empty() && written(e)).count();
         let keep = if self.quirk.bends(Bend::AppendAgainAtBoot) { 0 } else { filed };
         let mut live: Vec<u64> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
@@ -233,7 +241,9 @@ impl<Q: Quirk> Desk<Q> {
         }
         let count = self.entries.len() as u64;
         (self.written, self.logged, self.marked) = (count, count, count);
-        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, keep as u64);
+        // What is written again is promised only after it is durable.
+        let marked = keep.min(found) as u64;
+        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, marked);
         self.take_segments(boot, &live, damaged);
         self.write_settlement(shared, boot, rewrites);
     }
@@ -278,7 +288,7 @@ impl<Q: Quirk> Desk<Q> {
             if stale {
                 boot.discards.push((self.geometry.place(file.place), size));
             } else {
-                found.push((file, self.good(file, &entries[..*filed])));
+                found.push((file, self.good(file, entries)));
             }
         }
         // Of several files of a generation the one with most goes on.
@@ -299,13 +309,17 @@ impl<Q: Quirk> Desk<Q> {
                 continue;
             }
             let broken = good < records.len() || (file.area.stop == Stop::Garbage && file.trailer.is_none());
-            if damaged && broken {
+            if broken && (damaged || !file.area.beyond.is_empty()) {
                 let chained = entries.iter().map(|e| &e.record);
                 let of_this: Vec<Record> =
                     chained.filter(|r| r.position.generation == generation).cloned().collect();
-                rewrites.extend(self.rewrite_beside(&boot.survey, file, of_this));
-                let end = entries.partition_point(|e| e.record.position.generation <= generation);
-                *filed = (*filed).max(end);
+                let rewrite = self.rewrite_beside(&boot.survey, file, of_this);
+                if rewrite.is_none() {
+                    // It waits for a place, and with it everything behind it.
+                    let first = entries.partition_point(|e| e.record.position.generation < generation);
+                    *filed = (*filed).min(first);
+                }
+                rewrites.extend(rewrite);
                 continue;
             }
             let mut used = file.area.end - place;
@@ -359,16 +373,18 @@ impl<Q: Quirk> Desk<Q> {
                 continue;
             }
             let last = self.entries.iter().rposition(|e| e.segment == found.segment);
+            let records = found.area.records.iter().chain(&found.area.beyond).map(|r| r.position);
+            let evidence = records.max().filter(|p| damaged && *p > self.tip.position);
             self.segments.push_back(Segment {
                 number: found.segment,
                 serial: found.serial,
                 used: self.geometry.segment_size,
                 // Evidence stays at least until something was sent again.
                 end: last.map_or(self.entries.len() as u64 + damaged as u64, |i| i as u64 + 1),
+                evidence: evidence.unwrap_or(Position::ZERO),
                 closed: true,
             });
-            let kept = found.area.records.iter().take_while(|r| r.position <= self.tip.position);
-            let end = found.area.start + kept.map(|r| r.size()).sum::<u64>();
+            let end = found.area.end_of(self.tip.position);
             let limit = (found.segment + 1) * self.geometry.segment_size;
             if !damaged && end < limit {
                 boot.erases.push((end, limit - end));

@@ -45,6 +45,8 @@ pub(super) struct Segment {
     pub used: u64,
     /// Cursor after its last record.
     pub end: u64,
+    /// Highest record in it behind damage: it stays until all up to there was sent and filed again.
+    pub evidence: Position,
     /// Takes no more records.
     pub closed: bool,
 }

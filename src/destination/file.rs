@@ -76,8 +76,24 @@ impl<Q: Quirk> Desk<Q> {
         true
     }
 
+    /// After a repair a file may have records while a former one still lacks some: what it has is not appended again.
+    fn skip_filed(&mut self) {
+        if self.file_work.is_some() || self.quirk.bends(Bend::AppendAgainAtBoot) {
+            return;
+        }
+        while self.appended < self.marked {
+            let position = self.entry(self.appended).record.position;
+            if self.file(position.generation).is_none_or(|f| f.durable < position.sequence) {
+                break;
+            }
+            self.appended += 1;
+        }
+        self.filed = self.filed.max(self.appended);
+    }
+
     /// Appends what the mark covers, one generation at a time.
     pub fn append(&mut self, shared: &mut Shared) {
+        self.skip_filed();
         if self.file_work.is_some() || self.appended >= self.marked {
             return;
         }

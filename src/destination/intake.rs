@@ -4,6 +4,7 @@ use super::Shared;
 use super::desk::{Desk, Entry, Segment};
 use crate::config::{AckLevel, Transport};
 use crate::effect::{Alarm, Device, Duty, Run, Token};
+use crate::ids::Position;
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Operation, Record};
@@ -97,6 +98,7 @@ impl<Q: Quirk> Desk<Q> {
                     serial: self.serial,
                     used: SEGMENT_HEADER,
                     end: self.written,
+                    evidence: Position::ZERO,
                     closed: false,
                 });
             }
@@ -231,12 +233,18 @@ impl<Q: Quirk> Desk<Q> {
     /// Segments whose records are all filed are given back.
     fn remove(&mut self, shared: &mut Shared, upto: u64) {
         let mut erased = false;
-        while let Some(segment) = self.segments.front().copied() {
-            let full = segment.closed || self.segments.len() > 1 || self.nearly_full(&segment);
+        let done = self.position(upto);
+        let mut next = 0;
+        while let Some(segment) = self.segments.get(next).copied() {
+            let full = segment.closed || next + 1 < self.segments.len() || self.nearly_full(&segment);
             if segment.end > upto || !full {
                 break;
             }
-            self.segments.pop_front();
+            if segment.evidence > done {
+                next += 1;
+                continue;
+            }
+            self.segments.remove(next);
             self.erase_segment(shared, segment.number, segment.serial, Duty::Log);
             self.erasing.push(segment.number);
             erased = true;

@@ -177,9 +177,12 @@ impl DestinationLog {
     fn scan_on(&mut self, m: &mut Mirror, number: usize, device: Device, medium: &dyn Medium) {
         let (size, _) = self.units(device);
         let base = number as u64 * size;
-        let append =
-            if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
-        if m.copy.damaged.is_empty() && !m.copy.harmed {
+        let append = if device == Device::Nvram {
+            self.segments[number].append
+        } else {
+            self.places[number].append
+        };
+        if !m.copy.harmed && !m.excuses.contains("damage") {
             return;
         }
         for at in magic_places(&medium.read(device, base + append, size - append)) {
@@ -202,6 +205,10 @@ impl DestinationLog {
     /// The rig has damaged a range of either device.
     pub fn damage(&mut self, ms: &mut [Mirror], device: Device, (from, to): (u64, u64), medium: &dyn Medium) {
         let (size, count) = self.units(device);
+        let dirty = match device {
+            Device::Nvram => &self.nvram_dirty,
+            _ => &self.log_dirty,
+        };
         for unit in from / size..to.div_ceil(size).min(count) {
             let base = unit * size;
             let (mirror, records) = if device == Device::Nvram {
@@ -220,7 +227,9 @@ impl DestinationLog {
                 };
             let mut gone = Vec::new();
             for held in records.iter_mut().filter(|h| !h.lost) {
-                let hit = held.offset + base < to && held.offset + held.size + base > from;
+                let (start, end) = (held.offset + base, held.offset + held.size + base);
+                // What is not flushed yet hides the damage and will overwrite it.
+                let hit = start < to && end > from && !dirty.touches(start, end);
                 if headless || hit && !intact(&ms[mirror], held, device, base, medium) {
                     held.lost = true;
                     gone.push(held.index);
@@ -228,10 +237,10 @@ impl DestinationLog {
             }
             let m = &mut ms[mirror];
             for index in gone {
-                self.dropped(m, index, device);
-                if m.model.entry(index).is_some_and(|e| e.copies == 0) && index > m.copy.image.cursor {
-                    m.copy.damaged.insert(index);
+                if index > m.copy.image.cursor {
+                    m.copy.rotten.insert(index);
                 }
+                self.dropped(m, index, device);
             }
         }
     }

@@ -33,6 +33,7 @@ impl Judge {
         }
         self.log.rescan(&mut self.mirrors, medium);
         for m in &mut self.mirrors {
+            m.count_damaged();
             m.advance();
             if m.copy.fenced.is_none() {
                 let end = m.copy.end_stable;

@@ -36,6 +36,8 @@ pub(crate) struct Region {
     pub volumes: Vec<VolumeLayout>,
     pub end: u64,
     pub block: u64,
+    /// Slots of each client, for the place in the reply table.
+    pub slots: u32,
 }
 
 /// A volume within a region.
@@ -113,7 +115,15 @@ impl Region {
             volumes.push(VolumeLayout { data: at, blocks, reply_blocks, check, end });
             at = end;
         }
-        Region { base, journal, journal_size: source.journal_size, volumes, end: at, block }
+        Region {
+            base,
+            journal,
+            journal_size: source.journal_size,
+            volumes,
+            end: at,
+            block,
+            slots: source.slots,
+        }
     }
 
     /// Address of a block.
@@ -124,6 +134,12 @@ impl Region {
     /// Address of a check table entry.
     pub fn check_at(&self, volume: u32, block: u64) -> u64 {
         self.volumes[volume as usize].check + block * ENTRY
+    }
+
+    /// Block of the reply table that holds a slot.
+    pub fn reply_block(&self, volume: u32, client: u32, slot: u32) -> u64 {
+        let index = u64::from(client) * u64::from(self.slots) + u64::from(slot);
+        self.volumes[volume as usize].blocks + index * ENTRY / self.block
     }
 
     /// Everything that a range of the disk touches, piece by piece.

@@ -7,7 +7,7 @@ use crate::layout::{BlockAt, Region};
 use crate::reply_table::ReplyTable;
 use crate::setup::SourceSetup;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Where the destination holds a record: bits of [`Entry::copies`].
 pub(crate) const NVRAM: u8 = 1;
@@ -272,6 +272,29 @@ impl Model {
         }
         into.sort_unstable();
         into.dedup();
+    }
+
+    /// The first operation above `after` that changes a part of a block with unreadable content; what overwrites it as a
+    /// whole makes it readable.
+    pub fn first_blocked(&self, after: u64, unreadable: &mut BTreeSet<BlockAt>) -> Option<u64> {
+        let from = (after + 1).saturating_sub(self.first) as usize;
+        for (i, entry) in self.entries.iter().enumerate().skip(from) {
+            let mut blocked = false;
+            Self::each_block(entry, &self.volumes, self.block, |v, b| {
+                let (start, end) = (b * self.block, (b + 1) * self.block);
+                let whole = entry.operation != ADD
+                    && entry.offset <= start
+                    && entry.offset + entry.length >= end;
+                blocked |= unreadable.contains(&(v, b)) && !whole;
+            });
+            if blocked {
+                return Some(self.first + i as u64);
+            }
+            Self::each_block(entry, &self.volumes, self.block, |v, b| {
+                unreadable.remove(&(v, b));
+            });
+        }
+        None
     }
 
     /// Content of a block after the first `prefix` operations; `None` = never written.

@@ -66,6 +66,9 @@ pub(crate) struct Copy {
     pub top_current: u64,
     /// Records without a good copy left, by the rig's doing.
     pub damaged: BTreeSet<u64>,
+    /// Records of which the rig has damaged some copy and that were not durably filed again since. Nobody can know that
+    /// before it is read: if the other copies are removed in good faith, the record is lost by the rig's doing.
+    pub rotten: BTreeSet<u64>,
     /// The rig has damaged something whose range is not a record, or emptied the NVRAM.
     pub harmed: bool,
     /// It was only the NVRAM: everything up to this index must be held and promised again to be whole.
@@ -111,6 +114,7 @@ impl Mirror {
                 top_stable: 0,
                 top_current: 0,
                 damaged: BTreeSet::new(),
+                rotten: BTreeSet::new(),
                 harmed: false,
                 emptied: None,
                 doubled: false,
@@ -148,8 +152,12 @@ impl Mirror {
         if copies & FILE != 0 {
             self.copy.top_current = self.copy.top_current.max(index);
         }
-        if !self.copy.damaged.is_empty() {
+        // Only a durable copy makes it whole again.
+        if copies & (NVRAM_STABLE | FILE_STABLE) != 0 {
             self.copy.damaged.remove(&index);
+        }
+        if copies & FILE_STABLE != 0 {
+            self.copy.rotten.remove(&index);
         }
         self.advance();
     }
@@ -168,6 +176,9 @@ impl Mirror {
         }
         if left & (NVRAM_STABLE | FILE_STABLE) == 0 {
             copy.end_stable = copy.end_stable.min(below);
+            if copy.rotten.contains(&index) && index > copy.image.cursor {
+                copy.damaged.insert(index);
+            }
         }
         if left & FILE_STABLE == 0 {
             copy.filed = copy.filed.min(below);
@@ -187,6 +198,39 @@ impl Mirror {
         go(&mut self.copy.end_stable, NVRAM_STABLE | FILE_STABLE);
         go(&mut self.copy.end_current, NVRAM | FILE);
         go(&mut self.copy.filed, FILE_STABLE);
+    }
+
+    /// End of the chain in stable files, if what the rig has damaged there behind everyone's back counted.
+    pub fn filed_in_good_faith(&self) -> u64 {
+        let mut end = self.copy.filed;
+        while self.copy.rotten.contains(&(end + 1))
+            || (self.model.entry(end + 1)).is_some_and(|e| e.copies & FILE_STABLE != 0)
+        {
+            end += 1;
+        }
+        end
+    }
+
+    /// The last operation that recovery can apply to the image, for the blocks that the rig has damaged there.
+    pub fn appliable(&self) -> u64 {
+        let image = &self.copy.image;
+        if image.damaged.is_empty() {
+            return u64::MAX;
+        }
+        let redone = image.journal.as_ref().map(|j| j.cursor);
+        let redone = redone.and_then(|c| self.model.index_of_cursor(c)).unwrap_or(0);
+        let mut unreadable = image.damaged.clone();
+        unreadable.retain(|at| !image.covered(&self.at.image, *at));
+        let after = image.cursor.max(redone);
+        (self.model.first_blocked(after, &mut unreadable)).map_or(u64::MAX, |i| i - 1)
+    }
+
+    /// After everything was read anew: what the rig has damaged and what stands nowhere else is lost.
+    pub fn count_damaged(&mut self) {
+        let lost = |i: &u64| self.model.entry(*i).is_some_and(|e| e.copies == 0);
+        let above = self.copy.rotten.range(self.copy.image.cursor + 1..);
+        let lost: Vec<u64> = above.copied().filter(lost).collect();
+        self.copy.damaged.extend(lost);
     }
 
     /// The destination's NVRAM, or its mark, is gone.

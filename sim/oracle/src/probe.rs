@@ -108,14 +108,24 @@ fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Finding
 /// The verdict over the judge's own picture, in O(1) but for findings.
 pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     let before = out.total();
-    let end = m.copy.end_stable.max(m.copy.image.cursor);
+    let appliable = m.appliable();
+    let end = m.copy.end_stable.max(m.copy.image.cursor).min(appliable);
+    let written = m.copy.end_current.max(end).min(appliable);
     let quiet = m.unsound || m.copy.fenced.is_some();
-    let stable = picture(m, end, m.copy.top_stable, m.copy.mark_stable.nvram.max(m.copy.mark_stable.file));
+    let stable = picture(
+        m,
+        end,
+        m.copy.top_stable.max(m.copy.end_stable),
+        m.copy.mark_stable.nvram.max(m.copy.mark_stable.file),
+    );
     let mark = m.copy.mark_current.nvram.max(m.copy.mark_current.file);
-    let current = picture(m, m.copy.end_current.max(end), m.copy.top_current, mark);
+    let top = m.copy.top_current.max(m.copy.end_current);
+    let current = picture(m, written, top, mark);
     if !quiet {
-        for (what, to, index) in [("stable", stable, end), ("written", current, m.copy.end_current.max(end))]
-        {
+        for (what, to, index) in [
+            ("stable", stable, end),
+            ("written", current, written),
+        ] {
             damage::verdict(m, index, to, out);
             let what = if what == "stable" {
                 "the chain in its stable bytes"

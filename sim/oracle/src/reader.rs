@@ -1,26 +1,86 @@
 //! The judge's own recovery over any durable state of the destination: what DR7 and DR8 say must be reached. Written
-//! for clarity, from nothing but the bytes; it knows neither the model nor what happened before.
+//! for clarity, from nothing but the bytes; it knows neither the model nor what happened before, but for a list of blocks
+//! that are worth a look.
 
 use crate::bytes::{
-    FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u64_at,
+    ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at,
 };
 use crate::destination_log::magic_places;
 use crate::journal::Journal;
-use crate::layout::{Layout, Region};
+use crate::layout::{BlockAt, Layout, Region};
+use crate::oracles::prefix::detectable;
 use crate::setup::{Device, Medium, RecoveredTo, Verdict};
 use crate::superblock::{RECOVERED, Superblock};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the bytes of one mirror say.
 #[derive(Debug, Default)]
 struct Found {
-    /// Predecessor and successor.
-    next: Vec<(Link, Link)>,
+    /// Successor by predecessor.
+    next: BTreeMap<Link, Record>,
     /// The greatest position that something in a file, or the mark, proves to have existed.
     proved: Position,
 }
 
-/// What the right recovery reaches from this state.
-pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> RecoveredTo {
+/// The state as it is once a valid newer journal was written in place again.
+struct Redone<'a> {
+    medium: &'a dyn Medium,
+    /// Byte on the disk -> length, and where its data stands in the journal.
+    entries: BTreeMap<u64, (u64, u64)>,
+}
+
+impl Medium for Redone<'_> {
+    fn read(&self, device: Device, offset: u64, length: u64) -> bytes::Bytes {
+        let entry = self.entries.range(..=offset).next_back();
+        match entry.filter(|(target, (size, _))| offset + length <= **target + size) {
+            Some((target, (_, at))) if device == Device::Image => {
+                self.medium.read(device, at + (offset - target), length)
+            }
+            _ => self.medium.read(device, offset, length),
+        }
+    }
+}
+
+/// Whether a record can be applied: of a block that it changes in part the old content must be readable. What it
+/// overwrites as a whole is readable afterwards.
+fn appliable(
+    region: &Region,
+    r: &Record,
+    suspects: &mut BTreeSet<BlockAt>,
+    state: &dyn Medium,
+) -> bool {
+    let block = region.block;
+    let inside = (r.volume as usize) < region.volumes.len() && r.length > 0;
+    if suspects.is_empty() || !inside {
+        return true;
+    }
+    let reply = (
+        r.volume,
+        region.reply_block(r.volume, r.client, r.slot),
+    );
+    let end = r.offset + r.length;
+    let unreadable =
+        |at: &BlockAt| suspects.contains(at) && detectable(&r.uuid, region, state, *at);
+    let touched = (r.offset / block..=(end - 1) / block).map(|b| (r.volume, b));
+    let whole =
+        |at: &BlockAt| r.operation != ADD && r.offset <= at.1 * block && end >= (at.1 + 1) * block;
+    let mut parts = touched.clone().filter(|at| !whole(at));
+    if unreadable(&reply) || parts.any(|at| unreadable(&at)) {
+        return false;
+    }
+    touched.filter(whole).for_each(|at| {
+        suspects.remove(&at);
+    });
+    true
+}
+
+/// What the right recovery reaches from this state. `suspects`: blocks of the image that may be damaged.
+pub(crate) fn recover(
+    layout: &Layout,
+    mirror: usize,
+    medium: &dyn Medium,
+    suspects: &BTreeSet<BlockAt>,
+) -> RecoveredTo {
     let at = &layout.mirrors[mirror];
     let slots = medium.read(Device::Image, at.image.base, 1024);
     let superblock = Superblock::best(&slots, &at.uuid).unwrap_or_default();
@@ -33,10 +93,15 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
-    if let Some((cursor, link)) = journal(&at.image, &at.uuid, medium)
+    let mut state = Redone {
+        medium,
+        entries: BTreeMap::new(),
+    };
+    if let Some((cursor, link, entries)) = journal(&at.image, &at.uuid, medium)
         && cursor > superblock.cursor()
     {
         tail = link;
+        state.entries = entries;
     }
     let mut found = Found::default();
     let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
@@ -45,7 +110,15 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
     }
     found.files(layout, mirror, medium);
     found.segments(layout, mirror, medium);
-    let position = found.follow(tail).position;
+    let mut suspects = suspects.clone();
+    while let Some(next) = found.next.get(&tail) {
+        if !appliable(&at.image, next, &mut suspects, &state) {
+            found.proved = found.proved.max(found.end(tail));
+            break;
+        }
+        tail = next.link();
+    }
+    let position = tail.position;
     let verdict = if found.proved > position {
         Verdict::Damaged { from: position, to: found.proved }
     } else {
@@ -54,22 +127,39 @@ pub(crate) fn recover(layout: &Layout, mirror: usize, medium: &dyn Medium) -> Re
     RecoveredTo { position, verdict }
 }
 
-/// Cursor and tail of a valid journal.
-fn journal(region: &Region, uuid: &[u8; 16], medium: &dyn Medium) -> Option<((u64, u64), Link)> {
+/// Cursor, tail and entries of a valid journal.
+#[allow(clippy::type_complexity)]
+fn journal(
+    region: &Region,
+    uuid: &[u8; 16],
+    medium: &dyn Medium,
+) -> Option<((u64, u64), Link, BTreeMap<u64, (u64, u64)>)> {
     let (header, index) = Journal::index(region, medium)?;
     let mut at = region.journal + (512 + 24 * header.entries).next_multiple_of(512);
     let end = region.journal + region.journal_size;
+    let mut entries = BTreeMap::new();
     for entry in index.chunks_exact(24) {
         let (length, check) = (u64_at(entry, 8), u64_at(entry, 16));
         if length > end.saturating_sub(at) || hash(&medium.read(Device::Image, at, length)) != check {
             return None;
         }
+        entries.insert(u64_at(entry, 0), (length, at));
         at += length;
     }
-    (header.uuid == *uuid).then_some(((header.applied_gen, header.applied_seq), header.tail))
+    let cursor = (header.applied_gen, header.applied_seq);
+    (header.uuid == *uuid).then_some((cursor, header.tail, entries))
 }
 
 impl Found {
+    /// Where the chain from a link on ends.
+    fn end(&self, from: Link) -> Position {
+        let mut tail = from;
+        while let Some(next) = self.next.get(&tail) {
+            tail = next.link();
+        }
+        tail.position
+    }
+
     fn files(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium) {
         let uuid = &layout.mirrors[mirror].uuid;
         let (first, count) = layout.places(mirror);
@@ -121,7 +211,7 @@ impl Found {
     }
 
     fn note(&mut self, r: &Record, device: Device) {
-        self.next.push((r.prev, r.link()));
+        self.next.insert(r.prev, r.clone());
         if device == Device::Log {
             self.proved = self.proved.max(r.position);
         }

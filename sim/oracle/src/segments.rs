@@ -42,8 +42,9 @@ impl DestinationLog {
                     Segment { owner, serial, append: HEADER, ..Segment::default() },
                 );
                 if let Some(m) = old.owner {
-                    for held in &old.records {
-                        steps::segment_freed(&ms[m], held.index, out);
+                    for held in old.records.iter().filter(|h| !h.lost) {
+                        let elsewhere = self.in_segments(m, held.index);
+                        steps::segment_freed(&ms[m], held.index, elsewhere, out);
                         self.dropped(&mut ms[m], held.index, Device::Nvram);
                     }
                 }
@@ -57,6 +58,13 @@ impl DestinationLog {
             }
             self.read_segment(ms, number, to, current, Some(out));
         }
+    }
+
+    /// Whether a record stands stable in some segment of a mirror.
+    fn in_segments(&self, m: usize, index: u64) -> bool {
+        let own = self.segments.iter().filter(|s| s.owner == Some(m));
+        own.flat_map(|s| &s.records[..s.settled])
+            .any(|h| h.index == index && !h.lost)
     }
 
     pub(crate) fn segment_overwritten(

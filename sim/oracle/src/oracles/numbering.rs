@@ -78,10 +78,14 @@ pub(crate) fn marked(m: &Mirror, mark: &Mark, level: Level, out: &mut Findings) 
     out.judged(Oracle::Numbering);
     check_held(m, mark.nvram, m.copy.end_stable, "the mark promises", "held", out);
     // The file copy may be damaged while the NVRAM has another; the mark never falls.
-    if m.excuses.contains("damage") {
-        return;
-    }
-    check_held(m, mark.file, m.copy.filed, "the mark promises as filed", "filed", out);
+    check_held(
+        m,
+        mark.file,
+        m.filed_in_good_faith(),
+        "the mark promises as filed",
+        "filed",
+        out,
+    );
 }
 
 /// An acknowledgement left (ForwardAck, or Welcome).
@@ -92,7 +96,7 @@ pub(crate) fn acknowledged(m: &Mirror, level: u64, up_to: Position, configured: 
     out.judged(Oracle::Numbering);
     let (mark, end) = match level {
         2 => (m.copy.mark_stable.nvram, m.copy.end_stable),
-        _ => (m.copy.mark_stable.file, m.copy.filed),
+        _ => (m.copy.mark_stable.file, m.filed_in_good_faith()),
     };
     let number = m.number;
     let applied = m.model.index_of(up_to).is_some_and(|i| i <= m.copy.image.cursor);

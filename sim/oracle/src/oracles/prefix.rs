@@ -183,7 +183,7 @@ pub(crate) fn state(
 }
 
 /// Whether a read of the block would notice that it is not what was written.
-fn detectable(uuid: &[u8; 16], region: &Region, state: &dyn Medium, (v, b): BlockAt) -> bool {
+pub(crate) fn detectable(uuid: &[u8; 16], region: &Region, state: &dyn Medium, (v, b): BlockAt) -> bool {
     let entry = state.read(Device::Image, region.check_at(v, b), crate::bytes::ENTRY);
     let block = state.read(Device::Image, region.block_at(v, b), region.block);
     if all_zero(&entry) {

@@ -93,13 +93,17 @@ pub(crate) fn appended(m: &Mirror, index: u64, level: Level, out: &mut Findings)
 }
 
 /// DR2: a promised record leaves the NVRAM only when it is durable in a file that the mark covers, or applied.
-pub(crate) fn segment_freed(m: &Mirror, index: u64, out: &mut Findings) {
+/// `elsewhere` = another segment has it, too (it was sent again). A file copy that the rig has damaged since counts: the
+/// machine cannot know.
+pub(crate) fn segment_freed(m: &Mirror, index: u64, elsewhere: bool, out: &mut Findings) {
     out.judged(Oracle::Steps);
-    if index <= m.copy.image.cursor || m.copy.harmed {
+    if index <= m.copy.image.cursor || m.copy.harmed || elsewhere {
         return;
     }
-    let filed =
-        index <= m.promised(Level::File) && m.model.entry(index).is_some_and(|e| e.copies & FILE_STABLE != 0);
+    let filed = index <= m.promised(Level::File)
+        && m.model
+            .entry(index)
+            .is_some_and(|e| e.copies & FILE_STABLE != 0 || m.copy.rotten.contains(&index));
     if index <= m.promised(Level::Nvram) && !filed {
         let (number, position) = (m.number, m.model.position_of(index));
         fail(out, || {
