@@ -377,7 +377,13 @@ impl<Q: Quirk> Apply<Q> {
         record.volume == volume && (reply == block || data.contains(&block))
     }
 
-    fn fold(&self, number: usize, record: &Record, images: &mut BTreeMap<BlockKey, Image>) {
+    /// Where a block of the batch stands in `touched`.
+    fn place(&self, key: BlockKey) -> usize {
+        self.touched.partition_point(|t| t.key < key)
+    }
+
+    /// Puts a record down on the images of the touched blocks.
+    fn fold(&self, number: usize, record: &Record, images: &mut [Option<Image>]) {
         let size = self.geometry.block_size;
         let end = record.offset + record.length;
         let mut at = record.offset;

@@ -270,11 +270,8 @@ impl<Q: Quirk> Recovery<Q> {
             chain::longest(&self.superblock, &self.survey.files, &self.survey.segments, true, self.quirk);
         let mark = self.ground.mark.unwrap_or_default();
         self.end = end.position;
-        self.evidence = if self.quirk.bends(Bend::EndAtBadChecksum) {
-            self.end
-        } else {
-            self.survey.evidence(&mark)
-        };
+        self.evidence =
+            if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
         let suspicious = self.evidence > self.end || self.survey.garbled();
         if suspicious && !self.quirk.bends(Bend::EndAtBadChecksum) && self.survey.search(out) {
             // Good records may stand behind a damaged one: look again.

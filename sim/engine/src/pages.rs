@@ -14,10 +14,12 @@ pub(crate) struct Place {
 
 #[derive(Clone, Debug)]
 struct Page<V> {
-    /// Key of the first entry.
+    /// The first of `keys`.
     first: u64,
-    /// By key, never empty.
-    entries: Vec<(u64, V)>,
+    /// In order, never empty. Apart from the values, so that a search touches little memory.
+    keys: Vec<u64>,
+    /// One for each key.
+    values: Vec<V>,
 }
 
 /// The map.
@@ -54,8 +56,8 @@ impl<V> Pages<V> {
             1 => 0,
             _ => self.pages.partition_point(|page| page.first <= key).checked_sub(1)?,
         };
-        let entries = &self.pages[page].entries;
-        let entry = entries.partition_point(|(at, _)| *at <= key).checked_sub(1)?;
+        let keys = &self.pages[page].keys;
+        let entry = keys.partition_point(|at| *at <= key).checked_sub(1)?;
         Some(Place { page, entry })
     }
 
@@ -72,7 +74,7 @@ impl<V> Pages<V> {
     /// The first entry that stands at `place` or behind it.
     fn existing(&self, place: Place) -> Option<Place> {
         let page = self.pages.get(place.page)?;
-        if place.entry < page.entries.len() {
+        if place.entry < page.keys.len() {
             return Some(place);
         }
         let next = Place { page: place.page + 1, entry: 0 };
@@ -80,28 +82,27 @@ impl<V> Pages<V> {
     }
 
     pub fn get(&self, place: Place) -> (u64, &V) {
-        let (key, value) = &self.pages[place.page].entries[place.entry];
-        (*key, value)
+        let page = &self.pages[place.page];
+        (page.keys[place.entry], &page.values[place.entry])
     }
 
     pub fn get_mut(&mut self, place: Place) -> &mut V {
-        &mut self.pages[place.page].entries[place.entry].1
+        &mut self.pages[place.page].values[place.entry]
     }
 
     pub fn last(&self) -> Option<(u64, &V)> {
-        let (key, value) = self.pages.last()?.entries.last()?;
-        Some((*key, value))
+        let page = self.pages.last()?;
+        Some((*page.keys.last()?, page.values.last()?))
     }
 
     /// All entries from `place` on.
     pub fn from(&self, place: Option<Place>) -> impl Iterator<Item = (u64, &V)> {
         let Place { page, entry } = place.unwrap_or(Place { page: self.pages.len(), entry: 0 });
-        let (begun, rest) = match self.pages[page.min(self.pages.len())..].split_first() {
-            Some((begun, rest)) => (&begun.entries[entry..], rest),
-            None => (&[][..], &[][..]),
-        };
-        let rest = rest.iter().flat_map(|page| &page.entries);
-        begun.iter().chain(rest).map(|(key, value)| (*key, value))
+        let pages = self.pages.iter().enumerate().skip(page);
+        pages.flat_map(move |(i, at)| {
+            let from = if i == page { entry } else { 0 };
+            at.keys[from..].iter().copied().zip(&at.values[from..])
+        })
     }
 
     /// Adds an entry whose key is new.
@@ -110,20 +111,21 @@ impl<V> Pages<V> {
         let after = self.pages.partition_point(|page| page.first <= key);
         let at = after.saturating_sub(1);
         let Some(page) = self.pages.get_mut(at) else {
-            let mut entries = Vec::with_capacity(8);
-            entries.push((key, value));
-            self.pages.push(Page { first: key, entries });
+            self.pages.push(Page { first: key, keys: vec![key], values: vec![value] });
             return;
         };
-        let entry = page.entries.partition_point(|(at, _)| *at < key);
-        page.entries.insert(entry, (key, value));
-        page.first = page.entries[0].0;
-        if page.entries.len() > FULL {
+        let entry = page.keys.partition_point(|at| *at < key);
+        page.keys.insert(entry, key);
+        page.values.insert(entry, value);
+        page.first = page.keys[0];
+        if page.keys.len() > FULL {
             // A page that only grows at its end stays full.
             let keep = if entry == FULL { FULL } else { FULL / 2 };
-            let entries = page.entries.split_off(keep);
-            let first = entries[0].0;
-            self.pages.insert(at + 1, Page { first, entries });
+            let keys = page.keys.split_off(keep);
+            let values = page.values.split_off(keep);
+            let first = keys[0];
+            let next = Page { first, keys, values };
+            self.pages.insert(at + 1, next);
         }
     }
 
@@ -131,9 +133,10 @@ impl<V> Pages<V> {
     pub fn remove(&mut self, place: Place) -> (u64, V, Option<Place>) {
         self.len -= 1;
         let page = &mut self.pages[place.page];
-        let (key, value) = page.entries.remove(place.entry);
-        match page.entries.first() {
-            Some((first, _)) => page.first = *first,
+        let key = page.keys.remove(place.entry);
+        let value = page.values.remove(place.entry);
+        match page.keys.first() {
+            Some(first) => page.first = *first,
             None => {
                 self.pages.remove(place.page);
             }

@@ -1,6 +1,7 @@
 //! A private device over a borrowed state of another: a recovery can run on it, be cut, and run again, and the device
 //! below never knows. Writes, flushes and power cuts mean what they mean to a [`crate::Store`].
 
+use crate::extent_map::ExtentMap;
 use crate::fate::Fate;
 use crate::layers::{FlushMark, Layers};
 use crate::pending::{Content, Parts, Pending};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 /// A private writable overlay over a [`View`].
 #[derive(Clone, Debug)]
 pub struct Scratch<'a> {
-    view: View<'a>,
+    base: &'a ExtentMap,
+    /// Overlays over the base.
     layers: Layers,
     /// Every write is stable at once, and only `layers.current` is used.
     safe: bool,
@@ -20,12 +22,15 @@ pub struct Scratch<'a> {
 impl<'a> Scratch<'a> {
     /// A device in the state `view`, whose unflushed writes a power cut can lose.
     pub fn new(view: View<'a>) -> Self {
-        Scratch { layers: view.layers(), view, safe: false }
+        let (base, mut layers) = view.into_layers();
+        layers.stable = layers.current.clone();
+        Scratch { base, layers, safe: false }
     }
 
     /// The cheap kind, for whom the power never goes: nothing is ever pending, and a power cut loses nothing.
     pub fn without_cuts(view: View<'a>) -> Self {
-        Scratch { layers: view.layers(), view, safe: true }
+        let (base, layers) = view.into_layers();
+        Scratch { base, layers, safe: true }
     }
 
     /// Issues a write of `parts`, one after the other, and returns its serial. `tag` is the user's.
@@ -33,12 +38,12 @@ impl<'a> Scratch<'a> {
         if !self.safe {
             return self.layers.write(offset, Content::Data(parts), tag);
         }
-        let mut at = offset;
-        for part in parts {
-            let len = part.len() as u64;
-            self.layers.current.write(at, part);
-            at += len;
-        }
+        let data = match parts.len() {
+            1 => parts.into_iter().next().unwrap_or_default(),
+            // A copy of them all costs less than an extent for each.
+            _ => Bytes::from(parts.concat()),
+        };
+        self.layers.current.write(offset, data);
         0
     }
 
@@ -73,13 +78,13 @@ impl<'a> Scratch<'a> {
 
     /// The bytes that a read sees now.
     pub fn read(&self, offset: u64, len: u64) -> Bytes {
-        self.layers.current.read_over(&self.view, offset, len)
+        self.layers.current.read_over(self.base, offset, len)
     }
 
     /// The bytes that are there if a power cut loses all that it may.
     pub fn read_stable(&self, offset: u64, len: u64) -> Bytes {
         let layer = if self.safe { &self.layers.current } else { &self.layers.stable };
-        layer.read_over(&self.view, offset, len)
+        layer.read_over(self.base, offset, len)
     }
 
     /// The unflushed writes in the order of issue.
@@ -96,11 +101,6 @@ impl<'a> Scratch<'a> {
     pub fn power_cut(&mut self, fates: &[Fate]) {
         self.layers.power_cut(fates);
     }
-
-    /// Whether anything was ever written here and not lost: whether this differs from the view below.
-    pub fn is_touched(&self) -> bool {
-        !self.layers.current.is_empty()
-    }
 }
 
 impl Source for Scratch<'_> {
@@ -109,6 +109,6 @@ impl Source for Scratch<'_> {
     }
 
     fn fill(&self, offset: u64, into: &mut [u8]) {
-        self.layers.current.fill_over(&self.view, offset, into);
+        self.layers.current.fill_over(self.base, offset, into);
     }
 }

@@ -61,8 +61,11 @@ impl<'a> View<'a> {
         Scratch::new(self)
     }
 
-    pub(crate) fn layers(&self) -> Layers {
-        Layers::new(self.granule, true)
+    /// The base, and this state as the `current` layer over it.
+    pub(crate) fn into_layers(self) -> (&'a ExtentMap, Layers) {
+        let mut layers = Layers::new(self.granule, true);
+        layers.current = self.overlay.unwrap_or_default();
+        (self.base, layers)
     }
 }
 

@@ -177,11 +177,8 @@ impl DestinationLog {
     fn scan_on(&mut self, m: &mut Mirror, number: usize, device: Device, medium: &dyn Medium) {
         let (size, _) = self.units(device);
         let base = number as u64 * size;
-        let append = if device == Device::Nvram {
-            self.segments[number].append
-        } else {
-            self.places[number].append
-        };
+        let append =
+            if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
         if !m.copy.harmed && !m.excuses.contains("damage") {
             return;
         }

@@ -241,16 +241,8 @@ impl Judge {
 
     /// The judge's own recovery over any state of the destination (before recovery): what the right one reaches.
     pub fn expected_recovery(&self, source: usize, state: &dyn Medium) -> RecoveredTo {
-        let suspects = self
-            .mirrors
-            .get(source)
-            .map(|m| m.copy.image.damaged.clone());
-        reader::recover(
-            &self.log.layout,
-            source,
-            state,
-            &suspects.unwrap_or_default(),
-        )
+        let suspects = self.mirrors.get(source).map(|m| m.copy.image.damaged.clone());
+        reader::recover(&self.log.layout, source, state, &suspects.unwrap_or_default())
     }
 
     /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it. Where the two differ and the

@@ -282,9 +282,8 @@ impl Model {
             let mut blocked = false;
             Self::each_block(entry, &self.volumes, self.block, |v, b| {
                 let (start, end) = (b * self.block, (b + 1) * self.block);
-                let whole = entry.operation != ADD
-                    && entry.offset <= start
-                    && entry.offset + entry.length >= end;
+                let whole =
+                    entry.operation != ADD && entry.offset <= start && entry.offset + entry.length >= end;
                 blocked |= unreadable.contains(&(v, b)) && !whole;
             });
             if blocked {

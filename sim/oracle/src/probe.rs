@@ -122,10 +122,7 @@ pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     let top = m.copy.top_current.max(m.copy.end_current);
     let current = picture(m, written, top, mark);
     if !quiet {
-        for (what, to, index) in [
-            ("stable", stable, end),
-            ("written", current, written),
-        ] {
+        for (what, to, index) in [("stable", stable, end), ("written", current, written)] {
             damage::verdict(m, index, to, out);
             let what = if what == "stable" {
                 "the chain in its stable bytes"

@@ -3,7 +3,7 @@
 //! that are worth a look.
 
 use crate::bytes::{
-    ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, hash, u64_at,
+    ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u64_at,
 };
 use crate::destination_log::magic_places;
 use crate::journal::Journal;
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 struct Found {
     /// Successor by predecessor.
-    next: BTreeMap<Link, Record>,
+    next: Vec<(Link, Record)>,
     /// The greatest position that something in a file, or the mark, proves to have existed.
     proved: Position,
 }
@@ -43,27 +43,17 @@ impl Medium for Redone<'_> {
 
 /// Whether a record can be applied: of a block that it changes in part the old content must be readable. What it
 /// overwrites as a whole is readable afterwards.
-fn appliable(
-    region: &Region,
-    r: &Record,
-    suspects: &mut BTreeSet<BlockAt>,
-    state: &dyn Medium,
-) -> bool {
+fn appliable(region: &Region, r: &Record, suspects: &mut BTreeSet<BlockAt>, state: &dyn Medium) -> bool {
     let block = region.block;
     let inside = (r.volume as usize) < region.volumes.len() && r.length > 0;
     if suspects.is_empty() || !inside {
         return true;
     }
-    let reply = (
-        r.volume,
-        region.reply_block(r.volume, r.client, r.slot),
-    );
+    let reply = (r.volume, region.reply_block(r.volume, r.client, r.slot));
     let end = r.offset + r.length;
-    let unreadable =
-        |at: &BlockAt| suspects.contains(at) && detectable(&r.uuid, region, state, *at);
+    let unreadable = |at: &BlockAt| suspects.contains(at) && detectable(&r.uuid, region, state, *at);
     let touched = (r.offset / block..=(end - 1) / block).map(|b| (r.volume, b));
-    let whole =
-        |at: &BlockAt| r.operation != ADD && r.offset <= at.1 * block && end >= (at.1 + 1) * block;
+    let whole = |at: &BlockAt| r.operation != ADD && r.offset <= at.1 * block && end >= (at.1 + 1) * block;
     let mut parts = touched.clone().filter(|at| !whole(at));
     if unreadable(&reply) || parts.any(|at| unreadable(&at)) {
         return false;
@@ -93,10 +83,7 @@ pub(crate) fn recover(
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
-    let mut state = Redone {
-        medium,
-        entries: BTreeMap::new(),
-    };
+    let mut state = Redone { medium, entries: BTreeMap::new() };
     if let Some((cursor, link, entries)) = journal(&at.image, &at.uuid, medium)
         && cursor > superblock.cursor()
     {
@@ -110,8 +97,9 @@ pub(crate) fn recover(
     }
     found.files(layout, mirror, medium);
     found.segments(layout, mirror, medium);
+    found.sort();
     let mut suspects = suspects.clone();
-    while let Some(next) = found.next.get(&tail) {
+    while let Some(next) = found.after(tail) {
         if !appliable(&at.image, next, &mut suspects, &state) {
             found.proved = found.proved.max(found.end(tail));
             break;
@@ -154,7 +142,7 @@ impl Found {
     /// Where the chain from a link on ends.
     fn end(&self, from: Link) -> Position {
         let mut tail = from;
-        while let Some(next) = self.next.get(&tail) {
+        while let Some(next) = self.after(tail) {
             tail = next.link();
         }
         tail.position
@@ -211,21 +199,22 @@ impl Found {
     }
 
     fn note(&mut self, r: &Record, device: Device) {
-        self.next.insert(r.prev, r.clone());
+        self.next.push((r.prev, r.clone()));
         if device == Device::Log {
             self.proved = self.proved.max(r.position);
         }
     }
 
-    /// Follows the links from `tail` on. Of two successors the one that was found last counts.
-    fn follow(&mut self, mut tail: Link) -> Link {
+    /// Everything is found: successors can be looked up.
+    fn sort(&mut self) {
         self.next.sort_by_key(|(prev, _)| *prev);
-        while let Some(last) = self.next.partition_point(|(prev, _)| *prev <= tail).checked_sub(1)
-            && self.next[last].0 == tail
-        {
-            tail = self.next[last].1;
-        }
-        tail
+    }
+
+    /// The successor of a record. Of two the one that was found last counts.
+    fn after(&self, tail: Link) -> Option<&Record> {
+        let last = self.next.partition_point(|(prev, _)| *prev <= tail).checked_sub(1)?;
+        let (prev, record) = &self.next[last];
+        (*prev == tail).then_some(record)
     }
 }
 

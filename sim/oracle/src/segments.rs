@@ -63,8 +63,7 @@ impl DestinationLog {
     /// Whether a record stands stable in some segment of a mirror.
     fn in_segments(&self, m: usize, index: u64) -> bool {
         let own = self.segments.iter().filter(|s| s.owner == Some(m));
-        own.flat_map(|s| &s.records[..s.settled])
-            .any(|h| h.index == index && !h.lost)
+        own.flat_map(|s| &s.records[..s.settled]).any(|h| h.index == index && !h.lost)
     }
 
     pub(crate) fn segment_overwritten(

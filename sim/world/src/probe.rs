@@ -25,6 +25,7 @@ const REMEMBERED: usize = 96;
 /// A private copy of the destination's devices.
 pub struct Copy<'a> {
     devices: [RefCell<Scratch<'a>>; 4],
+    blind: RefCell<Blind>,
 }
 
 impl<'a> Copy<'a> {
@@ -32,13 +33,20 @@ impl<'a> Copy<'a> {
     pub fn new(views: [View<'a>; 4], cuts: bool) -> Self {
         let scratch =
             |view| RefCell::new(if cuts { Scratch::new(view) } else { Scratch::without_cuts(view) });
-        Copy { devices: views.map(scratch) }
+        Copy { devices: views.map(scratch), blind: RefCell::default() }
+    }
+
+    fn look(&self, device: Device, offset: u64, length: u64) -> Bytes {
+        if device == Device::Image {
+            self.blind.borrow_mut().read(offset, length);
+        }
+        self.devices[device as usize].borrow().read(offset, length)
     }
 }
 
 impl oracle::Medium for Copy<'_> {
     fn read(&self, device: oracle::Device, offset: u64, length: u64) -> Bytes {
-        self.devices[device as usize].borrow().read(offset, length)
+        self.look(DEVICES[device as usize], offset, length)
     }
 }
 
@@ -50,6 +58,39 @@ pub struct Recovered {
     pub touched: Vec<(u64, u64)>,
     /// Effects that it took.
     pub steps: u64,
+}
+
+/// Bytes of the image disk that a recovery has overwritten before anybody read them. What stood there made no
+/// difference to anything that the recovery did, nor to what it left.
+#[derive(Default)]
+struct Blind {
+    seen: Vec<(u64, u64)>,
+    written: Vec<(u64, u64)>,
+    /// What comes now is not looked at any more.
+    over: bool,
+}
+
+impl Blind {
+    /// The first read behind a blind write ends it: the redo of a journal, which this is about, is over then.
+    fn read(&mut self, offset: u64, length: u64) {
+        self.over |= !self.written.is_empty();
+        if !self.over {
+            self.seen.push((offset, length));
+        }
+    }
+
+    fn write(&mut self, offset: u64, length: u64) {
+        let touches = |(at, size): &(u64, u64)| offset < at + size && *at < offset + length;
+        if !self.over && !self.seen.iter().any(touches) {
+            self.written.push((offset, length));
+        }
+    }
+
+    /// What there is; nothing is looked at from now on.
+    fn end(&mut self) -> Vec<(u64, u64)> {
+        self.over = true;
+        std::mem::take(&mut self.written)
+    }
 }
 
 /// The judge's form of a verdict.
@@ -87,8 +128,7 @@ pub fn recover<Q: Quirk>(
         steps += 1;
         let (token, completion) = match effect {
             Effect::Read { device, token, ranges } => {
-                let scratch = copy.devices[device as usize].borrow();
-                let data = ranges.iter().map(|(at, length)| scratch.read(*at, *length)).collect();
+                let data = ranges.iter().map(|(at, length)| copy.look(device, *at, *length)).collect();
                 (token, Completion::Read(data))
             }
             Effect::Write { device, token, runs } => {
@@ -96,6 +136,7 @@ pub fn recover<Q: Quirk>(
                 for run in runs {
                     if device == Device::Image {
                         touched.push((run.offset, run.length()));
+                        copy.blind.borrow_mut().write(run.offset, run.length());
                     }
                     let serial = scratch.write(run.offset, run.parts, 0);
                     scratch.complete(serial);
@@ -132,9 +173,49 @@ struct Known {
     /// Sum over the stable writes of each device; changes with anything else that changes stable content.
     stable: [u64; 4],
     /// Judged states, newest last.
-    judged: VecDeque<(u64, Option<oracle::Position>)>,
+    judged: VecDeque<Judged>,
     /// Changes since the last full check.
     since_full: u64,
+    /// Effects of the last recovery that was not cut.
+    steps: u64,
+}
+
+/// A state that was judged. A state is known by the writes that made it, as a sum over them and their fates.
+///
+/// A later state is equal to it for a recovery if the two differ in nothing but bytes that are `blind` here: the machine
+/// is a function of what it reads, so it does the same on both up to where it overwrites all of these bytes, and from
+/// there on the devices are the same. So writes into them are left out of the sum, whatever became of them: with a
+/// journal durable, no subset of its writes in place is a state of its own.
+struct Judged {
+    /// The sum, without the writes into `blind`.
+    sum: u64,
+    /// Where recovery came to.
+    reached: Option<oracle::Position>,
+    /// Ranges of the image disk that recovery overwrote unread.
+    blind: Vec<(u64, u64)>,
+    /// Sum over the writes into `blind` that have become stable since.
+    settled: u64,
+}
+
+impl Judged {
+    fn is_blind(&self, offset: u64, length: u64) -> bool {
+        self.blind.iter().any(|(at, size)| *at <= offset && offset + length <= at + size)
+    }
+
+    /// Sum over those of the `open` writes that go into `blind`.
+    fn blind_sum(&self, open: &[OpenWrite]) -> u64 {
+        let into = open.iter().filter(|w| w.device == Device::Image && self.is_blind(w.offset, w.length));
+        into.fold(0, |sum, w| sum.wrapping_add(w.term))
+    }
+}
+
+/// An unflushed write of a state.
+struct OpenWrite {
+    device: Device,
+    offset: u64,
+    length: u64,
+    /// What it adds to the state's sum.
+    term: u64,
 }
 
 /// The probe of a run.
@@ -198,10 +279,15 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// Writes of a mirror have become stable.
-    pub fn flushed(&mut self, mirror: usize, device: Device, serial: u64) {
+    pub fn flushed(&mut self, mirror: usize, device: Device, serial: u64, (offset, length): (u64, u64)) {
         if let Some(known) = self.known.get_mut(mirror) {
+            let term = mix(device as usize, serial, KEPT);
             let slot = &mut known.stable[device as usize];
-            *slot = slot.wrapping_add(mix(device as usize, serial, KEPT));
+            *slot = slot.wrapping_add(term);
+            if device == Device::Image {
+                let into = known.judged.iter_mut().filter(|j| j.is_blind(offset, length));
+                into.for_each(|j| j.settled = j.settled.wrapping_add(term));
+            }
         }
     }
 
@@ -307,30 +393,42 @@ impl<Q: Quirk> Probe<Q> {
         open: &[(usize, usize)],
         fates: &[Fate],
     ) {
-        let mut key = self.known[mirror].stable.iter().fold(0u64, |k, s| k.wrapping_add(*s));
-        for ((d, i), fate) in open.iter().zip(fates) {
-            let serial = server.store(DEVICES[*d]).pending()[*i].serial;
-            key = key.wrapping_add(match fate {
-                Fate::Kept => mix(*d, serial, KEPT),
-                Fate::Lost => 0,
-                Fate::Torn { keep, garbage } => mix(*d, serial, keep ^ garbage.unwrap_or(0).rotate_left(7)),
-            });
-        }
+        let writes: Vec<OpenWrite> = open
+            .iter()
+            .zip(fates)
+            .map(|((d, i), fate)| {
+                let write = &server.store(DEVICES[*d]).pending()[*i];
+                let term = match fate {
+                    Fate::Kept => mix(*d, write.serial, KEPT),
+                    Fate::Lost => 0,
+                    Fate::Torn { keep, garbage } => {
+                        mix(*d, write.serial, keep ^ garbage.unwrap_or(0).rotate_left(7))
+                    }
+                };
+                OpenWrite { device: DEVICES[*d], offset: write.offset, length: write.len(), term }
+            })
+            .collect();
+        let terms = self.known[mirror].stable.iter().copied().chain(writes.iter().map(|w| w.term));
+        let sum = terms.fold(0, u64::wrapping_add);
         let required = judge.required(mirror);
-        if let Some((_, reached)) = self.known[mirror].judged.iter().rev().find(|(k, _)| *k == key)
-            && reached.is_some_and(|r| r >= required)
-        {
+        let equal = |j: &Judged| {
+            j.reached.is_some_and(|r| r >= required)
+                && sum.wrapping_sub(j.settled).wrapping_sub(j.blind_sum(&writes)) == j.sum
+        };
+        if self.known[mirror].judged.iter().rev().any(equal) {
             self.checks.equal += 1;
             return;
         }
         let nested =
             self.spec.nested_every > 0 && self.checks.full.is_multiple_of(self.spec.nested_every as u64);
-        let reached = self.judge_state(mirror, server, judge, open, fates, nested);
+        let (reached, blind) = self.judge_state(mirror, server, judge, open, fates, nested);
+        let mut new = Judged { sum, reached, blind, settled: 0 };
+        new.sum = sum.wrapping_sub(new.blind_sum(&writes));
         let judged = &mut self.known[mirror].judged;
         if judged.len() == REMEMBERED {
             judged.pop_front();
         }
-        judged.push_back((key, reached));
+        judged.push_back(new);
     }
 
     /// The state as views, and the ranges of the image disk where it differs from what is stable.
@@ -375,7 +473,7 @@ impl<Q: Quirk> Probe<Q> {
         open: &[(usize, usize)],
         fates: &[Fate],
         nested: bool,
-    ) -> Option<oracle::Position> {
+    ) -> (Option<oracle::Position>, Vec<(u64, u64)>) {
         self.checks.full += 1;
         let (views, mut touched) = Self::views(server, open, fates);
         let copy = Copy::new(views, nested);
@@ -385,13 +483,13 @@ impl<Q: Quirk> Probe<Q> {
         let run = |copy: &Copy<'_>, limit| recover(copy, &geometry, &region, mirror, segments, quirk, limit);
         if !nested {
             let only = run(&copy, u64::MAX);
-            return self.conclude(mirror, judge, &copy, expected, only, touched, &run);
+            let blind = copy.blind.borrow_mut().end();
+            self.known[mirror].steps = only.steps;
+            return (self.conclude(mirror, judge, &copy, expected, only, touched, &run), blind);
         }
         self.checks.nested += 1;
-        // Once whole on another copy to know its length, then cut at a drawn step, and again.
-        let (views, _) = Self::views(server, open, fates);
-        let length = run(&Copy::new(views, false), u64::MAX).steps;
-        let cut = self.decisions.below(sites::PROBE, 6, length.max(1));
+        // Cut at a drawn step, or after the end if it is shorter than the last one, and again.
+        let cut = self.decisions.below(sites::PROBE, 6, self.known[mirror].steps + 1);
         let first = run(&copy, cut);
         touched.extend(first.touched);
         for (d, device) in copy.devices.iter().enumerate() {
@@ -401,7 +499,8 @@ impl<Q: Quirk> Probe<Q> {
             device.power_cut(&fates);
         }
         let second = run(&copy, u64::MAX);
-        self.conclude(mirror, judge, &copy, expected, second, touched, &run)
+        copy.blind.borrow_mut().end();
+        (self.conclude(mirror, judge, &copy, expected, second, touched, &run), Vec::new())
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -687,7 +687,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             ranges.push((offset, length));
             let mirror = tag as usize;
             if at_destination {
-                self.probe.flushed(mirror, device, serial);
+                self.probe.flushed(mirror, device, serial, (offset, length));
                 if !mirrors.contains(&mirror) && mirror < self.geometries.len() {
                     mirrors.push(mirror);
                 }

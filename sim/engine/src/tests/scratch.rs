@@ -1,4 +1,4 @@
-use super::device::{Device, Op, apply, fates_of, ops, parts};
+use super::device::{Device, Op, apply, fates_of, ops};
 use crate::{Scratch, Store, View};
 use proptest::prelude::*;
 
@@ -43,15 +43,4 @@ proptest! {
             prop_assert_eq!(cheap.pending(), 0);
         }
     }
-}
-
-#[test]
-fn a_scratch_device_knows_whether_it_was_touched() {
-    let store = Store::new(8);
-    let mut scratch = View::current(&store).scratch();
-    assert!(!scratch.is_touched());
-    scratch.write(0, parts(b"abc"), 0);
-    assert!(scratch.is_touched());
-    scratch.power_cut(&[]);
-    assert!(!scratch.is_touched());
 }

@@ -78,14 +78,7 @@ pub(crate) fn marked(m: &Mirror, mark: &Mark, level: Level, out: &mut Findings) 
     out.judged(Oracle::Numbering);
     check_held(m, mark.nvram, m.copy.end_stable, "the mark promises", "held", out);
     // The file copy may be damaged while the NVRAM has another; the mark never falls.
-    check_held(
-        m,
-        mark.file,
-        m.filed_in_good_faith(),
-        "the mark promises as filed",
-        "filed",
-        out,
-    );
+    check_held(m, mark.file, m.filed_in_good_faith(), "the mark promises as filed", "filed", out);
 }
 
 /// An acknowledgement left (ForwardAck, or Welcome).
