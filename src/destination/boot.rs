@@ -230,20 +230,20 @@ impl<Q: Quirk> Desk<Q> {
         };
         filed += entries[filed..].iter().take_while(|e| !rewrites.is_empty() && written(e)).count();
         let keep = if self.quirk.bends(Bend::AppendAgainAtBoot) { 0 } else { filed };
+        // What is written again is promised, and leaves the NVRAM, only after it is durable.
+        let marked = keep.min(found);
         let mut live: Vec<u64> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
             let end_bytes = self.bytes(self.next()) + entry.record.size();
             let segment = entry.segment.map_or(u64::MAX, |s| boot.survey.segments[s].segment);
             self.entries.push_back(Entry { record: entry.record.clone(), segment, end_bytes });
-            if i >= keep && segment != u64::MAX && !live.contains(&segment) {
+            if i >= marked && segment != u64::MAX && !live.contains(&segment) {
                 live.push(segment);
             }
         }
         let count = self.entries.len() as u64;
         (self.written, self.logged, self.marked) = (count, count, count);
-        // What is written again is promised only after it is durable.
-        let marked = keep.min(found) as u64;
-        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, marked);
+        (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, marked as u64);
         self.take_segments(boot, &live, damaged);
         self.write_settlement(shared, boot, rewrites);
     }
