@@ -142,6 +142,7 @@ impl<Q: Quirk> Source<Q> {
             Step::SuperblockFlush => {
                 self.superblock = boot.superblock;
                 self.state = State::Serving;
+                self.opened_at = self.now;
                 self.stage(Stage::Booted, self.log.tip.position);
                 self.connect();
                 return Some(true);

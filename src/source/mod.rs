@@ -181,6 +181,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// When `handle_timeout` is wanted.
     pub fn poll_timeout(&self) -> Option<u64> {
+        if !self.serving() {
+            return None;
+        }
         let due = self.knobs.seal_after.filter(|_| self.open_has_records() && !self.seal_wanted);
         let seal = due.map(|d| self.opened_at + d);
         [self.timer, self.apply_retry, seal].into_iter().flatten().min()

@@ -88,7 +88,9 @@ fn every_scenario_loads_under_the_name_of_its_file() {
         assert_eq!(scenario.name, stem, "{path}");
         assert!(!scenario.about.is_empty(), "{path} does not say what it shows");
         assert!(!scenario.tags.is_empty(), "{path} has no tags");
-        assert!(!scenario.expect.is_empty(), "{path} expects nothing");
+        // A planted bug's witness is judged by the oracle of its row.
+        let witness = path.starts_with("scenarios/planted/");
+        assert!(witness || !scenario.expect.is_empty(), "{path} expects nothing");
     }
 }
 
