@@ -199,7 +199,7 @@ impl Found {
     }
 
     fn note(&mut self, r: &Record, device: Device) {
-        self.next.push((r.prev, r.clone()));
+        self.next.push((r.prev, *r));
         if device == Device::Log {
             self.proved = self.proved.max(r.position);
         }
