@@ -18,7 +18,7 @@ fn check(row: &Row) -> Result<(), String> {
         let Some(first) = outcome.failures.first().filter(|_| outcome.verdict != Verdict::Passed) else {
             continue;
         };
-        if !row.oracles.contains(&first.oracle) {
+        if !outcome.failures.iter().any(|f| row.oracles.contains(&f.oracle)) {
             return Err(format!(
                 "{}: seed {seed} is caught by {} ({}), not by its row",
                 row.id, first.oracle, first.message
