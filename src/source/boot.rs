@@ -236,6 +236,7 @@ impl<Q: Quirk> Source<Q> {
             });
         }
         fills.sort_by_key(|f| f.number);
+        let promised = boot.ground.mark.map_or(0, |m| m.nvram.generation);
         let mut erase = Vec::new();
         let mut reseal = Vec::new();
         let mut log = Log::default();
@@ -243,7 +244,13 @@ impl<Q: Quirk> Source<Q> {
         for fill in &fills {
             let start = fill.area.start - SEAL;
             let prev = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
-            let follows = log.generations.back().is_some_and(|g| g.number + 1 == fill.number);
+            let mut follows = log.generations.back().is_some_and(|g| g.number + 1 == fill.number);
+            // Promised, or its predecessor is applied: then what is older was freed and is half overwritten.
+            let real =
+                fill.number <= promised || prev.is_some_and(|p| p.position <= boot.superblock.tail.position);
+            if follows && prev != link && real {
+                follows = false;
+            }
             if follows && prev != link {
                 // It was written before what it follows was durable: a torn tail, never forwarded.
                 erase.push((start, self.geometry.partition_size));
