@@ -236,7 +236,8 @@ impl<Q: Quirk> Source<Q> {
             });
         }
         fills.sort_by_key(|f| f.number);
-        let promised = boot.ground.mark.map_or(0, |m| m.nvram.generation);
+        let marked = boot.ground.mark.unwrap_or_default().nvram;
+        let promised = marked.generation;
         let mut erase = Vec::new();
         let mut reseal = Vec::new();
         let mut log = Log::default();
@@ -293,6 +294,8 @@ impl<Q: Quirk> Source<Q> {
             }
             match fill.seal {
                 Some(s) if s.count == g.count && s.digest == g.digest => g.sealing = Sealing::Durable,
+                // What is missing was never promised: a torn tail whose seal survived. It goes on, unsealed.
+                Some(_) if Position::new(fill.number, g.count) >= marked => erase.push((start, SEAL)),
                 // Freed, and its first record overwritten; or damaged, which the mark and the cursor tell.
                 Some(_) => {
                     log = Log::default();
@@ -313,8 +316,13 @@ impl<Q: Quirk> Source<Q> {
             log.base_position = log.tip.position;
         }
         // Asked again until the destination says that it has them, also where the partition is in use again.
+        let oldest = log.generations.front().map_or(boot.superblock.applied_gen + 1, |g| g.number);
         let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
-        log.owed.extend(seals.map(|s| (s.generation, (s.count, s.digest))));
+        let freed = seals.filter(|s| s.generation < oldest);
+        let kept = log.generations.iter().filter(|g| g.sealing == Sealing::Durable);
+        let owed: Vec<_> = kept.map(|g| (g.number, (g.count, g.digest))).collect();
+        log.owed.extend(owed);
+        log.owed.extend(freed.map(|s| (s.generation, (s.count, s.digest))));
         if !reseal.is_empty() {
             self.out.write(self.index, Duty::Boot, Device::Nvram, reseal);
         }
