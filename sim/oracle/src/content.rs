@@ -3,8 +3,11 @@
 
 use crate::bytes::hash;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
+/// Blocks of a page, and pages of a shelf. What is touched costs memory, not how large a volume is.
 const PAGE: usize = 64;
+const SHELF: usize = 1024;
 
 /// One write into one block.
 #[derive(Clone, Debug)]
@@ -25,13 +28,20 @@ struct History {
 }
 
 type Page = [Option<Box<History>>; PAGE];
+type Shelf = [Option<Box<Page>>; SHELF];
+
+/// Shelf, page and slot of a block.
+fn place(block: u64) -> (u64, usize, usize) {
+    let page = block / PAGE as u64;
+    (page / SHELF as u64, (page % SHELF as u64) as usize, (block % PAGE as u64) as usize)
+}
 
 /// All blocks of one volume.
 #[derive(Debug)]
 pub(crate) struct Content {
     block: usize,
     zeros: Bytes,
-    pages: Vec<Option<Box<Page>>>,
+    shelves: BTreeMap<u64, Box<Shelf>>,
     touched: u64,
     versions: u64,
 }
@@ -39,17 +49,17 @@ pub(crate) struct Content {
 impl Content {
     pub fn new(block: u64) -> Self {
         let zeros = Bytes::from(vec![0; block as usize]);
-        Content { block: block as usize, zeros, pages: Vec::new(), touched: 0, versions: 0 }
+        Content { block: block as usize, zeros, shelves: BTreeMap::new(), touched: 0, versions: 0 }
     }
 
     fn history(&self, block: u64) -> Option<&History> {
-        let page = self.pages.get(block as usize / PAGE)?.as_ref()?;
-        page[block as usize % PAGE].as_deref()
+        let (shelf, page, slot) = place(block);
+        self.shelves.get(&shelf)?[page].as_ref()?[slot].as_deref()
     }
 
     fn history_mut(&mut self, block: u64) -> Option<&mut History> {
-        let page = self.pages.get_mut(block as usize / PAGE)?.as_mut()?;
-        page[block as usize % PAGE].as_deref_mut()
+        let (shelf, page, slot) = place(block);
+        self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_deref_mut()
     }
 
     /// A zeros buffer of a whole block.
@@ -59,12 +69,10 @@ impl Content {
 
     /// Operation `index` puts `patch` at `start` of a block.
     pub fn push(&mut self, block: u64, index: u64, start: u32, patch: Bytes) {
-        let at = block as usize / PAGE;
-        if at >= self.pages.len() {
-            self.pages.resize_with(at + 1, || None);
-        }
-        let page = self.pages[at].get_or_insert_with(|| Box::new([const { None }; PAGE]));
-        let history = page[block as usize % PAGE].get_or_insert_with(|| {
+        let (shelf, page, slot) = place(block);
+        let shelf = self.shelves.entry(shelf).or_insert_with(|| Box::new([const { None }; SHELF]));
+        let page = shelf[page].get_or_insert_with(|| Box::new([const { None }; PAGE]));
+        let history = page[slot].get_or_insert_with(|| {
             self.touched += 1;
             Box::default()
         });
@@ -177,17 +185,19 @@ impl Content {
 
     /// Every block that was ever written.
     pub fn written(&self) -> impl Iterator<Item = u64> + '_ {
-        self.pages.iter().enumerate().filter_map(|(p, page)| page.as_ref().map(|page| (p, page))).flat_map(
-            |(p, page)| {
-                page.iter().enumerate().filter(|(_, h)| h.is_some()).map(move |(i, _)| (p * PAGE + i) as u64)
-            },
-        )
+        self.shelves.iter().flat_map(|(shelf, pages)| {
+            let pages =
+                (shelf * SHELF as u64..).zip(pages.iter()).filter_map(|(p, page)| Some((p, page.as_ref()?)));
+            pages.flat_map(|(p, page)| {
+                (p * PAGE as u64..).zip(page.iter()).filter(|(_, h)| h.is_some()).map(|(block, _)| block)
+            })
+        })
     }
 
     /// Estimate of the bytes held beside the clients' own buffers.
     pub fn memory(&self) -> u64 {
-        let pages = self.pages.iter().filter(|p| p.is_some()).count() * (PAGE * 8);
-        pages as u64 + self.pages.len() as u64 * 8 + self.touched * 64 + self.versions * 96
+        let pages = self.shelves.values().flat_map(|s| s.iter()).flatten().count() * (PAGE * 8);
+        (pages + self.shelves.len() * SHELF * 8) as u64 + self.touched * 64 + self.versions * 96
     }
 }
 
