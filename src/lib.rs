@@ -19,6 +19,8 @@ pub mod ground;
 pub mod ids;
 pub mod journal;
 pub mod log_file;
+#[cfg(test)]
+mod machine_tests;
 pub mod mark;
 pub mod nvram_log;
 pub mod overlay;

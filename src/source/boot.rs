@@ -26,6 +26,7 @@ enum Step {
     Partition(usize),
     Replies,
     Erase,
+    Promise,
     Superblock,
     SuperblockFlush,
 }
@@ -134,7 +135,12 @@ impl<Q: Quirk> Source<Q> {
                 }
                 return self.take_log(boot);
             }
-            Step::Erase => self.write_superblock(boot),
+            // Not left under way: the next write of the mark must find this one durable, or both slots can be torn.
+            Step::Erase => {
+                boot.step = Step::Promise;
+                boot.token = self.out.flush(self.index, Duty::Boot, Device::Mark);
+            }
+            Step::Promise => self.write_superblock(boot),
             Step::Superblock => {
                 boot.step = Step::SuperblockFlush;
                 boot.token = self.out.flush(self.index, Duty::Boot, Device::Image);
@@ -203,7 +209,6 @@ impl<Q: Quirk> Source<Q> {
         for (at, length) in erase {
             self.out.discard(self.index, Duty::Boot, Device::Nvram, at, length);
         }
-        self.out.flush(self.index, Duty::Boot, Device::Mark);
         boot.step = Step::Erase;
         boot.token = self.out.flush(self.index, Duty::Boot, Device::Nvram);
         Some(false)
