@@ -1,13 +1,14 @@
 //! Faults: drawn into a plan of explicit ones, injected at a time or on a stage, and counted by what took effect.
 
+use crate::event::{Event, Phase};
 use crate::kinds;
 use crate::outcome::FaultCount;
-use crate::server::oracle_device;
+use crate::server::{oracle_device, subject};
 use crate::sites;
 use crate::spec::{
     DamageTarget, DeviceName, Direction, Fault, FaultSpec, LostContent, Nanos, Node, Profile, Spec, When,
 };
-use crate::world::{Event, Ordered, Phase, World, subject};
+use crate::world::{Ordered, World};
 use mirror::effect::Device;
 use mirror::log_file::{FILE_HEADER, FileHeader};
 use mirror::nvram_log::{SEGMENT_HEADER, SegmentHeader};
@@ -15,7 +16,6 @@ use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirror::survey::Area;
 use mirrorsim_engine::{Decisions, ExtentMap, FateOdds};
-use mirrorsim_oracle as oracle;
 
 /// Time that a server stays down after its NVRAM was lost, ns.
 const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
@@ -397,7 +397,7 @@ impl<Q: Quirk> World<'_, Q> {
         if power {
             self.cut_power(server);
         }
-        let who = self.judged(server);
+        let who = self.oracle_server(server);
         let s = &self.servers[server];
         self.judge.crashed(who, power, &s.stable(), &s.current());
         if power && server == self.destination() {
@@ -416,14 +416,6 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[server].restart_at = Some(at);
         }
         up
-    }
-
-    fn judged(&self, server: usize) -> oracle::Server {
-        if server == self.destination() {
-            oracle::Server::Destination
-        } else {
-            oracle::Server::Source(server)
-        }
     }
 
     fn cut_power(&mut self, server: usize) {
@@ -522,7 +514,7 @@ impl<Q: Quirk> World<'_, Q> {
         if reads == LostContent::Random {
             store.scramble(0, size.min(1 << 20), seed);
         }
-        let who = self.judged(server);
+        let who = self.oracle_server(server);
         let s = &self.servers[server];
         self.judge.nvram_lost(who, &s.stable(), &s.current());
         self.probe.unsettled();
@@ -575,7 +567,7 @@ impl<Q: Quirk> World<'_, Q> {
                 bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
             }
         });
-        let who = self.judged(server);
+        let who = self.oracle_server(server);
         let s = &self.servers[server];
         self.judge.fault_damage(who, oracle_device(device), offset, length, &s.stable(), &s.current());
         if server == d {

@@ -2,7 +2,7 @@
 
 use crate::Image;
 use crate::probe::{self, Copy, Probe};
-use crate::server::{Machine, Server};
+use crate::server::{Machine, Server, subject};
 use crate::world::World;
 use mirror::chain;
 use mirror::effect::Device;
@@ -61,7 +61,7 @@ impl<Q: Quirk> World<'_, Q> {
         let mut fates: Vec<Fate> = Vec::new();
         for (i, device) in devices.iter().enumerate() {
             let store = self.servers[d].store(*device);
-            let subject = crate::world::subject(d, *device);
+            let subject = subject(d, *device);
             fates.extend(store.draw_fates(&mut self.decisions, subject, &FateOdds::USUAL));
             open.extend((0..store.pending().len()).map(|n| (i, n)));
         }

@@ -1,6 +1,7 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
 //! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
 mod client;
+mod event;
 mod faults;
 mod histogram;
 mod images;
@@ -11,6 +12,7 @@ mod plan;
 mod probe;
 mod server;
 mod sites;
+mod slab;
 #[cfg(test)]
 mod smoke_tests;
 pub mod spec;

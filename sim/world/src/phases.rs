@@ -1,11 +1,12 @@
 //! The two phases of a run (faults and load; then heal, quiesce, and demand liveness and equality), and its end.
 
+use crate::event::{Event, Phase, WATCH};
 use crate::faults;
 use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
 use crate::server::Machine;
 use crate::spec::{Nanos, When};
-use crate::world::{Event, Phase, World, watch_interval};
+use crate::world::World;
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ impl<Q: Quirk> World<'_, Q> {
             Phase::Over => {}
         }
         if self.phase != Phase::Over {
-            self.sched.at(now + watch_interval(), Event::Watch);
+            self.sched.at(now + WATCH, Event::Watch);
         }
     }
 

@@ -192,3 +192,8 @@ pub fn oracle_device(device: Device) -> oracle::Device {
         Device::Image => oracle::Device::Image,
     }
 }
+
+/// Subject of a device's draws.
+pub(crate) fn subject(server: usize, device: Device) -> u32 {
+    server as u32 * 4 + device as u32
+}

@@ -1,0 +1,35 @@
+//! Things that wait in slots, so that an event can name them by a small number.
+
+/// Things that wait in slots.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Slab<T> {
+    pub fn new() -> Self {
+        Slab { items: Vec::new(), free: Vec::new() }
+    }
+
+    pub fn put(&mut self, item: T) -> u32 {
+        match self.free.pop() {
+            Some(at) => {
+                self.items[at as usize] = Some(item);
+                at
+            }
+            None => {
+                self.items.push(Some(item));
+                self.items.len() as u32 - 1
+            }
+        }
+    }
+
+    pub fn take(&mut self, at: u32) -> Option<T> {
+        let item = self.items[at as usize].take();
+        if item.is_some() {
+            self.free.push(at);
+        }
+        item
+    }
+}

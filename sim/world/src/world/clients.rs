@@ -1,0 +1,261 @@
+//! Clients of the run: what they ask, when they ask again, and the answers on their way back.
+
+use super::World;
+use crate::client::{self, Open};
+use crate::event::{Deferred, Event};
+use crate::server::Machine;
+use crate::spec::{Nanos, Pacing};
+use crate::workload::{Ask, Next};
+use crate::{kinds, plan, sites};
+use mirror::effect::Answer;
+use mirror::ids::RequestId;
+use mirror::quirk::Quirk;
+use mirror::source::Body;
+use mirrorsim_oracle as oracle;
+
+/// How long a client waits before it knocks again at a server that is down or boots, ns.
+const KNOCK: Nanos = 2_000_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub(super) fn arrival(&mut self, client: u16) {
+        let c = &mut self.clients[client as usize];
+        if c.ended || c.hung_up {
+            return;
+        }
+        c.backlog += 1;
+        if let Some(Pacing::Open { interval }) = client::pacing(&self.spec.clients[client as usize]) {
+            let wait = self.decisions.delay(sites::PACE, client as u32, &plan::delay(interval));
+            self.sched.at(self.sched.now() + wait.max(1), Event::Arrival { client });
+        }
+        self.pump_client(client);
+    }
+
+    /// Fills free slots with what comes next.
+    pub fn pump_client(&mut self, client: u16) {
+        let now = self.sched.now();
+        let open_loop =
+            matches!(client::pacing(&self.spec.clients[client as usize]), Some(Pacing::Open { .. }));
+        loop {
+            let c = &mut self.clients[client as usize];
+            if c.ended || c.hung_up || c.waiting || (open_loop && c.backlog == 0) {
+                return;
+            }
+            let Some(slot) = c.slots.iter().position(|s| s.open.is_none() && !s.busy) else { return };
+            let who = (c.source as u32, c.number, client as u32);
+            let open = c.open() > 0;
+            match c.generator.next(now, who, open, &mut self.decisions) {
+                Next::End => {
+                    c.ended = true;
+                    return;
+                }
+                Next::Barrier => return,
+                Next::NotBefore(due) => {
+                    if c.wake.is_none_or(|w| due < w) {
+                        c.wake = Some(due);
+                        self.sched.at(due, Event::Wake { client });
+                    }
+                    return;
+                }
+                Next::Ask(ask) => {
+                    if c.generator.ordered() && c.overlaps(&ask) {
+                        c.generator.put_back();
+                        return;
+                    }
+                    c.backlog = c.backlog.saturating_sub(1);
+                    c.waiting = ask.wait;
+                    self.ask(client, slot as u32, ask);
+                }
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, client: u16, slot: u32, ask: Ask) {
+        let now = self.sched.now();
+        let c = &mut self.clients[client as usize];
+        let s = &mut c.slots[slot as usize];
+        s.last += 1;
+        let request = s.last;
+        let op = match &ask.body {
+            Body::Write(payload) => oracle::Op::Write { offset: ask.offset, payload: payload.clone() },
+            Body::WriteZeroes => oracle::Op::WriteZeroes { offset: ask.offset, length: ask.length },
+            Body::Add(delta) => oracle::Op::Add { offset: ask.offset, delta: *delta },
+            Body::Read => oracle::Op::Read { offset: ask.offset, length: ask.length },
+        };
+        let asked = oracle::Request { client: c.number, slot, request, volume: ask.volume, op };
+        self.judge.issued(c.source, asked);
+        let deadline = now + self.spec.clients[client as usize].timeout;
+        s.open = Some(Open { request, ask, since: now, deadline });
+        self.ops.issued += 1;
+        self.transmit(client, slot, request);
+        self.arm_deadlines(client);
+    }
+
+    pub(super) fn transmit(&mut self, client: u16, slot: u32, request: u64) {
+        let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
+        self.sched.at(self.sched.now() + delay, Event::Request { client, slot, request });
+    }
+
+    pub(super) fn arm_deadlines(&mut self, client: u16) {
+        let c = &mut self.clients[client as usize];
+        if c.armed {
+            return;
+        }
+        let earliest = c.slots.iter().filter_map(|s| s.open.as_ref()).map(|o| o.deadline).min();
+        if let Some(at) = earliest {
+            c.armed = true;
+            self.sched.at(at, Event::Deadlines { client });
+        }
+    }
+
+    /// Asks again for what is overdue.
+    pub(super) fn deadlines(&mut self, client: u16) {
+        let now = self.sched.now();
+        self.clients[client as usize].armed = false;
+        if self.clients[client as usize].hung_up {
+            return;
+        }
+        for slot in 0..self.clients[client as usize].slots.len() {
+            let c = &mut self.clients[client as usize];
+            let s = &mut c.slots[slot];
+            let Some(open) = s.open.as_mut().filter(|o| o.deadline <= now) else { continue };
+            open.deadline = now + self.spec.clients[client as usize].timeout;
+            let old = open.request;
+            if self.spec.protocol.retry == mirror::config::Retry::NewRequest {
+                // A new operation; the first may or may not have happened.
+                let Some(open) = s.open.take() else { continue };
+                self.ops.in_doubt += 1;
+                let (source, number) = (c.source, c.number);
+                self.judge.abandoned(source, number, slot as u32, old);
+                self.ask(client, slot as u32, open.ask);
+            } else {
+                let (source, number) = (c.source, c.number);
+                self.judge.retried(source, number, slot as u32, old);
+                self.transmit(client, slot as u32, old);
+            }
+        }
+        self.arm_deadlines(client);
+    }
+
+    pub(super) fn request_arrives(&mut self, client: u16, slot: u32, request: u64) {
+        let now = self.sched.now();
+        let c = &self.clients[client as usize];
+        let server = c.source;
+        let Some(asked) = c.request(slot, request).filter(|_| !c.hung_up) else { return };
+        self.emit(
+            kinds::REQUEST,
+            server,
+            client as usize,
+            slot as u16,
+            [request, asked.offset, asked.length],
+        );
+        let s = &mut self.servers[server];
+        if s.paused_until > now {
+            self.inboxes[server].push(Deferred::Request(client, slot, request));
+            return;
+        }
+        match s.machine.as_mut() {
+            Some(Machine::Source(m)) if m.serving() => {
+                m.handle_request(now, asked);
+                self.drain(server);
+            }
+            // The connection is refused; the client knocks again.
+            _ if !s.gone => self.sched.at(now + KNOCK, Event::Request { client, slot, request }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn reply(&mut self, server: usize, id: RequestId, answer: Answer) {
+        let client = self.by_number[server][id.client as usize];
+        self.emit(
+            kinds::REPLY,
+            server,
+            client as usize,
+            id.slot as u16,
+            [id.request, kinds::answer_number(&answer), 0],
+        );
+        let seen = match &answer {
+            Answer::Written => oracle::Answer::Written,
+            Answer::Added(old) => oracle::Answer::Added { old: *old },
+            Answer::Read(data) => oracle::Answer::Read { data: data.clone() },
+            Answer::Refused(_) => oracle::Answer::Refused,
+        };
+        self.replying = match answer {
+            Answer::Written | Answer::Added(_) => {
+                let open = self.clients[client as usize].slots[id.slot as usize].open.as_ref();
+                open.filter(|o| o.request == id.request).map(|o| (id, o.ask.length))
+            }
+            _ => None,
+        };
+        self.judge.answered(server, id.client, id.slot, id.request, seen);
+        let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
+        let answer = self.answers.put(answer);
+        let event = Event::Reply { client, slot: id.slot, request: id.request, answer };
+        self.sched.at(self.sched.now() + delay, event);
+    }
+
+    pub(super) fn reply_arrives(&mut self, client: u16, slot: u32, request: u64, answer: u32) {
+        let now = self.sched.now();
+        let Some(answer) = self.answers.take(answer) else { return };
+        let c = &mut self.clients[client as usize];
+        if c.hung_up {
+            return;
+        }
+        let s = &mut c.slots[slot as usize];
+        if s.open.as_ref().is_none_or(|o| o.request != request) {
+            return;
+        }
+        let Some(open) = s.open.take() else { return };
+        self.progress_at = now;
+        let refused = matches!(answer, Answer::Refused(_));
+        if refused {
+            self.ops.refused += 1;
+        } else {
+            self.ops.acknowledged += 1;
+            self.ops.bytes += open.ask.length;
+            self.latency.entry(client::kind(&open.ask.body)).or_default().add(now - open.since);
+        }
+        if open.ask.expect_error != refused
+            && (open.ask.expect_error || client::pacing(&self.spec.clients[client as usize]).is_none())
+        {
+            let what = if refused { "was refused" } else { "was answered, not refused" };
+            self.unexpected.push(format!(
+                "{}: {} of {} bytes at {} {what}",
+                self.spec.clients[client as usize].name,
+                client::kind(&open.ask.body),
+                open.ask.length,
+                open.ask.offset
+            ));
+        }
+        let c = &mut self.clients[client as usize];
+        if open.ask.wait {
+            c.waiting = false;
+        }
+        c.answered_in_order += 1;
+        let server = c.source;
+        self.emit(
+            kinds::ANSWERED,
+            100 + client as usize,
+            server,
+            slot as u16,
+            [request, now - open.since, 0],
+        );
+        match client::pacing(&self.spec.clients[client as usize]) {
+            Some(Pacing::Closed { think }) => {
+                let think = self.decisions.delay(sites::PACE, client as u32, &plan::delay(think));
+                if think == 0 {
+                    self.pump_client(client);
+                } else {
+                    self.clients[client as usize].slots[slot as usize].busy = true;
+                    self.sched.at(now + think, Event::Think { client, slot });
+                }
+            }
+            _ => self.pump_client(client),
+        }
+    }
+
+    pub fn hang_up(&mut self, server: usize) {
+        for client in self.by_number[server].clone() {
+            self.clients[client as usize].hung_up = true;
+        }
+    }
+}

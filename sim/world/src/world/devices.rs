@@ -1,0 +1,252 @@
+//! What machines ask of their devices, and the completions; the judge is told of both, with the bytes.
+
+use super::World;
+use crate::event::{Deferred, Event};
+use crate::kinds;
+use crate::server::{Operation, Work, oracle_device, subject};
+use crate::spec::Nanos;
+use mirror::effect::{Completion, Device, Ranges, Run, Token};
+use mirror::quirk::Quirk;
+use mirrorsim_engine::FlushMark;
+use smallvec::SmallVec;
+
+/// Reads of NVRAM and marks at boot, ns.
+const NVRAM_READ: Nanos = 1_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub(super) fn format(
+        &mut self,
+        server: usize,
+        device: Device,
+        offset: u64,
+        bytes: bytes::Bytes,
+        mirror: usize,
+    ) {
+        let store = self.servers[server].store_mut(device);
+        let length = bytes.len() as u64;
+        let serial = store.write(offset, SmallVec::from_iter([bytes]), mirror as u32);
+        store.complete(serial);
+        let mark = store.begin_flush();
+        store.end_flush(mark);
+        let s = &self.servers[server];
+        let (who, device) = (self.oracle_server(server), oracle_device(device));
+        let by = (server == self.destination()).then_some(mirror);
+        self.judge.stored(who, device, offset, length, by, &s.stable(), &s.current());
+        self.judge.flushed(who, device, &[(offset, length)], &s.stable(), &s.current());
+    }
+
+    pub(super) fn under_way(&mut self, server: usize, device: Device, token: Token, work: Work, at: u64) {
+        let incarnation = self.servers[server].incarnation;
+        let slot = self.operations_under_way.put(Operation { server, incarnation, token, device, work });
+        self.sched.at(at, Event::Done { slot });
+    }
+
+    pub(super) fn write(&mut self, server: usize, device: Device, token: Token, runs: Vec<Run>) {
+        let now = self.sched.now();
+        let mirror = token.mirror() as usize;
+        let mut serials: SmallVec<[u64; 4]> = SmallVec::new();
+        let mut ranges: SmallVec<[(u64, u64); 4]> = SmallVec::new();
+        let (mut at, mut no_space) = (now, false);
+        for run in runs {
+            let length = run.length();
+            self.emit(kinds::WRITE, server, server, device as u16, [run.offset, length, mirror as u64]);
+            let decisions = &mut self.decisions;
+            let mut stored = length;
+            match self.servers[server].disk_mut(device) {
+                None => {
+                    let s = &mut self.servers[server];
+                    let nvram = if device == Device::Nvram { &mut s.nvram } else { &mut s.mark };
+                    nvram.write(run.offset, run.parts, mirror as u32);
+                }
+                Some(disk) => {
+                    let subject = subject(server, device);
+                    match disk.submit_write(now, run.offset, run.parts, mirror as u32, decisions, subject) {
+                        Ok(written) => {
+                            serials.push(written.serial);
+                            at = at.max(written.at);
+                        }
+                        Err(error) => {
+                            serials.extend(error.serial);
+                            stored = error.stored;
+                            at = at.max(error.at);
+                            no_space = true;
+                        }
+                    }
+                }
+            }
+            if stored > 0 {
+                ranges.push((run.offset, stored));
+            }
+            if no_space {
+                self.full_took_effect(server, device);
+                break;
+            }
+        }
+        self.observe_stored(server, device, mirror, &ranges);
+        if !matches!(device, Device::Nvram | Device::Mark) {
+            let work = if no_space { Work::NoSpace(serials) } else { Work::Write(serials) };
+            self.under_way(server, device, token, work, at);
+        }
+    }
+
+    pub(super) fn read(&mut self, server: usize, device: Device, token: Token, ranges: Ranges) {
+        let now = self.sched.now();
+        let bytes = ranges.iter().map(|r| r.1).sum();
+        let decisions = &mut self.decisions;
+        let at = match self.servers[server].disk_mut(device) {
+            Some(disk) => disk.submit_read(now, bytes, decisions, subject(server, device)),
+            None => now + NVRAM_READ,
+        };
+        self.emit(kinds::READ, server, server, device as u16, [ranges[0].0, bytes, 0]);
+        self.under_way(server, device, token, Work::Read(ranges), at);
+    }
+
+    pub(super) fn discard(&mut self, server: usize, device: Device, token: Token, offset: u64, length: u64) {
+        let now = self.sched.now();
+        let mirror = token.mirror() as usize;
+        self.emit(kinds::DISCARD, server, server, device as u16, [offset, length, mirror as u64]);
+        let decisions = &mut self.decisions;
+        let written = match self.servers[server].disk_mut(device) {
+            Some(disk) => {
+                let subject = subject(server, device);
+                Some(disk.submit_discard(now, offset, length, mirror as u32, decisions, subject))
+            }
+            None => {
+                let s = &mut self.servers[server];
+                let nvram = if device == Device::Nvram { &mut s.nvram } else { &mut s.mark };
+                nvram.discard(offset, length, mirror as u32);
+                None
+            }
+        };
+        self.observe_stored(server, device, mirror, &[(offset, length)]);
+        if let Some(written) = written {
+            let work = Work::Write(SmallVec::from_iter([written.serial]));
+            self.under_way(server, device, token, work, written.at);
+        }
+    }
+
+    pub(super) fn observe_stored(
+        &mut self,
+        server: usize,
+        device: Device,
+        mirror: usize,
+        ranges: &[(u64, u64)],
+    ) {
+        let who = self.oracle_server(server);
+        let at_destination = server == self.destination();
+        let s = &self.servers[server];
+        for (offset, length) in ranges {
+            let by = at_destination.then_some(mirror);
+            self.judge.stored(who, oracle_device(device), *offset, *length, by, &s.stable(), &s.current());
+        }
+        if at_destination && !ranges.is_empty() && mirror < self.geometries.len() {
+            let kind = kinds::change_stored(device);
+            self.probe.changed(kind, &[mirror], &self.servers[server], &mut self.judge);
+        }
+    }
+
+    pub(super) fn flush(&mut self, server: usize, device: Device, token: Token) {
+        let now = self.sched.now();
+        self.emit(kinds::FLUSH, server, server, device as u16, [token.mirror() as u64, 0, 0]);
+        let decisions = &mut self.decisions;
+        let s = &mut self.servers[server];
+        let subject = subject(server, device);
+        let flushing = match device {
+            Device::Nvram => s.nvram.submit_flush(now, decisions, subject),
+            Device::Mark => s.mark.submit_flush(now, decisions, subject),
+            Device::Log | Device::Image => {
+                let disk =
+                    if device == Device::Log { s.log.as_mut().unwrap_or(&mut s.image) } else { &mut s.image };
+                disk.submit_flush(now, decisions, subject)
+            }
+        };
+        self.under_way(server, device, token, Work::Flush(flushing.mark), flushing.at);
+    }
+
+    pub(super) fn operation_done(&mut self, slot: u32) {
+        let Some(op) = self.operations_under_way.take(slot) else { return };
+        let Operation { server, incarnation, token, device, work } = op;
+        let number = kinds::work_number(&work);
+        self.emit(
+            kinds::DONE,
+            server,
+            server,
+            (device as u16) << 8 | number,
+            [token.0, incarnation as u64, 0],
+        );
+        let completion = match work {
+            Work::Write(serials) => {
+                serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
+                Completion::Done
+            }
+            Work::NoSpace(serials) => {
+                serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
+                Completion::NoSpace
+            }
+            Work::Flush(mark) => {
+                self.flush_ends(server, device, mark);
+                Completion::Done
+            }
+            Work::Read(ranges) => {
+                let store = self.servers[server].store(device);
+                Completion::Read(ranges.iter().map(|(at, length)| store.read(*at, *length)).collect())
+            }
+        };
+        self.deliver_done(server, token, completion, incarnation);
+    }
+
+    pub(super) fn deliver_done(
+        &mut self,
+        server: usize,
+        token: Token,
+        completion: Completion,
+        incarnation: u32,
+    ) {
+        let now = self.sched.now();
+        let s = &mut self.servers[server];
+        if s.incarnation != incarnation {
+            return;
+        }
+        if s.paused_until > now {
+            self.inboxes[server].push(Deferred::Done(token, completion, incarnation));
+            return;
+        }
+        if let Some(machine) = s.machine.as_mut() {
+            machine.handle_done(now, token, completion);
+            self.drain(server);
+        }
+    }
+
+    pub(super) fn flush_ends(&mut self, server: usize, device: Device, mark: FlushMark) {
+        let at_destination = server == self.destination();
+        let store = self.servers[server].store_mut(device);
+        let before: SmallVec<[(u64, u64, u64, u32); 8]> =
+            store.pending().iter().map(|p| (p.serial, p.offset, p.len(), p.tag)).collect();
+        store.end_flush(mark);
+        let left: SmallVec<[u64; 8]> = store.pending().iter().map(|p| p.serial).collect();
+        let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
+        let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
+        for (serial, offset, length, tag) in before {
+            if left.binary_search(&serial).is_ok() {
+                continue;
+            }
+            ranges.push((offset, length));
+            let mirror = tag as usize;
+            if at_destination {
+                self.probe.flushed(mirror, device, serial, (offset, length));
+                if !mirrors.contains(&mirror) && mirror < self.geometries.len() {
+                    mirrors.push(mirror);
+                }
+            }
+        }
+        if ranges.is_empty() {
+            return;
+        }
+        let who = self.oracle_server(server);
+        let s = &self.servers[server];
+        self.judge.flushed(who, oracle_device(device), &ranges, &s.stable(), &s.current());
+        if !mirrors.is_empty() {
+            self.probe.changed(kinds::change_flushed(device), &mirrors, s, &mut self.judge);
+        }
+    }
+}

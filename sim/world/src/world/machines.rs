@@ -1,0 +1,161 @@
+//! Machines: started, driven until they have no effect left, and what their effects are.
+
+use super::{Acked, World};
+use crate::event::Event;
+use crate::kinds;
+use crate::outcome::Alarm;
+use crate::server::Machine;
+use mirror::destination::{self, Destination};
+use mirror::effect::Effect;
+use mirror::ids::Position;
+use mirror::quirk::Quirk;
+use mirror::source::{self, Source};
+use mirror::stage::Stage;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub fn start(&mut self, server: usize) {
+        if self.servers[server].gone || self.servers[server].machine.is_some() {
+            return;
+        }
+        let now = self.sched.now();
+        let p = &self.spec.protocol;
+        let machine = if server == self.destination() {
+            let knobs = destination::Knobs {
+                ack: p.ack,
+                apply_scope: p.apply_scope,
+                transport: p.transport,
+                retry_after: p.resend_after,
+            };
+            let nvram = self.spec.destination.nvram_size;
+            let mut machine = Destination::new(&self.geometries, nvram, knobs, self.quirk, now);
+            machine.handle_degraded(now, self.servers[server].nvram.degraded);
+            Machine::Destination(Box::new(machine))
+        } else {
+            let knobs = source::Knobs {
+                ack: p.ack,
+                reads: p.reads,
+                transport: p.transport,
+                seal_after: p.seal_after,
+                resend_after: p.resend_after,
+            };
+            let geometry = self.geometries[server].clone();
+            Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
+        };
+        let s = &mut self.servers[server];
+        s.machine = Some(machine);
+        s.restart_at = None;
+        s.timer = None;
+        self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
+        self.drain(server);
+    }
+
+    /// Carries out a machine's effects until it has none, then arms its timer.
+    pub fn drain(&mut self, server: usize) {
+        let incarnation = self.servers[server].incarnation;
+        loop {
+            let s = &mut self.servers[server];
+            if s.incarnation != incarnation {
+                return;
+            }
+            let Some(effect) = s.machine.as_mut().and_then(Machine::poll_effect) else { break };
+            self.effect(server, effect);
+        }
+        let now = self.sched.now();
+        let s = &mut self.servers[server];
+        let wanted = s.machine.as_ref().and_then(Machine::poll_timeout);
+        if let Some(at) = wanted
+            && s.timer.is_none_or(|t| at < t)
+        {
+            s.timer = Some(at.max(now));
+            self.sched.at(at, Event::Timer { server: server as u16, at: at.max(now) });
+        }
+        if server == self.destination() {
+            self.see_recoveries();
+        }
+    }
+
+    pub(super) fn timer(&mut self, server: usize, at: u64) {
+        let now = self.sched.now();
+        let s = &mut self.servers[server];
+        if s.timer != Some(at) {
+            return;
+        }
+        if s.paused_until > now {
+            let later = s.paused_until;
+            s.timer = Some(later);
+            self.sched.at(later, Event::Timer { server: server as u16, at: later });
+            return;
+        }
+        s.timer = None;
+        let Some(machine) = s.machine.as_mut() else { return };
+        if machine.poll_timeout().is_some_and(|t| t <= now) {
+            machine.handle_timeout(now);
+            self.emit(kinds::TIMER, server, server, 0, [0; 3]);
+        }
+        self.drain(server);
+    }
+
+    pub(super) fn effect(&mut self, server: usize, effect: Effect) {
+        match effect {
+            Effect::Stage { mirror, stage, position } => self.staged(server, mirror, stage, position),
+            Effect::Send { mirror, frame } => self.send(server, mirror as usize, frame),
+            Effect::Write { device, token, runs } => self.write(server, device, token, runs),
+            Effect::Flush { device, token } => self.flush(server, device, token),
+            Effect::Read { device, token, ranges } => self.read(server, device, token, ranges),
+            Effect::Discard { device, token, offset, length } => {
+                self.discard(server, device, token, offset, length);
+            }
+            Effect::Reply { id, answer } => self.reply(server, id, answer),
+            Effect::CloseClients => self.hang_up(server),
+            Effect::Alarm { mirror, alarm } => self.alarm(server, mirror as usize, &alarm),
+        }
+    }
+
+    fn alarm(&mut self, server: usize, mirror: usize, alarm: &mirror::effect::Alarm) {
+        let message = kinds::alarm_text(alarm);
+        self.emit(kinds::ALARM, server, mirror, kinds::alarm_number(alarm), kinds::alarm_fields(alarm));
+        let who = self.oracle_server(server);
+        self.judge.alarm(who, Some(mirror), kinds::alarm_name(alarm), &message);
+        let server = self.name(server).to_string();
+        self.alarms.push(Alarm { time: self.sched.now(), server, message });
+    }
+
+    pub(super) fn staged(&mut self, server: usize, mirror: u16, stage: Stage, position: Position) {
+        let now = self.sched.now();
+        self.emit(
+            kinds::STAGE,
+            server,
+            mirror as usize,
+            stage as u16,
+            [position.generation, position.sequence, 0],
+        );
+        match stage {
+            Stage::Replied => {
+                self.progress_at = now;
+                if let Some((_, bytes)) = self.replying.take() {
+                    self.acked[mirror as usize].push(Acked { position, time: now, bytes });
+                }
+            }
+            Stage::Freed | Stage::ImageApplied | Stage::Booted | Stage::ApplyAdvanced | Stage::FileMarked => {
+                self.progress_at = now;
+            }
+            Stage::Stalled => {
+                *self.metrics.entry("stalls").or_default() += 1;
+                self.stalled_since[mirror as usize] = Some(now);
+            }
+            Stage::Numbered => {
+                if let Some(since) = self.stalled_since[mirror as usize].take() {
+                    *self.metrics.entry("stall_time").or_default() += now - since;
+                }
+            }
+            _ => {}
+        }
+        if stage == Stage::Booted {
+            let who = self.oracle_server(server);
+            self.judge.booted(who);
+        }
+        let count = self.stage_counts.entry((stage, mirror)).or_default();
+        *count += 1;
+        self.trigger(stage, mirror);
+    }
+}

@@ -1,0 +1,294 @@
+//! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
+
+mod clients;
+mod devices;
+mod inbox;
+mod machines;
+mod network;
+mod recoveries;
+
+use crate::client::{self, Client};
+use crate::event::{Deferred, Event, Phase, WATCH};
+use crate::histogram::Histogram;
+use crate::outcome::{Alarm, FaultCount, Operations, RecoveryReport};
+use crate::probe::Probe;
+use crate::server::{Operation, Server};
+use crate::slab::Slab;
+use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
+use crate::{plan, sites};
+use mirror::effect::{Answer, Device};
+use mirror::geometry::{Geometry, Region};
+use mirror::ids::{Position, RequestId};
+use mirror::mark::Mark;
+use mirror::quirk::Quirk;
+use mirror::stage::Stage;
+use mirror::superblock::{Role, Superblock};
+use mirror::wire::Frame;
+use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
+use mirrorsim_oracle as oracle;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A recovery ordered by the operator.
+#[derive(Clone, Debug)]
+pub(crate) struct Ordered {
+    pub since: Nanos,
+    pub done: bool,
+    pub answered: usize,
+}
+
+/// An answered write: where it stands, when it was answered, its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acked {
+    pub position: Position,
+    pub time: Nanos,
+    pub bytes: u64,
+}
+
+pub(crate) struct World<'s, Q> {
+    pub spec: &'s Spec,
+    pub quirk: Q,
+    pub sched: Scheduler<Event>,
+    pub decisions: Decisions,
+    pub trace: Trace,
+    pub geometries: Vec<Arc<Geometry>>,
+    pub regions: Vec<Region>,
+    pub servers: Vec<Server<Q>>,
+    pub links: Vec<[Link<Frame>; 2]>,
+    pub clients: Vec<Client>,
+    by_number: Vec<Vec<u16>>,
+    delays: Vec<Delay>,
+    frames: Slab<Frame>,
+    operations_under_way: Slab<Operation>,
+    answers: Slab<Answer>,
+    inboxes: Vec<Vec<Deferred>>,
+    pub judge: oracle::Judge,
+    pub probe: Probe<Q>,
+    pub faults: Vec<FaultSpec>,
+    pub fault_counts: Vec<FaultCount>,
+    pub stage_counts: BTreeMap<(Stage, u16), u64>,
+    pub triggered: Vec<bool>,
+    pub ordered: BTreeMap<usize, Ordered>,
+    pub phase: Phase,
+    pub events: u64,
+    pub progress_at: Nanos,
+    pub last_fault_at: Nanos,
+    pub stalled_since: Vec<Option<Nanos>>,
+    pub ops: Operations,
+    pub latency: BTreeMap<&'static str, Histogram>,
+    pub acked: Vec<Vec<Acked>>,
+    pub alarms: Vec<Alarm>,
+    pub recoveries: Vec<RecoveryReport>,
+    pub metrics: BTreeMap<&'static str, u64>,
+    pub unexpected: Vec<String>,
+    pub stop_reason: Option<&'static str>,
+    /// It was asked to stop here; nothing is judged that needs the end.
+    pub stopped_on_purpose: bool,
+    replying: Option<(RequestId, u64)>,
+}
+
+fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) -> Entry {
+    Entry { time, kind, actor: actor as u16, peer: peer as u16, flags, a: abc[0], b: abc[1], c: abc[2] }
+}
+
+impl<'s, Q: Quirk> World<'s, Q> {
+    pub fn new(spec: &'s Spec, quirk: Q, decisions: Decisions, trace: Trace, faults: Vec<FaultSpec>) -> Self {
+        let geometries = plan::geometries(spec);
+        let mut base = 0;
+        let regions: Vec<Region> = geometries
+            .iter()
+            .map(|g| {
+                let region = g.region(base);
+                base += g.region_size();
+                region
+            })
+            .collect();
+        let mut servers = Vec::new();
+        let server = |nvram: &NvramSpec, log: Option<&DiskSpec>, image| Server {
+            machine: None,
+            incarnation: 0,
+            nvram: Nvram::new(plan::nvram(nvram)),
+            mark: Nvram::new(plan::nvram(nvram)),
+            log: log.map(|l| Disk::new(plan::disk(l))),
+            image: Disk::new(plan::disk(image)),
+            paused_until: 0,
+            timer: None,
+            gone: false,
+            restart_at: None,
+        };
+        for source in &spec.sources {
+            servers.push(server(&source.nvram, None, &source.disk));
+        }
+        let d = &spec.destination;
+        servers.push(server(&d.nvram, Some(&d.log_disk), &d.image_disk));
+        let links = spec
+            .sources
+            .iter()
+            .map(|s| {
+                let link = || Link::new(plan::link(spec.protocol.transport, &s.link));
+                [link(), link()]
+            })
+            .collect();
+        let mut by_number: Vec<Vec<u16>> = vec![Vec::new(); spec.sources.len()];
+        let mut clients = Vec::new();
+        for (i, c) in spec.clients.iter().enumerate() {
+            let volumes = spec.sources[c.source].volumes.iter().map(|v| v.size).collect();
+            clients.push(Client::new(c, by_number[c.source].len() as u32, volumes));
+            by_number[c.source].push(i as u16);
+        }
+        let judge = oracle::Judge::new(plan::setup(spec, &geometries));
+        let segments = d.nvram_size / (d.reserve / 2);
+        let probe = Probe::new(
+            spec.check.clone(),
+            geometries.clone(),
+            regions.clone(),
+            segments,
+            d.log_disk.garbage || d.image_disk.garbage,
+            quirk,
+            decisions.seed(),
+        );
+        let last_fault_at = faults
+            .iter()
+            .filter_map(|f| match f.when {
+                When::At(t) => Some(t),
+                _ => None,
+            })
+            .max()
+            .unwrap_or(0);
+        let count = spec.sources.len();
+        World {
+            spec,
+            quirk,
+            sched: Scheduler::new(),
+            decisions,
+            trace,
+            servers,
+            links,
+            delays: spec.clients.iter().map(|c| plan::delay(&c.delay)).collect(),
+            clients,
+            by_number,
+            frames: Slab::new(),
+            operations_under_way: Slab::new(),
+            answers: Slab::new(),
+            inboxes: (0..=count).map(|_| Vec::new()).collect(),
+            judge,
+            probe,
+            fault_counts: crate::faults::counts(&faults),
+            triggered: vec![false; faults.len()],
+            faults,
+            stage_counts: BTreeMap::new(),
+            ordered: BTreeMap::new(),
+            phase: Phase::Faults,
+            events: 0,
+            progress_at: 0,
+            last_fault_at,
+            stalled_since: vec![None; count],
+            ops: Operations::default(),
+            latency: BTreeMap::new(),
+            acked: vec![Vec::new(); count],
+            alarms: Vec::new(),
+            recoveries: Vec::new(),
+            metrics: BTreeMap::new(),
+            unexpected: Vec::new(),
+            stop_reason: None,
+            stopped_on_purpose: false,
+            replying: None,
+            geometries,
+            regions,
+        }
+    }
+
+    pub fn destination(&self) -> usize {
+        self.spec.sources.len()
+    }
+
+    pub fn name(&self, server: usize) -> &str {
+        self.spec.sources.get(server).map_or("destination", |s| s.name.as_str())
+    }
+
+    pub fn oracle_server(&self, server: usize) -> oracle::Server {
+        if server == self.destination() {
+            oracle::Server::Destination
+        } else {
+            oracle::Server::Source(server)
+        }
+    }
+
+    pub fn emit(&mut self, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) {
+        let now = self.sched.now();
+        self.trace.emit(entry(now, kind, actor, peer, flags, abc));
+    }
+
+    /// Empty devices get their superblocks and marks; then everything is switched on.
+    pub fn begin(&mut self) {
+        let d = self.destination();
+        for i in 0..self.spec.sources.len() {
+            let geometry = self.geometries[i].clone();
+            for (server, region, role, mark_index) in [
+                (i, geometry.region(0), Role::Source, 0),
+                (d, self.regions[i].clone(), Role::Mirror, i as u16),
+            ] {
+                let superblock = Superblock { counter: 1, ..Superblock::fresh(role) };
+                let at = region.base + superblock.slot();
+                self.format(server, Device::Image, at, superblock.encode(geometry.mirror), i);
+                let mark = Mark { counter: 1, ..Mark::default() };
+                self.format(server, Device::Mark, mark.slot(mark_index), mark.encode(geometry.mirror), i);
+            }
+        }
+        for server in (0..=d).rev() {
+            self.start(server);
+        }
+        for index in 0..self.faults.len() {
+            if let When::At(at) = self.faults[index].when {
+                self.sched.at(at, Event::Fault { index: index as u32 });
+            }
+        }
+        for client in 0..self.clients.len() {
+            if let Some(Pacing::Open { interval }) = client::pacing(&self.spec.clients[client]) {
+                let wait = self.decisions.delay(sites::PACE, client as u32, &plan::delay(interval));
+                self.sched.at(wait, Event::Arrival { client: client as u16 });
+            } else {
+                self.sched.at(0, Event::Wake { client: client as u16 });
+            }
+        }
+        self.sched.at(WATCH, Event::Watch);
+    }
+
+    /// Dispatches one event; false at the end of the run.
+    pub fn step(&mut self) -> bool {
+        let Some(event) = self.sched.next() else { return false };
+        self.events += 1;
+        self.judge.at(self.sched.now(), self.trace.count());
+        match event {
+            Event::Frame { source, forward, era, slot } => self.frame_arrives(source, forward, era, slot),
+            Event::Done { slot } => self.operation_done(slot),
+            Event::Timer { server, at } => self.timer(server as usize, at),
+            Event::Request { client, slot, request } => self.request_arrives(client, slot, request),
+            Event::Reply { client, slot, request, answer } => {
+                self.reply_arrives(client, slot, request, answer)
+            }
+            Event::Think { client, slot } => {
+                self.clients[client as usize].slots[slot as usize].busy = false;
+                self.pump_client(client);
+            }
+            Event::Arrival { client } => self.arrival(client),
+            Event::Wake { client } => {
+                self.clients[client as usize].wake = None;
+                self.pump_client(client);
+            }
+            Event::Deadlines { client } => self.deadlines(client),
+            Event::Fault { index } => self.inject(index as usize),
+            Event::FaultEnd { index } => self.end_fault(index as usize),
+            Event::Restart { server, incarnation } => {
+                let s = &self.servers[server as usize];
+                if s.machine.is_none() && s.incarnation == incarnation {
+                    self.start(server as usize);
+                }
+            }
+            Event::Resume { server } => self.resume(server as usize),
+            Event::Recover { source } => self.try_recover(source as usize),
+            Event::Watch => self.watch(),
+        }
+        self.phase != Phase::Over
+    }
+}

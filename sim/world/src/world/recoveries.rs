@@ -1,0 +1,72 @@
+//! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
+
+use super::{Acked, World};
+use crate::event::Event;
+use crate::outcome::RecoveryReport;
+use crate::server::Machine;
+use crate::spec::Nanos;
+use crate::{kinds, probe};
+use mirror::destination::Standing;
+use mirror::quirk::Quirk;
+
+/// How often an operator asks whether a recovery can begin, ns.
+const ASK: Nanos = 1_000_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub fn try_recover(&mut self, source: usize) {
+        let d = self.destination();
+        let now = self.sched.now();
+        if self.ordered.get(&source).is_none_or(|o| o.done) {
+            return;
+        }
+        let paused = self.servers[d].paused_until > now;
+        if let Some(Machine::Destination(m)) = self.servers[d].machine.as_mut()
+            && !paused
+            && matches!(m.standing(source as u16), Standing::Serving | Standing::Stopped)
+        {
+            m.handle_recover(now, source as u16);
+            self.drain(d);
+        }
+        self.sched.at(now + ASK, Event::Recover { source: source as u16 });
+    }
+
+    /// Judges recoveries that have ended.
+    pub(super) fn see_recoveries(&mut self) {
+        if self.ordered.values().all(|o| o.done) {
+            return;
+        }
+        let d = self.destination();
+        let now = self.sched.now();
+        let sources: Vec<usize> = self.ordered.iter().filter(|(_, o)| !o.done).map(|(s, _)| *s).collect();
+        for source in sources {
+            let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
+            let Standing::Open(verdict, position) = m.standing(source as u16) else { continue };
+            let to = probe::to_oracle(position, verdict);
+            let replayed = m.replayed(source as u16);
+            let before = self.judge.total_findings();
+            self.judge.recovered(source, &self.servers[d].current(), to);
+            let exact = self.judge.total_findings() == before;
+            let Some(ordered) = self.ordered.get_mut(&source) else { continue };
+            ordered.done = true;
+            let since = ordered.since;
+            let lost: Vec<&Acked> = self.acked[source][..ordered.answered.min(self.acked[source].len())]
+                .iter()
+                .filter(|a| a.position > position)
+                .collect();
+            self.ops.lost += lost.len() as u64;
+            self.recoveries.push(RecoveryReport {
+                source,
+                time: now,
+                verdict: kinds::verdict_text(verdict, position),
+                recovered: (position.generation, position.sequence),
+                rpo_operations: lost.len() as u64,
+                rpo_bytes: lost.iter().map(|a| a.bytes).sum(),
+                rpo_time: lost.iter().map(|a| since.saturating_sub(a.time)).max().unwrap_or(0),
+                rto: now - since,
+                replayed,
+                exact,
+            });
+            self.progress_at = now;
+        }
+    }
+}
