@@ -6,28 +6,20 @@ use std::collections::BTreeSet;
 
 /// Above this, a file probably has two nouns in it.
 const LONG: usize = 600;
-/// Longer files that are known, with the reason. One that is short again must leave this list.
-const KNOWN: &[(&str, &str)] =
-    &[("sim/world/src/faults.rs", "one arm a fault"), ("sim/world/src/spec.rs", "declarations only")];
 
 #[test]
 fn files_stay_short() {
     let mut wrong = Vec::new();
     for file in ["src", "sim", "tests", "benches"].iter().flat_map(|f| files(f, &[".rs"])) {
         let lines = file.text.lines().count();
-        let known = KNOWN.iter().any(|(p, _)| *p == file.path);
-        if lines > LONG && !known {
+        if lines > LONG {
             wrong.push(format!(
                 "{}: {lines} lines; look for the noun that wants a room of its own",
                 file.path
             ));
         }
     }
-    none(&format!("files above {LONG} lines that tests/tidy/files.rs does not list"), &wrong);
-    for (path, _) in KNOWN {
-        let lines = file(path).text.lines().count();
-        assert!(lines > LONG, "{path} has {lines} lines again; take it off the list in tests/tidy/files.rs");
-    }
+    none(&format!("files above {LONG} lines"), &wrong);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A server: its machine, its devices, and what they have under way.
 
+use crate::spec::DeviceName;
 use bytes::Bytes;
 use mirror::destination::Destination;
 use mirror::effect::{Completion, Device, Effect, Token};
@@ -196,4 +197,14 @@ pub fn oracle_device(device: Device) -> oracle::Device {
 /// Subject of a device's draws.
 pub(crate) fn subject(server: usize, device: Device) -> u32 {
     server as u32 * 4 + device as u32
+}
+
+/// A device by its name in a scenario.
+pub(crate) fn device(name: DeviceName) -> Device {
+    match name {
+        DeviceName::Nvram => Device::Nvram,
+        DeviceName::Mark => Device::Mark,
+        DeviceName::Log => Device::Log,
+        DeviceName::Image => Device::Image,
+    }
 }

@@ -1,10 +1,13 @@
 //! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
 
 mod clients;
+mod damage;
 mod devices;
 mod inbox;
+mod inject;
 mod machines;
 mod network;
+mod outages;
 mod recoveries;
 
 use crate::client::{self, Client};

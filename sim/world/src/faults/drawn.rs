@@ -1,0 +1,154 @@
+//! Faults that a profile draws, made into explicit ones.
+
+use crate::sites;
+use crate::spec::{DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When};
+use mirrorsim_engine::Decisions;
+
+/// The scripted faults and those that the profile draws, as one explicit plan.
+pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
+    let mut faults = spec.faults.clone();
+    let mut spec = spec.clone();
+    let p = spec.profile.clone();
+    if p == Profile::default() {
+        return (faults, spec);
+    }
+    let mut family = 0;
+    let mut rate = |d: &mut Decisions, most: u64| -> u64 {
+        family += 1;
+        match p.swarm {
+            _ if most == 0 => 0,
+            None => most,
+            Some(off) if d.chance(sites::SWARM, family, off.0) => 0,
+            Some(_) => d.range(sites::SWARM, family, 0, most),
+        }
+    };
+    for (add, of) in [(&p.loss, 0), (&p.duplicate, 1), (&p.reorder, 2), (&p.corrupt, 3)] {
+        let most = rate(d, add.0);
+        for source in &mut spec.sources {
+            let link = &mut source.link;
+            let chance = match of {
+                0 => &mut link.loss,
+                1 => &mut link.duplicate,
+                2 => &mut link.reorder,
+                _ => &mut link.corrupt,
+            };
+            chance.0 = (chance.0 + most).min(1 << 32);
+            link.reorder_by = link.reorder_by.max(if most > 0 { link.latency.max.max(1_000_000) } else { 0 });
+        }
+    }
+    let sources = spec.sources.len() as u64;
+    let families: [(u32, DrawFault<'_>); 12] = [
+        (p.source_crashes_milli, &|d| {
+            let node = Node::Source(d.source(sources));
+            Fault::Crash { node, restart_after: Some(d.outage()) }
+        }),
+        (p.source_power_cuts_milli, &|d| {
+            let node = Node::Source(d.source(sources));
+            Fault::PowerCut { node, restart_after: Some(d.outage()) }
+        }),
+        (p.destination_crashes_milli, &|d| Fault::Crash {
+            node: Node::Destination,
+            restart_after: Some(d.outage()),
+        }),
+        (p.destination_power_cuts_milli, &|d| Fault::PowerCut {
+            node: Node::Destination,
+            restart_after: Some(d.outage()),
+        }),
+        (p.pauses_milli, &|d| {
+            let node = match d.below(sources + 1) {
+                n if n == sources => Node::Destination,
+                n => Node::Source(n as usize),
+            };
+            Fault::Pause { node, lasting: d.outage() }
+        }),
+        (p.cuts_milli, &|d| {
+            let source = d.source(sources);
+            let direction = d.direction();
+            Fault::Cut { source, direction, lasting: Some(d.outage()) }
+        }),
+        (p.clogs_milli, &|d| {
+            let source = d.source(sources);
+            let direction = d.direction();
+            Fault::Clog { source, direction, lasting: d.outage() }
+        }),
+        (p.resets_milli, &|d| {
+            let source = d.source(sources);
+            let only = match d.below(4) {
+                0 => Some(Node::Source(source)),
+                1 => Some(Node::Destination),
+                _ => None,
+            };
+            Fault::Reset { source, only }
+        }),
+        (p.disk_full_milli, &|d| {
+            let device = if d.below(2) == 0 { DeviceName::Log } else { DeviceName::Image };
+            Fault::DiskFull { node: Node::Destination, device, lasting: d.outage() }
+        }),
+        (p.slow_milli, &|d| {
+            let device = if d.below(2) == 0 { DeviceName::Log } else { DeviceName::Image };
+            let factor = 10 + d.below(90) as u32;
+            Fault::Slow { node: Node::Destination, device, factor, lasting: d.outage() }
+        }),
+        (p.damages_milli, &|d| {
+            let (source, nth) = (d.source(sources), d.below(8));
+            let target = if d.below(2) == 0 {
+                DamageTarget::FileRecord { source, nth }
+            } else {
+                DamageTarget::NvramRecord { source, nth }
+            };
+            Fault::Damage { target, bits: 1 + d.below(8) as u32 }
+        }),
+        (p.seals_milli, &|d| Fault::Seal { source: d.source(sources) }),
+    ];
+    for (number, (milli, draw)) in families.into_iter().enumerate() {
+        let milli = rate(d, milli as u64);
+        let subject = number as u32;
+        let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
+        let mut draw_from = Draw { d, subject, longest: p.longest };
+        for _ in 0..whole {
+            let at = draw_from.below(p.span.max(1));
+            let fault = draw(&mut draw_from);
+            faults.push(FaultSpec { when: When::At(at), fault, place: String::new() });
+        }
+    }
+    if d.chance(sites::PLAN, 100, p.disaster.0) {
+        let mut draw = Draw { d, subject: 101, longest: p.longest };
+        let at = draw.below(p.span.max(1));
+        let fault = Fault::Disaster { source: draw.source(sources), power_cut: draw.below(2) == 0 };
+        faults.push(FaultSpec { when: When::At(at), fault, place: String::new() });
+    }
+    (faults, spec)
+}
+
+type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;
+
+struct Draw<'a> {
+    d: &'a mut Decisions,
+    subject: u32,
+    longest: Nanos,
+}
+
+impl Draw<'_> {
+    fn below(&mut self, n: u64) -> u64 {
+        self.d.below(sites::PLAN, self.subject, n)
+    }
+
+    fn source(&mut self, sources: u64) -> usize {
+        self.below(sources) as usize
+    }
+
+    /// Short ones are as likely as long ones, on a logarithmic scale.
+    fn outage(&mut self) -> Nanos {
+        let shift = self.below(12);
+        let most = (self.longest >> shift).max(1000);
+        most / 2 + self.below(most / 2 + 1)
+    }
+
+    fn direction(&mut self) -> Direction {
+        match self.below(3) {
+            0 => Direction::Forward,
+            1 => Direction::Backward,
+            _ => Direction::Both,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The plan of a run's faults: names, counts, and the drawing of explicit faults from a profile.
+
+mod drawn;
+
+pub use drawn::plan;
+
+use crate::outcome::FaultCount;
+use crate::spec::{Fault, FaultSpec};
+
+/// The name of a fault in scenarios and reports.
+pub fn name(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Crash { .. } => "crash",
+        Fault::PowerCut { .. } => "power_cut",
+        Fault::Restart { .. } => "restart",
+        Fault::Pause { .. } => "pause",
+        Fault::Cut { .. } => "cut",
+        Fault::Heal { .. } => "heal",
+        Fault::Clog { .. } => "clog",
+        Fault::Reset { .. } => "reset",
+        Fault::DiskFull { .. } => "disk_full",
+        Fault::Slow { .. } => "slow",
+        Fault::Damage { .. } => "damage",
+        Fault::NvramLost { .. } => "nvram_lost",
+        Fault::NvramDegraded { .. } => "nvram_degraded",
+        Fault::Disaster { .. } => "disaster",
+        Fault::Seal { .. } => "seal",
+        Fault::Recover { .. } => "recover",
+    }
+}
+
+/// A line of counts for each fault.
+pub(crate) fn counts(faults: &[FaultSpec]) -> Vec<FaultCount> {
+    let line = |f: &FaultSpec| FaultCount {
+        name: name(&f.fault),
+        place: f.place.clone(),
+        injected: 0,
+        took_effect: 0,
+    };
+    faults.iter().map(line).collect()
+}

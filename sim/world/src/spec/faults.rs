@@ -1,0 +1,241 @@
+//! Faults and operator actions: when, what, and where.
+
+use super::units::Nanos;
+
+/// A server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Node {
+    /// A source, by index.
+    Source(usize),
+    /// The destination.
+    Destination,
+}
+
+/// A storage device of a server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DeviceName {
+    /// The NVRAM.
+    Nvram,
+    /// The device of the marks.
+    Mark,
+    /// The destination's disk with the log files.
+    Log,
+    /// A source's disk with its volumes, or the destination's disk with the images; with journal and superblock.
+    Image,
+}
+
+/// Directions of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From the source to the destination.
+    Forward,
+    /// From the destination to the source.
+    Backward,
+    /// Both.
+    Both,
+}
+
+/// A scripted or triggered fault or operator action.
+#[derive(Clone, Debug)]
+pub struct FaultSpec {
+    /// When it happens.
+    pub when: When,
+    /// What happens.
+    pub fault: Fault,
+    /// Where the scenario says so (`file:line`), for reports; empty if built by hand or drawn.
+    pub place: String,
+}
+
+/// When a fault happens.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At a virtual time.
+    At(Nanos),
+    /// `delay` after the `nth` (from 1) time that `stage` is reached (of one source, or of any).
+    On {
+        /// A stage of the pipeline or of boot or recovery; see [`mirror::stage::Stage::NAMES`].
+        stage: mirror::stage::Stage,
+        /// Which occurrence, from 1.
+        nth: u64,
+        /// Only of this source's mirror.
+        source: Option<usize>,
+        /// How long after; 0 = at once, before anything else happens.
+        delay: Nanos,
+    },
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process dies; caches of its devices live on.
+    Crash {
+        /// Which server.
+        node: Node,
+        /// It starts again after this time; `None` = only by `Restart`.
+        restart_after: Option<Nanos>,
+    },
+    /// The process dies and unflushed data is kept, lost or torn as drawn.
+    PowerCut {
+        /// Which server.
+        node: Node,
+        /// It starts again after this time; `None` = only by `Restart`.
+        restart_after: Option<Nanos>,
+    },
+    /// A crashed server starts again.
+    Restart {
+        /// Which server.
+        node: Node,
+    },
+    /// The process stands still and then goes on with stale beliefs.
+    Pause {
+        /// Which server.
+        node: Node,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// Nothing passes; `datagram`: lost, `stream`: held until healed or reset.
+    Cut {
+        /// Whose link.
+        source: usize,
+        /// Which way.
+        direction: Direction,
+        /// `None` = until `Heal` or the end of the fault phase.
+        lasting: Option<Nanos>,
+    },
+    /// Ends a cut.
+    Heal {
+        /// Whose link.
+        source: usize,
+    },
+    /// Messages wait and are all delivered when it ends.
+    Clog {
+        /// Whose link.
+        source: usize,
+        /// Which way.
+        direction: Direction,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// The stream breaks; what is in flight is lost.
+    Reset {
+        /// Whose link.
+        source: usize,
+        /// Only this server learns of it (half-open); `None` = both.
+        only: Option<Node>,
+    },
+    /// Writes that need space fail (part of one may be stored) until it ends.
+    DiskFull {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// Everything on the device takes `factor` times as long.
+    Slow {
+        /// Which server.
+        node: Node,
+        /// Which device.
+        device: DeviceName,
+        /// Factor, 2..=100000.
+        factor: u32,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// A stored range changes silently; sticky.
+    Damage {
+        /// What is hit.
+        target: DamageTarget,
+        /// How many bits are flipped, spread over the range by the seed; >= 1.
+        bits: u32,
+    },
+    /// The NVRAM loses its content.
+    NvramLost {
+        /// Which server.
+        node: Node,
+        /// What it reads as afterwards.
+        reads: LostContent,
+    },
+    /// The NVRAM's battery is low: announced, it must not be relied on until it ends.
+    NvramDegraded {
+        /// Which server (only the destination acts on it).
+        node: Node,
+        /// `None` = to the end of the fault phase.
+        lasting: Option<Nanos>,
+    },
+    /// The source's site is lost for ever; the destination's operator recovers the image.
+    Disaster {
+        /// Which source.
+        source: usize,
+        /// The destination loses power at the same moment (and restarts) before it recovers.
+        power_cut: bool,
+    },
+    /// Operator: seal the open partition now.
+    Seal {
+        /// Which source.
+        source: usize,
+    },
+    /// Operator: recover the mirror at the destination, whether its source lives or not.
+    Recover {
+        /// Which source's mirror.
+        source: usize,
+    },
+}
+
+/// What a [`Fault::NvramLost`] leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LostContent {
+    /// All zeros.
+    Zeros,
+    /// Bytes drawn from the seed.
+    Random,
+}
+
+/// What a [`Fault::Damage`] hits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DamageTarget {
+    /// The `nth` (from 0) valid record of the oldest non-empty log file of a source, at the destination.
+    FileRecord {
+        /// Whose mirror.
+        source: usize,
+        /// Which record of the file; clipped to the last.
+        nth: u64,
+    },
+    /// The `nth` live record of a source in the destination's NVRAM.
+    NvramRecord {
+        /// Whose mirror.
+        source: usize,
+        /// Which record, from the oldest; clipped to the last.
+        nth: u64,
+    },
+    /// A block of an image volume.
+    ImageBlock {
+        /// Whose mirror.
+        source: usize,
+        /// Which volume of it.
+        volume: usize,
+        /// Which block; `None` = drawn among the written ones.
+        block: Option<u64>,
+    },
+    /// A block of a source volume.
+    VolumeBlock {
+        /// Which source.
+        source: usize,
+        /// Which volume of it.
+        volume: usize,
+        /// Which block; `None` = drawn among the written ones.
+        block: Option<u64>,
+    },
+    /// Bytes of a device.
+    Range {
+        /// Which server.
+        node: Node,
+        /// Which device.
+        device: DeviceName,
+        /// First byte.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+}

@@ -1,0 +1,48 @@
+//! Faults that are drawn from the seed.
+
+use super::units::{Chance, Nanos};
+
+/// Faults drawn from the seed: each seed gets a plan of its own. A family that is off draws nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Swarm: each family below is switched off in a seed with this chance, and its rate drawn between 0 and the given one.
+    pub swarm: Option<Chance>,
+    /// Faults are drawn in the first `span` of virtual time (0 = no drawn faults).
+    pub span: Nanos,
+    /// Expected number of each per run (or per link or server and run), in thousandths.
+    pub source_crashes_milli: u32,
+    /// Power cuts of sources.
+    pub source_power_cuts_milli: u32,
+    /// Crashes of the destination.
+    pub destination_crashes_milli: u32,
+    /// Power cuts of the destination.
+    pub destination_power_cuts_milli: u32,
+    /// Pauses of any server.
+    pub pauses_milli: u32,
+    /// Cuts of a link, either or both directions.
+    pub cuts_milli: u32,
+    /// Clogs of a link.
+    pub clogs_milli: u32,
+    /// Resets of a link, half of them half-open.
+    pub resets_milli: u32,
+    /// Disk-full episodes at the destination.
+    pub disk_full_milli: u32,
+    /// Slow devices anywhere.
+    pub slow_milli: u32,
+    /// Damaged ranges that the other site can repair.
+    pub damages_milli: u32,
+    /// Forced seals.
+    pub seals_milli: u32,
+    /// Chance that the run ends in a site disaster of one source.
+    pub disaster: Chance,
+    /// Greatest length of an outage, pause, cut or clog.
+    pub longest: Nanos,
+    /// Greatest chance of loss per message added to every link.
+    pub loss: Chance,
+    /// Greatest chance of duplication added to every link (`datagram`).
+    pub duplicate: Chance,
+    /// Greatest chance of reordering added to every link (`datagram`).
+    pub reorder: Chance,
+    /// Greatest chance of corruption added to every link.
+    pub corrupt: Chance,
+}

@@ -1,0 +1,254 @@
+//! Faults take place: at their time or on a stage, until they end or everything is healed.
+
+use super::World;
+use crate::event::{Event, Phase};
+use crate::kinds;
+use crate::server::{Machine, device};
+use crate::spec::{Direction, Fault, Nanos, Node, When};
+use mirror::effect::Device;
+use mirror::quirk::Quirk;
+use mirror::stage::Stage;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub(super) fn node(&self, node: Node) -> usize {
+        match node {
+            Node::Source(i) => i,
+            Node::Destination => self.destination(),
+        }
+    }
+
+    /// Faults that wait for this occurrence of a stage.
+    pub(super) fn trigger(&mut self, stage: Stage, mirror: u16) {
+        for index in 0..self.faults.len() {
+            let When::On { stage: wanted, nth, source, delay } = self.faults[index].when else { continue };
+            if wanted != stage || self.triggered[index] || source.is_some_and(|s| s != mirror as usize) {
+                continue;
+            }
+            let counts = &self.stage_counts;
+            let count: u64 = match source {
+                Some(_) => counts.get(&(stage, mirror)).copied().unwrap_or(0),
+                None => counts.range((stage, 0)..=(stage, u16::MAX)).map(|(_, n)| n).sum(),
+            };
+            if count < nth {
+                continue;
+            }
+            self.triggered[index] = true;
+            if delay == 0 {
+                self.inject(index);
+            } else {
+                self.last_fault_at = self.last_fault_at.max(self.sched.now() + delay);
+                self.sched.at(self.sched.now() + delay, Event::Fault { index: index as u32 });
+            }
+        }
+    }
+
+    /// Carries out a fault of the plan.
+    pub(super) fn inject(&mut self, index: usize) {
+        if self.phase != Phase::Faults {
+            return;
+        }
+        self.triggered[index] = true;
+        let fault = self.faults[index].fault.clone();
+        self.fault_counts[index].injected += 1;
+        self.emit(kinds::FAULT, self.destination(), index, kinds::fault_number(&fault), [index as u64, 0, 0]);
+        let now = self.sched.now();
+        let until = |lasting: Nanos| now.saturating_add(lasting);
+        let (effective, ends) = match fault {
+            Fault::Crash { node, restart_after } => (self.crash(self.node(node), false, restart_after), None),
+            Fault::PowerCut { node, restart_after } => {
+                (self.crash(self.node(node), true, restart_after), None)
+            }
+            Fault::Restart { node } => {
+                let server = self.node(node);
+                let down = self.servers[server].machine.is_none() && !self.servers[server].gone;
+                self.start(server);
+                (down, None)
+            }
+            Fault::Pause { node, lasting } => {
+                let server = self.node(node);
+                let s = &mut self.servers[server];
+                s.paused_until = s.paused_until.max(until(lasting));
+                let at = s.paused_until;
+                self.sched.at(at, Event::Resume { server: server as u16 });
+                (self.servers[server].machine.is_some(), None)
+            }
+            Fault::Cut { source, direction, lasting } => {
+                (self.set_links(source, direction, true, false), lasting.map(until))
+            }
+            Fault::Heal { source } => (self.set_links(source, Direction::Both, false, false), None),
+            Fault::Clog { source, direction, lasting } => {
+                (self.set_links(source, direction, true, true), Some(until(lasting)))
+            }
+            Fault::Reset { source, only } => (self.reset(source, only), None),
+            Fault::DiskFull { node, device: name, lasting } => {
+                let server = self.node(node);
+                if let Some(disk) = self.servers[server].disk_mut(device(name)) {
+                    disk.full = true;
+                }
+                // It takes effect when a write fails.
+                (false, Some(until(lasting)))
+            }
+            Fault::Slow { node, device: name, factor, lasting } => {
+                let server = self.node(node);
+                self.set_slow(server, device(name), factor as u64);
+                (true, Some(until(lasting)))
+            }
+            Fault::Damage { target, bits } => (self.damage(target, bits), None),
+            Fault::NvramLost { node, reads } => (self.lose_nvram(self.node(node), reads), None),
+            Fault::NvramDegraded { node, lasting } => {
+                let server = self.node(node);
+                self.set_degraded(server, true);
+                (true, lasting.map(until))
+            }
+            Fault::Disaster { source, power_cut } => (self.disaster(source, power_cut), None),
+            Fault::Seal { source } => {
+                let mut sealed = false;
+                if let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() {
+                    sealed = m.serving();
+                    m.handle_seal(now);
+                    self.drain(source);
+                }
+                (sealed, None)
+            }
+            Fault::Recover { source } => {
+                self.judge.excuse(Some(source), "recover");
+                self.order_recovery(source);
+                (true, None)
+            }
+        };
+        self.fault_counts[index].took_effect += effective as u64;
+        if let Some(at) = ends {
+            self.last_fault_at = self.last_fault_at.max(at);
+            self.sched.at(at, Event::FaultEnd { index: index as u32 });
+        }
+    }
+
+    /// The end of a fault that lasts.
+    pub(super) fn end_fault(&mut self, index: usize) {
+        if self.phase != Phase::Faults {
+            return;
+        }
+        let fault = self.faults[index].fault.clone();
+        self.emit(
+            kinds::FAULT_END,
+            self.destination(),
+            index,
+            kinds::fault_number(&fault),
+            [index as u64, 0, 0],
+        );
+        match fault {
+            Fault::Cut { source, direction, .. } => {
+                self.set_links(source, direction, false, false);
+            }
+            Fault::Clog { source, direction, .. } => {
+                self.set_links(source, direction, false, true);
+            }
+            Fault::DiskFull { node, device: name, .. } => {
+                let server = self.node(node);
+                if let Some(disk) = self.servers[server].disk_mut(device(name)) {
+                    disk.full = false;
+                }
+            }
+            Fault::Slow { node, device: name, .. } => self.set_slow(self.node(node), device(name), 1),
+            Fault::NvramDegraded { node, .. } => self.set_degraded(self.node(node), false),
+            _ => {}
+        }
+    }
+
+    /// Everything that can be mended is.
+    pub(crate) fn heal_all(&mut self) {
+        for source in 0..self.spec.sources.len() {
+            self.set_links(source, Direction::Both, false, false);
+            self.set_links(source, Direction::Both, false, true);
+        }
+        for server in 0..self.servers.len() {
+            for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {
+                self.set_slow(server, device, 1);
+                if let Some(disk) = self.servers[server].disk_mut(device) {
+                    disk.full = false;
+                }
+            }
+            if self.servers[server].nvram.degraded {
+                self.set_degraded(server, false);
+            }
+            if self.servers[server].paused_until > self.sched.now() {
+                self.servers[server].paused_until = self.sched.now();
+                self.sched.at(self.sched.now(), Event::Resume { server: server as u16 });
+            }
+            self.start(server);
+        }
+    }
+
+    /// Cuts, or clogs, or ends that; whether anything has changed.
+    pub(super) fn set_links(&mut self, source: usize, direction: Direction, on: bool, clog: bool) -> bool {
+        let now = self.sched.now();
+        let mut changed = false;
+        for backward in [false, true] {
+            let wanted = match direction {
+                Direction::Forward => !backward,
+                Direction::Backward => backward,
+                Direction::Both => true,
+            };
+            if !wanted {
+                continue;
+            }
+            let link = &mut self.links[source][backward as usize];
+            let before = if clog { link.is_clogged() } else { link.is_cut() };
+            changed |= before != on;
+            let released = if clog { link.set_clogged(on, now) } else { link.set_cut(on, now) };
+            for delivery in released {
+                self.schedule(source, !backward, delivery);
+            }
+        }
+        changed
+    }
+
+    pub(super) fn reset(&mut self, source: usize, only: Option<Node>) -> bool {
+        for link in &mut self.links[source] {
+            link.reset();
+        }
+        let destination = self.destination();
+        if only.is_none_or(|n| n == Node::Source(source)) {
+            self.disconnect(source, source);
+        }
+        if only.is_none_or(|n| n == Node::Destination) {
+            self.disconnect(destination, source);
+        }
+        true
+    }
+
+    pub(super) fn set_slow(&mut self, server: usize, device: Device, factor: u64) {
+        let s = &mut self.servers[server];
+        match device {
+            Device::Nvram => s.nvram.slow = factor,
+            Device::Mark => s.mark.slow = factor,
+            _ => {
+                if let Some(disk) = s.disk_mut(device) {
+                    disk.slow = factor;
+                }
+            }
+        }
+    }
+
+    pub(super) fn set_degraded(&mut self, server: usize, degraded: bool) {
+        self.servers[server].nvram.degraded = degraded;
+        let now = self.sched.now();
+        if let Some(Machine::Destination(m)) = self.servers[server].machine.as_mut() {
+            m.handle_degraded(now, degraded);
+            self.drain(server);
+        }
+    }
+
+    /// A write has failed on a full disk.
+    pub(super) fn full_took_effect(&mut self, server: usize, at: Device) {
+        for index in 0..self.faults.len() {
+            if let Fault::DiskFull { node, device: name, .. } = self.faults[index].fault
+                && self.node(node) == server
+                && device(name) == at
+                && self.fault_counts[index].injected > 0
+            {
+                self.fault_counts[index].took_effect = 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Servers that die: crashes, power cuts, lost NVRAM, lost sites.
+
+use super::{Ordered, World};
+use crate::event::Event;
+use crate::server::subject;
+use crate::spec::{LostContent, Nanos};
+use crate::{kinds, sites};
+use mirror::effect::Device;
+use mirror::quirk::Quirk;
+use mirrorsim_engine::{ExtentMap, FateOdds};
+
+/// Time that a server stays down after its NVRAM was lost, ns.
+const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    pub(super) fn crash(&mut self, server: usize, power: bool, restart_after: Option<Nanos>) -> bool {
+        let s = &mut self.servers[server];
+        let up = s.machine.is_some();
+        if !up && !power {
+            return false;
+        }
+        s.machine = None;
+        s.incarnation += 1;
+        s.timer = None;
+        s.paused_until = 0;
+        let incarnation = s.incarnation;
+        self.forget_inbox(server);
+        self.emit(kinds::CRASH, server, server, power as u16, [incarnation as u64, 0, 0]);
+        if power {
+            self.cut_power(server);
+        }
+        let who = self.oracle_server(server);
+        let s = &self.servers[server];
+        self.judge.crashed(who, power, &s.stable(), &s.current());
+        if power && server == self.destination() {
+            self.probe.unsettled();
+        }
+        // A process that dies takes its connections with it; the peer learns of it by the next reset or time-out.
+        let links: Vec<usize> =
+            if server == self.destination() { (0..self.spec.sources.len()).collect() } else { vec![server] };
+        for link in links {
+            self.links[link][0].reset();
+            self.links[link][1].reset();
+        }
+        if let Some(after) = restart_after {
+            let at = self.sched.now() + after;
+            self.sched.at(at, Event::Restart { server: server as u16, incarnation });
+            self.servers[server].restart_at = Some(at);
+        }
+        up
+    }
+
+    pub(super) fn cut_power(&mut self, server: usize) {
+        for device in self.servers[server].devices() {
+            let garbage = self.servers[server].disk_mut(*device).is_some_and(|d| d.spec.garbage);
+            let odds = FateOdds { garbage: if garbage { 1 << 31 } else { 0 }, ..FateOdds::USUAL };
+            let subject = subject(server, *device);
+            let fates = self.servers[server].store(*device).draw_fates(&mut self.decisions, subject, &odds);
+            self.servers[server].store_mut(*device).power_cut(&fates);
+        }
+    }
+
+    pub(super) fn lose_nvram(&mut self, server: usize, reads: LostContent) -> bool {
+        if self.servers[server].gone {
+            return false;
+        }
+        self.crash(server, true, Some(NVRAM_LOSS_OUTAGE));
+        let seed = self.decisions.draw(sites::DAMAGE, 2);
+        let size = self.nvram_size(server);
+        let store = self.servers[server].store_mut(Device::Nvram);
+        let held = store.stored_bytes() > 0;
+        store.replace_all(ExtentMap::new());
+        if reads == LostContent::Random {
+            store.scramble(0, size.min(1 << 20), seed);
+        }
+        let who = self.oracle_server(server);
+        let s = &self.servers[server];
+        self.judge.nvram_lost(who, &s.stable(), &s.current());
+        self.probe.unsettled();
+        held
+    }
+
+    pub(super) fn nvram_size(&self, server: usize) -> u64 {
+        match self.spec.sources.get(server) {
+            Some(source) => source.partition_size * self.spec.protocol.partitions as u64,
+            None => self.spec.destination.nvram_size,
+        }
+    }
+
+    pub(super) fn disaster(&mut self, source: usize, power_cut: bool) -> bool {
+        if self.servers[source].gone {
+            return false;
+        }
+        self.crash(source, false, None);
+        self.servers[source].gone = true;
+        self.servers[source].incarnation += 1;
+        self.hang_up(source);
+        self.judge.disaster(source);
+        if power_cut {
+            let destination = self.destination();
+            self.crash(destination, true, Some(1_000_000));
+        }
+        self.order_recovery(source);
+        true
+    }
+
+    pub(super) fn order_recovery(&mut self, source: usize) {
+        let now = self.sched.now();
+        let answered = self.acked[source].len();
+        self.ordered.entry(source).or_insert(Ordered { since: now, done: false, answered });
+        self.sched.at(now, Event::Recover { source: source as u16 });
+    }
+}
