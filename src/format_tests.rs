@@ -70,6 +70,16 @@ proptest! {
     }
 
     #[test]
+    fn a_record_without_a_number_is_refused(record in record(), generation in any::<bool>()) {
+        let mut bytes = flat(&record);
+        let at = if generation { 32 } else { 40 };
+        bytes[at..at + 8].fill(0);
+        let check = crate::codec::check(&bytes[..HEADER as usize - 8]);
+        bytes[HEADER as usize - 8..HEADER as usize].copy_from_slice(&check.to_le_bytes());
+        prop_assert!(decode(&Bytes::from(bytes)).is_none());
+    }
+
+    #[test]
     fn a_flipped_bit_of_a_record_is_noticed(record in record(), at in any::<prop::sample::Index>(), bit in 0u8..8) {
         let covered = (HEADER as usize) + record.payload.len();
         let mut bytes = flat(&record);

@@ -180,7 +180,9 @@ impl Record {
             3 => payload_length == 16 && length == 8,
             _ => false,
         };
-        sound.then(|| Header { bytes: bytes.slice(..HEADER as usize), code, payload_length })
+        // Generations and sequences start at 1.
+        let numbered = get_u64(bytes, 32) > 0 && get_u64(bytes, 40) > 0;
+        (sound && numbered).then(|| Header { bytes: bytes.slice(..HEADER as usize), code, payload_length })
     }
 }
 

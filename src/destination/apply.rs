@@ -44,6 +44,10 @@ impl<Q: Quirk> Desk<Q> {
         if generation <= self.cleared {
             return self.sync_done(shared, generation);
         }
+        // A source owes at most k generations at a time.
+        if generation > self.superblock.applied_gen.saturating_add(self.geometry.files) {
+            return self.alarm(shared, Alarm::Protocol { kind: 8 });
+        }
         if generation > self.superblock.applied_gen {
             let known = self.file(generation).map_or(0, |f| f.checks.len() as u64);
             let other = self.file(generation).is_some_and(|f| known == count && f.digest != digest);

@@ -27,10 +27,14 @@ impl<Q: Quirk> Desk<Q> {
         if record.prev != self.tip {
             return self.gap(shared, &record);
         }
+        let end_bytes = self.bytes(self.next()) + record.size();
+        if end_bytes > self.promised {
+            // More than it was given credit for: what waits here is bounded by the NVRAM.
+            return self.alarm(shared, Alarm::Protocol { kind: 5 });
+        }
         self.naked = None;
         self.tip = record.link();
         let position = record.position;
-        let end_bytes = self.bytes(self.next()) + record.size();
         self.entries.push_back(Entry { record, segment: u64::MAX, end_bytes });
         self.stage(shared, Stage::Received, position);
         if shared.knobs.ack == AckLevel::Received {

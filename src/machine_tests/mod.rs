@@ -2,6 +2,7 @@
 //! either side loses power, each request happens once, and the image is the volume.
 
 mod device;
+mod hostile;
 mod pair;
 
 use crate::config::{AckLevel, Transport};

@@ -89,7 +89,7 @@ impl<Q: Quirk> Source<Q> {
             self.acked_nvram = held;
             self.acked_file = filed;
             self.sent = held;
-            self.limit = self.log.bytes(held) + room;
+            self.limit = self.log.bytes(held).saturating_add(room);
             self.sync_sent = self.remote_applied.max(applied_gen);
             self.stage(Stage::Connected, self.log.position(held));
             if self.pong_seen < self.ping_sent {
@@ -115,14 +115,15 @@ impl<Q: Quirk> Source<Q> {
         let grown = count > *cursor;
         *cursor = count.max(*cursor);
         // A promise once given is kept: the limit never shrinks within a connection.
-        self.limit = self.limit.max(self.log.bytes(count) + room);
+        self.limit = self.limit.max(self.log.bytes(count).saturating_add(room));
         if grown {
             self.advance();
         }
     }
 
     fn sync_done(&mut self, generation: u64) {
-        if generation > self.remote_applied {
+        // What was never opened cannot be applied.
+        if generation > self.remote_applied && generation <= self.log.youngest {
             self.remote_applied = generation;
             self.log.owed = self.log.owed.split_off(&(generation + 1));
             self.stage(Stage::SyncCompleted, Position::new(generation, 0));
