@@ -14,7 +14,6 @@
 //! | SUM     | 4 hexadecimal digits over everything before, so that a damaged token never runs something else |
 
 use crate::percent;
-use crate::worker::mode_name;
 use mirrorsim_world::DisasterAt;
 use mirrorsim_world::outcome::Verdict;
 use mirrorsim_world::spec::CheckMode;
@@ -32,9 +31,6 @@ const VERDICTS: [(&str, Verdict); 5] = [
     ("inconclusive", Verdict::Inconclusive),
     ("rig", Verdict::Rig),
 ];
-
-/// Check modes by name.
-const MODES: [CheckMode; 4] = [CheckMode::Every, CheckMode::Delta, CheckMode::Sampled, CheckMode::End];
 
 /// What it takes to run a seed again, and what came of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,7 +106,7 @@ impl fmt::Display for Token {
         self.planted.iter().for_each(|id| add("plant", id));
         self.sets.iter().for_each(|(path, value)| add("set", &format!("{path}={value}")));
         if let Some(mode) = self.check {
-            add("check", mode_name(mode));
+            add("check", mode.name());
         }
         match self.disaster_at {
             Some(DisasterAt::Time(ns)) => add("at", &format!("{ns}ns")),
@@ -190,7 +186,7 @@ impl Token {
                 self.sets.push((path.to_owned(), value.to_owned()));
             }
             "check" => {
-                let mode = MODES.into_iter().find(|m| mode_name(*m) == value);
+                let mode = CheckMode::ALL.into_iter().find(|m| m.name() == value);
                 self.check = Some(mode.ok_or(Problem::Damaged("its check mode"))?);
             }
             "at" => self.disaster_at = Some(moment(&value).ok_or(Problem::Damaged("its disaster"))?),

@@ -62,21 +62,11 @@ fn of_panic(seed: u64, mode: CheckMode, panic: &Panic) -> Outcome {
         operations: Operations::default(),
         latency: BTreeMap::new(),
         faults: Vec::new(),
-        checks: Checks { mode: mode_name(mode), ..Checks::default() },
+        checks: Checks { mode: mode.name(), ..Checks::default() },
         recoveries: Vec::new(),
         alarms: Vec::new(),
         metrics: BTreeMap::new(),
         last_events: Vec::new(),
-    }
-}
-
-/// Name of a check mode on the command line, in tokens and in reports.
-pub(crate) fn mode_name(mode: CheckMode) -> &'static str {
-    match mode {
-        CheckMode::Every => "every",
-        CheckMode::Delta => "delta",
-        CheckMode::Sampled => "sampled",
-        CheckMode::End => "end",
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::extent_map::ExtentMap;
 use crate::fate::{Fate, land};
 use crate::layers::Layers;
-use crate::scratch::Scratch;
 use crate::source::Source;
 use crate::store::Store;
 use bytes::Bytes;
@@ -54,11 +53,6 @@ impl<'a> View<'a> {
     /// Bytes that are written or lost as one.
     pub fn granule(&self) -> u32 {
         self.granule
-    }
-
-    /// A private writable device in this state; see [`Scratch::new`].
-    pub fn scratch(self) -> Scratch<'a> {
-        Scratch::new(self)
     }
 
     /// The base, and this state as the `current` layer over it.

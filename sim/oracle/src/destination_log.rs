@@ -1,26 +1,14 @@
 //! Reads the destination's NVRAM and log files as they are written: which records stand where, and what of it is stable.
 
-use crate::bytes::{FileHeader, HEADER, Record, SegmentHeader, hash, u32_at};
-use crate::content::same;
+use crate::bytes::{FileHeader, HEADER, SegmentHeader};
+use crate::copies::{Held, Place, Segment, intact, magic_places, next_record};
 use crate::finding::Findings;
 use crate::layout::Layout;
 use crate::log::{FILE, FILE_STABLE, NVRAM, NVRAM_STABLE};
 use crate::mirror::Mirror;
 use crate::oracles::isolation;
-use crate::places::Place;
 use crate::ranges::Ranges;
-use crate::segments::Segment;
 use crate::setup::{Device, Level, Medium};
-
-/// A record in a segment or place. `index` 0: older than the list, or unknown to the source's log.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Held {
-    pub index: u64,
-    pub offset: u64,
-    pub size: u64,
-    pub check: u64,
-    pub lost: bool,
-}
 
 /// The picture of both devices.
 #[derive(Debug)]
@@ -248,54 +236,4 @@ impl DestinationLog {
         let places: usize = self.places.iter().map(|p| held(&p.records) + size_of::<Place>()).sum();
         (segments + places) as u64 + (self.nvram_dirty.len() + self.log_dirty.len()) as u64 * 24
     }
-}
-
-/// Where the magic of a record stands, at multiples of 8.
-pub(crate) fn magic_places(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
-    let magic = u32_at(b"MREC", 0);
-    bytes.chunks_exact(8).enumerate().filter(move |(_, c)| u32_at(c, 0) == magic).map(|(i, _)| i as u64 * 8)
-}
-
-/// The record at a place, if header and payload are whole, and its index in the source's log if it is that very record.
-pub(crate) fn next_record(
-    m: &Mirror,
-    device: Device,
-    base: u64,
-    at: u64,
-    size: u64,
-    medium: &dyn Medium,
-) -> Option<(Record, Held)> {
-    if at + HEADER > size {
-        return None;
-    }
-    let record = Record::read(&medium.read(device, base + at, HEADER))?;
-    if at + record.size() > size {
-        return None;
-    }
-    let mut held = Held { index: 0, offset: at, size: record.size(), check: record.check, lost: false };
-    let payload = medium.read(device, base + at + HEADER, u64::from(record.payload));
-    let index = m.model.index_of(record.position).unwrap_or(0);
-    if let Some(entry) = m.model.entry(index)
-        && entry.check == record.check
-        && record.uuid == m.model.uuid
-        && same(&payload, &entry.payload)
-    {
-        held.index = index;
-        return Some((record, held));
-    }
-    (hash(&payload) == record.payload_check).then_some((record, held))
-}
-
-/// Whether a record still stands where it stood.
-pub(crate) fn intact(m: &Mirror, held: &Held, device: Device, base: u64, medium: &dyn Medium) -> bool {
-    let head = medium.read(device, base + held.offset, HEADER);
-    let Some(record) = Record::read(&head) else {
-        return false;
-    };
-    let payload = medium.read(device, base + held.offset + HEADER, u64::from(record.payload));
-    let good = match m.model.entry(held.index) {
-        Some(entry) => same(&payload, &entry.payload),
-        None => hash(&payload) == record.payload_check,
-    };
-    record.check == held.check && good
 }

@@ -2,8 +2,7 @@
 //! differ from the model at the stable cursor. Kept up at each flush, so that "everything else is equal" holds by
 //! induction and a judgement costs only what changed.
 
-use crate::bytes::{ENTRY, check_entry, hash, u64_at};
-use crate::content::same;
+use crate::bytes::{ENTRY, u64_at};
 use crate::journal::Journal;
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
@@ -43,49 +42,10 @@ impl Image {
         }
     }
 
-    /// Compares a block with the model.
-    pub fn block_is(
-        model: &mut Model,
-        region: &Region,
-        medium: &dyn Medium,
-        (v, b): BlockAt,
-        prefix: u64,
-    ) -> bool {
-        let actual = medium.read(Device::Image, region.block_at(v, b), region.block);
-        match model.content(v, b, prefix) {
-            Some(expected) => same(&actual, &expected),
-            None => same(&actual, &model.zeros()),
-        }
-    }
-
-    /// Judges one check table entry. Of a block of zeros an entry of zeros is as good as a check.
-    pub fn entry_is(model: &mut Model, entry: &[u8], (v, b): BlockAt, prefix: u64) -> bool {
-        if let Some(digest) = model.digest(v, b, prefix) {
-            if entry == check_entry(&model.uuid, b, digest) {
-                return true;
-            }
-            let zeros = model.zeros();
-            return entry == [0; 32] && model.content(v, b, prefix).is_some_and(|c| same(&c, &zeros));
-        }
-        entry == [0; 32] || entry == check_entry(&model.uuid, b, hash(&model.zeros()))
-    }
-
-    /// Compares a check table entry with the model.
-    pub fn check_is(
-        model: &mut Model,
-        region: &Region,
-        medium: &dyn Medium,
-        (v, b): BlockAt,
-        prefix: u64,
-    ) -> bool {
-        let entry = medium.read(Device::Image, region.check_at(v, b), ENTRY);
-        Self::entry_is(model, &entry, (v, b), prefix)
-    }
-
     fn look_at_block(&mut self, model: &mut Model, region: &Region, medium: &dyn Medium, at: BlockAt) {
-        if Self::block_is(model, region, medium, at, self.cursor) {
+        if model.block_is(region, medium, at, self.cursor) {
             self.bad_blocks.remove(&at);
-            if self.damaged.contains(&at) && Self::check_is(model, region, medium, at, self.cursor) {
+            if self.damaged.contains(&at) && model.check_is(region, medium, at, self.cursor) {
                 self.damaged.remove(&at);
             }
         } else {
@@ -104,7 +64,7 @@ impl Image {
     ) {
         let table = medium.read(Device::Image, region.check_at(v, first), (end - first) * ENTRY);
         for (b, entry) in (first..end).zip(table.chunks_exact(ENTRY as usize)) {
-            if Self::entry_is(model, entry, (v, b), self.cursor) {
+            if model.entry_is(entry, (v, b), self.cursor) {
                 self.bad_checks.remove(&(v, b));
             } else {
                 self.bad_checks.insert((v, b));
@@ -170,7 +130,7 @@ impl Image {
         model.changed(from, to, &mut again);
         for &at in &again {
             self.look_at_block(model, region, stable, at);
-            if Self::check_is(model, region, stable, at, index) {
+            if model.check_is(region, stable, at, index) {
                 self.bad_checks.remove(&at);
             } else {
                 self.bad_checks.insert(at);

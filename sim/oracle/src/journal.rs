@@ -2,7 +2,6 @@
 
 use crate::bytes::{ENTRY, hash, u64_at};
 use crate::content::same;
-use crate::image::Image;
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
 use crate::setup::{Device, Medium};
@@ -92,7 +91,7 @@ impl Journal {
                 }
                 Spot::Check(v, first, end) => {
                     for (b, entry) in (first..end).zip(piece.chunks_exact(ENTRY as usize)) {
-                        if !Image::entry_is(model, entry, (v, b), prefix) {
+                        if !model.entry_is(entry, (v, b), prefix) {
                             self.wrong.push((v, b));
                         }
                     }

@@ -9,8 +9,10 @@
 
 #![forbid(unsafe_code)]
 
+mod blocks;
 mod bytes;
 mod content;
+mod copies;
 mod destination_log;
 mod devices;
 mod faults;

@@ -1,26 +1,13 @@
 //! The destination's log files as they are written: places, the files in them and their records.
 
 use crate::bytes::{FileHeader, HEADER, Trailer, u64_at};
-use crate::destination_log::{DestinationLog, Held, intact, next_record};
+use crate::copies::{Held, Place, intact, next_record};
+use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::log::{FILE, FILE_STABLE};
 use crate::mirror::Mirror;
 use crate::oracles::{agreement, apply, isolation, numbering, steps};
 use crate::setup::{Device, Medium};
-
-/// A place for a log file.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Place {
-    /// 0 = no file.
-    pub generation: u64,
-    pub incarnation: u64,
-    pub append: u64,
-    pub records: Vec<Held>,
-    /// So many of the records are stable.
-    pub settled: usize,
-    /// Generation of the file whose header is stable here.
-    pub stable: u64,
-}
 
 impl DestinationLog {
     pub(crate) fn place_stored(

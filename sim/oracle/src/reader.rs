@@ -5,7 +5,7 @@
 use crate::bytes::{
     ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u64_at,
 };
-use crate::destination_log::magic_places;
+use crate::copies::magic_places;
 use crate::journal::Journal;
 use crate::layout::{BlockAt, Layout, Region};
 use crate::oracles::prefix::detectable;

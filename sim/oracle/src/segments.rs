@@ -1,23 +1,13 @@
 //! The destination's NVRAM as it is written: segments, their owners and their records.
 
 use crate::bytes::{HEADER, SegmentHeader, u64_at};
-use crate::destination_log::{DestinationLog, Held, intact, next_record};
+use crate::copies::{Held, Segment, intact, next_record};
+use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::log::{NVRAM, NVRAM_STABLE};
 use crate::mirror::Mirror;
 use crate::oracles::{agreement, fencing, isolation, numbering, nvram, steps};
 use crate::setup::{Device, Medium};
-
-/// A segment of the NVRAM.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Segment {
-    pub owner: Option<usize>,
-    pub serial: u64,
-    pub append: u64,
-    pub records: Vec<Held>,
-    /// So many of the records are stable.
-    pub settled: usize,
-}
 
 impl DestinationLog {
     pub(crate) fn segment_stored(

@@ -4,7 +4,6 @@ use crate::model::*;
 use crate::number::rate;
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
 use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
-use mirrorsim_world::spec::CheckMode;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -84,12 +83,7 @@ pub(crate) fn verdict_name(verdict: Verdict) -> VerdictName {
 
 fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
     let scenario = &plan.scenario;
-    let check = match scenario.spec.check.mode {
-        CheckMode::Every => "every",
-        CheckMode::Delta => "delta",
-        CheckMode::Sampled => "sampled",
-        CheckMode::End => "end",
-    };
+    let check = scenario.spec.check.mode.name();
     Environment {
         version: BUILD.version.into(),
         commit: Some(BUILD.commit.to_owned()).filter(|c| !c.is_empty()),

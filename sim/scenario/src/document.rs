@@ -3,7 +3,7 @@
 
 use crate::place::Place;
 use crate::problem::{Desk, Draft, nearest};
-use crate::scalar::Scalar;
+use crate::shape::{Need, Shape, example, first_sentence};
 use crate::tree::{Node, Value, shorten};
 use crate::yaml;
 use std::rc::Rc;
@@ -40,85 +40,6 @@ impl<T> std::ops::Deref for At<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
-    }
-}
-
-/// What a value looks like: the source of the schema, of `explain` and of the reader's messages.
-#[derive(Clone, Debug)]
-pub(crate) enum Shape {
-    /// One word, number, text or quantity.
-    Scalar(Scalar),
-    /// One of some words, with their meanings.
-    Words(&'static [(&'static str, &'static str)]),
-    /// A map with known keys.
-    Map(MapShape),
-    /// A list of one shape.
-    List(Box<Shape>),
-    /// One of several shapes, told apart by their YAML kind.
-    Either(Vec<Shape>),
-}
-
-/// A map with known keys.
-#[derive(Clone, Debug)]
-pub(crate) struct MapShape {
-    /// Name of its type, unique among all.
-    pub name: &'static str,
-    /// What it describes.
-    pub doc: String,
-    /// Groups of keys of which exactly one is needed.
-    pub one_of: Vec<&'static [&'static str]>,
-    /// Its keys.
-    pub fields: Vec<Field>,
-}
-
-/// One key.
-#[derive(Clone, Debug)]
-pub(crate) struct Field {
-    /// The key.
-    pub name: &'static str,
-    /// What it means.
-    pub doc: String,
-    /// What its value looks like.
-    pub shape: Shape,
-    /// What happens without it.
-    pub need: Need,
-}
-
-/// What happens without a key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Need {
-    /// A mistake.
-    Required,
-    /// This is read instead.
-    Default(&'static str),
-    /// As these words say.
-    Optional(&'static str),
-}
-
-impl Shape {
-    /// What is accepted, in a few words.
-    pub fn want(&self) -> String {
-        match self {
-            Shape::Scalar(s) => s.want(),
-            Shape::Words(words) => {
-                let names: Vec<&str> = words.iter().map(|(n, _)| *n).collect();
-                if names.len() > 12 {
-                    format!("a word such as {}", names[..4].join(", "))
-                } else {
-                    names.join(" | ")
-                }
-            }
-            Shape::Map(map) => {
-                let need = map.fields.iter().filter(|f| f.need == Need::Required);
-                let mut names: Vec<&str> = need.map(|f| f.name).collect();
-                if names.is_empty() {
-                    names = map.fields.iter().take(2).map(|f| f.name).collect();
-                }
-                format!("a map such as {{{}: ...}}", names.join(": ..., "))
-            }
-            Shape::List(item) => format!("a list of: {}", item.want()),
-            Shape::Either(shapes) => shapes.iter().map(Shape::want).collect::<Vec<_>>().join(", or "),
-        }
     }
 }
 
@@ -260,38 +181,6 @@ pub(crate) fn standard(text: &str, place: Place) -> Rc<Node> {
     yaml::parse(text, 0, Some(place)).root.unwrap_or_else(|| Rc::new(Node::scalar("", true, place)))
 }
 
-/// An example of a value.
-pub(crate) fn example(shape: &Shape) -> String {
-    match shape {
-        Shape::Scalar(s) => s.example.to_owned(),
-        Shape::Words(words) => words.first().map_or("", |(n, _)| n).to_owned(),
-        Shape::List(item) => format!("[{}]", example(item)),
-        Shape::Either(shapes) => shapes.first().map(example).unwrap_or_default(),
-        Shape::Map(map) => {
-            let needed = |f: &&Field| {
-                f.need == Need::Required || map.one_of.iter().any(|g| g.first() == Some(&f.name))
-            };
-            let mut fields: Vec<&Field> = map.fields.iter().filter(needed).collect();
-            if fields.is_empty() {
-                fields.extend(map.fields.first());
-            }
-            let parts: Vec<String> =
-                fields.iter().map(|f| format!("{}: {}", f.name, example(&f.shape))).collect();
-            format!("{{{}}}", parts.join(", "))
-        }
-    }
-}
-
-/// The first sentence of a doc comment.
-pub(crate) fn first_sentence(doc: &str) -> String {
-    doc.split_once(". ").map_or(doc, |(first, _)| first).trim_end_matches('.').to_owned()
-}
-
-/// The lines of a doc comment as one text.
-pub(crate) fn joined(lines: &[&str]) -> String {
-    lines.iter().map(|l| l.trim()).collect::<Vec<_>>().join(" ")
-}
-
 impl<T: Doc> Doc for Vec<At<T>> {
     fn shape() -> Shape {
         Shape::List(Box::new(T::shape()))
@@ -328,14 +217,14 @@ macro_rules! map {
         }
 
         impl $crate::document::Doc for $Name {
-            fn shape() -> $crate::document::Shape {
-                $crate::document::Shape::Map($crate::document::MapShape {
+            fn shape() -> $crate::shape::Shape {
+                $crate::shape::Shape::Map($crate::shape::MapShape {
                     name: stringify!($Name),
-                    doc: $crate::document::joined(&[$($doc),*]),
+                    doc: $crate::shape::joined(&[$($doc),*]),
                     one_of: vec![$($crate::document::map!(@group $group)),*],
-                    fields: vec![$($crate::document::Field {
+                    fields: vec![$($crate::shape::Field {
                         name: stringify!($field),
-                        doc: $crate::document::joined(&[$($fdoc),*]),
+                        doc: $crate::shape::joined(&[$($fdoc),*]),
                         shape: <$T as $crate::document::Doc>::shape(),
                         need: $crate::document::map!(@need $need $($text)?),
                     }),*],
@@ -344,7 +233,7 @@ macro_rules! map {
 
             fn read(r: &mut $crate::document::Reader<'_>, n: &$crate::tree::Node) -> Option<Self> {
                 // Built once: a script has many thousands of these.
-                static SHAPE: std::sync::OnceLock<$crate::document::Shape> = std::sync::OnceLock::new();
+                static SHAPE: std::sync::OnceLock<$crate::shape::Shape> = std::sync::OnceLock::new();
                 let whole = r.keys(n, SHAPE.get_or_init(<Self as $crate::document::Doc>::shape));
                 $(let $field = $crate::document::map!(@read r n $field $need $($text)?);)*
                 whole?;
@@ -355,9 +244,9 @@ macro_rules! map {
     (@type required $T:ty) => { $crate::document::At<$T> };
     (@type default $T:ty) => { $crate::document::At<$T> };
     (@type optional $T:ty) => { Option<$crate::document::At<$T>> };
-    (@need required) => { $crate::document::Need::Required };
-    (@need default $text:literal) => { $crate::document::Need::Default($text) };
-    (@need optional $text:literal) => { $crate::document::Need::Optional($text) };
+    (@need required) => { $crate::shape::Need::Required };
+    (@need default $text:literal) => { $crate::shape::Need::Default($text) };
+    (@need optional $text:literal) => { $crate::shape::Need::Optional($text) };
     (@read $r:ident $n:ident $field:ident required) => { $r.required($n, stringify!($field)) };
     (@read $r:ident $n:ident $field:ident default $text:literal) => { $r.default($n, stringify!($field), $text) };
     (@read $r:ident $n:ident $field:ident optional $text:literal) => { $r.optional($n, stringify!($field)) };
@@ -368,8 +257,8 @@ macro_rules! map {
 macro_rules! words {
     ($T:ty { $($(#[doc = $doc:literal])* $word:literal => $value:expr,)* }) => {
         impl $crate::document::Doc for $T {
-            fn shape() -> $crate::document::Shape {
-                $crate::document::Shape::Words(&[$(($word, concat!($($doc,)*))),*])
+            fn shape() -> $crate::shape::Shape {
+                $crate::shape::Shape::Words(&[$(($word, concat!($($doc,)*))),*])
             }
 
             fn read(r: &mut $crate::document::Reader<'_>, n: &$crate::tree::Node) -> Option<Self> {

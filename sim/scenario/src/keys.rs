@@ -1,8 +1,9 @@
 //! `explain KEY`: what one key of a scenario means.
 
 use crate::doc::Root;
-use crate::document::{Doc, Field, Need, Shape, example};
+use crate::document::Doc;
 use crate::problem::nearest;
+use crate::shape::{Field, Need, Shape, example};
 use std::fmt::Write;
 
 /// What a key such as `sources.link.latency` means: doc, type, unit, default, example. Else a hint at the nearest key.

@@ -36,6 +36,14 @@ pub fn reserve_for(data: u64) -> u64 {
     SEGMENTS * (SEGMENT_HEADER + record_size(data)).next_multiple_of(8)
 }
 
+/// What to raise so that an operation fits.
+pub fn enough_for(length: u64) -> String {
+    let (partition, reserve) = (partition_for(length), reserve_for(length).next_multiple_of(16));
+    format!(
+        "it needs partition_size >= {partition}, destination.reserve >= {reserve} and no lower max_length"
+    )
+}
+
 /// Longest data of one operation at a source: what fits everywhere, and no more than `max_length`.
 pub fn largest_operation(spec: &Spec, source: usize) -> u64 {
     let partition = fits_partition(spec.sources[source].partition_size).unwrap_or(0);

@@ -36,6 +36,7 @@ mod scalar;
 mod schema;
 mod seeds;
 mod sets;
+mod shape;
 mod template;
 mod trace;
 pub mod traces;

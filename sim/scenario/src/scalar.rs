@@ -1,33 +1,11 @@
 //! Strict scalars: what is written is what is meant, or it is refused with the reason.
 
-use crate::document::{Doc, Reader, Shape};
+use crate::document::{Doc, Reader};
 use crate::quantity;
+use crate::shape::{Scalar, Shape};
 use crate::tree::{Node, Value};
 use mirror::stage::Stage;
 use mirrorsim_world::spec::Chance;
-
-/// What a scalar looks like.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Scalar {
-    /// What it is, with its article.
-    pub name: &'static str,
-    /// Its units, if it has any.
-    pub units: &'static str,
-    /// One of them.
-    pub example: &'static str,
-    /// Regular expression of the text form; empty = any text.
-    pub pattern: &'static str,
-    /// Types in JSON.
-    pub types: &'static [&'static str],
-}
-
-impl Scalar {
-    /// What is accepted, in a few words.
-    pub fn want(&self) -> String {
-        let unit = if self.units.is_empty() { String::new() } else { format!(" ({})", self.units) };
-        format!("{}{unit} such as {}", self.name, self.example)
-    }
-}
 
 /// Declares a number with its parser.
 macro_rules! numbers {

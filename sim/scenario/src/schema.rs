@@ -1,7 +1,8 @@
 //! The JSON Schema of scenario files, for editors; made from the same declarations that read them.
 
 use crate::doc::Root;
-use crate::document::{Doc, Field, MapShape, Need, Shape};
+use crate::document::Doc;
+use crate::shape::{Field, MapShape, Need, Shape};
 use serde_json::{Map, Value, json};
 
 /// The schema. `scenarios/scenario.schema.json` is this, pretty-printed.

@@ -1,9 +1,9 @@
 //! I17: bytes of one mirror stand only in its own regions, places and segments, and every record there carries its uuid.
 
 use crate::bytes::{FileHeader, Record};
+use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
-use crate::segments::Segment;
 
 fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
     out.fail(Oracle::Isolation, "I17", message);

@@ -2,9 +2,9 @@
 //! forwarded names one content for ever. Claims 6, 8, 27: a record of g stands only in slot g mod k, in order.
 
 use crate::bytes::{FileHeader, Mark, Position, Record};
+use crate::copies::Place;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
-use crate::places::Place;
 use crate::setup::Level;
 
 /// The destination wrote a record to its NVRAM: it must follow the last one held (DR1).

@@ -1,9 +1,9 @@
 //! Ownership of NVRAM: no live entry is overwritten on either side, none leaks (SR3, SR5, DR2).
 
+use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
 use crate::log::FILE_STABLE;
 use crate::mirror::Mirror;
-use crate::segments::Segment;
 use crate::setup::{Level, Setup};
 
 fn fail(out: &mut Findings, message: impl FnOnce() -> String) {

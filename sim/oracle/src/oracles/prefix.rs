@@ -5,7 +5,6 @@
 use crate::bytes::{ADD, ENTRY, Record, WRITE, WRITE_ZEROES, all_zero, u64_at};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
-use crate::image::Image;
 use crate::layout::{BlockAt, Region};
 use crate::mirror::Mirror;
 use crate::oracles::once;
@@ -141,7 +140,7 @@ pub(crate) fn state(
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut good = true;
     for &at in blocks {
-        if !Image::block_is(&mut m.model, region, state, at, prefix) {
+        if !m.model.block_is(region, state, at, prefix) {
             good = false;
             if image.damaged.contains(&at) {
                 good = detectable(&m.model.uuid, region, state, at);
@@ -168,7 +167,7 @@ pub(crate) fn state(
         let ((volume, first), length) = (run[0], run.len() as u64 * ENTRY);
         let table = state.read(Device::Image, region.check_at(volume, first), length);
         for (&at, entry) in run.iter().zip(table.chunks_exact(ENTRY as usize)) {
-            if !Image::entry_is(&mut m.model, entry, at, prefix) && !image.damaged.contains(&at) {
+            if !m.model.entry_is(entry, at, prefix) && !image.damaged.contains(&at) {
                 good = false;
                 let number = m.number;
                 out.fail(Oracle::Prefix, "I2", || {

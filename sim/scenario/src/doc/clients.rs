@@ -1,9 +1,10 @@
 //! `clients:` with generated, traced or scripted operations.
 
 use super::servers::Span;
-use crate::document::{At, Doc, Reader, Shape, map, words};
+use crate::document::{At, Doc, Reader, map, words};
 use crate::quantity;
-use crate::scalar::{Int, Milli, Name, Scalar, Size, Small, Time, Words};
+use crate::scalar::{Int, Milli, Name, Size, Small, Time, Words};
+use crate::shape::{Scalar, Shape};
 use crate::tree::{Node, Value};
 use mirrorsim_world::spec::Chance;
 

@@ -1,7 +1,8 @@
 //! `profile:`, `check:` and `budget:`.
 
-use crate::document::{At, Doc, Reader, Shape, map, words};
+use crate::document::{At, Doc, Reader, map, words};
 use crate::scalar::{Int, Milli, Size, Small, Time};
+use crate::shape::Shape;
 use crate::tree::{Node, Value};
 use mirrorsim_world::spec::{Chance, CheckMode};
 

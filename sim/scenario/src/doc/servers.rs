@@ -1,9 +1,10 @@
 //! `sources:` and `destination:`, their devices and links.
 
-use crate::document::{At, Doc, Reader, Shape, map, words};
+use crate::document::{At, Doc, Reader, map, words};
 use crate::problem::Draft;
 use crate::quantity;
-use crate::scalar::{Name, Rate, Scalar, Size, Small, Time};
+use crate::scalar::{Name, Rate, Size, Small, Time};
+use crate::shape::{Scalar, Shape};
 use crate::tree::{Node, Value};
 use mirrorsim_world::spec::{Chance, Delay, Shape as Spread};
 

@@ -4,7 +4,7 @@ use super::{Cx, names, script};
 use crate::doc::Root;
 use crate::doc::clients::{Addresses as AddressDoc, Class, Client};
 use crate::document::{At, Doc, Reader, standard};
-use crate::layout::{largest_operation, partition_for, reserve_for};
+use crate::layout::{enough_for, largest_operation};
 use crate::place::Place;
 use crate::quantity::{show_duration, show_size};
 use mirrorsim_world::spec::{
@@ -279,14 +279,6 @@ fn too_long<T>(cx: &mut Cx<'_>, spec: &Spec, source: usize, at: &At<T>, class: &
     cx.desk.report(
         at.wrong("too-long", what).want(format!("at most {largest} bytes")).help(enough_for(class.max)),
     );
-}
-
-/// What to raise so that an operation fits.
-pub(crate) fn enough_for(length: u64) -> String {
-    let (partition, reserve) = (partition_for(length), reserve_for(length).next_multiple_of(16));
-    format!(
-        "it needs partition_size >= {partition}, destination.reserve >= {reserve} and no lower max_length"
-    )
 }
 
 fn addresses(cx: &mut Cx<'_>, c: &Client) -> Addresses {

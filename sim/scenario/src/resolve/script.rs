@@ -1,10 +1,9 @@
 //! Scripted and traced operations: each is judged at load, so that none fails a million events later.
 
-use super::clients::enough_for;
 use super::{Cx, names};
 use crate::doc::clients::{Expect, Step, Trace as TraceDoc, Write};
 use crate::document::At;
-use crate::layout::largest_operation;
+use crate::layout::{enough_for, largest_operation};
 use crate::place::Place;
 use crate::quantity::show_size;
 use crate::scalar::Size;

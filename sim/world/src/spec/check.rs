@@ -32,6 +32,21 @@ pub enum CheckMode {
     End,
 }
 
+impl CheckMode {
+    /// All of them.
+    pub const ALL: [CheckMode; 4] = [CheckMode::Every, CheckMode::Delta, CheckMode::Sampled, CheckMode::End];
+
+    /// Its name on the command line, in tokens and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckMode::Every => "every",
+            CheckMode::Delta => "delta",
+            CheckMode::Sampled => "sampled",
+            CheckMode::End => "end",
+        }
+    }
+}
+
 /// When a run is given up (verdict: inconclusive, or a liveness failure).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
