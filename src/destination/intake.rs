@@ -35,6 +35,7 @@ impl<Q: Quirk> Desk<Q> {
         self.naked = None;
         self.tip = record.link();
         let position = record.position;
+        crate::quirk::lapse(self.quirk, record.check);
         self.entries.push_back(Entry { record, segment: u64::MAX, end_bytes });
         self.stage(shared, Stage::Received, position);
         if shared.knobs.ack == AckLevel::Received {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod environment;
+mod lapses;
 mod output;
 mod replay;
 mod runs;

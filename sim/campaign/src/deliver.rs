@@ -30,10 +30,10 @@ impl<'a> Delivery<'a> {
         Delivery { plans, sink, waiting, running, clocks, next: 0, plan: 0, given: 0, done: 0, red: 0 }
     }
 
-    /// A worker begins.
-    pub fn begun(&mut self, number: u64, plan: usize, seed: u64) {
+    /// A worker began when its clock was started; this may be heard late.
+    pub fn begun(&mut self, number: u64, plan: usize, seed: u64, clock: Clock) {
         self.running.insert(number, (plan, seed));
-        self.clocks[plan].get_or_insert_with(|| (Clock::start(), Duration::ZERO));
+        self.clocks[plan].get_or_insert((clock, Duration::ZERO));
     }
 
     /// A worker is done. Returns how many results were given out so far.
@@ -121,7 +121,7 @@ mod tests {
         };
         let mut delivery = Delivery::new(&plans, &mut sink);
         for (number, plan, seed) in [(0, 0, 1), (1, 0, 2), (2, 1, 7)] {
-            delivery.begun(number, plan, seed);
+            delivery.begun(number, plan, seed, Clock::start());
         }
         for (number, plan, seed) in order {
             delivery.done(*number, run(&plans, *plan, *seed));

@@ -2,14 +2,14 @@
 //! writes nothing. Results arrive in the order of the plans and their seeds, whatever the number of workers.
 //!
 //! ```
-//! use mirrorsim_campaign::{Event, Plan, Stop, Tally, run};
+//! use mirrorsim_campaign::{Crew, Event, Plan, Stop, Tally, run};
 //! use mirrorsim_scenario as scenario;
 //!
 //! let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 20}]\n";
 //! let scenario = scenario::parse("tiny.yaml", text, &[], &scenario::Options::default()).expect("a scenario");
 //! let plan = Plan::new(scenario, "tiny.yaml", scenario::seeds("1..=4").expect("seeds"));
 //! let mut tally = Tally::default();
-//! run(&[plan].into(), 2, &Stop::default(), &mut |event| {
+//! run(&[plan].into(), &Crew::threads(2), &Stop::default(), &mut |event| {
 //!     if let Event::Seed(run) = event {
 //!         tally.add(&run);
 //!     }
@@ -20,6 +20,7 @@
 
 mod blame;
 mod build;
+mod child;
 mod deliver;
 mod event;
 mod exit;
@@ -28,19 +29,23 @@ mod percent;
 mod plan;
 mod repeat;
 mod run;
+mod serve;
 mod signature;
 mod stop;
 mod tally;
 mod token;
 mod wall;
+mod watch;
 mod worker;
 
 pub use build::{BUILD, Build};
+pub use child::Children;
 pub use event::{Event, SeedRun};
 pub use exit::Exit;
 pub use plan::Plan;
 pub use repeat::{Difference, first_difference};
-pub use run::run;
+pub use run::{Crew, run};
+pub use serve::serve;
 pub use signature::signature;
 pub use stop::{Signal, Stop};
 pub use tally::{FaultTotal, Group, Tally};

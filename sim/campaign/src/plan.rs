@@ -4,7 +4,7 @@ use crate::build::BUILD;
 use crate::token::Token;
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::{Scenario, Seeds};
-use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::outcome::{Outcome, Verdict};
 use mirrorsim_world::spec::CheckMode;
 use mirrorsim_world::{DisasterAt, Options};
 
@@ -50,6 +50,23 @@ impl Plan {
         }
     }
 
+    /// What a token says, of a scenario that was read with its sets.
+    pub fn of(token: &Token, scenario: Scenario) -> Result<Plan, String> {
+        let unknown = |id: &String| {
+            format!("the token names a planted bug that this build does not have: {}", id.escape_debug())
+        };
+        let planted = token.planted.iter().map(|id| mirrorsim_planted::find(id).ok_or_else(|| unknown(id)));
+        let plan = Plan {
+            sets: token.sets.clone(),
+            planted: planted.collect::<Result<Vec<_>, _>>()?,
+            disaster_at: token.disaster_at,
+            data: token.data.clone(),
+            yes_large: token.yes_large,
+            ..Plan::new(scenario, &token.path, mirrorsim_scenario::seeds(&token.seed.to_string())?)
+        };
+        Ok(plan.with_check(token.check))
+    }
+
     /// With another check mode than the scenario's.
     #[must_use]
     pub fn with_check(mut self, check: Option<CheckMode>) -> Plan {
@@ -78,13 +95,23 @@ impl Plan {
     /// The token that runs this outcome's seed again.
     pub fn token(&self, outcome: &Outcome) -> Token {
         Token {
-            path: self.argument.clone(),
-            seed: outcome.seed,
-            text: self.scenario.source_hash as u32,
-            build: BUILD.short(),
             digest: outcome.digest,
             verdict: outcome.verdict,
             oracle: outcome.failures.first().map(|f| f.oracle.to_owned()),
+            ..self.request(outcome.seed)
+        }
+    }
+
+    /// A token of a seed that is not run yet.
+    pub(crate) fn request(&self, seed: u64) -> Token {
+        Token {
+            path: self.argument.clone(),
+            seed,
+            text: self.scenario.source_hash as u32,
+            build: BUILD.short(),
+            digest: 0,
+            verdict: Verdict::Inconclusive,
+            oracle: None,
             planted: self.planted_ids().into_iter().map(str::to_owned).collect(),
             sets: self.sets.clone(),
             check: self.check,

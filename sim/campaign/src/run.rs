@@ -1,11 +1,12 @@
 //! The threads of a campaign: one that hands out seeds, the workers, and the caller's, which hears of everything.
 
+use crate::child::{Children, Nursery};
 use crate::deliver::Delivery;
 use crate::event::{Event, SeedRun};
 use crate::plan::Plan;
 use crate::stop::Stop;
 use crate::wall::Clock;
-use crate::worker;
+use crate::worker::{self, STACK};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -19,8 +20,6 @@ const GRACE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 /// No seed is begun that is so far ahead of the one whose turn it is to be reported: results wait in memory.
 const WINDOW: u64 = 4096;
-/// Stack of a worker. An overflow ends the process whatever we do, so there is room.
-const STACK: usize = 64 << 20;
 
 struct Job {
     number: u64,
@@ -30,24 +29,40 @@ struct Job {
 }
 
 enum Message {
-    Begun { number: u64, plan: usize, seed: u64 },
+    Begun { number: u64, plan: usize, seed: u64, clock: Clock },
     Done { number: u64, run: Box<SeedRun> },
 }
 
-/// Runs every seed of every plan on `workers` threads; `sink` is called in this thread. An error means that no
+/// Who runs the seeds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Crew {
+    /// How many at a time.
+    pub workers: usize,
+    /// In processes of their own; else in threads of this one, which a stack that overflows ends.
+    pub children: Option<Children>,
+}
+
+impl Crew {
+    /// So many threads.
+    pub fn threads(workers: usize) -> Crew {
+        Crew { workers, children: None }
+    }
+}
+
+/// Runs every seed of every plan; `sink` is called in this thread. An error means that no
 /// thread could be started. Seeds that do not end soon after a request to stop are abandoned: their threads live on,
 /// and the caller is expected to end the process.
-pub fn run(plans: &Arc<[Plan]>, workers: usize, stop: &Stop, sink: &mut dyn FnMut(Event)) -> io::Result<()> {
+pub fn run(plans: &Arc<[Plan]>, crew: &Crew, stop: &Stop, sink: &mut dyn FnMut(Event)) -> io::Result<()> {
     let seeds = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
-    sink(Event::Started { seeds, workers });
+    sink(Event::Started { seeds, workers: crew.workers });
     let delivered = Arc::new(AtomicU64::new(0));
     let jobs = feeder(plans, stop, &delivered)?;
-    let messages = crew(plans, workers, stop, jobs)?;
+    let messages = hire(plans, crew, stop, jobs)?;
     let mut delivery = Delivery::new(plans, sink);
     let mut stopping = None;
     loop {
         match messages.recv_timeout(TICK) {
-            Ok(Message::Begun { number, plan, seed }) => delivery.begun(number, plan, seed),
+            Ok(Message::Begun { number, plan, seed, clock }) => delivery.begun(number, plan, seed, clock),
             Ok(Message::Done { number, run }) => {
                 delivered.store(delivery.done(number, *run), Ordering::Relaxed)
             }
@@ -89,19 +104,15 @@ fn feeder(plans: &Arc<[Plan]>, stop: &Stop, delivered: &Arc<AtomicU64>) -> io::R
 }
 
 /// Starts the workers; one is enough.
-fn crew(
-    plans: &Arc<[Plan]>,
-    workers: usize,
-    stop: &Stop,
-    jobs: Receiver<Job>,
-) -> io::Result<Receiver<Message>> {
+fn hire(plans: &Arc<[Plan]>, crew: &Crew, stop: &Stop, jobs: Receiver<Job>) -> io::Result<Receiver<Message>> {
     let (sender, messages) = sync_channel(64);
     let jobs = Arc::new(Mutex::new(jobs));
-    for i in 0..workers.max(1) {
+    for i in 0..crew.workers.max(1) {
         let (plans, stop, jobs, sender) =
             (Arc::clone(plans), stop.clone(), Arc::clone(&jobs), sender.clone());
+        let children = crew.children.clone();
         let builder = Builder::new().name(format!("worker {i}")).stack_size(STACK);
-        let spawned = builder.spawn(move || work(&plans, &stop, &jobs, &sender));
+        let spawned = builder.spawn(move || work(&plans, children.as_ref(), &stop, &jobs, &sender));
         if let (0, Err(error)) = (i, spawned) {
             return Err(error);
         }
@@ -109,16 +120,27 @@ fn crew(
     Ok(messages)
 }
 
-fn work(plans: &[Plan], stop: &Stop, jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Message>) {
+fn work(
+    plans: &[Plan],
+    children: Option<&Children>,
+    stop: &Stop,
+    jobs: &Mutex<Receiver<Job>>,
+    sender: &SyncSender<Message>,
+) {
+    let mut nursery = children.map(Nursery::new);
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { number, plan, index, seed }) = job else {
             return;
         };
-        if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed }).is_err() {
+        let clock = Clock::start();
+        if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed, clock }).is_err() {
             return;
         }
-        let run = Box::new(worker::seed_run(&plans[plan], (plan, index), seed));
+        let run = Box::new(match &mut nursery {
+            Some(nursery) => nursery.seed_run(&plans[plan], (plan, index), seed),
+            None => worker::seed_run(&plans[plan], (plan, index), seed),
+        });
         if sender.send(Message::Done { number, run }).is_err() {
             return;
         }
@@ -129,14 +151,8 @@ fn work(plans: &[Plan], stop: &Stop, jobs: &Mutex<Receiver<Job>>, sender: &SyncS
 mod tests {
     use super::*;
     use crate::stop::Signal;
-    use mirrorsim_scenario as scenario;
+    use crate::worker::tests::plan;
     use mirrorsim_world::outcome::Verdict;
-
-    fn plan(seeds: &str) -> Plan {
-        let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
-        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
-        Plan::new(scenario, "a.yaml", scenario::seeds(seeds).expect("seeds"))
-    }
 
     /// Verdict and first oracle of each seed, and whether it was interrupted.
     fn ran(plan: Plan, stop: &Stop) -> (Vec<(u64, Verdict, &'static str)>, bool) {
@@ -149,7 +165,7 @@ mod tests {
             Event::Ended { interrupted, .. } => cut = interrupted,
             _ => {}
         };
-        run(&[plan].into(), 3, stop, &mut sink).expect("threads");
+        run(&[plan].into(), &Crew::threads(3), stop, &mut sink).expect("threads");
         (seen, cut)
     }
 

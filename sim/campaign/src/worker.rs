@@ -1,15 +1,19 @@
 //! One seed, from plan to result.
 
-use crate::blame::{self, Panic};
+use crate::blame::{self, End};
 use crate::event::SeedRun;
 use crate::judge;
 use crate::plan::Plan;
 use crate::wall::Clock;
-use mirrorsim_world::outcome::{Checks, Failure, Operations, Outcome};
-use mirrorsim_world::spec::CheckMode;
+use crate::watch::{Pulse, Recorder};
+use mirrorsim_world::outcome::{Checks, Failure, Operations, Outcome, Verdict};
 use mirrorsim_world::{Options, Run};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Stack of whatever runs a seed. An overflow ends its process, so there is room.
+pub(crate) const STACK: usize = 64 << 20;
 
 /// A run that was judged by the scenario's expectations too.
 #[derive(Debug)]
@@ -22,22 +26,41 @@ pub struct Judged {
     pub wall: Duration,
 }
 
-/// Runs one seed of a plan. A panic becomes a failure of the oracle `panic`.
+/// Runs one seed of a plan. A panic and a circle become failures, with the last events of a second run.
 pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     let spec = &plan.scenario.spec;
     let clock = Clock::start();
+    let options = &with_pulse(options);
     let run = blame::guarded(|| mirrorsim_world::run(spec, seed, options));
     let wall = clock.elapsed();
-    let mut run = run.unwrap_or_else(|panic| Run {
-        outcome: of_panic(seed, spec.check.mode, &panic),
-        trace: Vec::new(),
-        answered: Vec::new(),
-        images: Vec::new(),
-    });
+    let mut run = match run {
+        Ok(run) => run,
+        Err(end) => {
+            let outcome = autopsy(plan, seed, options, &end);
+            let run = Run { outcome, trace: Vec::new(), answered: Vec::new(), images: Vec::new() };
+            return Judged { run, expectations: 0, wall };
+        }
+    };
     // A run that ends on purpose in the middle owes nothing.
     let expect = if options.disaster_at.is_some() { &[][..] } else { &plan.scenario.expect };
     let expectations = judge::expectations(expect, &mut run.outcome);
     Judged { run, expectations, wall }
+}
+
+/// Runs a seed that gave no result once more, for its last events. It ends as before: a run is a pure function.
+fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
+    let recorder = Arc::new(Recorder::default());
+    let again = Options { watch: Some(recorder.clone()), images: false, trace: false, ..options.clone() };
+    let _ = blame::guarded(|| mirrorsim_world::run(&plan.scenario.spec, seed, &again));
+    let (event, time) = recorder.last();
+    let failure = Failure { time, event, ..failure(end) };
+    lost(seed, plan, blame::verdict(end), failure, recorder.lines(&plan.scenario.spec))
+}
+
+/// Everything is watched, so that no run goes on for ever.
+fn with_pulse(options: &Options) -> Options {
+    let watch = options.watch.clone().unwrap_or_else(|| Arc::new(Pulse::default()));
+    Options { watch: Some(watch), ..options.clone() }
 }
 
 pub(crate) fn seed_run(plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
@@ -46,46 +69,95 @@ pub(crate) fn seed_run(plan: &Plan, (number, index): (usize, u128), seed: u64) -
     SeedRun { plan: number, index, outcome: run.outcome, expectations, wall, images: run.images, token }
 }
 
-/// What is known of a run that panicked: next to nothing. Its digest is 0.
-fn of_panic(seed: u64, mode: CheckMode, panic: &Panic) -> Outcome {
-    let message = match panic.place.as_str() {
-        "" => panic.message.clone(),
-        place => format!("panicked at {place}: {}", panic.message),
-    };
+fn failure(end: &End) -> Failure {
+    match end {
+        End::Panic(panic) => {
+            let message = match panic.place.as_str() {
+                "" => panic.message.clone(),
+                place => format!("panicked at {place}: {}", panic.message),
+            };
+            Failure { oracle: "panic", invariant: "", time: 0, event: 0, message }
+        }
+        End::Circle => {
+            let message = "events without end, and virtual time stands still".into();
+            Failure { oracle: "hang", invariant: "", time: 0, event: 0, message }
+        }
+    }
+}
+
+/// What is known of a run that did not come to its end: next to nothing. Its digest is 0.
+pub(crate) fn lost(
+    seed: u64,
+    plan: &Plan,
+    verdict: Verdict,
+    failure: Failure,
+    last_events: Vec<String>,
+) -> Outcome {
     Outcome {
         seed,
         digest: 0,
-        verdict: blame::verdict(panic),
-        failures: vec![Failure { oracle: "panic", invariant: "", time: 0, event: 0, message }],
+        verdict,
         events: 0,
-        virtual_time: 0,
+        virtual_time: failure.time,
+        failures: vec![failure],
         operations: Operations::default(),
         latency: BTreeMap::new(),
         faults: Vec::new(),
-        checks: Checks { mode: mode.name(), ..Checks::default() },
+        checks: Checks { mode: plan.scenario.spec.check.mode.name(), ..Checks::default() },
         recoveries: Vec::new(),
         alarms: Vec::new(),
         metrics: BTreeMap::new(),
-        last_events: Vec::new(),
+        last_events,
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use mirrorsim_world::outcome::Verdict;
+    use crate::blame::Panic;
+    use mirrorsim_scenario as scenario;
+
+    pub(crate) fn plan(seeds: &str) -> Plan {
+        let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
+        let scenario = scenario::parse("a.yaml", text, &[], &scenario::Options::default()).expect("scenario");
+        Plan::new(scenario, "a.yaml", scenario::seeds(seeds).expect("seeds"))
+    }
 
     /// An outcome that passed and did nothing.
     pub(crate) fn outcome(seed: u64) -> Outcome {
-        let panic = Panic { message: String::new(), place: String::new() };
-        Outcome { verdict: Verdict::Passed, failures: Vec::new(), ..of_panic(seed, CheckMode::Every, &panic) }
+        let none = Failure { oracle: "", invariant: "", time: 0, event: 0, message: String::new() };
+        Outcome { failures: Vec::new(), ..lost(seed, &plan("1"), Verdict::Passed, none, Vec::new()) }
     }
 
     #[test]
-    fn a_panic_is_a_failure_with_its_seed() {
+    fn a_panic_is_a_failure_with_its_place() {
         let panic = Panic { message: "no slot".into(), place: "src/source/intake.rs:7:3".into() };
-        let outcome = of_panic(9, CheckMode::End, &panic);
-        assert_eq!((outcome.seed, outcome.verdict), (9, Verdict::Failed));
-        assert_eq!(outcome.failures[0].message, "panicked at src/source/intake.rs:7:3: no slot");
+        let end = End::Panic(panic);
+        assert_eq!(blame::verdict(&end), Verdict::Failed);
+        assert_eq!(failure(&end).message, "panicked at src/source/intake.rs:7:3: no slot");
+    }
+
+    #[test]
+    fn a_run_that_panics_leaves_its_last_events() {
+        let mut plan = plan("1");
+        plan.planted = mirrorsim_planted::find("X1").into_iter().collect();
+        plan.scenario.spec.clients[0].slots = 1;
+        let mut ends = (1..200).map(|seed| attempt(&plan, seed, &plan.options()).run.outcome);
+        let outcome = ends.find(|o| o.verdict != Verdict::Passed).expect("a red seed");
+        assert_eq!((outcome.verdict, outcome.failures[0].oracle), (Verdict::Failed, "panic"));
+        assert!(outcome.last_events.last().is_some_and(|l| l.contains("destination")), "{outcome:?}");
+        assert_eq!(outcome.failures.len(), 1, "no expectation is judged");
+    }
+
+    #[test]
+    fn an_outcome_survives_the_way_through_a_pipe() {
+        let mut plan = plan("1");
+        plan.planted = mirrorsim_planted::find("P10").into_iter().collect();
+        plan.scenario.spec.clients[0].slots = 1;
+        for seed in 1..4 {
+            let outcome = attempt(&plan, seed, &plan.options()).run.outcome;
+            let text = serde_json::to_string(&outcome).expect("JSON");
+            assert_eq!(serde_json::from_str::<Outcome>(&text).expect("the same"), outcome);
+        }
     }
 }

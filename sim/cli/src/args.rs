@@ -8,6 +8,7 @@ use mirrorsim_scenario::Seeds;
 use mirrorsim_world::spec::CheckMode;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 static EXITS: LazyLock<String> = LazyLock::new(|| {
     let mut all = Exit::BY_SEVERITY;
@@ -71,6 +72,9 @@ pub enum Command {
         /// Where; without it, to standard output
         file: Option<PathBuf>,
     },
+    /// Run seeds that another mirrorsim asks for
+    #[command(hide = true)]
+    Worker,
 }
 
 /// What has a schema.
@@ -94,6 +98,14 @@ pub struct Reading {
     /// A very large run is meant
     #[arg(long)]
     pub yes_large: bool,
+}
+
+/// How long a seed may be silent.
+#[derive(Clone, Debug, Group)]
+pub struct Patience {
+    /// A seed without any event for so long of wall time hangs, and is ended
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "60s")]
+    pub hang_after: Duration,
 }
 
 /// Which seeds.
@@ -153,9 +165,11 @@ pub struct RunArgs {
     pub scenarios: Vec<String>,
     #[command(flatten)]
     pub seeds: SeedArgs,
-    /// Threads [default: one a processor]
+    /// Seeds at a time, each in a process of its own [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<u64>,
+    #[command(flatten)]
+    pub patience: Patience,
     #[command(flatten)]
     pub judging: JudgingArgs,
     #[command(flatten)]
@@ -185,6 +199,8 @@ pub struct ReplayArgs {
     /// Another path for the scenario than the token's
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<String>,
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// `trace`.
@@ -291,10 +307,10 @@ fn planted(text: &str) -> Result<&'static Row, String> {
 /// More than fits is as good as the most.
 fn jobs(text: &str) -> Result<u64, String> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("want a whole number of threads, at least 1".into());
+        return Err("want a whole number, at least 1".into());
     }
     match text.parse().unwrap_or(u64::MAX) {
-        0 => Err("with 0 threads nothing would run; want at least 1".into()),
+        0 => Err("with 0 jobs nothing would run; want at least 1".into()),
         n => Ok(n),
     }
 }

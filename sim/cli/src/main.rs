@@ -42,6 +42,7 @@ fn session() -> Exit {
         Command::Explain(args) => commands::explain::explain(args, &mut out),
         Command::Schema { what } => commands::schema::schema(what, &mut out),
         Command::New { file } => commands::new::new(file, &mut out),
+        Command::Worker => commands::worker::worker(),
     };
     let exit = result.unwrap_or_else(|trouble| {
         out.error(&trouble);

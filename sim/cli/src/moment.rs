@@ -1,6 +1,7 @@
 //! Moments of a run on the command line: a time with a unit, or an event's number.
 
 use mirrorsim_world::DisasterAt;
+use std::time::Duration;
 
 /// A moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +44,14 @@ pub fn parse(text: &str) -> Result<Moment, String> {
     u64::try_from(total).map(Moment::Time).map_err(|_| large())
 }
 
+/// Reads a time of the wall, at least 1ms.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match parse(text) {
+        Ok(Moment::Time(ns)) if ns >= 1_000_000 => Ok(Duration::from_nanos(ns)),
+        _ => Err("want a time of at least 1ms, such as 60s or 5min".into()),
+    }
+}
+
 impl From<Moment> for DisasterAt {
     fn from(moment: Moment) -> DisasterAt {
         match moment {
@@ -63,6 +72,14 @@ mod tests {
         assert_eq!(parse("2min"), Ok(Moment::Time(120_000_000_000)));
         assert_eq!(parse("0.000000001s"), Ok(Moment::Time(1)));
         assert_eq!(parse("1234"), Ok(Moment::Event(1234)));
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_are_not_nothing() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        for bad in ["0s", "1ns", "60", "-5s", "", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

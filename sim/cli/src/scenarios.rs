@@ -3,6 +3,7 @@
 use crate::args::Reading;
 use crate::out::Out;
 use crate::trouble::Trouble;
+use mirrorsim_campaign::Token;
 use mirrorsim_scenario::{self as scenario, Problems, Scenario};
 use mirrorsim_world::METRICS;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,11 @@ pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
 /// pasted on other machines.
 const DATA: &str = "MIRRORSIM_DATA";
 
+fn options(data: Option<PathBuf>, yes_large: bool) -> scenario::Options<'static> {
+    let data = data.or_else(|| std::env::var_os(DATA).filter(|d| !d.is_empty()).map(PathBuf::from));
+    scenario::Options { metrics: METRICS, yes_large, data, ..scenario::Options::default() }
+}
+
 /// Reads one scenario.
 pub fn load(
     path: &str,
@@ -64,9 +70,13 @@ pub fn load(
     data: Option<PathBuf>,
     yes_large: bool,
 ) -> Result<Scenario, Problems> {
-    let data = data.or_else(|| std::env::var_os(DATA).filter(|d| !d.is_empty()).map(PathBuf::from));
-    let options = scenario::Options { metrics: METRICS, yes_large, data, ..scenario::Options::default() };
-    scenario::load(path, sets, &options)
+    scenario::load(path, sets, &options(data, yes_large))
+}
+
+/// Reads one whose text is at hand.
+pub fn parse(name: &str, text: &str, token: &Token) -> Result<Scenario, Problems> {
+    let options = options(token.data.as_ref().map(PathBuf::from), token.yes_large);
+    scenario::parse(name, text.as_bytes(), &token.sets, &options)
 }
 
 /// Reads all of them; if any has mistakes, all mistakes of all.

@@ -6,6 +6,7 @@ mod faults;
 mod histogram;
 mod images;
 mod kinds;
+mod names;
 pub mod outcome;
 mod phases;
 mod plan;
@@ -27,7 +28,9 @@ use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{Entry, Override};
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a run is asked to do beside its spec; none of it changes what happens, except `planted` and `overrides`.
 #[derive(Clone, Debug, Default)]
@@ -38,10 +41,18 @@ pub struct Options {
     pub overrides: Vec<Override>,
     /// Keep the whole trace, not only its end.
     pub trace: bool,
+    /// Hears of every entry of the trace as it is made.
+    pub watch: Option<Arc<dyn Watch>>,
     /// Keep the images for export.
     pub images: bool,
     /// Stop here and recover every mirror on a power-cut copy of the destination: what a disaster now would leave.
     pub disaster_at: Option<DisasterAt>,
+}
+
+/// Hears of a run while it goes on; a run that never ends leaves nothing else.
+pub trait Watch: Debug + Send + Sync {
+    /// An entry of the trace.
+    fn entry(&self, entry: &Entry);
 }
 
 /// A moment of a run.
@@ -90,11 +101,7 @@ fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q)
     let mut decisions = Decisions::with_overrides(seed, &options.overrides);
     let (faults, spec) = faults::plan(spec, &mut decisions);
     let kept = Rc::new(RefCell::new(Vec::new()));
-    let sink = options.trace.then(|| {
-        let kept = kept.clone();
-        Box::new(move |e: &Entry| kept.borrow_mut().push(*e)) as Box<dyn FnMut(&Entry)>
-    });
-    let trace = mirrorsim_engine::Trace::new(sink);
+    let trace = mirrorsim_engine::Trace::new(sink(options, &kept));
     let mut world = world::World::new(&spec, quirk, decisions, trace, faults);
     world.run(options.disaster_at);
     let images = if options.images { world.images() } else { Vec::new() };
@@ -102,6 +109,24 @@ fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q)
     let answered = world.clients.iter().map(|c| c.answered_in_order).collect();
     drop(world);
     Run { outcome, trace: kept.take(), images, answered }
+}
+
+type Sink = Box<dyn FnMut(&Entry)>;
+
+/// Where entries go beside the digest, if anywhere.
+fn sink(options: &Options, kept: &Rc<RefCell<Vec<Entry>>>) -> Option<Sink> {
+    let (keep, watch, kept) = (options.trace, options.watch.clone(), kept.clone());
+    if !keep && watch.is_none() {
+        return None;
+    }
+    Some(Box::new(move |entry| {
+        if keep {
+            kept.borrow_mut().push(*entry);
+        }
+        if let Some(watch) = &watch {
+            watch.entry(entry);
+        }
+    }))
 }
 
 /// Name, unit (`count`, `ns`, `bytes`) and meaning of everything that `expect:` can name; values are in

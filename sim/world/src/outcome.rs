@@ -1,11 +1,16 @@
 //! What one run came to. Everything here was computed in the run; only `wall` depends on the machine, and it is
 //! measured by the caller, never here.
 
+use crate::names::{name, named};
 use crate::spec::Nanos;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// One of a few words: an oracle, an invariant, a kind.
+pub type Name = &'static str;
+
 /// The result of one run.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
@@ -22,6 +27,7 @@ pub struct Outcome {
     /// Clients' operations.
     pub operations: Operations,
     /// Latency of answered operations by kind (`write`, `write_zeroes`, `add`, `read`).
+    #[serde(deserialize_with = "named")]
     pub latency: BTreeMap<&'static str, Latency>,
     /// Faults by name: injected and took effect. Faults that were scripted come with their place.
     pub faults: Vec<FaultCount>,
@@ -32,13 +38,14 @@ pub struct Outcome {
     /// Alarms raised by the servers.
     pub alarms: Vec<Alarm>,
     /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
+    #[serde(deserialize_with = "named")]
     pub metrics: BTreeMap<&'static str, u64>,
     /// The last lines of the trace, rendered, if anything failed.
     pub last_events: Vec<String>,
 }
 
 /// Summary of a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// Everything that was judged holds.
     Passed,
@@ -53,12 +60,14 @@ pub enum Verdict {
 }
 
 /// One finding of an oracle.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// The oracle, by file name, such as `durability`.
-    pub oracle: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub oracle: Name,
     /// The invariant, such as `I1`.
-    pub invariant: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub invariant: Name,
     /// Virtual time of detection.
     pub time: Nanos,
     /// Number of the event in which it was found.
@@ -68,7 +77,7 @@ pub struct Failure {
 }
 
 /// Clients' operations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
     /// Issued.
     pub issued: u64,
@@ -85,7 +94,7 @@ pub struct Operations {
 }
 
 /// Percentiles in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// How many.
     pub count: u64,
@@ -102,10 +111,11 @@ pub struct Latency {
 }
 
 /// One kind of fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
     /// Name as in the scenario, such as `power_cut`.
-    pub name: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub name: Name,
     /// `file:line` of a scripted one; empty for drawn ones (which are summed).
     pub place: String,
     /// How often it was injected.
@@ -115,11 +125,13 @@ pub struct FaultCount {
 }
 
 /// What the checker did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// Mode: `every`, `delta`, `sampled` or `end`.
-    pub mode: &'static str,
+    #[serde(deserialize_with = "name")]
+    pub mode: Name,
     /// Durable changes seen, by kind.
+    #[serde(deserialize_with = "named")]
     pub changes: BTreeMap<&'static str, u64>,
     /// Full checks: the recovery machine ran to its verdict.
     pub full: u64,
@@ -132,11 +144,12 @@ pub struct Checks {
     /// Differences between recovery machine and the oracle's own reader; always 0 unless the rig is broken.
     pub disagreements: u64,
     /// Judgements by oracle.
+    #[serde(deserialize_with = "named")]
     pub judged: BTreeMap<&'static str, u64>,
 }
 
 /// A recovery that was carried out.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RecoveryReport {
     /// Whose mirror.
     pub source: usize,
@@ -161,7 +174,7 @@ pub struct RecoveryReport {
 }
 
 /// An alarm raised by a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Alarm {
     /// Virtual time.
     pub time: Nanos,

@@ -9,3 +9,4 @@ pub mod run;
 pub mod schema;
 mod session;
 pub mod trace;
+pub mod worker;

@@ -1,7 +1,8 @@
 //! `replay`: one seed again, and whether it is still the same.
 
-use crate::args::ReplayArgs;
+use crate::args::{Patience, ReplayArgs};
 use crate::commands::trace::{Filter, show};
+use crate::commands::worker;
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
@@ -10,7 +11,6 @@ use mirrorsim_campaign::{
     self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, attempt, first_difference,
 };
 use mirrorsim_report as report;
-use mirrorsim_scenario::seeds;
 use mirrorsim_world::Options;
 use mirrorsim_world::outcome::Verdict;
 use serde_json::json;
@@ -26,7 +26,7 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
         show(out, &plan, &run.trace, &Filter::all());
     }
     let plans: Arc<[Plan]> = [plan].into();
-    let (run, interrupt) = run(&plans, out)?;
+    let (run, interrupt) = run(&plans, &args.patience, out)?;
     let Some(run) = run else { return Ok(interrupt) };
     let same = Same::of(&token, &plans[0], &run);
     let finding = same.finding(&token, &run, args.expect_pass);
@@ -65,36 +65,19 @@ fn parting(difference: Option<Difference>) -> String {
 }
 
 fn plan(token: &Token, path: Option<&str>) -> Result<Plan, Trouble> {
-    let path = path.unwrap_or(&token.path);
-    let unknown = |id: &String| {
-        Trouble::usage(format!(
-            "the token names a planted bug that this build does not have: {}",
-            id.escape_debug()
-        ))
-    };
-    let planted = token.planted.iter().map(|id| mirrorsim_planted::find(id).ok_or_else(|| unknown(id)));
-    let planted = planted.collect::<Result<Vec<_>, _>>()?;
+    let token = Token { path: path.unwrap_or(&token.path).to_owned(), ..token.clone() };
     let data = token.data.as_ref().map(PathBuf::from);
-    let scenario =
-        scenarios::load(path, &token.sets, data, token.yes_large).map_err(|p| Trouble::Scenarios(vec![p]))?;
-    let seeds = seeds(&token.seed.to_string()).map_err(Trouble::usage)?;
-    let plan = Plan {
-        sets: token.sets.clone(),
-        planted,
-        disaster_at: token.disaster_at,
-        data: token.data.clone(),
-        yes_large: token.yes_large,
-        ..Plan::new(scenario, path, seeds)
-    };
-    Ok(plan.with_check(token.check))
+    let scenario = scenarios::load(&token.path, &token.sets, data, token.yes_large)
+        .map_err(|p| Trouble::Scenarios(vec![p]))?;
+    Plan::of(&token, scenario).map_err(Trouble::usage)
 }
 
 /// Runs the one seed, so that it can be interrupted.
-fn run(plans: &Arc<[Plan]>, out: &Out) -> Result<(Option<Box<SeedRun>>, Exit), Trouble> {
+fn run(plans: &Arc<[Plan]>, patience: &Patience, out: &Out) -> Result<(Option<Box<SeedRun>>, Exit), Trouble> {
     let stop = signals::listen(out.json());
     let mut progress = Progress::new(1, out.json());
     let mut result = None;
-    let ran = campaign::run(plans, 1, &stop, &mut |event| match event {
+    let ran = campaign::run(plans, &worker::crew(1, patience), &stop, &mut |event| match event {
         Event::Seed(run) => result = Some(run),
         Event::Tick => progress.touch(),
         _ => {}

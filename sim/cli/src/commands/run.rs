@@ -2,6 +2,7 @@
 
 use crate::args::RunArgs;
 use crate::commands::session::Session;
+use crate::commands::worker;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
@@ -10,7 +11,7 @@ use mirrorsim_report::Folder;
 use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
 use std::sync::Arc;
 
-/// No more threads than this, whatever is asked for.
+/// No more workers than this, whatever is asked for.
 const MOST_WORKERS: u64 = 1024;
 /// Above this the estimate of a run's memory is told.
 const MUCH_MEMORY: u64 = 1 << 30;
@@ -48,7 +49,8 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     session.seed_notes = seed_notes;
     session.reports = reports;
     session.images = images;
-    let ran = campaign::run(&plans, workers, &stop, &mut |event| session.take(event));
+    let crew = worker::crew(workers, &args.patience);
+    let ran = campaign::run(&plans, &crew, &stop, &mut |event| session.take(event));
     let exit = session.finish();
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     Ok(exit)
@@ -88,7 +90,7 @@ fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
     }
 }
 
-/// How many threads: what was asked for, within reason; else one a processor.
+/// How many workers: what was asked for, within reason; else one a processor.
 fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
     let own = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let most = MOST_WORKERS.min(u64::try_from(seeds).unwrap_or(u64::MAX));

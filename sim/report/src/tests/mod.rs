@@ -2,7 +2,7 @@
 
 use crate::walker::validate;
 use crate::{Collector, Report, many, one, schema, utc};
-use mirrorsim_campaign::{Event, Plan, SeedRun, Stop, run};
+use mirrorsim_campaign::{Crew, Event, Plan, SeedRun, Stop, run};
 use mirrorsim_scenario as scenario;
 use mirrorsim_world::METRICS;
 use mirrorsim_world::outcome::{Failure, Verdict};
@@ -19,7 +19,7 @@ fn campaign(text: &str, seeds: &str, workers: usize) -> (Arc<[Plan]>, Vec<SeedRu
     let plans: Arc<[Plan]> =
         [Plan::new(scenario, "scenarios/a.yaml", scenario::seeds(seeds).expect("seeds"))].into();
     let mut runs = Vec::new();
-    run(&plans, workers, &Stop::default(), &mut |event| {
+    run(&plans, &Crew::threads(workers), &Stop::default(), &mut |event| {
         if let Event::Seed(run) = event {
             runs.push(*run);
         }

@@ -1,0 +1,247 @@
+//! Seeds that run in a process of their own, so that what ends a process (a stack that overflows, an abort) ends one
+//! seed, and what never ends can be ended. Parent and child speak one JSON object a line.
+
+use crate::event::SeedRun;
+use crate::plan::Plan;
+use crate::serve::{Said, Task};
+use crate::wall::Clock;
+use crate::watch::LAST;
+use crate::worker::{self, lost};
+use mirrorsim_world::outcome::{Failure, Verdict};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How long a second run of a seed that hung may be silent.
+const SECOND: Duration = Duration::from_secs(2);
+/// Entries before the last known one that a second run tells.
+const BEFORE: u64 = 64;
+
+/// How to start a child, which then calls [`crate::serve`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Children {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// A seed that does nothing for so long hangs.
+    pub hang_after: Duration,
+}
+
+/// The one child of a worker; started when it is needed, and again when it died.
+#[derive(Debug)]
+pub(crate) struct Nursery<'a> {
+    how: &'a Children,
+    child: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// The plan that it knows.
+    plan: Option<usize>,
+}
+
+/// What came of a seed.
+enum Answer {
+    Done { outcome: Box<mirrorsim_world::outcome::Outcome>, expectations: usize, wall: Duration },
+    Stuck,
+    Refused(String),
+    Died(String),
+}
+
+/// What was heard of a run before its end.
+#[derive(Default)]
+struct Heard {
+    entries: u64,
+    /// Number and time of the last entry that was told.
+    last: (u64, u64),
+    lines: VecDeque<String>,
+}
+
+impl<'a> Nursery<'a> {
+    pub fn new(how: &'a Children) -> Nursery<'a> {
+        Nursery { how, child: None }
+    }
+
+    /// Runs a seed in the child; here, if there cannot be one.
+    pub fn seed_run(&mut self, plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
+        // Images are large, and of one seed that its user looks at.
+        if plan.images {
+            return worker::seed_run(plan, (number, index), seed);
+        }
+        let clock = Clock::start();
+        let mut heard = Heard::default();
+        let Ok(answer) = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard) else {
+            return worker::seed_run(plan, (number, index), seed);
+        };
+        let (outcome, expectations, wall) = match answer {
+            Answer::Done { outcome, expectations, wall } => (*outcome, expectations, wall),
+            Answer::Refused(why) => {
+                let failure = Failure { oracle: "panic", invariant: "", time: 0, event: 0, message: why };
+                (lost(seed, plan, Verdict::Rig, failure, Vec::new()), 0, clock.elapsed())
+            }
+            Answer::Stuck | Answer::Died(_) => {
+                let wall = clock.elapsed();
+                let (verdict, failure, lines) = self.autopsy(plan, number, seed, &answer, heard.entries);
+                (lost(seed, plan, verdict, failure, lines), 0, wall)
+            }
+        };
+        let token = plan.token(&outcome);
+        SeedRun { plan: number, index, outcome, expectations, wall, images: Vec::new(), token }
+    }
+
+    /// Runs a seed that ended badly once more, to hear its last events: the dead leave none.
+    fn autopsy(
+        &mut self,
+        plan: &Plan,
+        number: usize,
+        seed: u64,
+        answer: &Answer,
+        entries: u64,
+    ) -> (Verdict, Failure, Vec<String>) {
+        let mut heard = Heard::default();
+        let from = entries.saturating_sub(BEFORE);
+        let again = self.ask(plan, number, seed, Some(from), SECOND.min(self.how.hang_after), &mut heard);
+        let (oracle, mut message) = match answer {
+            Answer::Died(how) => ("crash", how.clone()),
+            _ => (
+                "hang",
+                format!("no event for {:?} of wall time: a machine does not come back", self.how.hang_after),
+            ),
+        };
+        let mut verdict = Verdict::Failed;
+        if let Ok(Answer::Done { .. }) = again {
+            verdict = Verdict::Rig;
+            message += "; a second run of the seed came to its end";
+        }
+        let (event, time) = heard.last;
+        let failure = Failure { oracle, invariant: "", time, event, message };
+        (verdict, failure, heard.lines.into())
+    }
+
+    /// Asks the child for a seed. An error: there is none, and none can be started.
+    fn ask(
+        &mut self,
+        plan: &Plan,
+        number: usize,
+        seed: u64,
+        echo: Option<u64>,
+        patience: Duration,
+        heard: &mut Heard,
+    ) -> io::Result<Answer> {
+        let mut child = match self.child.take() {
+            Some(child) => child,
+            None => Running::start(self.how)?,
+        };
+        let known = child.plan.replace(number) == Some(number);
+        let text = (!known).then(|| plan.scenario.source.clone());
+        let task = Task {
+            token: plan.request(seed).to_string(),
+            name: plan.scenario.path.clone(),
+            text,
+            echo,
+            patience,
+        };
+        let answer = child.answer(&task, heard);
+        match answer {
+            Some(answer) => {
+                if !matches!(answer, Answer::Stuck) {
+                    self.child = Some(child);
+                }
+                Ok(answer)
+            }
+            None => Ok(Answer::Died(child.bury()?)),
+        }
+    }
+}
+
+impl Running {
+    fn start(how: &Children) -> io::Result<Running> {
+        let mut command = Command::new(&how.program);
+        command.args(&how.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Ctrl-C is for the parent; a child ends when nobody asks it any more.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut process = command.spawn()?;
+        let missing = || io::Error::other("a pipe is missing");
+        let input = process.stdin.take().ok_or_else(missing)?;
+        let output = BufReader::new(process.stdout.take().ok_or_else(missing)?);
+        Ok(Running { process, input, output, plan: None })
+    }
+
+    /// `None`: it died.
+    fn answer(&mut self, task: &Task, heard: &mut Heard) -> Option<Answer> {
+        let mut line = serde_json::to_string(task).ok()?;
+        line.push('\n');
+        self.input.write_all(line.as_bytes()).ok()?;
+        loop {
+            let mut line = String::new();
+            if self.output.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            match serde_json::from_str(&line).ok()? {
+                Said::Pulse(entries) => heard.entries = entries,
+                Said::Event { number, time, text } => heard.event(number, time, text),
+                Said::Done { outcome, expectations, wall } => {
+                    return Some(Answer::Done { outcome, expectations, wall });
+                }
+                Said::Stuck(entries) => {
+                    heard.entries = entries;
+                    return Some(Answer::Stuck);
+                }
+                Said::Refused(why) => return Some(Answer::Refused(why)),
+            }
+        }
+    }
+
+    /// What it died of.
+    fn bury(mut self) -> io::Result<String> {
+        let mut words = String::new();
+        if let Some(errors) = self.process.stderr.take() {
+            let _ = errors.take(1 << 16).read_to_string(&mut words);
+        }
+        let status = self.process.wait()?;
+        let cause = if words.contains("overflowed its stack") {
+            "the stack overflowed"
+        } else if words.contains("memory allocation of") {
+            "there was no memory left"
+        } else {
+            "the process died"
+        };
+        Ok(format!("{cause} ({})", end(status)))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that is dead already is only waited for.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Heard {
+    fn event(&mut self, number: u64, time: u64, text: String) {
+        self.last = (number, time);
+        if self.lines.len() == LAST {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(text);
+    }
+}
+
+/// How a process ended, in words.
+fn end(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
+    }
+    status.code().map_or_else(|| "no exit code".into(), |code| format!("exit code {code}"))
+}

@@ -1,0 +1,160 @@
+//! The child's side of [`crate::child`]: seeds come in, results go out, and a watchdog looks whether anything moves.
+
+use crate::plan::Plan;
+use crate::token::Token;
+use crate::watch::Pulse;
+use crate::worker::{Judged, STACK, attempt};
+use mirrorsim_scenario::{Problems, Scenario};
+use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::spec::Spec;
+use mirrorsim_world::{Entry, Options, Watch, render};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+
+/// How often the watchdog looks. It counts its looks, not time: a machine that sleeps is not stuck.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Reads a scenario: its name, its text, and the token with everything else.
+pub type Load = fn(&str, &str, &Token) -> Result<Scenario, Problems>;
+
+/// A seed to run.
+#[derive(Serialize, Deserialize, Debug)]
+pub(crate) struct Task {
+    /// Everything but the text.
+    pub token: String,
+    /// What messages call the scenario.
+    pub name: String,
+    /// Its text, unless it is that of the task before.
+    pub text: Option<String>,
+    /// Tell every entry from this one on.
+    pub echo: Option<u64>,
+    /// Without an entry for so long it is stuck.
+    pub patience: Duration,
+}
+
+/// What a child says.
+#[derive(Serialize, Deserialize, Debug)]
+pub(crate) enum Said {
+    /// So many entries up to now.
+    Pulse(u64),
+    /// An entry.
+    Event { number: u64, time: u64, text: String },
+    /// The result.
+    Done { outcome: Box<Outcome>, expectations: usize, wall: Duration },
+    /// No entry for too long after this one. The child ends itself.
+    Stuck(u64),
+    /// It cannot be run.
+    Refused(String),
+}
+
+/// Runs the seeds that standard input asks for, until it ends. Whoever returns from here is to end the process:
+/// a seed may still run, and nobody waits for it.
+pub fn serve(load: Load) -> io::Result<()> {
+    let now = Arc::new(Mutex::new(None));
+    let (sender, tasks) = channel();
+    let (ended, alive) = channel();
+    let current = Arc::clone(&now);
+    Builder::new().name("seed".into()).stack_size(STACK).spawn(move || {
+        let works = catch_unwind(AssertUnwindSafe(|| work(load, &tasks, &current)));
+        drop(ended);
+        if works.is_err() {
+            std::process::exit(i32::from(crate::Exit::Rig.code()));
+        }
+    })?;
+    Builder::new().name("watchdog".into()).spawn(move || guard(&now, &alive))?;
+    for line in io::stdin().lines() {
+        let task: Task = serde_json::from_str(&line?).map_err(io::Error::other)?;
+        if sender.send(task).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What runs now.
+type Now = Mutex<Option<(Arc<Pulse>, Duration)>>;
+
+fn work(load: Load, tasks: &Receiver<Task>, now: &Now) {
+    let mut plan = None;
+    for task in tasks {
+        let said = run(load, &mut plan, &task, now).unwrap_or_else(Said::Refused);
+        set(now, None);
+        say(&said);
+    }
+}
+
+fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<Said, String> {
+    let token: Token = task.token.parse().map_err(|e: crate::Problem| e.to_string())?;
+    if let Some(text) = &task.text {
+        let scenario = load(&task.name, text, &token).map_err(|p| p.to_string())?;
+        *known = Some(Plan::of(&token, scenario)?);
+    }
+    let plan = known.as_ref().ok_or("no scenario was given")?;
+    let pulse = Arc::new(Pulse::default());
+    let watch: Arc<dyn Watch> = match task.echo {
+        Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from, spec: plan.scenario.spec.clone() }),
+        None => Arc::clone(&pulse) as Arc<dyn Watch>,
+    };
+    set(now, Some((pulse, task.patience)));
+    let Judged { run, expectations, wall } =
+        attempt(plan, token.seed, &Options { watch: Some(watch), ..plan.options() });
+    Ok(Said::Done { outcome: Box::new(run.outcome), expectations, wall })
+}
+
+fn set(now: &Now, to: Option<(Arc<Pulse>, Duration)>) {
+    *now.lock().unwrap_or_else(PoisonError::into_inner) = to;
+}
+
+/// Tells how far the run is, and that it is stuck.
+fn guard(now: &Now, alive: &Receiver<()>) {
+    let (mut last, mut silent) = (0, Duration::ZERO);
+    while alive.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+        let current = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((pulse, patience)) = current else {
+            silent = Duration::ZERO;
+            continue;
+        };
+        let entries = pulse.entries();
+        if entries != last {
+            (last, silent) = (entries, Duration::ZERO);
+            say(&Said::Pulse(entries));
+            continue;
+        }
+        silent += LOOK;
+        if silent >= patience {
+            say(&Said::Stuck(entries));
+            std::process::exit(i32::from(crate::Exit::Failed.code()));
+        }
+    }
+}
+
+/// Whoever asked may be gone; then the end of standard input ends this process.
+fn say(said: &Said) {
+    if let Ok(line) = serde_json::to_string(said) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// Tells entries while they happen: behind the last one there may be nothing more.
+#[derive(Debug)]
+struct Echo {
+    pulse: Arc<Pulse>,
+    from: u64,
+    spec: Spec,
+}
+
+impl Watch for Echo {
+    fn entry(&self, entry: &Entry) {
+        self.pulse.entry(entry);
+        let number = self.pulse.entries() - 1;
+        if number >= self.from {
+            say(&Said::Event { number, time: entry.time, text: render(&self.spec, entry) });
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `worker`: the seeds of another mirrorsim, so that none of them takes it down.
+
+use crate::args::Patience;
+use crate::scenarios;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{Children, Crew, Exit, serve};
+use std::path::PathBuf;
+
+/// Runs seeds until nobody asks for more.
+pub fn worker() -> Result<Exit, Trouble> {
+    serve(scenarios::parse).map_err(Trouble::environment)?;
+    Ok(Exit::Passed)
+}
+
+/// A crew of such workers.
+pub fn crew(workers: usize, patience: &Patience) -> Crew {
+    let children =
+        Children { program: program(), arguments: vec!["worker".into()], hang_after: patience.hang_after };
+    Crew { workers, children: Some(children) }
+}
+
+/// This program, even if its file was replaced since it was started.
+fn program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap_or_else(|_| "mirrorsim".into()) }
+}
