@@ -11,6 +11,18 @@ pub enum AckLevel {
     File,
 }
 
+impl AckLevel {
+    /// Its number in frames and superblocks.
+    pub fn code(self) -> u64 {
+        self as u64 + 1
+    }
+
+    /// The level of that number.
+    pub fn from_code(code: u64) -> Option<AckLevel> {
+        [AckLevel::Received, AckLevel::Nvram, AckLevel::File].into_iter().find(|level| level.code() == code)
+    }
+}
+
 /// Which mirrors a SyncRequest applies (DR10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ApplyScope {

@@ -1,5 +1,6 @@
 //! Formats: what is encoded is decoded, a flipped bit is noticed, garbage is refused without a panic.
 
+use crate::config::AckLevel;
 use crate::ids::{Connection, Link, MirrorId, Position, RequestId};
 use crate::log_file::{FileHeader, FileTrailer};
 use crate::mark::Mark;
@@ -126,7 +127,7 @@ proptest! {
         both[128..].copy_from_slice(&mark.encode(MIRROR));
         prop_assert_eq!(Mark::newest(MIRROR, &both), Some(mark));
         let verdict = Some(Verdict::Damaged { after: a, to: b });
-        let superblock = Superblock { counter, tail: link, recovered: b, verdict, ..Superblock::fresh(Role::Recovered) };
+        let superblock = Superblock { counter, tail: link, recovered: b, verdict, ..Superblock::fresh(Role::Recovered, AckLevel::File) };
         let mut both = [0; 1024];
         both[..512].copy_from_slice(&superblock.encode(MIRROR));
         prop_assert_eq!(Superblock::newest(MIRROR, &both), Some(superblock));

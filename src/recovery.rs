@@ -3,6 +3,7 @@
 
 use crate::apply::{Apply, Progress};
 use crate::chain::{self, Chain};
+use crate::config::AckLevel;
 use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ground::Ground;
@@ -89,7 +90,7 @@ impl<Q: Quirk> Recovery<Q> {
             ground,
             survey,
             apply: None,
-            superblock: Superblock::fresh(Role::Recovering),
+            superblock: Superblock::fresh(Role::Recovering, AckLevel::Nvram),
             end: Position::ZERO,
             evidence: Position::ZERO,
             cut: false,
@@ -331,6 +332,9 @@ impl<Q: Quirk> Recovery<Q> {
         self.superblock.recovered = self.end;
         self.superblock.verdict = Some(if self.evidence > self.end {
             Verdict::Damaged { after: self.end, to: self.evidence }
+        } else if self.ground.mark.is_none() || self.superblock.ack == AckLevel::Received {
+            // Nothing here covers all that was answered.
+            Verdict::CompleteUpTo
         } else {
             Verdict::Complete
         });

@@ -1,6 +1,7 @@
 //! The superblock of a mirror at a server: each transition is one write of one sector (docs/formats.md).
 
 use crate::codec::{get_u16, get_u64, put_check, put_start, put_u16, put_u64, uuid, valid};
+use crate::config::AckLevel;
 use crate::ids::{Link, MirrorId, Position, get_position, put_position};
 use alloc::vec;
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub struct Superblock {
     pub epoch: u64,
     /// Boots of this server.
     pub boot: u64,
+    /// Level at which clients were answered: what a recovery may take for granted.
+    pub ack: AckLevel,
     /// Generations up to this one are in the blocks completely.
     pub applied_gen: u64,
     /// Records of the next one up to this sequence are too.
@@ -62,12 +65,13 @@ pub struct Superblock {
 
 impl Superblock {
     /// A new pair starts at epoch 1 with nothing applied.
-    pub fn fresh(role: Role) -> Superblock {
+    pub fn fresh(role: Role, ack: AckLevel) -> Superblock {
         Superblock {
             role,
             counter: 0,
             epoch: 1,
             boot: 0,
+            ack,
             applied_gen: 0,
             applied_seq: 0,
             tail: Link::default(),
@@ -115,6 +119,7 @@ impl Superblock {
                 put_position(&mut out, 128, to);
             }
         }
+        put_u64(&mut out, 144, self.ack.code());
         put_check(&mut out);
         Bytes::from(out)
     }
@@ -147,6 +152,7 @@ impl Superblock {
             counter: get_u64(b, 24),
             epoch: get_u64(b, 32),
             boot: get_u64(b, 40),
+            ack: AckLevel::from_code(get_u64(b, 144))?,
             applied_gen: get_u64(b, 48),
             applied_seq: get_u64(b, 56),
             tail: Link::get(b, 64),

@@ -187,7 +187,7 @@ impl Message {
                 payload = record.payload;
             }
             Message::ForwardAck { level, upto, room } => {
-                put(&[level as u64 + 1, upto.generation, upto.sequence, room]);
+                put(&[level.code(), upto.generation, upto.sequence, room]);
             }
             Message::Nak { after } => put(&[after.generation, after.sequence]),
             Message::SyncRequest { generation, count, digest } => put(&[generation, count, digest]),
@@ -282,12 +282,7 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
         }
         6 => {
             has(4)?;
-            let level = match field(0) {
-                1 => AckLevel::Received,
-                2 => AckLevel::Nvram,
-                3 => AckLevel::File,
-                _ => return None,
-            };
+            let level = AckLevel::from_code(field(0))?;
             Message::ForwardAck { level, upto: position(1), room: field(3) }
         }
         7 => {

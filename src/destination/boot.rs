@@ -408,6 +408,7 @@ impl<Q: Quirk> Desk<Q> {
         out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
         self.superblock.counter += 1;
         self.superblock.boot += 1;
+        self.superblock.ack = shared.knobs.ack;
         let at = self.region.base + self.superblock.slot();
         let run = Run::one(at, self.superblock.encode(self.geometry.mirror));
         out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run]);

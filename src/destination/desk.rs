@@ -5,6 +5,7 @@ use super::Shared;
 use super::apply::Applying;
 use super::boot::Boot;
 use super::file::LogFile;
+use crate::config::AckLevel;
 use crate::effect::{Alarm, Completion, Duty, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ids::{Connection, Link, MirrorIndex, Position};
@@ -109,7 +110,7 @@ impl<Q: Quirk> Desk<Q> {
             index,
             quirk,
             phase: Phase::Idle,
-            superblock: Superblock::fresh(Role::Mirror),
+            superblock: Superblock::fresh(Role::Mirror, AckLevel::Nvram),
             mark: Mark::default(),
             connection: None,
             half_open: None,
@@ -253,7 +254,10 @@ impl<Q: Quirk> Desk<Q> {
             self.quirk,
         );
         recovery.start(&mut shared.out);
-        self.superblock.epoch += 1;
+        // The epoch that will be durable; a recovery that goes on after a restart has raised it before.
+        if matches!(self.superblock.role, Role::Mirror) {
+            self.superblock.epoch += 1;
+        }
         self.phase = Phase::Recovering(Box::new(recovery));
     }
 

@@ -10,7 +10,7 @@ mod pool;
 mod session;
 
 use crate::config::{AckLevel, ApplyScope, Transport};
-use crate::effect::{Completion, Device, Duty, Effect, Outbox, Token};
+use crate::effect::{Alarm, Completion, Device, Duty, Effect, Outbox, Token};
 use crate::geometry::Geometry;
 use crate::ids::{MirrorIndex, Position};
 use crate::quirk::Quirk;
@@ -130,6 +130,7 @@ impl<Q: Quirk> Destination<Q> {
         let Some(desk) = self.desks.get_mut(from as usize) else { return };
         if mirror != desk.geometry.mirror {
             // Another uuid: refused (section 3).
+            desk.alarm(&mut self.shared, Alarm::Refused { reason: 1 });
             let frame = Message::Refused { reason: 1 }.frame(mirror, connection);
             self.shared.out.push(Effect::Send { mirror: from, frame });
             return;

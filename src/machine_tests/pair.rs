@@ -71,7 +71,7 @@ impl<Q: Quirk> Pair<Q> {
         );
         let mut devices = <[[Store; 4]; 2]>::default();
         for (side, role) in [(SOURCE, Role::Source), (DESTINATION, Role::Mirror)] {
-            let superblock = Superblock { counter: 1, ..Superblock::fresh(role) };
+            let superblock = Superblock { counter: 1, ..Superblock::fresh(role, ack) };
             let mark = Mark { counter: 1, ..Mark::default() };
             let blocks = crate::effect::Run::one(superblock.slot(), superblock.encode(geometry.mirror));
             let promise = crate::effect::Run::one(mark.slot(0), mark.encode(geometry.mirror));

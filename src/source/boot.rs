@@ -351,6 +351,7 @@ impl<Q: Quirk> Source<Q> {
     fn write_superblock(&mut self, boot: &mut Boot) {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
+        boot.superblock.ack = self.knobs.ack;
         let run =
             Run::one(self.region.base + boot.superblock.slot(), boot.superblock.encode(self.geometry.mirror));
         boot.step = Step::Superblock;

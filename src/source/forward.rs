@@ -73,7 +73,7 @@ impl<Q: Quirk> Source<Q> {
         if epoch != self.superblock.epoch {
             return;
         }
-        if held > self.log.tip.position {
+        if held > self.log.tip.position || applied_gen > self.log.youngest {
             return self.stop(Alarm::BehindDestination { held, own: self.log.tip.position });
         }
         let fresh = self.session != Session::Up;
@@ -106,6 +106,10 @@ impl<Q: Quirk> Source<Q> {
     }
 
     fn acknowledged(&mut self, level: AckLevel, upto: Position, room: u64) {
+        if upto > self.log.position(self.sendable()) {
+            // What was never sent cannot have arrived.
+            return self.out.alarm(self.index, Alarm::Protocol { kind: 6 });
+        }
         let count = self.log.upto(upto);
         let cursor = match level {
             AckLevel::Received => &mut self.acked_received,
@@ -122,8 +126,11 @@ impl<Q: Quirk> Source<Q> {
     }
 
     fn sync_done(&mut self, generation: u64) {
-        // What was never opened cannot be applied.
-        if generation > self.remote_applied && generation <= self.log.youngest {
+        if generation > self.log.youngest {
+            // What was never opened cannot be applied.
+            return self.out.alarm(self.index, Alarm::Protocol { kind: 9 });
+        }
+        if generation > self.remote_applied {
             self.remote_applied = generation;
             self.log.owed = self.log.owed.split_off(&(generation + 1));
             self.stage(Stage::SyncCompleted, Position::new(generation, 0));
@@ -137,12 +144,17 @@ impl<Q: Quirk> Source<Q> {
         self.timer = None;
     }
 
+    /// Records that may have been sent (SR1).
+    fn sendable(&self) -> u64 {
+        if self.quirk.bends(Bend::ForwardBeforeDurable) { self.log.next() } else { self.marked }
+    }
+
     /// Sends what is marked, in order, within credit, and asks for the apply of what was sent whole.
     pub(super) fn forward(&mut self) {
         if self.session != Session::Up {
             return;
         }
-        let ready = if self.quirk.bends(Bend::ForwardBeforeDurable) { self.log.next() } else { self.marked };
+        let ready = self.sendable();
         while self.sent < ready {
             let entry = self.log.entry(self.sent);
             if entry.end_bytes > self.limit {

@@ -137,7 +137,7 @@ impl<Q: Quirk> Source<Q> {
             out: Outbox::default(),
             now,
             state: State::Stopped,
-            superblock: Superblock::fresh(Role::Source),
+            superblock: Superblock::fresh(Role::Source, knobs.ack),
             mark: Mark::default(),
             log: Log::default(),
             overlays,

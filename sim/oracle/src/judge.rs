@@ -68,11 +68,13 @@ impl Judge {
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
         };
+        let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
         let Some(asked) = m.history.find(client, slot, request) else {
             replies::unasked(source, request, out);
             return;
         };
-        replies::answered(source, asked, &answer, out);
+        let valid = replies::valid(&self.setup, source, asked);
+        replies::answered(source, asked, &answer, valid, harmed, out);
         let index = asked.index;
         let read = matches!(answer, Answer::Read { .. }).then(|| asked.clone());
         prefix::answered(m, &self.setup, (client, slot, request), &answer, out);
@@ -231,7 +233,7 @@ impl Judge {
     /// What recovery would reach, from what was followed; judged like a probe, at the price of what changed.
     pub fn delta(&mut self, source: usize) -> DeltaVerdict {
         match self.mirrors.get_mut(source) {
-            Some(m) => probe::delta(m, &mut self.out),
+            Some(m) => probe::delta(m, self.setup.level, &mut self.out),
             None => {
                 let to = RecoveredTo { position: Position::default(), verdict: Verdict::Complete };
                 DeltaVerdict { stable: to, current: to, sound: true }
@@ -248,10 +250,7 @@ impl Judge {
     /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it. Where the two differ and the
     /// model says that the real one is right, the judge's reader is wrong (`rig`), else the machine is (I2, I10).
     pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo) -> bool {
-        let plain = |v| {
-            if v == Verdict::Complete { Verdict::CompleteUpTo } else { v }
-        };
-        let equal = expected.position == real.position && plain(expected.verdict) == plain(real.verdict);
+        let equal = expected == real;
         let Some(m) = self.mirrors.get(source) else {
             return equal;
         };

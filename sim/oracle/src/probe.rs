@@ -7,7 +7,7 @@ use crate::finding::{Findings, Oracle};
 use crate::layout::{BlockAt, Spot};
 use crate::mirror::Mirror;
 use crate::oracles::{damage, durability, prefix};
-use crate::setup::{Device, Medium, RecoveredTo, Verdict};
+use crate::setup::{Device, Level, Medium, RecoveredTo, Verdict};
 use crate::superblock::{RECOVERED, Superblock};
 
 /// What recovery would reach from the destination's durable bytes as the judge has followed them.
@@ -93,12 +93,16 @@ fn index_of_end(m: &Mirror, position: Position) -> Option<u64> {
 fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Findings) {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
     let found = Superblock::best(&slots, &m.model.uuid).filter(|s| s.role == RECOVERED);
-    out.expect(Oracle::Prefix, "I2", found.is_some_and(|s| s.recovered == to.position), || {
+    let same = |s: Superblock| s.recovered == to.position && s.says() == Some(to.verdict);
+    out.expect(Oracle::Prefix, "I2", found.is_some_and(same), || {
         let number = m.number;
         match found {
             Some(s) => format!(
-                "mirror {number}: the superblock says recovered to {}, recovery says {}",
-                s.recovered, to.position
+                "mirror {number}: the superblock says recovered to {}, {:?}, recovery says {}, {:?}",
+                s.recovered,
+                s.says(),
+                to.position,
+                to.verdict
             ),
             None => format!("mirror {number}: recovery ended without a superblock that says so (DR7)"),
         }
@@ -106,7 +110,7 @@ fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Finding
 }
 
 /// The verdict over the judge's own picture, in O(1) but for findings.
-pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
+pub(crate) fn delta(m: &mut Mirror, level: Level, out: &mut Findings) -> DeltaVerdict {
     let before = out.total();
     let appliable = m.appliable();
     let end = m.copy.end_stable.max(m.copy.image.cursor).min(appliable);
@@ -114,13 +118,14 @@ pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     let quiet = m.unsound || m.copy.fenced.is_some();
     let stable = picture(
         m,
+        level,
         end,
         m.copy.top_stable.max(m.copy.end_stable),
         m.copy.mark_stable.nvram.max(m.copy.mark_stable.file),
     );
     let mark = m.copy.mark_current.nvram.max(m.copy.mark_current.file);
     let top = m.copy.top_current.max(m.copy.end_current);
-    let current = picture(m, written, top, mark);
+    let current = picture(m, level, written, top, mark);
     if !quiet {
         for (what, to, index) in [("stable", stable, end), ("written", current, written)] {
             damage::verdict(m, index, to, out);
@@ -140,10 +145,13 @@ pub(crate) fn delta(m: &mut Mirror, out: &mut Findings) -> DeltaVerdict {
     DeltaVerdict { stable, current, sound }
 }
 
-fn picture(m: &Mirror, end: u64, top: u64, mark: Position) -> RecoveredTo {
+fn picture(m: &Mirror, level: Level, end: u64, top: u64, mark: Position) -> RecoveredTo {
     let position = m.model.position_of(end);
     let last = mark.max(m.model.position_of(top.max(end)));
-    let verdict =
-        if last > position { Verdict::Damaged { from: position, to: last } } else { Verdict::CompleteUpTo };
+    let verdict = match level {
+        _ if last > position => Verdict::Damaged { from: position, to: last },
+        Level::Received => Verdict::CompleteUpTo,
+        _ => Verdict::Complete,
+    };
     RecoveredTo { position, verdict }
 }

@@ -74,12 +74,7 @@ pub(crate) fn recover(
     let at = &layout.mirrors[mirror];
     let slots = medium.read(Device::Image, at.image.base, 1024);
     let superblock = Superblock::best(&slots, &at.uuid).unwrap_or_default();
-    if superblock.role == RECOVERED && superblock.verdict > 0 {
-        let verdict = match superblock.verdict {
-            1 => Verdict::Complete,
-            2 => Verdict::CompleteUpTo,
-            _ => Verdict::Damaged { from: superblock.damaged.0, to: superblock.damaged.1 },
-        };
+    if let Some(verdict) = superblock.says().filter(|_| superblock.role == RECOVERED) {
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
@@ -92,7 +87,8 @@ pub(crate) fn recover(
     }
     let mut found = Found::default();
     let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
-    if let Some(mark) = Mark::best(&marks, &at.uuid) {
+    let mark = Mark::best(&marks, &at.uuid);
+    if let Some(mark) = &mark {
         found.proved = mark.nvram.max(mark.file);
     }
     found.files(layout, mirror, medium);
@@ -109,8 +105,11 @@ pub(crate) fn recover(
     let position = tail.position;
     let verdict = if found.proved > position {
         Verdict::Damaged { from: position, to: found.proved }
-    } else {
+    } else if mark.is_none() || superblock.level == 1 {
+        // Without the mark, or with answers that it never covered, nobody can say that nothing is missing.
         Verdict::CompleteUpTo
+    } else {
+        Verdict::Complete
     };
     RecoveredTo { position, verdict }
 }

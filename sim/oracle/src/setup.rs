@@ -70,6 +70,8 @@ pub struct Setup {
     pub partitions: u64,
     /// k.
     pub files: u64,
+    /// Configured limit on the length of an operation.
+    pub max_length: Option<u64>,
     /// Acknowledgement level.
     pub level: Level,
     /// Which reads a fenced source may answer.

@@ -1,6 +1,7 @@
 //! Reads superblocks and the headers of apply journals (docs/formats.md).
 
 use crate::bytes::{Link, Position, newer, u16_at, u64_at, uuid_at, whole};
+use crate::setup::Verdict;
 
 /// Roles of a superblock that the judge cares for.
 pub(crate) const RECOVERING: u16 = 3;
@@ -19,6 +20,8 @@ pub(crate) struct Superblock {
     pub recovered: Position,
     pub verdict: u64,
     pub damaged: (Position, Position),
+    /// 1 received, 2 nvram, 3 file.
+    pub level: u64,
 }
 
 impl Superblock {
@@ -35,6 +38,7 @@ impl Superblock {
             recovered: Position::at(b, 88),
             verdict: u64_at(b, 104),
             damaged: (Position::at(b, 112), Position::at(b, 128)),
+            level: u64_at(b, 144),
         })
     }
 
@@ -42,6 +46,16 @@ impl Superblock {
     pub fn best(bytes: &[u8], uuid: &[u8; 16]) -> Option<Self> {
         let slot = |at: usize| bytes.get(at..).and_then(Superblock::read).filter(|s| s.uuid == *uuid);
         newer(slot(0), slot(512), |s| s.counter)
+    }
+
+    /// The verdict of a recovery that is over.
+    pub fn says(&self) -> Option<Verdict> {
+        match self.verdict {
+            1 => Some(Verdict::Complete),
+            2 => Some(Verdict::CompleteUpTo),
+            3 => Some(Verdict::Damaged { from: self.damaged.0, to: self.damaged.1 }),
+            _ => None,
+        }
     }
 
     /// The cursor, ordered.

@@ -222,7 +222,7 @@ pub(crate) fn alarm_fields(alarm: &Alarm) -> [u64; 3] {
 pub(crate) fn verdict_text(verdict: Verdict, position: Position) -> String {
     match verdict {
         Verdict::Complete => format!("complete, up to {position}"),
-        Verdict::CompleteUpTo => format!("complete up to {position}"),
+        Verdict::CompleteUpTo => format!("complete up to {position}, more is not known"),
         Verdict::Damaged { after, to } => format!("damaged: records after {after} up to {to} are missing"),
     }
 }

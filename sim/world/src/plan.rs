@@ -53,6 +53,7 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
         block_size: spec.protocol.block_size as u64,
         partitions: spec.protocol.partitions as u64,
         files: spec.protocol.files as u64,
+        max_length: spec.protocol.max_length,
         level: match spec.protocol.ack {
             AckLevel::Received => oracle::Level::Received,
             AckLevel::Nvram => oracle::Level::Nvram,

@@ -35,14 +35,16 @@ fn broken() -> Rig {
 #[test]
 fn a_damaged_file_record_must_be_said() {
     let mut rig = broken();
-    let (state, touched, mut to) = rig.recovery(1);
+    let (state, touched, to) = rig.recovery(1);
     assert!(!rig.judge.probe(0, &state.current(), &touched, to), "silence");
     let mut rig = broken();
-    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    let (state, touched, to) = rig.recovery_that_says(1, verdict);
     assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
     assert_eq!(rig.judge.expected_recovery(0, &rig.destination.stable()), to);
     assert_eq!(rig.judge.delta(0).stable, to);
-    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    let (state, touched, to) = rig.recovery_that_says(1, verdict);
     assert!(!rig.judge.probe(0, &state.current(), &touched, to), "too short a range");
 }
 
@@ -56,9 +58,9 @@ fn a_record_that_is_still_in_nvram_masks_the_damage() {
     damage(&mut rig, Device::Log, at);
     assert!(rig.probe(3), "{:#?}", rig.judge.findings());
     let expected = rig.judge.expected_recovery(0, &rig.destination.stable());
-    assert_eq!(expected, RecoveredTo { position: position(&rig, 2), verdict: Verdict::CompleteUpTo });
-    let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    assert_eq!(expected, RecoveredTo { position: position(&rig, 2), verdict: Verdict::Complete });
+    let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    let (state, touched, to) = rig.recovery_that_says(1, verdict);
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
 }
 
@@ -66,8 +68,8 @@ fn a_record_that_is_still_in_nvram_masks_the_damage() {
 fn damaged_is_never_said_without_damage() {
     let mut rig = Rig::new();
     rig.run(write(0, 512, 1));
-    let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: Position::new(1, 2) };
+    let verdict = Verdict::Damaged { from: position(&rig, 0), to: Position::new(1, 2) };
+    let (state, touched, to) = rig.recovery_that_says(1, verdict);
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
     assert!(rig.found().contains("damage"));
 }
@@ -86,8 +88,8 @@ fn a_lost_nvram_must_be_said_and_heals_when_everything_is_held_again() {
     }
     let d = rig.destination.clone();
     rig.judge.nvram_lost(Server::Destination, &d.stable(), &d.current());
-    let (state, touched, mut to) = rig.recovery(1);
-    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
+    let (state, touched, to) = rig.recovery_that_says(1, verdict);
     assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
     rig.reopen();
     rig.accept(index);

@@ -163,6 +163,7 @@ impl Superblock {
             .u64(88, self.recovered.0)
             .u64(96, self.recovered.1)
             .u64(104, self.verdict);
+        b = b.u64(144, 2);
         for (i, d) in self.damaged.iter().enumerate() {
             b = b.u64(112 + 8 * i, *d);
         }

@@ -120,6 +120,7 @@ pub fn setup() -> Setup {
         block_size: BLOCK,
         partitions: 2,
         files: 2,
+        max_length: None,
         level: Level::Nvram,
         reads: ReadRule::Confirmed,
         retry: RetryRule::ExactlyOnce,
@@ -528,6 +529,11 @@ impl Rig {
 
     /// What a right recovery of the destination's stable bytes would leave, up to record `to`: state and touched ranges.
     pub fn recovery(&self, to: usize) -> (Machine, Vec<(u64, u64)>, RecoveredTo) {
+        self.recovery_that_says(to, Verdict::Complete)
+    }
+
+    /// The same with a verdict that may be wrong.
+    pub fn recovery_that_says(&self, to: usize, verdict: Verdict) -> (Machine, Vec<(u64, u64)>, RecoveredTo) {
         let mut copy = self.destination.clone();
         copy.cut();
         let mut touched = vec![(0, 1024)];
@@ -537,11 +543,19 @@ impl Rig {
         }
         let position = self.records[..to].last().map_or((0, 0), |r| r.position);
         let mut superblock = self.theirs.superblock;
-        (superblock.role, superblock.recovered, superblock.verdict) = (4, position, 2);
+        (superblock.role, superblock.recovered) = (4, position);
+        superblock.verdict = match verdict {
+            Verdict::Complete => 1,
+            Verdict::CompleteUpTo => 2,
+            Verdict::Damaged { from, to } => {
+                superblock.damaged = [from.generation, from.sequence, to.generation, to.sequence];
+                3
+            }
+        };
         superblock.counter += 1;
         copy.poke(Device::Image, superblock.counter % 2 * 512, &superblock.bytes(&uuid(0)));
         let position = Position::new(position.0, position.1);
-        (copy, touched, RecoveredTo { position, verdict: Verdict::CompleteUpTo })
+        (copy, touched, RecoveredTo { position, verdict })
     }
 
     pub fn probe(&mut self, to: usize) -> bool {

@@ -30,7 +30,7 @@ fn every_prefix_that_recovery_may_reach_is_accepted_and_no_other() {
         let state = rig.destination.clone();
         let expected = rig.judge.expected_recovery(0, &state.stable());
         let last = rig.records[all - 1].position;
-        let real = RecoveredTo { position: Position::new(last.0, last.1), verdict: Verdict::CompleteUpTo };
+        let real = RecoveredTo { position: Position::new(last.0, last.1), verdict: Verdict::Complete };
         assert!(rig.judge.compare(0, expected, real));
         let delta = rig.judge.delta(0);
         assert!(delta.sound);
@@ -199,4 +199,38 @@ fn memory_does_not_grow_with_the_length_of_a_run() {
     story(&mut rig, 200);
     rig.clean();
     assert!(rig.judge.memory() < early + early / 4, "{early} -> {}", rig.judge.memory());
+}
+
+#[test]
+fn a_definite_error_means_that_the_request_fits_nowhere() {
+    let check = |op: Op, answer: Answer, right: bool| {
+        let mut rig = Rig::new();
+        rig.judge.issued(0, Request { client: 0, slot: 1, request: 1, volume: 0, op });
+        rig.judge.answered(0, 0, 1, 1, answer);
+        assert_eq!(!rig.found().contains("replies"), right, "{:#?}", rig.judge.findings());
+    };
+    let reads = |offset, length| Op::Read { offset, length };
+    let data = || Answer::Read { data: vec![0; 16].into() };
+    check(reads(0, 16), data(), true);
+    check(reads(0, 16), Answer::Refused, false);
+    check(reads(VOLUME - 16, 16), Answer::Refused, false);
+    check(reads(VOLUME - 15, 16), Answer::Refused, true);
+    check(reads(u64::MAX, 16), Answer::Refused, true);
+    check(reads(0, 0), Answer::Refused, true);
+    check(reads(0, PARTITION), Answer::Refused, true);
+    check(add(4, 1), Answer::Refused, true);
+    check(write(VOLUME - 8, 16, 1), Answer::Written, false);
+}
+
+#[test]
+fn a_recovery_without_the_mark_cannot_be_complete() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 100, 1));
+    let mut state = rig.destination.clone();
+    let complete = rig.judge.expected_recovery(0, &state.stable());
+    assert_eq!(complete.verdict, Verdict::Complete);
+    state.poke(Device::Mark, 0, &[0; 256]);
+    let lost = rig.judge.expected_recovery(0, &state.current());
+    assert_eq!(lost, RecoveredTo { verdict: Verdict::CompleteUpTo, ..complete });
+    assert!(!rig.judge.compare(0, lost, complete), "it says more than it can know");
 }

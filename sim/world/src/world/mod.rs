@@ -231,7 +231,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 (i, geometry.region(0), Role::Source, 0),
                 (d, self.regions[i].clone(), Role::Mirror, i as u16),
             ] {
-                let superblock = Superblock { counter: 1, ..Superblock::fresh(role) };
+                let superblock = Superblock { counter: 1, ..Superblock::fresh(role, self.spec.protocol.ack) };
                 let at = region.base + superblock.slot();
                 self.format(server, Device::Image, at, superblock.encode(geometry.mirror), i);
                 let mark = Mark { counter: 1, ..Mark::default() };
