@@ -3,7 +3,8 @@
 //! 2 sources, P = 2, partitions of 64 records of 512 bytes, level `nvram`, `stream`, 4 clients for each source with 8
 //! slots, 20 % `add`, 200,000 operations in all; once without faults, once with the default swarm profile. Printed are
 //! events a second for each mode of checking: `cargo bench --bench workload_r`, with `-- --quick` for a tenth of the
-//! operations. `every` runs a hundredth of them, since a full check costs about as much as hundred events.
+//! operations. `every` runs a hundredth of them, since a full check costs about as much as hundred events. Words after
+//! that choose: `-- --quick end none` runs one line, once, which is what a profiler wants.
 
 mod spec;
 
@@ -27,15 +28,26 @@ fn main() {
         }
         return;
     }
-    let (operations, rounds) = if argument("--quick") { (OPERATIONS / 10, 3) } else { (OPERATIONS, 3) };
-    for faults in [Faults::None, Faults::Swarm] {
+    let quick = argument("--quick");
+    let modes = [("end", CheckMode::End), ("delta", CheckMode::Delta), ("every", CheckMode::Every)];
+    let kinds = [("none", Faults::None), ("swarm", Faults::Swarm)];
+    let chosen = modes.iter().any(|(name, _)| argument(name));
+    let operations = if quick { OPERATIONS / 10 } else { OPERATIONS };
+    let rounds = if chosen { 1 } else { 3 };
+    for (name, faults) in kinds {
+        if chosen && !argument(name) {
+            continue;
+        }
         println!("workload R, {operations} operations, {faults:?} faults, best of {rounds} seeds");
-        for mode in [CheckMode::End, CheckMode::Delta, CheckMode::Every] {
+        for (name, mode) in modes {
+            if chosen && !argument(name) {
+                continue;
+            }
             let operations = if mode == CheckMode::Every { operations / 100 } else { operations };
             report(mode, faults, operations, rounds);
         }
     }
-    if !argument("--quick") {
+    if !quick && !chosen {
         short_runs(&mut Criterion::default().sample_size(20));
     }
 }
