@@ -101,47 +101,51 @@ impl Content {
         if keep < 2 {
             return;
         }
-        self.content(block, base);
+        self.version(block, base);
         if let Some(history) = self.history_mut(block) {
             history.versions.drain(..keep - 1);
-            self.versions -= keep as u64 - 1;
-            let first = &mut self.history_mut(block).expect("just seen").versions[0];
+            let first = &mut history.versions[0];
             first.patch = first.content.clone().unwrap_or_else(|| first.patch.clone());
             first.start = 0;
+            self.versions -= keep as u64 - 1;
         }
+    }
+
+    /// The newest version up to `prefix`, put together; `None` = never written.
+    fn version(&mut self, block: u64, prefix: u64) -> Option<&mut Version> {
+        let (shelf, page, slot) = place(block);
+        let history = self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_deref_mut()?;
+        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
+        if history.versions[at].content.is_none() {
+            let known = history.versions[..at].iter().rposition(|v| v.content.is_some());
+            let base = known.and_then(|i| history.versions[i].content.as_ref()).unwrap_or(&self.zeros);
+            let mut whole = base.to_vec();
+            for version in &history.versions[known.map_or(0, |i| i + 1)..=at] {
+                let start = version.start as usize;
+                whole[start..start + version.patch.len()].copy_from_slice(&version.patch);
+            }
+            history.versions[at].content = Some(Bytes::from(whole));
+        }
+        history.versions.get_mut(at)
     }
 
     /// Content after the first `prefix` operations; `None` = never written.
     pub fn content(&mut self, block: u64, prefix: u64) -> Option<Bytes> {
-        let zeros = self.zeros.clone();
-        let history = self.history_mut(block)?;
-        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
-        if let Some(content) = &history.versions[at].content {
-            return Some(content.clone());
-        }
-        let known = history.versions[..at].iter().rposition(|v| v.content.is_some());
-        let base = known.and_then(|i| history.versions[i].content.clone()).unwrap_or(zeros);
-        let mut whole = base.to_vec();
-        for version in &history.versions[known.map_or(0, |i| i + 1)..=at] {
-            let start = version.start as usize;
-            whole[start..start + version.patch.len()].copy_from_slice(&version.patch);
-        }
-        let whole = Bytes::from(whole);
-        history.versions[at].content = Some(whole.clone());
-        Some(whole)
+        self.version(block, prefix)?.content.clone()
     }
 
-    /// Check of that content; of zeros if never written.
+    /// That content and its check.
+    pub fn checked(&mut self, block: u64, prefix: u64) -> Option<(Bytes, u64)> {
+        let version = self.version(block, prefix)?;
+        let content = version.content.clone()?;
+        Some((content.clone(), *version.digest.get_or_insert_with(|| hash(&content))))
+    }
+
+    /// The check alone.
     pub fn digest(&mut self, block: u64, prefix: u64) -> Option<u64> {
-        let history = self.history(block)?;
-        let newer = history.versions.partition_point(|v| v.index <= prefix);
-        let at = newer.checked_sub(1)?;
-        if let Some(digest) = history.versions[at].digest {
-            return Some(digest);
-        }
-        let digest = hash(&self.content(block, prefix)?);
-        self.history_mut(block)?.versions[at].digest = Some(digest);
-        Some(digest)
+        let version = self.version(block, prefix)?;
+        let content = version.content.as_ref()?;
+        Some(*version.digest.get_or_insert_with(|| hash(content)))
     }
 
     /// A little-endian u64 after the first `prefix` operations.

@@ -22,7 +22,7 @@ impl Judge {
         offset: u64,
         length: u64,
         by: Option<usize>,
-        stable: &dyn Medium,
+        _stable: &dyn Medium,
         current: &dyn Medium,
     ) {
         if length == 0 {
@@ -35,7 +35,7 @@ impl Judge {
                 source_log::stored(&mut self.mirrors[i], &self.setup, range, current, out)
             }
             (Server::Source(i), Device::Image) => {
-                image_stored(&mut self.mirrors[i], true, false, range, (stable, current), out);
+                image_stored(&mut self.mirrors[i], true, false, range, current, out);
             }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
@@ -52,14 +52,7 @@ impl Judge {
                 let owner = self.log.layout.owner(offset);
                 isolation::region(owner, by, "region", offset, out);
                 if let Some(i) = owner {
-                    image_stored(
-                        &mut self.mirrors[i],
-                        false,
-                        self.setup.global_apply,
-                        range,
-                        (stable, current),
-                        out,
-                    );
+                    image_stored(&mut self.mirrors[i], false, self.setup.global_apply, range, current, out);
                 }
             }
         }
@@ -129,7 +122,7 @@ fn image_stored(
     own: bool,
     global: bool,
     (offset, length): (u64, u64),
-    media: (&dyn Medium, &dyn Medium),
+    current: &dyn Medium,
     out: &mut Findings,
 ) {
     let end = offset + length;
@@ -144,11 +137,11 @@ fn image_stored(
         isolation::region(None, None, "region", offset, out);
     }
     if in_place {
-        steps::in_place(m, own, (offset, end), media, out);
+        steps::in_place(m, own, (offset, end), current, out);
     }
     if superblock {
         let region: &Region = if own { &m.at.own } else { &m.at.image };
-        let slots = media.1.read(Device::Image, region.base, 1024);
+        let slots = current.read(Device::Image, region.base, 1024);
         if let Some(new) = Superblock::best(&slots, &m.model.uuid) {
             superblock_stored(m, own, global, &new, out);
         }

@@ -2,8 +2,9 @@
 //! differ from the model at the stable cursor. Kept up at each flush, so that "everything else is equal" holds by
 //! induction and a judgement costs only what changed.
 
-use crate::bytes::{ENTRY, u64_at};
-use crate::journal::Journal;
+use crate::bytes::ENTRY;
+use crate::content::same;
+use crate::journal::{InPlace, Journal};
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
 use crate::ranges::Ranges;
@@ -24,6 +25,9 @@ pub(crate) struct Image {
     pub damaged: BTreeSet<BlockAt>,
     pub journal: Option<Journal>,
     pub dirty: Ranges,
+    /// Ranges (start, end) that became stable as the stable journal holds them, and were not looked at since: they are
+    /// the model's at the journal's cursor, not at the image's.
+    placed: Vec<(u64, u64)>,
     scratch: Vec<BlockAt>,
 }
 
@@ -38,6 +42,7 @@ impl Image {
             damaged: BTreeSet::new(),
             journal: None,
             dirty: Ranges::default(),
+            placed: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -72,6 +77,35 @@ impl Image {
         }
     }
 
+    fn look_at(&mut self, model: &mut Model, region: &Region, medium: &dyn Medium, spot: Spot) {
+        match spot {
+            Spot::Block(v, b) => self.look_at_block(model, region, medium, (v, b)),
+            Spot::Check(v, first, end) => self.look_at_checks(model, region, medium, v, first, end),
+            Spot::Superblock | Spot::Journal | Spot::Padding => {}
+        }
+    }
+
+    /// Whether a range is as the stable, newer and sound journal holds it: then it need not be looked at before the
+    /// cursor gets there.
+    fn is_as_journalled(&self, from: u64, to: u64, stable: &dyn Medium) -> bool {
+        let journal = self.journal.as_ref().filter(|j| j.cursor > self.stable.cursor());
+        let journal = journal.filter(|j| self.damaged.is_empty() && j.sound_at().is_some());
+        let data = journal.and_then(|j| j.data(from, to - from));
+        data.is_some_and(|data| same(&data, &stable.read(Device::Image, from, to - from)))
+    }
+
+    /// Looks at what was put in place as the journal says.
+    fn look_at_placed(&mut self, model: &mut Model, region: &Region, stable: &dyn Medium) {
+        for (start, end) in core::mem::take(&mut self.placed) {
+            region.walk(start, end, |spot, _, _| self.look_at(model, region, stable, spot));
+        }
+    }
+
+    /// Ranges (offset, length) that may differ from the model at the cursor beside the bad blocks and checks.
+    pub fn placed(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.placed.iter().map(|(start, end)| (*start, end - start))
+    }
+
     /// These ranges of the region's disk are stable now. Says whether the superblock or the journal changed.
     pub fn flushed(
         &mut self,
@@ -86,12 +120,11 @@ impl Image {
                 continue;
             }
             self.dirty.remove(offset, offset + length);
-            region.walk(offset, offset + length, |spot, _, _| match spot {
+            region.walk(offset, offset + length, |spot, from, to| match spot {
                 Spot::Superblock => changed.superblock = true,
                 Spot::Journal => changed.journal = true,
-                Spot::Block(v, b) => self.look_at_block(model, region, stable, (v, b)),
-                Spot::Check(v, first, end) => self.look_at_checks(model, region, stable, v, first, end),
-                Spot::Padding => {}
+                _ if self.is_as_journalled(from, to, stable) => self.placed.push((from, to)),
+                _ => self.look_at(model, region, stable, spot),
             });
         }
         if changed.journal {
@@ -124,36 +157,52 @@ impl Image {
     fn move_to(&mut self, model: &mut Model, region: &Region, stable: &dyn Medium, index: u64) {
         let (from, to) = (self.cursor.min(index), self.cursor.max(index));
         self.cursor = index;
+        let as_planned = self.journal.as_ref().and_then(Journal::sound_at) == Some(index);
+        if !as_planned {
+            self.look_at_placed(model, region, stable);
+        }
+        let mut placed = core::mem::take(&mut self.placed);
+        placed.sort_unstable();
+        let is_placed = |start: u64, length: u64| {
+            let after = placed.partition_point(|p| p.0 <= start);
+            after > 0 && placed[after - 1].1 >= start + length
+        };
         let mut again = core::mem::take(&mut self.scratch);
         again.clear();
         again.extend(self.bad_blocks.iter().chain(&self.bad_checks).copied());
         model.changed(from, to, &mut again);
         for &at in &again {
-            self.look_at_block(model, region, stable, at);
-            if model.check_is(region, stable, at, index) {
+            if is_placed(region.block_at(at.0, at.1), region.block) {
+                self.bad_blocks.remove(&at);
+            } else {
+                self.look_at_block(model, region, stable, at);
+            }
+            if is_placed(region.check_at(at.0, at.1), ENTRY)
+                || model.check_is(region, stable, at, index)
+            {
                 self.bad_checks.remove(&at);
             } else {
                 self.bad_checks.insert(at);
             }
         }
-        self.scratch = again;
+        placed.clear();
+        (self.scratch, self.placed) = (again, placed);
     }
 
     /// Reads the stable journal; says whether it is another one now.
     fn read_journal(&mut self, model: &mut Model, region: &Region, stable: &dyn Medium) -> bool {
-        let head = stable.read(Device::Image, region.journal, 512);
-        if self.journal.as_ref().is_some_and(|j| j.header_check == u64_at(&head, 504)) {
-            return false;
-        }
-        let before = self.journal.take().is_some();
-        self.journal = Journal::read(model, region, stable);
-        before || self.journal.is_some()
+        self.look_at_placed(model, region, stable);
+        let before = self.journal.take().map(|j| j.header_check);
+        let in_place = InPlace { cursor: self.cursor, bad: &self.bad_checks };
+        self.journal = Journal::read(model, region, stable, in_place);
+        before != self.journal.as_ref().map(|j| j.header_check)
     }
 
     /// A power cut, or a start: looks at everything that may have changed.
     pub fn rescan(&mut self, model: &mut Model, region: &Region, medium: &dyn Medium) {
         let dirty = core::mem::take(&mut self.dirty);
-        let ranges: Vec<_> = dirty.iter().map(|(s, e)| (s, e - s)).collect();
+        let ranges: Vec<_> = dirty.iter().map(|(s, e)| (s, e - s)).chain(self.placed()).collect();
+        self.placed.clear();
         self.journal = None;
         self.flushed(model, region, &ranges, medium);
         self.flushed(model, region, &[(region.base, 1024), (region.journal, 512)], medium);
@@ -169,6 +218,7 @@ impl Image {
         end: u64,
         stable: &dyn Medium,
     ) -> bool {
+        self.look_at_placed(model, region, stable);
         let mut structural = false;
         let mut hit = Vec::new();
         region.walk(start, end, |spot, _, _| match spot {
@@ -192,7 +242,7 @@ impl Image {
         let Some(journal) = self.journal.as_ref().filter(|j| j.cursor > self.stable.cursor()) else {
             return false;
         };
-        journal.holds(region.block_at(v, b), region.block).is_some()
+        journal.data(region.block_at(v, b), region.block).is_some()
     }
 
     /// A block that differs, was not damaged by the rig and will not be put in place again.
@@ -202,7 +252,7 @@ impl Image {
     }
 
     pub fn memory(&self) -> u64 {
-        let journal = self.journal.as_ref().map_or(0, |j| j.entries.len() as u64 * 48);
+        let journal = self.journal.as_ref().map_or(0, Journal::memory) + self.placed.capacity() as u64 * 16;
         (self.bad_blocks.len() + self.bad_checks.len() + self.damaged.len() + self.dirty.len()) as u64 * 48
             + journal
     }

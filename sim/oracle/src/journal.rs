@@ -6,14 +6,17 @@ use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
 use crate::setup::{Device, Medium};
 use crate::superblock::JournalHeader;
-use std::collections::BTreeMap;
+use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// A stable valid journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub cursor: (u64, u64),
-    /// Byte on the disk -> length, and where its data stands in the journal.
-    pub entries: BTreeMap<u64, (u64, u64)>,
+    /// Index of the cursor: everything was compared with the model there.
+    prefix: Option<u64>,
+    /// Byte on the disk, and what is to stand from there on; in order.
+    entries: Vec<(u64, Bytes)>,
     /// Blocks and check entries that it would put in place with other content than the model's.
     pub wrong: Vec<BlockAt>,
     /// Some entry lies outside of the mirror's volumes.
@@ -21,17 +24,43 @@ pub(crate) struct Journal {
     pub header_check: u64,
 }
 
+/// What is known of the check tables in place: the entries of all blocks but `bad` are the model's at `cursor`.
+#[derive(Clone, Copy)]
+pub(crate) struct InPlace<'a> {
+    pub cursor: u64,
+    pub bad: &'a BTreeSet<BlockAt>,
+}
+
+impl InPlace<'_> {
+    /// Blocks, in order, whose entry at `prefix` may be another one than the one in place; `None` = any.
+    fn doubtful(&self, model: &Model, prefix: u64) -> Option<Vec<BlockAt>> {
+        if prefix < self.cursor {
+            return None;
+        }
+        let mut blocks = self.bad.iter().copied().collect();
+        model.changed(self.cursor, prefix, &mut blocks);
+        Some(blocks)
+    }
+}
+
 impl Journal {
     /// Reads and judges a journal; `None` = not valid.
-    pub fn read(model: &mut Model, region: &Region, medium: &dyn Medium) -> Option<Journal> {
+    pub fn read(
+        model: &mut Model,
+        region: &Region,
+        medium: &dyn Medium,
+        in_place: InPlace<'_>,
+    ) -> Option<Journal> {
         let (header, index) = Self::index(region, medium)?;
         if header.uuid != model.uuid {
             return None;
         }
         let prefix = model.index_of_cursor((header.applied_gen, header.applied_seq));
+        let doubtful = prefix.and_then(|prefix| in_place.doubtful(model, prefix));
         let mut journal = Journal {
             cursor: (header.applied_gen, header.applied_seq),
-            entries: BTreeMap::new(),
+            prefix,
+            entries: Vec::with_capacity(header.entries as usize),
             wrong: Vec::new(),
             stray: None,
             header_check: u64_at(&medium.read(Device::Image, region.journal, 512), 504),
@@ -43,13 +72,16 @@ impl Journal {
                 return None;
             }
             let data = medium.read(Device::Image, at, length);
-            let known = prefix.and_then(|prefix| journal.compare(model, region, (target, &data), prefix));
+            let known = prefix.and_then(|prefix| {
+                journal.compare(model, region, (target, &data), prefix, (medium, doubtful.as_deref()))
+            });
             if known.unwrap_or_else(|| hash(&data)) != check {
                 return None;
             }
-            journal.entries.insert(target, (length, at));
+            journal.entries.push((target, data));
             at += length;
         }
+        journal.entries.sort_by_key(|e| e.0);
         Some(journal)
     }
 
@@ -64,13 +96,15 @@ impl Journal {
         (hash(&index) == header.index_check).then_some((header, index))
     }
 
-    /// Compares an entry's data with the model; its check where the model knows it.
+    /// Compares an entry's data with the model; its check where the model knows it. Of a check table those entries are
+    /// judged that are doubtful or differ from those in place, which stand in `medium`.
     fn compare(
         &mut self,
         model: &mut Model,
         region: &Region,
-        (target, data): (u64, &bytes::Bytes),
+        (target, data): (u64, &Bytes),
         prefix: u64,
+        (medium, doubtful): (&dyn Medium, Option<&[BlockAt]>),
     ) -> Option<u64> {
         let mut known = None;
         let end = target.saturating_add(data.len() as u64);
@@ -82,16 +116,31 @@ impl Journal {
             let piece = data.slice((from - target) as usize..(to - target) as usize);
             match spot {
                 Spot::Block(v, b) => {
-                    let expected = model.content(v, b, prefix).unwrap_or_else(|| model.zeros());
-                    if !same(&piece, &expected) {
+                    let checked = model.checked(v, b, prefix);
+                    let good = match &checked {
+                        Some((expected, _)) => same(&piece, expected),
+                        None => same(&piece, &model.zeros()),
+                    };
+                    if !good {
                         self.wrong.push((v, b));
                     } else if piece.len() == data.len() {
-                        known = model.digest(v, b, prefix);
+                        known = checked.map(|c| c.1);
                     }
                 }
                 Spot::Check(v, first, end) => {
-                    for (b, entry) in (first..end).zip(piece.chunks_exact(ENTRY as usize)) {
-                        if !model.entry_is(entry, (v, b), prefix) {
+                    let mut entries = (first..end).zip(piece.chunks_exact(ENTRY as usize));
+                    let Some(doubtful) = doubtful else {
+                        let wrong = entries.filter(|(b, e)| !model.entry_is(e, (v, *b), prefix));
+                        self.wrong.extend(wrong.map(|(b, _)| (v, b)));
+                        return;
+                    };
+                    let in_place = medium.read(Device::Image, from, to - from);
+                    let mut next = doubtful.partition_point(|at| *at < (v, first));
+                    for old in in_place.chunks_exact(ENTRY as usize) {
+                        let Some((b, entry)) = entries.next() else { break };
+                        let doubt = doubtful.get(next) == Some(&(v, b));
+                        next += usize::from(doubt);
+                        if (doubt || entry != old) && !model.entry_is(entry, (v, b), prefix) {
                             self.wrong.push((v, b));
                         }
                     }
@@ -103,9 +152,25 @@ impl Journal {
         known
     }
 
-    /// Where in the journal the bytes for a range of the disk stand.
-    pub fn holds(&self, start: u64, length: u64) -> Option<u64> {
-        let (&target, &(size, at)) = self.entries.range(..=start).next_back()?;
-        (start + length <= target.saturating_add(size)).then_some(at + (start - target))
+    /// The bytes that it puts down in a range of the disk, if it holds them as one.
+    pub fn data(&self, start: u64, length: u64) -> Option<Bytes> {
+        let after = self.entries.partition_point(|e| e.0 <= start);
+        let (target, data) = self.entries.get(after.checked_sub(1)?)?;
+        let (from, to) = (start - target, start - target + length);
+        (to <= data.len() as u64).then(|| data.slice(from as usize..to as usize))
+    }
+
+    /// The index at which all that it holds is the model's.
+    pub fn sound_at(&self) -> Option<u64> {
+        self.prefix.filter(|_| self.wrong.is_empty() && self.stray.is_none())
+    }
+
+    /// The operations after `last` are not the model's any more.
+    pub fn truncate(&mut self, last: u64) {
+        self.prefix = self.prefix.filter(|prefix| *prefix <= last);
+    }
+
+    pub fn memory(&self) -> u64 {
+        self.entries.len() as u64 * 48
     }
 }

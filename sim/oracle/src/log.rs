@@ -1,7 +1,7 @@
 //! The model of one mirror: the operations in the order of the source's log, as read from the record bytes, folded into
 //! blocks and reply tables. Operations are numbered by `index` from 1; "prefix R" is the first R of them.
 
-use crate::bytes::{ADD, Link, Position, Record, WRITE, digest_step, hash};
+use crate::bytes::{ADD, Link, Position, Record, WRITE, digest_step};
 use crate::content::Content;
 use crate::layout::{BlockAt, Region};
 use crate::reply_table::ReplyTable;
@@ -302,17 +302,27 @@ impl Model {
         let (blocks, content, replies) = self.volumes.get_mut(volume as usize)?;
         match block.checked_sub(*blocks) {
             None => content.content(block, prefix),
-            Some(number) => replies.content(number, prefix, size),
+            Some(number) => replies.checked(number, prefix, size).map(|c| c.0),
         }
     }
 
-    /// Check of that content.
+    /// That content and its check.
+    pub fn checked(&mut self, volume: u32, block: u64, prefix: u64) -> Option<(Bytes, u64)> {
+        let size = self.block;
+        let (blocks, content, replies) = self.volumes.get_mut(volume as usize)?;
+        match block.checked_sub(*blocks) {
+            None => content.checked(block, prefix),
+            Some(number) => replies.checked(number, prefix, size),
+        }
+    }
+
+    /// The check alone.
     pub fn digest(&mut self, volume: u32, block: u64, prefix: u64) -> Option<u64> {
         let size = self.block;
         let (blocks, content, replies) = self.volumes.get_mut(volume as usize)?;
         match block.checked_sub(*blocks) {
             None => content.digest(block, prefix),
-            Some(number) => replies.content(number, prefix, size).map(|c| hash(&c)),
+            Some(number) => replies.checked(number, prefix, size).map(|c| c.1),
         }
     }
 

@@ -274,6 +274,9 @@ impl Mirror {
         self.model.truncate(last);
         self.history.truncate(last);
         self.source.stable = self.source.stable.min(last);
+        for image in [&mut self.source.volume, &mut self.copy.image] {
+            image.journal.iter_mut().for_each(|j| j.truncate(last));
+        }
         let copy = &mut self.copy;
         for end in [&mut copy.end_stable, &mut copy.end_current, &mut copy.filed] {
             *end = (*end).min(last);

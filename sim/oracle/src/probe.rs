@@ -62,6 +62,7 @@ pub(crate) fn judge(
     checks.extend(&m.copy.image.bad_checks);
     // A recovery writes its reply blocks and table sectors in each of its batches.
     let mut touched = touched.to_vec();
+    touched.extend(m.copy.image.placed());
     touched.sort_unstable();
     touched.dedup();
     for (offset, length) in touched {

@@ -1,75 +1,65 @@
 //! A set of bytes kept as disjoint ranges: what was written and not flushed yet, what the rig has damaged.
 
-use std::collections::BTreeMap;
-
-/// Disjoint ranges, start -> end.
+/// Disjoint ranges (start, end) in order, that do not touch. They are few: what is under way on one device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ranges {
-    map: BTreeMap<u64, u64>,
+    ranges: Vec<(u64, u64)>,
 }
 
 impl Ranges {
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.ranges.is_empty()
     }
 
     pub fn clear(&mut self) {
-        self.map.clear();
+        self.ranges.clear();
     }
 
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.ranges.len()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.map.iter().map(|(&s, &e)| (s, e))
+        self.ranges.iter().copied()
     }
 
     pub fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
         }
-        let (mut from, mut to) = (start, end);
-        while let Some((&s, &e)) = self.map.range(..=to).next_back() {
-            if e < from {
-                break;
-            }
-            from = from.min(s);
-            to = to.max(e);
-            self.map.remove(&s);
+        let first = self.ranges.partition_point(|r| r.1 < start);
+        let after = first + self.ranges[first..].partition_point(|r| r.0 <= end);
+        if first == after {
+            self.ranges.insert(first, (start, end));
+            return;
         }
-        self.map.insert(from, to);
+        let joined = (start.min(self.ranges[first].0), end.max(self.ranges[after - 1].1));
+        self.ranges[first] = joined;
+        self.ranges.drain(first + 1..after);
     }
 
     pub fn remove(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
         }
-        loop {
-            let Some((&s, &e)) = self.map.range(..end).next_back() else {
-                return;
-            };
-            if e <= start {
-                return;
-            }
-            self.map.remove(&s);
-            if e > end {
-                self.map.insert(end, e);
-            }
-            if s < start {
-                self.map.insert(s, start);
-                return;
-            }
+        let first = self.ranges.partition_point(|r| r.1 <= start);
+        let after = first + self.ranges[first..].partition_point(|r| r.0 < end);
+        if first == after {
+            return;
         }
+        let (head, tail) = ((self.ranges[first].0, start), (end, self.ranges[after - 1].1));
+        let left = [head, tail].into_iter().filter(|r| r.0 < r.1);
+        self.ranges.splice(first..after, left);
     }
 
     pub fn touches(&self, start: u64, end: u64) -> bool {
-        start < end && self.map.range(..end).next_back().is_some_and(|(_, &e)| e > start)
+        let first = self.ranges.partition_point(|r| r.1 <= start);
+        start < end && self.ranges.get(first).is_some_and(|r| r.0 < end)
     }
 
     #[cfg(test)]
     pub fn covers(&self, start: u64, end: u64) -> bool {
-        start >= end || self.map.range(..=start).next_back().is_some_and(|(_, &e)| e >= end)
+        start >= end || self.ranges.iter().any(|r| r.0 <= start && r.1 >= end)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The model's reply tables: for each volume and (client, slot) the last request and its result, with a short history
 //! above the prune point. A block of the table is put together when somebody asks.
 
-use crate::bytes::{ENTRY, reply_entry};
+use crate::bytes::{ENTRY, hash, reply_entry};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -13,16 +13,22 @@ struct Entry {
     operation: u8,
 }
 
+/// A block of the table as it was asked for last: the prefix, its content then and the check.
+type Asked = (u64, Option<(Bytes, u64)>);
+
 /// The reply table of one volume.
 #[derive(Debug)]
 pub(crate) struct ReplyTable {
     slots: u32,
     entries: Vec<VecDeque<Entry>>,
+    /// For each block. An apply asks for the same one several times.
+    asked: Vec<Option<Asked>>,
 }
 
 impl ReplyTable {
     pub fn new(clients: u32, slots: u32) -> Self {
-        ReplyTable { slots, entries: vec![VecDeque::new(); clients as usize * slots as usize] }
+        let entries = vec![VecDeque::new(); clients as usize * slots as usize];
+        ReplyTable { slots, entries, asked: Vec::new() }
     }
 
     fn at(&self, client: u32, slot: u32) -> usize {
@@ -45,6 +51,7 @@ impl ReplyTable {
         if let Some(entries) = self.entries.get_mut(at) {
             entries.push_back(Entry { index, request, result, operation });
         }
+        self.forget(index - 1);
     }
 
     /// Forgets everything after operation `last`.
@@ -53,6 +60,16 @@ impl ReplyTable {
         if let Some(entries) = self.entries.get_mut(at) {
             while entries.back().is_some_and(|e| e.index > last) {
                 entries.pop_back();
+            }
+        }
+        self.forget(last);
+    }
+
+    /// What was asked for above this prefix may be something else now.
+    fn forget(&mut self, prefix: u64) {
+        for asked in &mut self.asked {
+            if asked.as_ref().is_some_and(|(at, _)| *at > prefix) {
+                *asked = None;
             }
         }
     }
@@ -67,8 +84,21 @@ impl ReplyTable {
         }
     }
 
-    /// Content of a block of the table after the first `prefix` operations; `None` = never written.
-    pub fn content(&self, number: u64, prefix: u64, block: u64) -> Option<Bytes> {
+    /// Content of a block of the table after the first `prefix` operations, and its check; `None` = never written.
+    pub fn checked(&mut self, number: u64, prefix: u64, block: u64) -> Option<(Bytes, u64)> {
+        let at = number as usize;
+        if self.asked.len() <= at {
+            self.asked.resize(at + 1, None);
+        }
+        if let Some((_, known)) = self.asked[at].as_ref().filter(|(asked, _)| *asked == prefix) {
+            return known.clone();
+        }
+        let known = self.content(number, prefix, block).map(|content| (content.clone(), hash(&content)));
+        self.asked[at] = Some((prefix, known.clone()));
+        known
+    }
+
+    fn content(&self, number: u64, prefix: u64, block: u64) -> Option<Bytes> {
         let each = (block / ENTRY) as usize;
         let first = number as usize * each;
         let mut whole = None;
@@ -78,14 +108,9 @@ impl ReplyTable {
             };
             let whole = whole.get_or_insert_with(|| vec![0; block as usize]);
             let (client, slot) = (i as u32 / self.slots, i as u32 % self.slots);
+            let entry = reply_entry(client, slot, e.request, e.result, e.operation);
             let at = (i - first) * ENTRY as usize;
-            whole[at..at + ENTRY as usize].copy_from_slice(&reply_entry(
-                client,
-                slot,
-                e.request,
-                e.result,
-                e.operation,
-            ));
+            whole[at..at + ENTRY as usize].copy_from_slice(&entry);
         }
         whole.map(Bytes::from)
     }

@@ -2,6 +2,7 @@
 //! without any crash.
 
 use crate::bytes::Position;
+use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::Spot;
 use crate::log::FILE_STABLE;
@@ -157,7 +158,7 @@ pub(crate) fn in_place(
     m: &Mirror,
     own: bool,
     (offset, end): (u64, u64),
-    (stable, current): (&dyn Medium, &dyn Medium),
+    current: &dyn Medium,
     out: &mut Findings,
 ) {
     out.judged(Oracle::Steps);
@@ -170,14 +171,8 @@ pub(crate) fn in_place(
             Spot::Block(v, b) => image.damaged.contains(&(v, b)),
             Spot::Check(v, first, last) => (first..last).any(|b| image.damaged.contains(&(v, b))),
         };
-        let held = image.journal.as_ref().and_then(|j| j.holds(from, to - from));
-        let same = held.is_some_and(|at| {
-            let length = to - from;
-            crate::content::same(
-                &stable.read(Device::Image, at, length),
-                &current.read(Device::Image, from, length),
-            )
-        });
+        let held = image.journal.as_ref().and_then(|j| j.data(from, to - from));
+        let same = held.is_some_and(|held| same(&held, &current.read(Device::Image, from, to - from)));
         if !repair && !same {
             wrong.get_or_insert((spot, from));
         }
