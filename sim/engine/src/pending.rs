@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::mem;
 use std::ops::Range;
 
 /// Buffers that follow one another at one offset.
@@ -16,7 +17,37 @@ pub enum Content {
     Zero(u64),
 }
 
+/// Parts below this length are gathered: to copy them costs less than to keep an extent for each.
+const SHORT: usize = 4096;
+/// Gathered buffers have this length at most: one is kept as long as any byte of it.
+const GATHERED: usize = 65_536;
+
 impl Content {
+    /// These bytes; short parts that follow one another become one.
+    pub fn gather(parts: Parts) -> Self {
+        if parts.len() < 2 || !parts.windows(2).any(|two| two[0].len() < SHORT && two[1].len() < SHORT) {
+            return Content::Data(parts);
+        }
+        let short: usize = parts.iter().map(Bytes::len).filter(|len| *len < SHORT).sum();
+        let mut all = Parts::new();
+        let mut run = Vec::with_capacity(short.min(GATHERED));
+        for part in parts {
+            let fits = part.len() < SHORT && run.len() + part.len() <= GATHERED;
+            if !fits && !run.is_empty() {
+                all.push(Bytes::from(mem::take(&mut run)));
+            }
+            if part.len() < SHORT {
+                run.extend_from_slice(&part);
+            } else {
+                all.push(part);
+            }
+        }
+        if !run.is_empty() {
+            all.push(Bytes::from(run));
+        }
+        Content::Data(all)
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         match self {

@@ -56,7 +56,7 @@ impl Store {
 
     /// Issues a write of `parts`, one after the other, and returns its serial. `tag` is the user's.
     pub fn write(&mut self, offset: u64, parts: Parts, tag: u32) -> u64 {
-        self.layers.write(offset, Content::Data(parts), tag)
+        self.layers.write(offset, Content::gather(parts), tag)
     }
 
     /// Issues a write of zeros, and returns its serial.
