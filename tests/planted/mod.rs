@@ -18,6 +18,12 @@ fn check(row: &Row) -> Result<(), String> {
         let Some(first) = outcome.failures.first().filter(|_| outcome.verdict != Verdict::Passed) else {
             continue;
         };
+        if outcome.verdict == Verdict::Rig {
+            return Err(format!(
+                "{}: seed {seed} is taken for a fault of the rig: {}",
+                row.id, first.message
+            ));
+        }
         if !outcome.failures.iter().any(|f| row.oracles.contains(&f.oracle)) {
             return Err(format!(
                 "{}: seed {seed} is caught by {} ({}), not by its row",
@@ -37,4 +43,19 @@ fn check(row: &Row) -> Result<(), String> {
 fn every_planted_bug_is_caught_by_its_oracle_and_its_witness_passes_without() {
     let missed: Vec<String> = ROWS.iter().filter_map(|row| check(row).err()).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// Recovery without links goes over gaps, further than the judge's reader: the result is wrong, so it is the protocol.
+#[test]
+fn a_recovery_that_goes_too_far_is_a_failure_of_the_protocol() {
+    let row = ROWS.iter().find(|row| row.id == "P28").expect("a row");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(row.witness);
+    let options = mirrorsim_scenario::Options { metrics: METRICS, ..Default::default() };
+    let scenario = mirrorsim_scenario::load(&path.to_string_lossy(), &[], &options).expect("a good scenario");
+    let planted = Options { planted: bent(&[row]), ..Options::default() };
+    for seed in 1..=5 {
+        let outcome = run(&scenario.spec, seed, &planted).outcome;
+        assert!(outcome.checks.disagreements > 0, "seed {seed}");
+        assert_eq!(outcome.verdict, Verdict::Failed, "seed {seed}");
+    }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Findings {
     off: u32,
     judged: [u64; ORACLES.len()],
     found: Vec<Finding>,
+    /// Of all oracles, switched off or not, kept or not.
+    failed: u64,
     dropped: u64,
     lossy: bool,
     lost: u64,
@@ -79,7 +81,17 @@ pub(crate) struct Findings {
 impl Findings {
     pub fn new(lossy: bool) -> Self {
         let judged = [0; ORACLES.len()];
-        Findings { time: 0, event: 0, off: 0, judged, found: Vec::new(), dropped: 0, lossy, lost: 0 }
+        Findings {
+            time: 0,
+            event: 0,
+            off: 0,
+            judged,
+            found: Vec::new(),
+            failed: 0,
+            dropped: 0,
+            lossy,
+            lost: 0,
+        }
     }
 
     pub fn only(&mut self, name: &str) {
@@ -116,6 +128,7 @@ impl Findings {
 
     /// Something must not be.
     pub fn fail(&mut self, oracle: Oracle, invariant: &'static str, message: impl FnOnce() -> String) {
+        self.failed += 1;
         if self.off & (1 << oracle as u32) != 0 {
             return;
         }
@@ -152,6 +165,11 @@ impl Findings {
 
     pub fn found(&self) -> &[Finding] {
         &self.found
+    }
+
+    /// What must not be and was seen, whether or not its oracle reports.
+    pub fn failed(&self) -> u64 {
+        self.failed
     }
 
     /// Of all findings, kept or not.

@@ -247,9 +247,10 @@ impl Judge {
         reader::recover(&self.log.layout, source, state, &suspects.unwrap_or_default())
     }
 
-    /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it. Where the two differ and the
-    /// model says that the real one is right, the judge's reader is wrong (`rig`), else the machine is (I2, I10).
-    pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo) -> bool {
+    /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it; `right` = what
+    /// [`Judge::probe`] says of its result. Where the two differ, the machine went further and its result is right byte
+    /// for byte, nothing but a mistake of the judge's reader explains it (`rig`). Else the machine is wrong (I2, I10).
+    pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo, right: bool) -> bool {
         let equal = expected == real;
         let Some(m) = self.mirrors.get(source) else {
             return equal;
@@ -260,9 +261,7 @@ impl Judge {
         }
         let message =
             || format!("mirror {source}: the judge's own reader recovers {expected:?}, the machine {real:?}");
-        let known = m.model.index_of(real.position).is_some();
-        let further = known && real.position > expected.position;
-        if further {
+        if real.position > expected.position && right {
             self.out.fail(Oracle::Reader, "rig", message);
         } else if expected.position == real.position || damage::possible(m) {
             self.out.fail(Oracle::Damage, "I10", message);

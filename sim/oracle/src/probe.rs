@@ -30,7 +30,7 @@ pub(crate) fn judge(
     whole: bool,
     out: &mut Findings,
 ) -> bool {
-    let before = out.total();
+    let before = out.failed();
     let number = m.number;
     let Some(reached) = index_of_end(m, to.position) else {
         out.fail(Oracle::Prefix, "I2", || {
@@ -77,7 +77,7 @@ pub(crate) fn judge(
         list.dedup();
     }
     prefix::state(m, false, state, (&blocks, &checks), reached, out);
-    out.total() == before
+    out.failed() == before
 }
 
 /// The index of a position that a recovery names; (g, 0) is the end of generation g - 1.

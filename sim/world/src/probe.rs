@@ -519,18 +519,18 @@ impl<Q: Quirk> Probe<Q> {
             self.stuck.push(format!("recovery of mirror {mirror} ends without a verdict (L2)"));
             return None;
         };
-        if !judge.compare(mirror, expected, to) {
+        let right = judge.probe(mirror, copy, &touched, to);
+        if !judge.compare(mirror, expected, to, right) {
             self.checks.disagreements += 1;
         }
-        judge.probe(mirror, copy, &touched, to);
         // Recovery repeated on its own result says and leaves the same.
         let repeated = again(copy, u64::MAX);
         if repeated.to != Some(to) || repeated.steps > 0 && !repeated.touched.is_empty() {
             touched.extend(repeated.touched);
             match repeated.to {
                 Some(second) => {
-                    judge.compare(mirror, to, second);
-                    judge.probe(mirror, copy, &touched, second);
+                    let right = judge.probe(mirror, copy, &touched, second);
+                    judge.compare(mirror, to, second, right);
                 }
                 None => self.stuck.push(format!("recovery of mirror {mirror} ends only once (L2)")),
             }

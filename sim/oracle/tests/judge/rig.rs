@@ -485,6 +485,10 @@ impl Rig {
         all
     }
 
+    fn disk(&self, server: Server) -> View<'_> {
+        if server == Server::Destination { self.destination.stable() } else { self.source.stable() }
+    }
+
     fn side(&mut self, server: Server) -> &mut Side {
         if server == Server::Destination { &mut self.theirs } else { &mut self.ours }
     }
@@ -496,6 +500,22 @@ impl Rig {
         let mut batch = self.batch(from, to);
         if self.skip == "zero payload" {
             batch[0].1[3] ^= 1;
+        }
+        // The last run is a sector of the check table: an entry that must be another one now, or one that must not.
+        let entry = match self.skip {
+            "table entry" => Some(true),
+            "table neighbour" => Some(false),
+            _ => None,
+        };
+        if let Some(own) = entry {
+            let (at, sector) = batch.last_mut().expect("not empty");
+            let in_place = self.disk(server).read(Device::Image, *at, 512);
+            let changed = |i: &usize| (sector[i * 32..][..32] != in_place[i * 32..][..32]) == own;
+            let number = (0..16).find(changed).expect("some entry");
+            match own {
+                true => sector[number * 32..][..32].copy_from_slice(&in_place[number * 32..][..32]),
+                false => sector[number * 32 + 30] ^= 1,
+            }
         }
         if self.skip != "journal" {
             self.store(server, Device::Image, 4096, &encode::journal(&uuid(0), cursor, tail, &batch));

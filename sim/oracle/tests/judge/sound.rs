@@ -31,7 +31,7 @@ fn every_prefix_that_recovery_may_reach_is_accepted_and_no_other() {
         let expected = rig.judge.expected_recovery(0, &state.stable());
         let last = rig.records[all - 1].position;
         let real = RecoveredTo { position: Position::new(last.0, last.1), verdict: Verdict::Complete };
-        assert!(rig.judge.compare(0, expected, real));
+        assert!(rig.judge.compare(0, expected, real, true));
         let delta = rig.judge.delta(0);
         assert!(delta.sound);
         assert_eq!((delta.stable, delta.current, rig.judge.required(0)), (real, real, real.position));

@@ -43,6 +43,8 @@ fn content_that_is_not_the_clients() {
     check("other mirror", "isolation");
     check("wrong counter", "once");
     check("zero payload", "prefix");
+    check("table entry", "prefix");
+    check("table neighbour", "prefix");
     check("append twice", "numbering");
     check("drop record", "durability");
 }
@@ -194,4 +196,31 @@ fn a_fenced_source_answers_no_later_read_and_nothing_that_recovery_missed() {
     assert!(rig.found().contains("reads"));
     rig.reply(late);
     assert!(rig.found().contains("fencing"));
+}
+
+#[test]
+fn a_table_sector_is_judged_when_its_journal_is_durable() {
+    for skip in ["table entry", "table neighbour"] {
+        let mut rig = Rig::skips(skip);
+        story(&mut rig, 2);
+        let first = &rig.judge.findings()[0];
+        assert!(first.message.contains("journal"), "{skip}: {}", first.message);
+    }
+}
+
+#[test]
+fn a_disagreement_is_the_rigs_fault_only_if_the_result_is_right() {
+    for (right, oracle) in [(true, "reader"), (false, "prefix")] {
+        let mut rig = Rig::new();
+        story(&mut rig, 1);
+        rig.run(write(0, 100, 1));
+        let position = |of: &encode::Record| Position::new(of.position.0, of.position.1);
+        let to = |position| RecoveredTo { position, verdict: Verdict::CompleteUpTo };
+        let [.., before, last] = &rig.records[..] else { panic!("two records") };
+        let (expected, real) = (to(position(before)), to(position(last)));
+        assert!(!rig.judge.compare(0, expected, real, right));
+        assert_eq!(rig.found().into_iter().collect::<Vec<_>>(), [oracle]);
+        let rigs = rig.judge.findings().iter().any(|f| f.invariant == "rig");
+        assert_eq!(rigs, right);
+    }
 }
