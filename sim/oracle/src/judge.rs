@@ -230,6 +230,11 @@ impl Judge {
             .map_or(Position::default(), |m| m.model.position_of(durability::reachable(m)))
     }
 
+    /// How far the image at the destination goes durably.
+    pub fn applied(&self, source: usize) -> Position {
+        self.mirrors.get(source).map_or(Position::default(), |m| m.model.position_of(m.copy.image.cursor))
+    }
+
     /// What recovery would reach, from what was followed; judged like a probe, at the price of what changed.
     pub fn delta(&mut self, source: usize) -> DeltaVerdict {
         match self.mirrors.get_mut(source) {

@@ -1,5 +1,6 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
 //! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
+mod acked;
 mod client;
 mod event;
 mod faults;
@@ -17,6 +18,7 @@ mod slab;
 #[cfg(test)]
 mod smoke_tests;
 pub mod spec;
+mod stages;
 mod workload;
 mod world;
 

@@ -197,9 +197,7 @@ impl<Q: Quirk> World<'_, Q> {
             .iter()
             .find(|f| !f.place.is_empty() && f.took_effect == 0)
             .map(|f| format!("{} at {} never took effect", f.name, f.place));
-        let stages = |stage: Stage| -> u64 {
-            self.stage_counts.range((stage, 0)..=(stage, u16::MAX)).map(|(_, n)| n).sum()
-        };
+        let stages = |stage: Stage| -> u64 { self.stage_counts.all(stage) };
         self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
         self.ops.lost = self.ops.lost.max(self.judge.lost());
         let checks = {

@@ -26,8 +26,8 @@ impl<Q: Quirk> World<'_, Q> {
             }
             let counts = &self.stage_counts;
             let count: u64 = match source {
-                Some(_) => counts.get(&(stage, mirror)).copied().unwrap_or(0),
-                None => counts.range((stage, 0)..=(stage, u16::MAX)).map(|(_, n)| n).sum(),
+                Some(_) => counts.of(stage, mirror),
+                None => counts.all(stage),
             };
             if count < nth {
                 continue;

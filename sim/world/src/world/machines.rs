@@ -1,6 +1,7 @@
 //! Machines: started, driven until they have no effect left, and what their effects are.
 
-use super::{Acked, World};
+use super::World;
+use crate::acked::Acked;
 use crate::event::Event;
 use crate::kinds;
 use crate::outcome::Alarm;
@@ -133,7 +134,12 @@ impl<Q: Quirk> World<'_, Q> {
             Stage::Replied => {
                 self.progress_at = now;
                 if let Some((_, bytes)) = self.replying.take() {
-                    self.acked[mirror as usize].push(Acked { position, time: now, bytes });
+                    let judge = &self.judge;
+                    let applied = || {
+                        let applied = judge.applied(mirror as usize);
+                        Position::new(applied.generation, applied.sequence)
+                    };
+                    self.acked[mirror as usize].push(Acked { position, time: now, bytes }, applied);
                 }
             }
             Stage::Freed | Stage::ImageApplied | Stage::Booted | Stage::ApplyAdvanced | Stage::FileMarked => {
@@ -154,8 +160,7 @@ impl<Q: Quirk> World<'_, Q> {
             let who = self.oracle_server(server);
             self.judge.booted(who);
         }
-        let count = self.stage_counts.entry((stage, mirror)).or_default();
-        *count += 1;
+        self.stage_counts.add(stage, mirror);
         self.trigger(stage, mirror);
     }
 }

@@ -10,6 +10,7 @@ mod network;
 mod outages;
 mod recoveries;
 
+use crate::acked::AckedWrites;
 use crate::client::{self, Client};
 use crate::event::{Deferred, Event, Phase, WATCH};
 use crate::histogram::Histogram;
@@ -18,13 +19,13 @@ use crate::probe::Probe;
 use crate::server::{Operation, Server};
 use crate::slab::Slab;
 use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
+use crate::stages::StageCounts;
 use crate::{plan, sites};
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
-use mirror::ids::{Position, RequestId};
+use mirror::ids::RequestId;
 use mirror::mark::Mark;
 use mirror::quirk::Quirk;
-use mirror::stage::Stage;
 use mirror::superblock::{Role, Superblock};
 use mirror::wire::Frame;
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
@@ -37,15 +38,7 @@ use std::sync::Arc;
 pub(crate) struct Ordered {
     pub since: Nanos,
     pub done: bool,
-    pub answered: usize,
-}
-
-/// An answered write: where it stands, when it was answered, its bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Acked {
-    pub position: Position,
-    pub time: Nanos,
-    pub bytes: u64,
+    pub answered: u64,
 }
 
 pub(crate) struct World<'s, Q> {
@@ -69,7 +62,7 @@ pub(crate) struct World<'s, Q> {
     pub probe: Probe<Q>,
     pub faults: Vec<FaultSpec>,
     pub fault_counts: Vec<FaultCount>,
-    pub stage_counts: BTreeMap<(Stage, u16), u64>,
+    pub stage_counts: StageCounts,
     pub triggered: Vec<bool>,
     pub ordered: BTreeMap<usize, Ordered>,
     pub phase: Phase,
@@ -79,7 +72,7 @@ pub(crate) struct World<'s, Q> {
     pub stalled_since: Vec<Option<Nanos>>,
     pub ops: Operations,
     pub latency: BTreeMap<&'static str, Histogram>,
-    pub acked: Vec<Vec<Acked>>,
+    pub acked: Vec<AckedWrites>,
     pub alarms: Vec<Alarm>,
     pub recoveries: Vec<RecoveryReport>,
     pub metrics: BTreeMap<&'static str, u64>,
@@ -179,7 +172,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             fault_counts: crate::faults::counts(&faults),
             triggered: vec![false; faults.len()],
             faults,
-            stage_counts: BTreeMap::new(),
+            stage_counts: StageCounts::new(count),
             ordered: BTreeMap::new(),
             phase: Phase::Faults,
             events: 0,
@@ -188,7 +181,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             stalled_since: vec![None; count],
             ops: Operations::default(),
             latency: BTreeMap::new(),
-            acked: vec![Vec::new(); count],
+            acked: vec![AckedWrites::default(); count],
             alarms: Vec::new(),
             recoveries: Vec::new(),
             metrics: BTreeMap::new(),

@@ -106,7 +106,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn order_recovery(&mut self, source: usize) {
         let now = self.sched.now();
-        let answered = self.acked[source].len();
+        let answered = self.acked[source].count();
         self.ordered.entry(source).or_insert(Ordered { since: now, done: false, answered });
         self.sched.at(now, Event::Recover { source: source as u16 });
     }

@@ -1,6 +1,6 @@
 //! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
 
-use super::{Acked, World};
+use super::World;
 use crate::event::Event;
 use crate::outcome::RecoveryReport;
 use crate::server::Machine;
@@ -49,19 +49,16 @@ impl<Q: Quirk> World<'_, Q> {
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;
             let since = ordered.since;
-            let lost: Vec<&Acked> = self.acked[source][..ordered.answered.min(self.acked[source].len())]
-                .iter()
-                .filter(|a| a.position > position)
-                .collect();
-            self.ops.lost += lost.len() as u64;
+            let lost = self.acked[source].lacking(ordered.answered, position);
+            self.ops.lost += lost.operations;
             self.recoveries.push(RecoveryReport {
                 source,
                 time: now,
                 verdict: kinds::verdict_text(verdict, position),
                 recovered: (position.generation, position.sequence),
-                rpo_operations: lost.len() as u64,
-                rpo_bytes: lost.iter().map(|a| a.bytes).sum(),
-                rpo_time: lost.iter().map(|a| since.saturating_sub(a.time)).max().unwrap_or(0),
+                rpo_operations: lost.operations,
+                rpo_bytes: lost.bytes,
+                rpo_time: lost.since.map_or(0, |first| since.saturating_sub(first)),
                 rto: now - since,
                 replayed,
                 exact,
