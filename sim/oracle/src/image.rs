@@ -177,9 +177,7 @@ impl Image {
             } else {
                 self.look_at_block(model, region, stable, at);
             }
-            if is_placed(region.check_at(at.0, at.1), ENTRY)
-                || model.check_is(region, stable, at, index)
-            {
+            if is_placed(region.check_at(at.0, at.1), ENTRY) || model.check_is(region, stable, at, index) {
                 self.bad_checks.remove(&at);
             } else {
                 self.bad_checks.insert(at);
