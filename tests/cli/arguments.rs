@@ -24,6 +24,51 @@ fn bad_usage_shows_what_is_wanted() {
     mirrorsim(&["run", FIRST, "--set", "nonsense"]).ends(2).complains("PATH=VALUE");
     mirrorsim(&["run", FIRST, "--disaster-at", "20parsecs"]).ends(2).complains("20ms");
     mirrorsim(&["dance"]).ends(2).complains("dance");
+    for slip in [&["--seed"][..], &["--seeds", "5..3"], &["--check", "off"], &["--seed", "1", "--seed", "2"]]
+    {
+        mirrorsim(&[&["run", FIRST], slip].concat()).ends(2).complains("Usage: mirrorsim run");
+    }
+    mirrorsim(&["run", FIRST, "--hang-after", "0s"]).ends(2).complains("such as 60s");
+}
+
+#[test]
+fn what_was_typed_never_reaches_the_terminal_as_it_is() {
+    let hostile = "a\u{1b}[31mb\u{7}";
+    for arguments in [
+        &["run", hostile][..],
+        &["run", FIRST, "--seed", hostile],
+        &["run", FIRST, "--set", hostile],
+        &["run", FIRST, "--set", "a\u{1b}[31mb=\u{7}"],
+        &["run", FIRST, "--report-dir", "Cargo.toml/\u{1b}[31m"],
+        &["trace", FIRST, "--actor", hostile],
+        &["trace", FIRST, "--kind", hostile],
+        &["explain", hostile],
+        &["list", hostile],
+        &["replay", hostile],
+        &["new", "no/\u{1b}[31m"],
+        &[hostile],
+    ] {
+        let output = command(arguments).env("CLICOLOR_FORCE", "1").output().expect("the command starts");
+        let said = Said::of(&output);
+        assert!(said.code == 2 || said.code == 3, "{arguments:?}: {}", said.err);
+        let foreign = |c: char| c.is_control() && c != '\n' && c != '\u{1b}';
+        // Our own colors are there by force, and theirs is not.
+        assert!(
+            !said.err.contains("\u{1b}[31mb") && !said.err.contains(foreign),
+            "{arguments:?}: {:?}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn what_is_allowed_and_odd_is_told_to_whom_asks() {
+    let path =
+        file("odd", "odd.yaml", &TINY.replace("{name: alpha}", "{name: alpha, partition_size: 5001B}"));
+    let quiet = mirrorsim(&["check", text(&path)]).ends(0);
+    assert_eq!(quiet.err, "");
+    mirrorsim(&["check", "-v", text(&path)]).ends(0).complains("no multiple of a sector");
+    mirrorsim(&["run", "-v", text(&path), "--no-report"]).ends(0).complains("no multiple of a sector");
 }
 
 #[test]
@@ -45,6 +90,7 @@ fn good_seeds_are_accepted() {
     run("--seed", "18446744073709551615").says("seed 18446744073709551615 ");
     run("--seeds", "3..=3").says("seed 3 ");
     run("--seeds", "1..4,3,3").says("3 seeds").complains("seed 3 is named twice");
+    run("--seeds", "4,5,6,9").says("4 seeds (4..=6,9)");
 }
 
 #[test]

@@ -32,10 +32,24 @@ fn where_nothing_can_be_written_nothing_is_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn what_is_no_folder_is_told_for_what_it_is() {
+    let path = file("no_folder", "tiny.yaml", TINY);
+    let link = path.with_file_name("link");
+    std::os::unix::fs::symlink("nowhere", &link).expect("a link");
+    for (folder, words) in [(text(&link), "a link that leads nowhere"), ("/dev/null", "is no folder")] {
+        let said = mirrorsim(&["run", text(&path), "--report-dir", folder]).ends(3).complains(words);
+        assert_eq!(said.out, "");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_full_standard_output_is_an_error() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
-    let output = command(&["list", "--metrics"]).stdout(full).output().expect("the command starts");
-    Said::of(&output).ends(3).complains("standard output");
+    for arguments in [&["list", "--metrics"][..], &["--help"], &["--version"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+        let output = command(arguments).stdout(full).output().expect("the command starts");
+        Said::of(&output).ends(3).complains("standard output: no space left");
+    }
 }
 
 #[test]

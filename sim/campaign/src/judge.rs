@@ -32,6 +32,9 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
 
 /// A measured value in the unit of its metric.
 fn shown(e: &Expectation, value: u64) -> String {
+    if e.unit == "ns" {
+        return mirrorsim_scenario::show_about(value);
+    }
     let text = Expectation { value, ..e.clone() }.to_string();
     text.rsplit(' ').next().unwrap_or_default().to_owned()
 }
@@ -57,6 +60,13 @@ mod tests {
         assert_eq!(run.verdict, Verdict::Failed);
         assert_eq!(run.failures.len(), 1);
         assert_eq!(run.failures[0].message, "`lost == 0` does not hold: lost is 2 (a.yaml:3)");
+    }
+
+    #[test]
+    fn measured_times_can_be_read() {
+        let ns = Expectation { unit: "ns".into(), ..expectation("p99_write", Op::Less, 5_000_000) };
+        let shown = |value| shown(&ns, value);
+        assert_eq!([0, 999, 808_160_779, 90_000_000_000].map(shown), ["0ns", "999ns", "808.16ms", "1.5m"]);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Args {
     /// Text for people, or one JSON object a line on standard output.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
     pub message_format: Format,
+    /// Say, too, what is allowed in a scenario and seldom meant
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
 }
 
 /// How to speak.

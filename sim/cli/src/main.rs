@@ -10,9 +10,10 @@ mod signals;
 mod trouble;
 
 use args::{Args, Command, Format};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use mirrorsim_campaign::Exit;
 use out::Out;
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use trouble::Trouble;
@@ -33,6 +34,7 @@ fn session() -> Exit {
         Err(error) => return refused(&error),
     };
     let mut out = Out::new(args.message_format == Format::Json);
+    out.verbose = args.verbose;
     let result = match args.command {
         Command::Run(args) => commands::run::run(args, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
@@ -53,13 +55,42 @@ fn session() -> Exit {
 
 /// Arguments that are none, or a wish for help.
 fn refused(error: &clap::Error) -> Exit {
-    if error.use_stderr() && wants_json() {
-        Out::new(true).error(&Trouble::usage(error.to_string().trim_end()));
-    } else {
-        // Nobody may be listening any more; there is nobody to tell, then.
-        let _ = error.print();
+    if !error.use_stderr() {
+        let mut out = Out::new(false);
+        out.text(&error.render().ansi().to_string());
+        return out.close();
     }
-    if error.use_stderr() { Exit::Usage } else { Exit::Passed }
+    let plain = error.to_string();
+    let usage = if plain.contains("Usage: ") { String::new() } else { usage() };
+    if wants_json() {
+        Out::new(true).error(&Trouble::usage(
+            plain.replace("\n\nFor more", &format!("{usage}\n\nFor more")).trim_end(),
+        ));
+        return Exit::Usage;
+    }
+    // What was typed may have escape codes: then there are none at all.
+    let hostile = std::env::args_os().any(|a| a.to_string_lossy().chars().any(char::is_control));
+    let text = if hostile { printable(&plain) } else { error.render().ansi().to_string() };
+    // Nobody may be listening any more; there is nobody to tell, then.
+    let _ = write!(anstream::stderr(), "{}", text.replace("\n\nFor more", &format!("{usage}\n\nFor more")));
+    Exit::Usage
+}
+
+/// The usage of the command that was meant, for messages that do not show it.
+fn usage() -> String {
+    let mut top = Args::command();
+    top.build();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let name = words.iter().find(|w| top.find_subcommand(w).is_some());
+    let usage = name.and_then(|n| top.find_subcommand_mut(n)).map(clap::Command::render_usage);
+    usage.map_or_else(String::new, |u| format!("\n\n{u}"))
+}
+
+/// Control characters as what they are called, but for the ends of lines.
+fn printable(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() && c != '\n' { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// Whether JSON is wanted, before or without an understanding of the other arguments.

@@ -12,12 +12,14 @@ pub enum Moment {
     Event(u64),
 }
 
-const UNITS: [(&str, u64); 6] = [
+/// Those of scenarios, and what reports say for minutes. A unit stands before those that it ends with.
+const UNITS: [(&str, u64); 7] = [
     ("ns", 1),
     ("us", 1_000),
     ("ms", 1_000_000),
     ("min", 60_000_000_000),
     ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
 ];
 
@@ -25,7 +27,7 @@ const UNITS: [(&str, u64); 6] = [
 pub fn parse(text: &str) -> Result<Moment, String> {
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
     let wanted =
-        || "want a time such as 20ms or 1.5s (ns, us, ms, s, min, h), or the number of an event".to_owned();
+        || "want a time such as 20ms or 1.5s (ns, us, ms, s, m, h), or the number of an event".to_owned();
     let large = || "this is beyond any run".to_owned();
     if digits(text) {
         return text.parse().map(Moment::Event).map_err(|_| large());
@@ -48,7 +50,7 @@ pub fn parse(text: &str) -> Result<Moment, String> {
 pub fn duration(text: &str) -> Result<Duration, String> {
     match parse(text) {
         Ok(Moment::Time(ns)) if ns >= 1_000_000 => Ok(Duration::from_nanos(ns)),
-        _ => Err("want a time of at least 1ms, such as 60s or 5min".into()),
+        _ => Err("want a time of at least 1ms, such as 60s or 5m".into()),
     }
 }
 
@@ -69,7 +71,8 @@ mod tests {
     fn times_have_units_and_events_have_none() {
         assert_eq!(parse("20ms"), Ok(Moment::Time(20_000_000)));
         assert_eq!(parse("1.5s"), Ok(Moment::Time(1_500_000_000)));
-        assert_eq!(parse("2min"), Ok(Moment::Time(120_000_000_000)));
+        assert_eq!(parse("2m"), Ok(Moment::Time(120_000_000_000)));
+        assert_eq!(parse("2min"), parse("2m"));
         assert_eq!(parse("0.000000001s"), Ok(Moment::Time(1)));
         assert_eq!(parse("1234"), Ok(Moment::Event(1234)));
     }

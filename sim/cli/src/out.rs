@@ -5,6 +5,7 @@ use crate::trouble::Trouble;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use mirrorsim_campaign::Exit;
+use mirrorsim_report::reason;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::path::Path;
@@ -15,6 +16,8 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 /// Where everything that is printed goes through.
 #[derive(Debug)]
 pub struct Out {
+    /// Whether people want to know more.
+    pub verbose: bool,
     json: bool,
     stdout: BufWriter<AutoStream<Stdout>>,
     /// Nobody reads any more.
@@ -25,7 +28,13 @@ pub struct Out {
 impl Out {
     /// Speaks JSON or text.
     pub fn new(json: bool) -> Out {
-        Out { json, stdout: BufWriter::new(anstream::stdout()), gone: false, exit: Exit::Passed }
+        Out {
+            verbose: false,
+            json,
+            stdout: BufWriter::new(anstream::stdout()),
+            gone: false,
+            exit: Exit::Passed,
+        }
     }
 
     /// Whether one JSON object a line is wanted.
@@ -75,6 +84,13 @@ impl Out {
         }
     }
 
+    /// Tells what only some want to know.
+    pub fn aside(&mut self, notes: &[String]) {
+        if self.verbose {
+            notes.iter().for_each(|n| self.note(n));
+        }
+    }
+
     /// Says what went wrong.
     pub fn error(&mut self, trouble: &Trouble) {
         if self.json {
@@ -117,7 +133,8 @@ impl Out {
         self.gone = true;
         if error.kind() != ErrorKind::BrokenPipe {
             self.exit = Exit::Environment;
-            let _ = writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: standard output: {error}");
+            let _ =
+                writeln!(anstream::stderr(), "{ERROR}error{ERROR:#}: standard output: {}", reason(&error));
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::args::Reading;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::Token;
+use mirrorsim_report::reason;
 use mirrorsim_scenario::{self as scenario, Problems, Scenario};
 use mirrorsim_world::METRICS;
 use std::path::{Path, PathBuf};
@@ -33,8 +34,9 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
 /// All YAML files below a folder, in an order that does not depend on the file system. Links to folders are not
 /// followed: they may lead in circles.
 pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
-    let unreadable =
-        |e: std::io::Error| Trouble::environment(format!("{}: cannot list: {e}", folder.escape_debug()));
+    let unreadable = |e: std::io::Error| {
+        Trouble::environment(format!("{}: cannot list: {}", folder.escape_debug(), reason(&e)))
+    };
     let mut found = Vec::new();
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {

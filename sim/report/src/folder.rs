@@ -41,8 +41,13 @@ impl Folder {
     /// Makes the folder if need be, and proves that a file can be made in it. Links are resolved here, once.
     pub fn open(path: &Path) -> Result<Folder, Trouble> {
         let created = !path.exists();
-        if path.is_file() {
-            return Err(trouble(path, "is a file, and a folder is wanted"));
+        match path.symlink_metadata() {
+            Ok(it) if it.is_symlink() && created => {
+                return Err(trouble(path, "is a link that leads nowhere, and a folder is wanted"));
+            }
+            Ok(_) if path.is_file() => return Err(trouble(path, "is a file, and a folder is wanted")),
+            Ok(_) if !created && !path.is_dir() => return Err(trouble(path, "is no folder")),
+            _ => {}
         }
         fs::create_dir_all(path)
             .map_err(|e| trouble(path, format!("cannot make this folder: {}", reason(&e))))?;
@@ -103,7 +108,7 @@ fn create_new(path: &Path) -> io::Result<File> {
 }
 
 /// An error in words, without the number of the operating system.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

@@ -16,7 +16,7 @@ mod walker;
 
 pub use collect::Collector;
 pub use date::utc;
-pub use folder::{Folder, Trouble, file_name};
+pub use folder::{Folder, Trouble, file_name, reason};
 pub use human::{brief, many, one, red_line, replay_line, several};
 pub use images::write_images;
 pub use line::{begun, ended, run_line};

@@ -232,7 +232,7 @@ pub struct RunReport {
     pub seed: SeedText,
     /// How it ended.
     pub verdict: VerdictName,
-    /// xxh3 over every event; zeros if it panicked.
+    /// xxh3 over every event; zeros if it panicked, crashed or hung.
     pub digest: Hash,
     /// The line that runs it again.
     pub replay: String,
@@ -270,7 +270,7 @@ pub struct RunReport {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailureReport {
-    /// The oracle; `expect` for a threshold, `panic` for a panic.
+    /// The oracle; `expect` for a threshold; `panic`, `crash` or `hang` of a seed that gave no result.
     pub oracle: String,
     /// The invariant, such as `I1`; may be empty.
     pub invariant: String,

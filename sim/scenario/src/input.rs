@@ -23,8 +23,16 @@ pub(crate) fn fetch(path: &str, cap: u64) -> Result<Vec<u8>, Box<Draft>> {
 }
 
 fn unreadable(e: &std::io::Error) -> Box<Draft> {
-    let draft = Draft::nowhere("", "cannot-read", format!("cannot read the scenario: {e}"));
+    let draft = Draft::nowhere("", "cannot-read", format!("cannot read the scenario: {}", reason(e)));
     Box::new(draft.help("give the path of a YAML file, or - for standard input"))
+}
+
+/// An error in words, without the number of the operating system.
+fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    letters.next().map(|c| c.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
 fn capped(from: impl Read, cap: u64) -> Result<Vec<u8>, Box<Draft>> {
@@ -34,6 +42,15 @@ fn capped(from: impl Read, cap: u64) -> Result<Vec<u8>, Box<Draft>> {
         return Err(Box::new(too_large(cap)));
     }
     Ok(bytes)
+}
+
+/// What follows the indentation of a line; the dashes of a list are a part of it.
+fn indented(line: &str) -> &str {
+    let body = line.trim_start_matches([' ', '\t']);
+    match body.strip_prefix('-') {
+        Some(rest) if rest.starts_with([' ', '\t']) => indented(rest),
+        _ => body,
+    }
 }
 
 /// The mistake of a text above the cap.
@@ -47,7 +64,7 @@ pub(crate) fn too_large(cap: u64) -> Draft {
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, Box<Draft>> {
     let wrong = |what: String| Box::new(Draft::nowhere("", "encoding", what).help("save the file as UTF-8"));
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(wrong("is UTF-16 (byte order mark at byte 0), want UTF-8".into()));
+        return Err(wrong("is UTF-16 or UTF-32 (byte order mark at byte 0), want UTF-8".into()));
     }
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
         return Err(wrong(format!("has a NUL at byte {at}, want UTF-8 text")));
@@ -77,7 +94,7 @@ pub(crate) fn tab_indents(text: &str) -> Option<Draft> {
     let mut at = 0;
     let mut tabs = Vec::new();
     for line in text.split_inclusive('\n') {
-        let body = line.trim_start_matches([' ', '\t']);
+        let body = indented(line);
         let blank = body.trim_end().is_empty() || body.starts_with('#');
         if let Some(tab) = line[..line.len() - body.len()].find('\t').filter(|_| !blank) {
             tabs.push(Place::new(0, at + tab, at + tab + 1));

@@ -51,7 +51,7 @@ pub use layout::{largest_operation, record_size};
 pub use load::{Options, Scenario, load, parse};
 pub use paths::{Paths, expand};
 pub use problem::{Problem, Problems, Related};
-pub use quantity::{show_chance, show_duration, show_size};
+pub use quantity::{show_about, show_chance, show_duration, show_size};
 pub use schema::schema;
 pub use seeds::{Seeds, seeds};
 pub use template::template;

@@ -58,6 +58,8 @@ pub struct Scenario {
     pub path: String,
     /// The text of the file.
     pub source: String,
+    /// What is allowed, and seldom meant; for whom wants to know.
+    pub notes: Vec<String>,
     /// A hash of the text and of what `--set` changed.
     pub source_hash: u64,
 }
@@ -143,6 +145,7 @@ fn scenario(
     let mut scenario = resolve(&mut Cx { desk, options, folder }, &root, name)?;
     scenario.source = text.to_owned();
     scenario.source_hash = hash(text, sets);
+    scenario.notes = std::mem::take(&mut desk.notes);
     Some(scenario)
 }
 

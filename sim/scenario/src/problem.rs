@@ -85,18 +85,16 @@ impl Problems {
 
     fn group<'a>(&'a self, p: &'a Problem) -> Group<'a> {
         let title = if p.path.is_empty() { p.what.clone() } else { format!("{}: {}", p.path, p.what) };
-        let title = Level::ERROR.primary_title(title);
         let text = &self.texts[p.text as usize];
         let mut group = if p.line == 0 || text.content.is_empty() {
-            let label = label(p);
-            let note = if label.is_empty() {
-                format!("in {}", text.name)
-            } else {
-                format!("in {}: {label}", text.name)
-            };
-            title.element(Level::NOTE.message(note))
+            // There is no line to show: the file's name goes in front.
+            let mut group = Group::with_title(Level::ERROR.primary_title(format!("{}: {title}", text.name)));
+            if !label(p).is_empty() {
+                group = group.element(Level::NOTE.message(label(p)));
+            }
+            group
         } else {
-            title.elements(self.snippets(p))
+            Level::ERROR.primary_title(title).elements(self.snippets(p))
         };
         if let Some(help) = &p.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -223,6 +221,8 @@ impl Draft {
 pub(crate) struct Desk {
     /// The texts that places point into.
     pub texts: Vec<Text>,
+    /// What is no mistake.
+    pub notes: Vec<String>,
     list: Vec<(Place, Problem)>,
     seen: BTreeSet<(u32, u32, u32, String)>,
     left_out: usize,

@@ -32,7 +32,7 @@ const CERTAIN: u128 = 1 << 32;
 fn decimal(text: &str) -> Result<(u128, u32, &str), String> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
-    if number.is_empty() {
+    if number.is_empty() || number == "." {
         return Err(match text.chars().next() {
             None => "nothing is written".into(),
             Some('-') => "it must not be negative".into(),
@@ -63,19 +63,23 @@ fn decimal(text: &str) -> Result<(u128, u32, &str), String> {
     let fraction = fraction.trim_end_matches('0');
     let digits = format!("{whole}{fraction}");
     let value = digits.parse().ok().filter(|_| digits.len() <= 30);
-    value.map(|v| (v, fraction.len() as u32, rest)).ok_or_else(|| "it has too many digits".into())
+    value.map(|v| (v, fraction.len() as u32, rest)).ok_or_else(|| TOO_MANY.into())
 }
+
+/// What is said of more digits than any limit has.
+const TOO_MANY: &str = "it has too many digits";
 
 /// A whole number without a unit.
 pub(crate) fn integer(text: &str) -> Result<u64, String> {
-    let (value, decimals, rest) = decimal(text)?;
+    let most = || format!("the largest number is {}", u64::MAX);
+    let (value, decimals, rest) = decimal(text).map_err(|e| too_large(e, most()))?;
     if rest.starts_with(':') {
         return Err("some YAML readers take this for base 60; write one number".into());
     }
     if decimals > 0 || !rest.is_empty() || text.contains('.') {
         return Err("write a whole number".into());
     }
-    u64::try_from(value).map_err(|_| format!("the largest number is {}", u64::MAX))
+    u64::try_from(value).map_err(|_| most())
 }
 
 /// A decimal number in thousandths.
@@ -118,17 +122,25 @@ fn with_unit(text: &str, units: &[(&str, u128)], what: &str) -> Result<u128, Str
 
 /// A duration in nanoseconds.
 pub(crate) fn duration(text: &str) -> Result<u64, String> {
-    let value = with_unit(text, TIMES, "a duration")?;
+    let most = || format!("the longest duration is {}", show_duration(LONGEST));
+    let value = with_unit(text, TIMES, "a duration").map_err(|e| too_large(e, most()))?;
     let allowed = u64::try_from(value).ok().filter(|v| *v <= LONGEST);
-    allowed.ok_or_else(|| format!("the longest duration is {}", show_duration(LONGEST)))
+    allowed.ok_or_else(most)
 }
 
 /// A size in bytes; a number without a unit is bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let value = if bare { decimal(text)?.0 } else { with_unit(text, SIZES, "a size")? };
+    let most = || format!("the largest size is {}", show_size(LARGEST));
+    let value = if bare { decimal(text).map(|d| d.0) } else { with_unit(text, SIZES, "a size") };
+    let value = value.map_err(|e| too_large(e, most()))?;
     let allowed = u64::try_from(value).ok().filter(|v| *v <= LARGEST);
-    allowed.ok_or_else(|| format!("the largest size is {}", show_size(LARGEST)))
+    allowed.ok_or_else(most)
+}
+
+/// More digits than are read are more than the most.
+fn too_large(error: String, most: String) -> String {
+    if error == TOO_MANY { most } else { error }
 }
 
 /// Bytes per second; 0 stands for `unlimited`.
@@ -180,6 +192,16 @@ fn hundredth(percent: &str) -> String {
 /// Nanoseconds in the largest unit that leaves no remainder.
 pub fn show_duration(ns: u64) -> String {
     show(ns, TIMES)
+}
+
+/// Nanoseconds in the largest unit of which there is one, cut to three decimals.
+pub fn show_about(ns: u64) -> String {
+    let (unit, factor) = TIMES.iter().rev().find(|(_, f)| u128::from(ns) >= *f).unwrap_or(&TIMES[0]);
+    let thousandths = u128::from(ns) * 1000 / factor;
+    let fraction = format!("{:03}", thousandths % 1000);
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{}{point}{fraction}{unit}", thousandths / 1000)
 }
 
 /// Bytes in the largest binary unit that leaves no remainder.

@@ -74,6 +74,13 @@ fn seed(text: &str) -> Result<u64, String> {
 impl Seeds {
     /// Adds what is not there yet. What is there twice gives one note each.
     fn add(&mut self, (first, last): (u64, u64)) {
+        if self.ranges.iter().all(|(a, b)| last < *a || first > *b) {
+            match self.ranges.last_mut() {
+                Some((_, end)) if end.checked_add(1) == Some(first) => *end = last,
+                _ => self.ranges.push((first, last)),
+            }
+            return;
+        }
         let mut left = vec![(first, last)];
         let mut repeated = None;
         for (a, b) in self.ranges.clone() {
@@ -93,10 +100,13 @@ impl Seeds {
             }
             left = rest;
         }
-        match repeated {
-            Some((x, y)) if x == y => self.notes.push(format!("seed {x} is named twice; it runs once")),
-            Some((x, y)) => self.notes.push(format!("seeds {x}..={y} are named twice; they run once")),
-            None => {}
+        let note = match repeated {
+            Some((x, y)) if x == y => format!("seed {x} is named twice; it runs once"),
+            Some((x, y)) => format!("seeds {x}..={y} are named twice; they run once"),
+            None => String::new(),
+        };
+        if !note.is_empty() && !self.notes.contains(&note) {
+            self.notes.push(note);
         }
         self.ranges.extend(left);
     }
@@ -151,8 +161,9 @@ mod tests {
     fn duplicates_run_once_with_a_note() {
         let s = seeds("1..10,4,4,8..12").expect("seeds");
         assert_eq!(s.iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-        assert_eq!(s.notes()[0], "seed 4 is named twice; it runs once");
-        assert_eq!(s.notes()[2], "seeds 8..=9 are named twice; they run once");
+        let notes = ["seed 4 is named twice; it runs once", "seeds 8..=9 are named twice; they run once"];
+        assert_eq!(s.notes(), notes);
+        assert_eq!(seeds("1,2,3,7").expect("seeds").to_string(), "1..=3,7");
         assert_eq!(list("5,1..10"), [5, 1, 2, 3, 4, 6, 7, 8, 9]);
     }
 

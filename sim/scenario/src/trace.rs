@@ -36,7 +36,7 @@ pub(crate) struct Wanted {
 
 /// Reads a trace.
 // trace: the one place that calls the readers.
-pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Trace, String> {
+pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Trace, traces::TraceError> {
     let format = wanted.format.map(|f| match f {
         Format::CloudPhysics => traces::Format::Cloudphysics,
         Format::Msr => traces::Format::Msr,
@@ -62,6 +62,5 @@ pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Trace, String> {
         speed_milli: wanted.speed_milli,
         ..traces::Options::new(wanted.volume_size, wanted.largest)
     };
-    let recording = traces::read(path, format, &options).map_err(|e| e.to_string())?;
-    Ok(recording.trace)
+    Ok(traces::read(path, format, &options)?.trace)
 }

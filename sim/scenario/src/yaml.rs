@@ -11,6 +11,8 @@ use std::rc::Rc;
 const DEPTH: usize = 64;
 /// Keys of one map.
 const KEYS: usize = 1000;
+/// Elements of one list.
+const ITEMS: usize = 20_000;
 /// Nodes that aliases may add to what is written out: an alias in an alias in an alias grows without end.
 const EXPANSION: u64 = 100_000;
 
@@ -74,9 +76,8 @@ impl Builder<'_> {
                     documents += 1;
                     if documents > 1 {
                         let draft = Draft::at(place, "", "second-document", "a second document starts here");
-                        return Err(Box::new(
-                            draft.help("one scenario per file: move it to a file of its own"),
-                        ));
+                        self.problems.push(draft.help("one scenario per file: move it to a file of its own"));
+                        return Ok(());
                     }
                 }
                 Event::Scalar(value, style, anchor, tag) => {
@@ -185,6 +186,13 @@ impl Builder<'_> {
             return Ok(());
         };
         match &mut frame.kind {
+            Kind::List(items) if items.len() >= ITEMS => {
+                let what = format!("more than {ITEMS} elements in one list");
+                let draft = Draft::at(node.place, "", "too-many-items", what);
+                return Err(Box::new(
+                    draft.help("use `count:` for alike elements, and a trace file for operations"),
+                ));
+            }
             Kind::List(items) => items.push(node),
             Kind::Map { entries, merges, key } => match key.take() {
                 None => {
@@ -260,6 +268,7 @@ impl Builder<'_> {
     fn scan_error(&self, e: &ScanError) -> Draft {
         let start = self.byte(e.marker().index());
         let rest = self.content.get(start..).unwrap_or("");
+        let before = self.content.get(..start).unwrap_or("");
         let length =
             rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}')).unwrap_or(rest.len());
         let place = self.fixed.unwrap_or(Place::new(self.text, start, start + length.min(80)));
@@ -298,6 +307,9 @@ impl Builder<'_> {
             }
             _ if info.contains("unexpected character") || info.contains("plain scalar cannot start") => {
                 ("a text cannot start with this sign", "put the text in quotes")
+            }
+            _ if rest.starts_with('\t') || before.ends_with('\t') => {
+                ("a tab where YAML allows only spaces", "use spaces")
             }
             _ if info.contains("tab") => ("a tab where YAML allows only spaces", "use spaces"),
             _ => (info, "see the line above it too: YAML often notices a mistake one line late"),

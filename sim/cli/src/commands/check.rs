@@ -14,7 +14,10 @@ pub fn check(args: CheckArgs, out: &mut Out) -> Result<Exit, Trouble> {
     for file in scenarios::files(&args.scenarios, out)? {
         let loaded = scenarios::load(&file, &reading.sets, reading.data.clone(), reading.yes_large);
         let (ok, words) = match loaded {
-            Ok(scenario) => (true, format!("ok, {}", scenario.name)),
+            Ok(scenario) => {
+                out.aside(&scenario.notes);
+                (true, format!("ok, {}", scenario.name))
+            }
             Err(problems) => {
                 let count = problems.list().len();
                 out.error(&Trouble::Scenarios(vec![problems]));

@@ -23,7 +23,7 @@ pub fn new(file: Option<PathBuf>, out: &mut Out) -> Result<Exit, Trouble> {
     made.and_then(|mut f| f.write_all(template.as_bytes())).map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => Trouble::usage(format!("{shown}: exists already, and is left as it is"))
             .help("choose another name"),
-        _ => Trouble::environment(format!("{shown}: {e}")),
+        _ => Trouble::environment(format!("{shown}: {}", mirrorsim_report::reason(&e))),
     })?;
     match out.json() {
         true => out.object(&json!({"type": "created", "path": path.display().to_string()})),

@@ -79,6 +79,7 @@ fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
     let chosen = args.seeds.seed.as_ref().or(args.seeds.seeds.as_ref());
     chosen.into_iter().flat_map(|s| s.notes()).for_each(|note| out.note(note));
     for plan in plans {
+        out.aside(&plan.scenario.notes);
         let memory = estimate(&plan.scenario.spec).memory;
         if memory > MUCH_MEMORY {
             let gib = show_size(memory >> 30 << 30);

@@ -162,7 +162,8 @@ fn generated(cx: &mut Cx<'_>, spec: &Spec, sources: Place, c: &Client, source: u
             c.range.as_ref().map(|r| r.length.wrong("range", "too short for an `add`").want("at least 8B"));
         draft.into_iter().for_each(|d| cx.desk.report(d));
     }
-    if c.align.0 == 0 || c.align.0 > range.1 {
+    // An empty volume was told already.
+    if smallest > 0 && (c.align.0 == 0 || c.align.0 > range.1) {
         cx.desk.report(
             c.align
                 .wrong("range", "no offset is a multiple of this")

@@ -73,6 +73,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         spec,
         expect,
         path: file.to_owned(),
+        notes: Vec::new(),
         source_hash: 0,
         source: String::new(),
     })
@@ -152,7 +153,7 @@ fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
         let what = format!(
             "{} operations take about {hours} and {}",
             estimate.operations,
-            show_size(estimate.memory)
+            estimate::round_size(estimate.memory)
         );
         let place = root.clients.as_ref().map_or(root.sources.place, |c| c.place);
         cx.desk.report(

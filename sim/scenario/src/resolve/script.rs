@@ -160,8 +160,20 @@ pub(crate) fn traced(
             check_trace(cx, spec, t, &trace, source);
             Some(trace)
         }
-        Err(what) => {
-            cx.desk.report(t.file.wrong("trace", format!("cannot use this trace: {what}")));
+        Err(why) => {
+            let (place, problem) = why.parts();
+            let mut draft =
+                t.file.wrong("trace", format!("cannot use this trace: {place}: {}", problem.what));
+            if !problem.got.is_empty() {
+                draft = draft.got(problem.got.as_str());
+            }
+            if !problem.want.is_empty() {
+                draft = draft.want(problem.want.as_str());
+            }
+            if !problem.help.is_empty() {
+                draft = draft.help(problem.help.as_str());
+            }
+            cx.desk.report(draft);
             None
         }
     }

@@ -17,6 +17,8 @@ use mirrorsim_world::spec::{
 const GREEK: [&str; 8] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta"];
 /// Data that every record must be able to hold: an `add`.
 const LEAST_DATA: u64 = 16;
+/// What sizes usually are multiples of.
+const SECTOR: u64 = 512;
 /// Partitions and files above this are a typing mistake.
 const MANY: u32 = 4096;
 
@@ -257,6 +259,13 @@ pub(crate) fn limits(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     let wanted = root.protocol.max_length.as_ref().filter(|l| l.0 > 0 && !l.place.poisoned);
     let data = wanted.map_or(LEAST_DATA, |l| l.0);
     for source in root.sources.iter() {
+        if !source.partition_size.0.is_multiple_of(SECTOR) {
+            let (at, size) =
+                (cx.desk.file_line(source.partition_size.place), show_size(source.partition_size.0));
+            cx.desk.notes.push(format!(
+                "{at}: a partition of {size} is no multiple of a sector ({SECTOR}B); it works"
+            ));
+        }
         if fits_partition(source.partition_size.0).is_none_or(|room| room < data) {
             too_small(cx, &source.partition_size, partition_for(data), "partition", data, wanted);
         }

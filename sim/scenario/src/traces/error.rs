@@ -101,21 +101,28 @@ impl fmt::Display for Problem {
     }
 }
 
+impl TraceError {
+    /// Where it is wrong, path first, and what is.
+    pub fn parts(&self) -> (String, &Problem) {
+        let (path, place, problem) = match self {
+            TraceError::Unreadable { path, problem } => (path, &Place::File, problem),
+            TraceError::Refused { path, place, problem } => (path, place, problem),
+        };
+        let path = path.escape_debug();
+        let place = match place {
+            Place::File => path.to_string(),
+            Place::Line(line) => format!("{path}:{line}"),
+            Place::Byte(byte) => format!("{path}: byte {byte}"),
+            Place::Entry { number, byte } => format!("{path}: entry {number} at byte {byte}"),
+        };
+        (place, problem)
+    }
+}
+
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TraceError::Unreadable { path, problem } => {
-                write!(f, "{}: {problem}", path.escape_debug())
-            }
-            TraceError::Refused { path, place, problem } => match place {
-                Place::File => write!(f, "{}: {problem}", path.escape_debug()),
-                Place::Line(line) => write!(f, "{}:{line}: {problem}", path.escape_debug()),
-                Place::Byte(byte) => write!(f, "{}: byte {byte}: {problem}", path.escape_debug()),
-                Place::Entry { number, byte } => {
-                    write!(f, "{}: entry {number} at byte {byte}: {problem}", path.escape_debug())
-                }
-            },
-        }
+        let (place, problem) = self.parts();
+        write!(f, "{place}: {problem}")
     }
 }
 

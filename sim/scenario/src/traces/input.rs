@@ -158,7 +158,7 @@ impl<R: BufRead> Read for Zstd<R> {
         }
         loop {
             if let Some(mut frame) = self.frame.take() {
-                let count = frame.read(out)?;
+                let count = frame.read(out).map_err(|_| damaged())?;
                 if count > 0 {
                     self.frame = Some(frame);
                     return Ok(count);
@@ -181,14 +181,20 @@ impl<R: BufRead> Read for Zstd<R> {
             if packed.fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            let frame = StreamingDecoder::new(packed)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("zstd: {error}")))?;
+            let frame = StreamingDecoder::new(packed).map_err(|_| damaged())?;
             self.frame = Some(Box::new(frame));
         }
     }
 }
 
-/// An I/O error without the name of its type, in one line.
+/// The decoder's own words name its types.
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "zstd: a frame is damaged or cut short")
+}
+
+/// An I/O error without the name of its type and its number, in one line.
 fn reason(error: &io::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -113,7 +113,11 @@ fn sizes_fit_into_each_other() {
         ),
         ("20", &format!("{HEAD}budget: {{memory: 1KiB}}\n"), &["the run needs about"]),
     ]);
-    accepted("schema: 1\nsources: [{name: alpha, partition_size: 5001B}]\n");
+    let odd =
+        read("schema: 1\nsources: [{name: alpha, partition_size: 5001B}]\n", &[]).expect("row 19: accepted");
+    assert_eq!(odd.notes, ["test.yaml:2: a partition of 5001B is no multiple of a sector (512B); it works"]);
+    let empty = read("schema: 1\nsources: [{name: alpha, volumes: [{size: 0}]}]\n", &[]).expect_err("row 20");
+    assert_eq!(empty.list().len(), 1, "an empty volume is one mistake: {empty}");
     accepted_below(
         "clients: [{script: [{write: {offset: 1MiB, length: 1}, expect: error}, {write: {offset: 0, length: 1}}]}]",
     );

@@ -63,6 +63,10 @@ fn tabs_are_explained_and_crlf_is_accepted() {
         ("3", "schema: 1\nbudget: {idle: 5}\r\n", &["test.yaml:2:16"]),
     ]);
     accepted(&HEAD.replace('\n', "\r\n"));
+    refused(&[
+        ("3", "schema: 1\nsources:\n  -\tname: alpha\n", &["test.yaml:3:4", "use spaces"]),
+        ("3", "schema: 1\nsources: [{name:\talpha}]\n", &["test.yaml:2:", "use spaces"]),
+    ]);
 }
 
 #[test]
@@ -144,6 +148,17 @@ fn a_megabyte_of_anything_is_answered_soon() {
 }
 
 #[test]
+fn a_list_has_its_limit() {
+    let list = |n: usize| format!("{HEAD}x-list: [{}]\n", "1,".repeat(n));
+    accepted(&list(20_000));
+    refused(&[(
+        "32",
+        &list(20_001),
+        &["more than 20000 elements in one list", "test.yaml:3:40010", "`count:`"],
+    )]);
+}
+
+#[test]
 fn files_that_are_none_are_named() {
     let load = |path: &str| {
         let problems = mirrorsim_scenario::load(path, &[], &mirrorsim_scenario::Options::default());
@@ -151,7 +166,12 @@ fn files_that_are_none_are_named() {
     };
     assert!(load(env!("CARGO_MANIFEST_DIR")).contains("is a directory"));
     assert!(load("/dev/zero").contains("larger than 1048576 bytes"));
-    assert!(load("no/such/file.yaml").contains("cannot read the scenario"));
+    let absent = load("no/such/file.yaml");
+    assert!(
+        absent.starts_with("error: no/such/file.yaml: cannot read the scenario: no such file"),
+        "{absent}"
+    );
+    assert!(!absent.contains("os error"), "{absent}");
     assert!(read("a".repeat((1 << 20) + 1), &[]).is_err());
 }
 
@@ -207,7 +227,10 @@ fn durations_have_a_unit_and_a_limit() {
             &["budget.idle: not a duration", "ns, us, ms, s, m, h"],
         )]);
     }
-    refused_below(&[("12", "budget: {idle: 999999999999h}", &["the longest duration is 8760h"])]);
+    for long in ["999999999999h".to_owned(), format!("{}s", "9".repeat(60))] {
+        refused_below(&[("12", &format!("budget: {{idle: {long}}}"), &["the longest duration is 8760h"])]);
+    }
+    refused_below(&[("20", &format!("budget: {{memory: {}}}", "9".repeat(60)), &["the largest size is"])]);
     accepted_below("budget: {idle: 1.5 s}");
 }
 
@@ -226,6 +249,7 @@ fn versions_and_documents_are_not_guessed() {
             "schema: 1\nsources: [{}]\n---\nschema: 1\n",
             &["a second document starts here", "test.yaml:3:1"],
         ),
+        ("31", "schema: 1\nsources: [{nme: a}]\n---\n", &["a second document", "did you mean `name`"]),
     ]);
 }
 

@@ -1,0 +1,114 @@
+//! The README: what it shows is what the commands print, and what it says to type can be typed.
+
+use super::*;
+
+/// Fenced blocks of the README that have a language or none, in order.
+fn blocks(readme: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut current: Option<(bool, String)> = None;
+    for line in readme.lines() {
+        match (&mut current, line.strip_prefix("```")) {
+            (None, Some(name)) => current = Some((name == language, String::new())),
+            (Some(_), Some(_)) => {
+                found.extend(current.take().filter(|(wanted, _)| *wanted).map(|(_, text)| text))
+            }
+            (Some((_, text)), None) => *text += &format!("{line}\n"),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+/// A block without what differs from machine to machine, or with every change of a source: wall times and what
+/// follows from them, and in the token the hash of the sources and the sum.
+fn lasting(block: &str) -> String {
+    let line = |line: &str| {
+        let line = match line.split_once(" virtual, ") {
+            Some((before, after)) => {
+                let events =
+                    after.split_once("; ").map_or("", |(_, e)| e.split(" (").next().unwrap_or_default());
+                format!("{before} virtual, {events}")
+            }
+            None => line.to_owned(),
+        };
+        match line.split_once("ms1:") {
+            Some((before, token)) => {
+                let mut fields: Vec<&str> = token.split(':').collect();
+                fields.pop();
+                if fields.len() > 3 {
+                    fields[3] = "build";
+                }
+                format!("{before}ms1:{}", fields.join(":"))
+            }
+            None => line,
+        }
+    };
+    block.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn golden_blocks_of_the_readme_are_what_the_commands_print() {
+    let path = top().join("README.md");
+    let mut readme = std::fs::read_to_string(&path).expect("a README");
+    let bad = file("readme", "bad.yaml", "schema: 1\nsources: [{name: alpha, partion_size: 8KiB}]\n");
+    let out = scratch("readme_reports");
+    let run = |more: &[&str]| {
+        let said = mirrorsim(&[&["run", FIRST, "--report-dir", text(&out)], more].concat());
+        said.out.replace(text(&out), "reports/out")
+    };
+    let refused = command(&["check", "bad.yaml"]).current_dir(bad.parent().expect("a folder")).output();
+    let refused = Said::of(&refused.expect("the command starts")).ends(2).err;
+    let printed = [run(&[]), run(&["--plant", "P10"]), refused];
+    let shown = blocks(&readme, "");
+    assert_eq!(shown.len(), printed.len(), "blocks of output in the README");
+    let mut stale = Vec::new();
+    for (shown, printed) in shown.iter().zip(&printed) {
+        if lasting(shown) != lasting(printed) {
+            readme = readme.replace(shown, printed);
+            stale.push(printed.as_str());
+        }
+    }
+    if std::env::var_os("MIRRORSIM_BLESS").is_some() {
+        std::fs::write(&path, readme).expect("written");
+    } else {
+        assert!(
+            stale.is_empty(),
+            "the README shows something else; MIRRORSIM_BLESS=1 rewrites it:\n{}",
+            stale.join("\n")
+        );
+    }
+}
+
+#[test]
+fn the_scenario_of_the_readme_runs() {
+    let readme = std::fs::read_to_string(top().join("README.md")).expect("a README");
+    let yaml = blocks(&readme, "yaml");
+    assert_eq!(yaml.len(), 1);
+    assert!(yaml[0].lines().count() <= 12);
+    fed(&["run", "-", "--no-report", "--check", "end"], &yaml[0]).ends(0).says("PASSED");
+}
+
+/// Every command of the five minutes, with fewer seeds; many scenarios are only read.
+#[test]
+fn what_the_readme_says_to_type_can_be_typed() {
+    let readme = std::fs::read_to_string(top().join("README.md")).expect("a README");
+    let folder = scratch("readme_typed");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(top().join("scenarios"), folder.join("scenarios")).expect("a link");
+    let lines: Vec<String> = blocks(&readme, "sh").concat().lines().map(str::to_owned).collect();
+    let lines =
+        lines.iter().filter_map(|l| l.strip_prefix("mirrorsim ")).filter(|l| !l.starts_with("replay"));
+    let mut typed = 0;
+    for line in lines {
+        let line = line.split(" #").next().unwrap_or(line).replace("1..=100", "1..=2");
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if line.contains("scenarios/claims") {
+            words = vec!["check", "scenarios/smoke", "scenarios/claims"];
+        }
+        let output = command(&words).current_dir(&folder).output().expect("the command starts");
+        let said = Said::of(&output);
+        assert_eq!(said.code, 0, "{line}:\n{}{}", said.out, said.err);
+        typed += 1;
+    }
+    assert!(typed > 8, "{typed} commands");
+}
