@@ -82,7 +82,7 @@ mod tests {
     fn what_has_settled_is_let_go_and_what_is_missing_is_counted() {
         let mut all = AckedWrites::default();
         let at = |i: u64| Position::new(1 + i / 100, 1 + i % 100);
-        for i in 0..100_000 {
+        for i in 0..100_000u64 {
             let applied = || at(i.saturating_sub(50));
             all.push(Acked { position: at(i), time: i, bytes: 10 }, applied);
             assert!(all.recent.len() <= 2 * BATCH);
