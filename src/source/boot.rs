@@ -46,6 +46,14 @@ fn answer(operation: u64, result: u64) -> Answer {
     if operation == 3 { Answer::Added(result) } else { Answer::Written }
 }
 
+/// The youngest record or seal in the NVRAM.
+fn trace(boot: &Boot) -> Position {
+    let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
+    let records = boot.partitions.iter().filter_map(|(_, area)| area.records.last());
+    let seals = seals.map(|s| Position::new(s.generation, s.count));
+    seals.chain(records.map(|r| r.position)).max().unwrap_or(Position::ZERO)
+}
+
 impl<Q: Quirk> Source<Q> {
     pub(super) fn start_boot(&mut self) {
         self.stage(Stage::BootStarted, Position::ZERO);
@@ -198,6 +206,12 @@ impl<Q: Quirk> Source<Q> {
             self.stop(Alarm::LogLost { found, marked: marked.nvram });
             return None;
         }
+        // Freed or not, what was promised last leaves its trace until a younger generation is durable.
+        let trace = trace(boot);
+        if trace.generation < marked.nvram.generation {
+            self.stop(Alarm::LogLost { found: trace, marked: marked.nvram });
+            return None;
+        }
         self.mark = marked;
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(found);
@@ -249,18 +263,21 @@ impl<Q: Quirk> Source<Q> {
         let mut link: Option<Link> = None;
         for fill in &fills {
             let start = fill.area.start - SEAL;
-            let prev = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
+            // The seal of an empty generation names what it follows; of one whose records were lost it does not.
+            let empty = fill.seal.filter(|s| s.count == 0).map(|s| s.tail);
+            let prev = fill.records.first().map(|r| r.prev).or(empty);
             let mut follows = log.generations.back().is_some_and(|g| g.number + 1 == fill.number);
             // Promised, or its predecessor is applied: then what is older was freed and is half overwritten.
             let real =
                 fill.number <= promised || prev.is_some_and(|p| p.position <= boot.superblock.tail.position);
-            if follows && prev != link && real {
+            if !follows || prev != link {
+                if !real {
+                    // It was written before what it follows was durable: a torn tail, never forwarded.
+                    let from = if fill.seal.is_some() { start } else { fill.area.start };
+                    erase.push((from, start + self.geometry.partition_size - from));
+                    continue;
+                }
                 follows = false;
-            }
-            if follows && prev != link {
-                // It was written before what it follows was durable: a torn tail, never forwarded.
-                erase.push((start, self.geometry.partition_size));
-                continue;
             }
             if let Some(g) = log.generations.back_mut().filter(|g| follows && g.sealing == Sealing::Open) {
                 // A partition followed by a younger one is sealed, also if its seal was lost (SR3).
@@ -278,15 +295,18 @@ impl<Q: Quirk> Source<Q> {
             }
             // The log is the last run of generations without a hole; what is older was freed.
             if !follows {
-                let base = fill.records.first().map(|r| r.prev).or(fill.seal.map(|s| s.tail));
-                link = base;
+                link = prev.or(Some(boot.superblock.tail));
                 log = Log::default();
-                log.tip = base.unwrap_or_default();
+                erase.clear();
+                reseal.clear();
+                log.tip = link.unwrap_or_default();
                 log.base_position = log.tip.position;
             }
             let mut g = Generation::new(fill.number, log.next());
             for record in fill.records {
-                if Some(record.prev) != link || record.position.sequence != g.count + 1 {
+                // A sealed generation is never appended to: what follows is left from a tail that was lost before.
+                let sealed = fill.seal.is_some_and(|s| s.count == g.count && s.digest == g.digest);
+                if sealed || Some(record.prev) != link || record.position.sequence != g.count + 1 {
                     break;
                 }
                 link = Some(record.link());
@@ -304,6 +324,8 @@ impl<Q: Quirk> Source<Q> {
                 // Freed, and its first record overwritten; or damaged, which the mark and the cursor tell.
                 Some(_) => {
                     log = Log::default();
+                    erase.clear();
+                    reseal.clear();
                     link = None;
                     continue;
                 }
@@ -334,6 +356,8 @@ impl<Q: Quirk> Source<Q> {
         let youngest = log.generations.back().map_or(0, |g| g.number);
         let sealed = log.owed.last_key_value().map_or(0, |(g, _)| *g);
         log.youngest = youngest.max(sealed).max(boot.superblock.applied_gen).max(log.tip.position.generation);
+        log.proven = log.youngest - log.open().is_some_and(|g| g.count == 0) as u64;
+        log.swept = log.youngest;
         self.log = log;
         for ordinal in self.log.base..self.log.next() {
             let record = self.log.entry(ordinal).record.clone();

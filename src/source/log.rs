@@ -73,6 +73,10 @@ pub(super) struct Log {
     pub durable: u64,
     /// Number of the youngest generation that was ever opened, freed or not.
     pub youngest: u64,
+    /// The youngest generation with a durable record or seal.
+    pub proven: u64,
+    /// The youngest generation at boot: in the partitions of the next P something may be left from a lost tail.
+    pub swept: u64,
     /// Sealed generations without SyncDone: (count, digest). With k > P some of them are freed already.
     pub owed: BTreeMap<u64, (u64, u64)>,
 }
@@ -148,6 +152,11 @@ impl<Q: Quirk> Source<Q> {
             return false;
         }
         let number = self.log.next_position().generation;
+        // Of what was promised a trace is left in the NVRAM, at any time: without one a lost NVRAM looks like an empty
+        // one (SR8).
+        if number > self.geometry.partitions && self.log.proven <= number - self.geometry.partitions {
+            return false;
+        }
         let start = self.log.next();
         self.log.generations.push_back(Generation::new(number, start));
         self.log.youngest = number;
@@ -197,11 +206,17 @@ impl<Q: Quirk> Source<Q> {
             Record::encode(self.geometry.mirror, draft(position, self.log.tip, self.superblock.epoch));
         let at = self.partition(position.generation);
         let ordinal = self.log.next();
+        let size = self.geometry.partition_size;
         let g = self.log.generations.back_mut()?;
         let run = Run { offset: at + g.used, parts: record.parts() };
         if g.count == 0 {
             self.opened_at = self.now;
         }
+        // A record that was lost before it was durable frees its number (SR7), and what followed it is erased, or it would
+        // follow again when the same request gets the same number.
+        let end = g.used + record.size();
+        let unswept = g.count == 0 && g.number <= self.log.swept + self.geometry.partitions;
+        let sweep = (unswept && end < size).then_some((at + end, size - end));
         g.count += 1;
         g.used += record.size();
         g.digest = extend_digest(g.digest, record.check);
@@ -209,6 +224,9 @@ impl<Q: Quirk> Source<Q> {
         let end_bytes = self.log.bytes(ordinal) + record.size();
         self.log.entries.push_back(Entry { record: record.clone(), end_bytes });
         self.out.write(self.index, Duty::Log, Device::Nvram, alloc::vec![run]);
+        if let Some((from, length)) = sweep {
+            self.out.discard(self.index, Duty::Log, Device::Nvram, from, length);
+        }
         self.stage(Stage::Numbered, position);
         Some((record, ordinal))
     }
@@ -229,8 +247,10 @@ impl<Q: Quirk> Source<Q> {
         if flush.upto > self.log.durable {
             self.log.durable = flush.upto;
             let position = self.log.position(flush.upto);
+            self.log.proven = self.log.proven.max(position.generation);
             self.stage(Stage::Logged, position);
         }
+        self.log.proven = self.log.proven.max(flush.sealed);
         for i in 0..self.log.generations.len() {
             let g = &mut self.log.generations[i];
             if g.sealing == Sealing::Written && g.number <= flush.sealed {

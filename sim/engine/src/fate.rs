@@ -106,7 +106,8 @@ fn draw_fate(
 fn tear_mask(tear: u64, bits: u32) -> u64 {
     let all = u64::MAX >> (64 - bits);
     let random = mix(tear);
-    let prefix = all >> (1 + random % u64::from(bits));
+    // All but 1 to `bits` granules; of 64 granules that may be a shift by all 64.
+    let prefix = all.checked_shr(1 + (random % u64::from(bits)) as u32).unwrap_or(0);
     match tear >> 62 {
         0 | 1 => prefix,
         2 => all & !prefix,

@@ -227,6 +227,10 @@ impl DestinationLog {
                 }
                 self.dropped(m, index, device);
             }
+            if headless && device == Device::Nvram {
+                // Without its header it is in nobody's use.
+                self.segments[unit as usize] = Segment { append: HEADER, ..Segment::default() };
+            }
         }
     }
 

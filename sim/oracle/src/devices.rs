@@ -30,7 +30,7 @@ impl Judge {
         }
         let (range, out) = ((offset, length), &mut self.out);
         match (server, device) {
-            (Server::Source(i), _) if i >= self.mirrors.len() => {}
+            (Server::Source(i), _) if self.mirrors.get(i).is_none_or(|m| m.source.gone) => {}
             (Server::Source(i), Device::Nvram) => {
                 source_log::stored(&mut self.mirrors[i], &self.setup, range, current, out)
             }
@@ -69,7 +69,7 @@ impl Judge {
     ) {
         let out = &mut self.out;
         match (server, device) {
-            (Server::Source(i), _) if i >= self.mirrors.len() => {}
+            (Server::Source(i), _) if self.mirrors.get(i).is_none_or(|m| m.source.gone) => {}
             (Server::Source(i), Device::Nvram) => source_log::flushed(&mut self.mirrors[i], ranges, stable),
             (Server::Source(i), Device::Image) => {
                 image_flushed(&mut self.mirrors[i], true, ranges, stable, out)

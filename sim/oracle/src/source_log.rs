@@ -63,7 +63,8 @@ fn read_records(
     let fill = m.source.fills[partition as usize];
     if from < fill.append {
         let first = Record::read(&current.read(Device::Nvram, base + HEADER, HEADER));
-        if from == HEADER && first.is_some_and(|r| r.position.generation > fill.generation) {
+        let erased = first.is_none() && to == size && applied(m, fill.generation);
+        if from == HEADER && (erased || first.is_some_and(|r| r.position.generation > fill.generation)) {
             nvram::partition_reused(m, setup, fill.generation, out);
             m.source.fills[partition as usize].append = HEADER;
         } else {
@@ -92,6 +93,11 @@ fn read_records(
         let fill = &mut m.source.fills[partition as usize];
         (fill.generation, fill.append) = (record.position.generation, append + record.size());
     }
+}
+
+/// Whether all of a generation is in the source's volume.
+fn applied(m: &Mirror, generation: u64) -> bool {
+    m.model.generation(generation).is_none_or(|g| g.first + g.count <= m.source.volume.cursor + 1)
 }
 
 /// The tail of a fill was written over: either it was cut off before, or live records are gone.
@@ -230,17 +236,21 @@ pub(crate) fn rescan(m: &mut Mirror, medium: &dyn Medium) {
     m.truncate(last);
     m.source.stable = m.source.stable.max(last.min(m.model.tip()));
     let size = m.at.partition_size;
+    let (count, newest) = (m.source.fills.len() as u64, m.model.last_generation());
     for (partition, fill) in m.source.fills.iter_mut().enumerate() {
+        let partition = partition as u64;
+        if fill.generation > newest {
+            // It never was; what stood here before may still, whole or half overwritten.
+            let before = newest.saturating_sub((newest + count - partition) % count);
+            *fill = Fill { generation: before, append: if before == 0 { HEADER } else { size } };
+        }
         let Some(g) = m.model.generation(fill.generation).copied() else {
-            if fill.generation > m.model.last_generation() {
-                *fill = Fill { generation: 0, append: HEADER };
-            }
             continue;
         };
         if g.count == 0 {
             fill.append = HEADER;
         } else if let Some(e) = m.model.entry(g.first + g.count - 1) {
-            fill.append = e.place + e.size - partition as u64 * size;
+            fill.append = e.place + e.size - partition * size;
         }
     }
     // At a restart a partition followed by a younger one counts as sealed (SR3).

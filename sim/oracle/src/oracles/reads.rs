@@ -41,6 +41,10 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
     if asked.floor < base && m.model.tip() - asked.floor >= 1 << 16 {
         return;
     }
+    // An open read keeps the prefixes that it may show. One that was answered before does not, and its client has gone on.
+    if asked.floor < base && asked.answer.is_some() {
+        return;
+    }
     let floor = asked.floor.max(base);
     let tip = m.model.tip();
     let newest = if setup.level == Level::Received || m.copy.harmed {
