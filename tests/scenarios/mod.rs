@@ -35,21 +35,16 @@ fn known_red(path: &str) -> bool {
     list.lines().any(|line| line.split(' ').next() == Some(path))
 }
 
-/// Runs a scenario with some seeds; a line for each that does not pass or does not keep an expectation. Of several seeds
-/// some may be vacuous: their faults came too late.
+/// Runs a scenario with some seeds; a line for each that does not pass or does not keep an expectation.
 pub fn failures(path: &str, seeds: Range<u64>) -> Vec<String> {
     if known_red(path) {
         println!("{path}: known to be red, skipped");
         return Vec::new();
     }
-    let several = seeds.end - seeds.start > 1;
     let Kept::Read(scenario) = read(path) else { return Vec::new() };
     let mut found = Vec::new();
     for seed in seeds {
         let outcome = run(&scenario.spec, seed, &Options::default()).outcome;
-        if outcome.verdict == Verdict::Vacuous && several {
-            continue;
-        }
         if outcome.verdict != Verdict::Passed {
             let first =
                 outcome.failures.first().map_or(String::new(), |f| format!("{}: {}", f.oracle, f.message));

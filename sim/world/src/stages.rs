@@ -1,4 +1,4 @@
-//! How often each mirror has reached each stage.
+//! How often each mirror has reached each stage, at its source and at the destination.
 
 use mirror::stage::Stage;
 
@@ -6,8 +6,8 @@ use mirror::stage::Stage;
 #[derive(Clone, Debug)]
 pub(crate) struct StageCounts {
     mirrors: usize,
-    /// `counts[stage * mirrors + mirror]`, as far as stages were reached.
-    counts: Vec<u64>,
+    /// `counts[stage * mirrors + mirror]` at its source and at the destination, as far as stages were reached.
+    counts: Vec<[u64; 2]>,
 }
 
 impl StageCounts {
@@ -17,21 +17,24 @@ impl StageCounts {
     }
 
     /// Once more.
-    pub fn add(&mut self, stage: Stage, mirror: u16) {
+    pub fn add(&mut self, stage: Stage, mirror: u16, at_destination: bool) {
         let at = stage as usize * self.mirrors + usize::from(mirror);
         if self.counts.len() <= at {
-            self.counts.resize((stage as usize + 1) * self.mirrors, 0);
+            self.counts.resize((stage as usize + 1) * self.mirrors, [0; 2]);
         }
-        self.counts[at] += 1;
+        self.counts[at][usize::from(at_destination)] += 1;
     }
 
-    /// Of one mirror.
-    pub fn of(&self, stage: Stage, mirror: u16) -> u64 {
-        self.counts.get(stage as usize * self.mirrors + usize::from(mirror)).copied().unwrap_or(0)
+    /// Of one mirror or of all, at one side or at both.
+    pub fn of(&self, stage: Stage, mirror: Option<usize>, at_destination: Option<bool>) -> u64 {
+        let first = stage as usize * self.mirrors;
+        let mirrors = mirror.map_or(0..self.mirrors, |m| m..m + 1);
+        let sides = mirrors.filter_map(|m| self.counts.get(first + m));
+        sides.map(|[own, there]| at_destination.map_or(own + there, |d| if d { *there } else { *own })).sum()
     }
 
-    /// Of all mirrors.
+    /// Of all.
     pub fn all(&self, stage: Stage) -> u64 {
-        (0..self.mirrors as u16).map(|mirror| self.of(stage, mirror)).sum()
+        self.of(stage, None, None)
     }
 }

@@ -58,6 +58,8 @@ map! {
         nth: Int = default("1"),
         /// Only of this source's mirror.
         source: Name = optional("any source"),
+        /// Only when this server reaches it: `destination` or the name of a source.
+        node: Name = optional("any server"),
         /// How long after. `0ns` is at once, before anything else happens.
         delay: Time = default("0ns"),
     }

@@ -29,11 +29,12 @@ impl Page<'_> {
     fn when(&self, when: &When) -> String {
         match *when {
             When::At(at) => format!("at {}", show_duration(at)),
-            When::On { stage, nth, source, delay } => {
+            When::On { stage, nth, source, node, delay } => {
                 let who = source.map_or_else(String::new, |s| format!(" by {}", self.spec.sources[s].name));
+                let at = node.map_or_else(String::new, |n| format!(" at {}", self.node(n)));
                 let after =
                     if delay > 0 { format!("{} after ", show_duration(delay)) } else { "when ".into() };
-                format!("{after}{}{who}, time {nth}", stage.name())
+                format!("{after}{}{who}{at}, time {nth}", stage.name())
             }
         }
     }

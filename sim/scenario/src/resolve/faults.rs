@@ -46,7 +46,11 @@ impl Lookup<'_, '_, '_> {
             Some(name) => Some(self.source(Some(name), t)?),
             None => None,
         };
-        Some(When::On { stage: **stage, nth: nth.0, source, delay: delay.0 })
+        let node = match &t.node {
+            Some(name) => Some(self.node(name)?),
+            None => None,
+        };
+        Some(When::On { stage: **stage, nth: nth.0, source, node, delay: delay.0 })
     }
 
     fn source<T>(&mut self, name: Option<&At<Name>>, around: &At<T>) -> Option<usize> {

@@ -59,6 +59,8 @@ pub enum When {
         nth: u64,
         /// Only of this source's mirror.
         source: Option<usize>,
+        /// Only when this server reaches it.
+        node: Option<Node>,
         /// How long after; 0 = at once, before anything else happens.
         delay: Nanos,
     },

@@ -18,17 +18,20 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// Faults that wait for this occurrence of a stage.
-    pub(super) fn trigger(&mut self, stage: Stage, mirror: u16) {
+    pub(super) fn trigger(&mut self, stage: Stage, mirror: u16, server: usize) {
         for index in 0..self.faults.len() {
-            let When::On { stage: wanted, nth, source, delay } = self.faults[index].when else { continue };
-            if wanted != stage || self.triggered[index] || source.is_some_and(|s| s != mirror as usize) {
+            let When::On { stage: wanted, nth, source, node, delay } = self.faults[index].when else {
+                continue;
+            };
+            let node = node.map(|n| self.node(n));
+            let elsewhere =
+                source.is_some_and(|s| s != usize::from(mirror)) || node.is_some_and(|n| n != server);
+            if wanted != stage || self.triggered[index] || elsewhere {
                 continue;
             }
-            let counts = &self.stage_counts;
-            let count: u64 = match source {
-                Some(_) => counts.of(stage, mirror),
-                None => counts.all(stage),
-            };
+            let mirror = source.or_else(|| node.filter(|n| *n != self.destination()));
+            let side = node.map(|n| n == self.destination());
+            let count = self.stage_counts.of(stage, mirror, side);
             if count < nth {
                 continue;
             }

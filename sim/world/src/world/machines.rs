@@ -160,7 +160,7 @@ impl<Q: Quirk> World<'_, Q> {
             let who = self.oracle_server(server);
             self.judge.booted(who);
         }
-        self.stage_counts.add(stage, mirror);
-        self.trigger(stage, mirror);
+        self.stage_counts.add(stage, mirror, server == self.destination());
+        self.trigger(stage, mirror, server);
     }
 }
