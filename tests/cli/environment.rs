@@ -72,6 +72,26 @@ fn a_run_without_a_reader_has_its_own_exit_code() {
     Said::of(&child.wait_with_output().expect("the command ends")).ends(1);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_read_up_to_the_limit() {
+    let endless = |from: Stdio, path: &str| {
+        let output = command(&["check", path]).stdin(from).output().expect("the command starts");
+        Said::of(&output).ends(2).complains("larger than 1048576 bytes");
+    };
+    let zero = || std::fs::File::open("/dev/zero").expect("a device").into();
+    endless(zero(), "-");
+    endless(zero(), "/dev/stdin");
+    endless(Stdio::null(), "/dev/zero");
+    let pipe = scratch("fifo").join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
+    let mut writer = Command::new("sh");
+    let writer = writer.args(["-c", "exec yes 'a: 1' > \"$0\"", text(&pipe)]).stderr(Stdio::null());
+    let mut writer = writer.spawn().expect("a writer");
+    endless(Stdio::null(), text(&pipe));
+    let _ = writer.wait();
+}
+
 #[test]
 fn there_are_no_escape_codes_but_on_a_terminal() {
     let path = file("escape_codes", "red.yaml", RED);

@@ -52,6 +52,15 @@ fn a_crash_is_replayed() {
     mirrorsim(&["replay", token]).ends(1).says("reproduced").says("crash: the stack overflowed");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_trace_comes_up_to_the_crash() {
+    let said = mirrorsim(&["trace", FIRST, "--seed", "1", "--plant", "X2"]);
+    assert_eq!(said.code, -1, "it dies of a signal: {}", said.err);
+    let last = said.out.lines().last().unwrap_or_default();
+    assert!(last.contains("destination  <- alpha Forward"), "{last}");
+}
+
 #[test]
 fn lapses_are_in_no_list() {
     let said = mirrorsim(&["list", "--planted"]).ends(0);

@@ -109,6 +109,46 @@ fn two_scenarios_of_one_name_get_a_report_each() {
 }
 
 #[test]
+fn a_fault_that_never_takes_effect_makes_a_run_vacuous() {
+    let late = "faults: [{when: {stage: sealed, nth: 100000}, crash: {node: alpha}}]\n";
+    let path = file("vacuous", "vacuous.yaml", &format!("{TINY}{late}"));
+    let said = mirrorsim(&["run", text(&path), "--no-report"]).ends(4).says("VACUOUS");
+    said.says("crash at ").says("vacuous.yaml:5 never took effect");
+}
+
+#[test]
+fn a_budget_that_ends_first_leaves_it_open() {
+    let path = file("open", "open.yaml", &format!("{TINY}budget: {{events: 100}}\n"));
+    mirrorsim(&["run", text(&path), "--no-report"]).ends(5).says("INCONCLUSIVE").says("budget of events");
+}
+
+#[test]
+fn names_that_are_prefixes_or_reserved_elsewhere_run_right() {
+    let sources = "sources: [{name: fs1}, {name: fs11}, {name: nul}]";
+    let clients = "clients: [{source: fs1, name: c, operations: 9}, {source: fs11, name: c1, operations: 9}, {source: nul, name: c11, operations: 9}]";
+    let path = file("names", "CON.yaml", &format!("schema: 1\nname: CON\n{sources}\n{clients}\n"));
+    let out = scratch("names_out");
+    mirrorsim(&["run", text(&path), "--report-dir", text(&out)]).ends(0).says("27 issued: 27 acknowledged");
+    assert!(out.join("CON-1.json").is_file());
+    let trace = |actor: &str| mirrorsim(&["trace", text(&path), "--actor", actor]).ends(0).out;
+    assert!(trace("fs1").lines().all(|l| l.split_whitespace().nth(2) == Some("fs1")));
+    assert!(!trace("c1").is_empty());
+}
+
+#[test]
+fn large_seeds_are_not_rounded() {
+    let path = file("large_seed", "tiny.yaml", TINY);
+    let out = scratch("large_seed_out");
+    let seed = "18446744073709551615";
+    let arguments =
+        ["run", text(&path), "--seed", seed, "--report-dir", text(&out), "--message-format", "json"];
+    let objects = mirrorsim(&arguments).ends(0).objects();
+    assert!(objects.iter().any(|o| o["run"]["seed"] == seed), "a text, since many readers round numbers");
+    let report = std::fs::read_to_string(out.join(format!("tiny-{seed}.json"))).expect("a report");
+    assert_eq!(serde_json::from_str::<Value>(&report).expect("JSON")["runs"][0]["seed"], seed);
+}
+
+#[test]
 fn images_have_the_size_of_their_volumes() {
     let path = file("images", "tiny.yaml", TINY);
     let out = scratch("images_out");

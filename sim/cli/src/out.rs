@@ -111,6 +111,12 @@ impl Out {
         };
     }
 
+    /// What another of these met, too: there is only one standard output.
+    pub fn join(&mut self, other: &mut Out) {
+        self.exit = self.exit.worst(other.close());
+        self.gone |= other.gone;
+    }
+
     /// Flushes; what could not be written counts now.
     pub fn close(&mut self) -> Exit {
         let flushed = self.stdout.flush();

@@ -31,8 +31,7 @@ enum Kind {
 impl Progress {
     /// For so many seeds. `quiet`: none at all.
     pub fn new(total: u128, quiet: bool) -> Progress {
-        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb" || t.is_empty());
-        let kind = match (quiet, std::io::stderr().is_terminal() && !dumb) {
+        let kind = match (quiet, wants_a_bar()) {
             (true, _) => Kind::None,
             (false, true) => Kind::Bar(bar(total)),
             (false, false) => Kind::Plain,
@@ -92,6 +91,13 @@ impl Progress {
         }
         self.kind = Kind::None;
     }
+}
+
+/// A bar is for whoever sits before a terminal that can draw one.
+fn wants_a_bar() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb" || t.is_empty());
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|n| !n.is_empty());
+    std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && !dumb && !plain
 }
 
 fn bar(total: u128) -> ProgressBar {

@@ -8,10 +8,9 @@ use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
-    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, attempt, first_difference,
+    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, first_difference,
 };
 use mirrorsim_report as report;
-use mirrorsim_world::Options;
 use mirrorsim_world::outcome::Verdict;
 use serde_json::json;
 use std::path::PathBuf;
@@ -22,8 +21,7 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let token: Token = args.token.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
     let plan = plan(&token, args.scenario.as_deref())?;
     if args.trace {
-        let run = attempt(&plan, token.seed, &Options { trace: true, ..plan.options() }).run;
-        show(out, &plan, &run.trace, &Filter::all());
+        show(out, &plan, token.seed, Filter::all());
     }
     let plans: Arc<[Plan]> = [plan].into();
     let (run, interrupt) = run(&plans, &args.patience, out)?;

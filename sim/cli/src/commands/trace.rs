@@ -7,8 +7,11 @@ use crate::scenarios;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Exit, Plan, attempt};
 use mirrorsim_scenario::{Scenario, seeds};
-use mirrorsim_world::{Entry, Options, TRACE_KINDS, render};
+use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::spec::Spec;
+use mirrorsim_world::{Entry, Options, TRACE_KINDS, Watch, render};
 use serde_json::json;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs one seed and shows its events.
 pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
@@ -26,38 +29,65 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
         ..Plan::new(scenario, &args.scenario, chosen)
     };
     let plan = plan.with_check(args.judging.check.map(Into::into));
-    let run = attempt(&plan, seed, &Options { trace: true, ..plan.options() }).run;
-    show(out, &plan, &run.trace, &filter);
-    // The trace was asked for, not the verdict; but that there is none to show must not look like success.
-    match run.outcome.failures.first() {
+    let outcome = show(out, &plan, seed, filter);
+    // The trace was asked for, not the verdict; but that it does not come to its end must not look like success.
+    match outcome.failures.first() {
         Some(f) if f.oracle == "panic" => Err(Trouble::rig(format!("seed {seed}: {}", f.message))),
         _ => Ok(Exit::Passed),
     }
 }
 
-/// Prints the entries that pass.
-pub fn show(out: &mut Out, plan: &Plan, entries: &[Entry], filter: &Filter) {
-    let mut left = filter.limit;
-    for (number, entry) in (0u64..).zip(entries) {
-        if left == 0 || out.gone() {
+/// Runs a seed and prints the entries that pass, while they happen: behind a crash there is nothing to print them.
+pub fn show(out: &mut Out, plan: &Plan, seed: u64, filter: Filter) -> Outcome {
+    let lines = Lines { out: Out::new(out.json()), number: 0, left: filter.limit };
+    let printer = Arc::new(Printer { spec: plan.scenario.spec.clone(), filter, lines: Mutex::new(lines) });
+    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..plan.options() }).run;
+    out.join(&mut printer.lines().out);
+    run.outcome
+}
+
+#[derive(Debug)]
+struct Printer {
+    spec: Spec,
+    filter: Filter,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    out: Out,
+    /// Of the next entry.
+    number: u64,
+    left: u64,
+}
+
+impl Printer {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Printer {
+    fn entry(&self, entry: &Entry) {
+        let mut lines = self.lines();
+        let number = lines.number;
+        lines.number += 1;
+        if lines.left == 0 || lines.out.gone() || !self.filter.may_pass(number, entry) {
             return;
         }
-        if !filter.may_pass(number, entry) {
-            continue;
+        let text = render(&self.spec, entry);
+        if !self.filter.passes(&text) {
+            return;
         }
-        let text = render(&plan.scenario.spec, entry);
-        if !filter.passes(&text) {
-            continue;
-        }
-        left -= 1;
+        lines.left -= 1;
+        let out = &mut lines.out;
         if out.json() {
             let kind = kind_name(entry.kind);
-            out.line(
-                &json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text})
-                    .to_string(),
+            out.object(
+                &json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text}),
             );
         } else {
-            out.line(&format!("{number:>7} {text}"));
+            out.text(&format!("{number:>7} {text}\n"));
         }
     }
 }
