@@ -23,6 +23,7 @@ pub enum Bend {
     Panic,
     Recurse,
     Loop,
+    LendReserves,
 }
 
 /// Decides which bends are in force.

@@ -13,7 +13,7 @@ use crate::config::{AckLevel, ApplyScope, Transport};
 use crate::effect::{Alarm, Completion, Device, Duty, Effect, Outbox, Token};
 use crate::geometry::Geometry;
 use crate::ids::{MirrorIndex, Position};
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::superblock::Verdict;
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
@@ -71,7 +71,7 @@ impl<Q: Quirk> Destination<Q> {
     /// stand one after the other on the image disk. It boots by itself.
     pub fn new(mirrors: &[Arc<Geometry>], nvram_size: u64, knobs: Knobs, quirk: Q, now: u64) -> Self {
         let segment_size = mirrors[0].segment_size;
-        let pool = Pool::new(nvram_size / segment_size, mirrors.len());
+        let pool = Pool::new(nvram_size / segment_size, mirrors.len(), quirk.bends(Bend::LendReserves));
         let mut shared = Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
         let mut base = 0;
         let mut desks = Vec::with_capacity(mirrors.len());

@@ -13,15 +13,18 @@ pub(crate) struct Pool {
     /// Mirrors whose segments are not known yet: until then nothing is given out.
     unknown: usize,
     freed: bool,
+    /// A planted bug: reserves are lent, too.
+    lends_reserves: bool,
 }
 
 impl Pool {
-    pub fn new(segments: u64, mirrors: usize) -> Self {
+    pub fn new(segments: u64, mirrors: usize, lends_reserves: bool) -> Self {
         Pool {
             owners: vec![None; segments as usize],
             owned: vec![0; mirrors],
             unknown: mirrors,
             freed: false,
+            lends_reserves,
         }
     }
 
@@ -45,6 +48,9 @@ impl Pool {
             return 0;
         }
         let free = self.owners.iter().filter(|o| o.is_none()).count();
+        if self.lends_reserves {
+            return free as u64;
+        }
         let kept: usize = self
             .owned
             .iter()

@@ -1,6 +1,9 @@
 //! Every live claim of the patent has a scenario that shows it, and each passes with its expectations. Claims 19 and
 //! 20, which need a promotion, have none yet.
 
+mod network;
+mod table;
+
 use crate::cli::top;
 use crate::scenarios::{Kept, failures, read};
 

@@ -3,7 +3,7 @@
 use crate::bytes::{HEADER, Record, hash, u32_at};
 use crate::content::same;
 use crate::mirror::Mirror;
-use crate::setup::{Device, Medium};
+use crate::setup::{Device, Medium, Op};
 
 /// A record in a segment or place. `index` 0: older than the list, or unknown to the source's log.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,18 @@ pub(crate) struct Place {
     pub settled: usize,
     /// Generation of the file whose header is stable here.
     pub stable: u64,
+}
+
+impl Op {
+    /// Bytes of its record: header, and payload rounded up to 8.
+    pub(crate) fn record_size(&self) -> u64 {
+        HEADER
+            + match self {
+                Op::Write { payload, .. } => (payload.len() as u64).next_multiple_of(8),
+                Op::Add { .. } => 16,
+                Op::WriteZeroes { .. } | Op::Read { .. } => 0,
+            }
+    }
 }
 
 /// Where the magic of a record stands, at multiples of 8.

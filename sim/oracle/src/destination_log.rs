@@ -146,6 +146,7 @@ impl DestinationLog {
             }
             self.settle_segment(ms, number, medium);
         }
+        self.count_segments(ms);
         for number in 0..self.places.len() {
             let base = number as u64 * self.layout.file_size;
             let mirror = self.mirror_of(number);

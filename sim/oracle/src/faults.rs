@@ -9,6 +9,12 @@ use crate::source_log;
 impl Judge {
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
     pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, _current: &dyn Medium) {
+        if let Server::Source(i) = server
+            && let Some(m) = self.mirrors.get_mut(i)
+        {
+            // What its operator had asked for dies with it.
+            m.source.pending_seal = None;
+        }
         if !power_cut {
             return;
         }

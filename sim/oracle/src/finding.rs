@@ -21,10 +21,12 @@ pub(crate) enum Oracle {
     Nvram,
     Liveness,
     Reader,
+    Fairness,
+    Seals,
 }
 
 /// Name of each oracle, in the order of its number.
-pub const ORACLES: [&str; 17] = [
+pub const ORACLES: [&str; 19] = [
     "durability",
     "prefix",
     "apply",
@@ -42,6 +44,8 @@ pub const ORACLES: [&str; 17] = [
     "nvram",
     "liveness",
     "reader",
+    "fairness",
+    "seals",
 ];
 
 /// Something that must not be.

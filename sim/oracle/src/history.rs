@@ -124,6 +124,13 @@ impl History {
         }
     }
 
+    /// What was asked, changes something, and has neither a number nor an answer.
+    pub fn unnumbered(&self) -> impl Iterator<Item = &Op> {
+        let waits = |a: &&Asked| a.answer.is_none() && a.index.is_none();
+        let ops = self.asked.iter().flatten().filter(waits).map(|a| &a.op);
+        ops.filter(|op| !matches!(op, Op::Read { .. }))
+    }
+
     /// The least floor of an open read.
     pub fn least_floor(&self) -> Option<u64> {
         self.floors.keys().next().copied()

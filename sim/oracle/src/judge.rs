@@ -102,6 +102,7 @@ impl Judge {
             _ => return,
         };
         let (level, out) = (self.setup.level, &mut self.out);
+        self.mirrors.iter_mut().for_each(|m| fairness::look(m, out));
         let Some(m) = self.mirrors.get_mut(link) else {
             return;
         };
@@ -123,6 +124,10 @@ impl Judge {
             (Server::Destination, Message::ForwardAck { level: at, up_to }) => {
                 fencing::acknowledged(m, "ForwardAck", up_to, None, out);
                 numbering::acknowledged(m, at, up_to, level, out);
+                if at >= 2 || level == Level::Received {
+                    let index = m.model.index_of(up_to).unwrap_or(0);
+                    fairness::acknowledged(m, index, out);
+                }
                 if at == 2 && level != Level::Received {
                     held::told(m, up_to, None, false, out);
                 }
@@ -130,6 +135,9 @@ impl Judge {
             (Server::Destination, Message::Welcome { epoch, held, filed, .. }) => {
                 fencing::acknowledged(m, "Welcome", held, Some(epoch), out);
                 numbering::acknowledged(m, 2, held, level, out);
+                m.wait.connected = true;
+                let index = m.model.index_of(held).unwrap_or(0);
+                fairness::acknowledged(m, index, out);
                 numbering::acknowledged(m, 3, filed, level, out);
                 if level != Level::Received {
                     held::told(m, held, Some(epoch), true, out);
@@ -143,6 +151,34 @@ impl Judge {
             (Server::Destination, Message::Nak) => steps::nak(link, self.setup.stream, out),
             _ => {}
         }
+    }
+
+    /// Whether a source and the destination run, and nothing cuts, clogs or slows what lies between them.
+    pub fn path(&mut self, source: usize, whole: bool) {
+        if let Some(m) = self.mirrors.get_mut(source).filter(|m| m.wait.whole != whole) {
+            m.wait.whole = whole;
+            m.wait.over();
+        }
+    }
+
+    /// The connection of a source is gone; what comes of it counts from the next Welcome on.
+    pub fn disconnected(&mut self, source: usize) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.wait.connected = false;
+            m.wait.over();
+        }
+    }
+
+    /// The operator forces a seal.
+    pub fn forced(&mut self, source: usize) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            seals::forced(m);
+        }
+    }
+
+    /// The longest time that a source waited for an acknowledgement to which it had a right, ns.
+    pub fn longest_wait(&self) -> u64 {
+        self.mirrors.iter().map(|m| m.wait.longest).max().unwrap_or(0)
     }
 
     /// A machine raised an alarm.
@@ -202,8 +238,12 @@ impl Judge {
 
     /// The run is over. Liveness is judged if [`Judge::healed`] was called.
     pub fn end(&mut self) {
+        self.mirrors.iter_mut().for_each(|m| fairness::look(m, &mut self.out));
         if self.healed && !self.excused {
-            self.mirrors.iter().for_each(|m| liveness::end(m, &mut self.out));
+            self.mirrors.iter().for_each(|m| {
+                liveness::end(m, &mut self.out);
+                seals::end(m, &mut self.out);
+            });
         }
     }
 

@@ -34,6 +34,7 @@ mod segments;
 mod setup;
 mod source_log;
 mod superblock;
+mod wait;
 mod wire;
 
 pub use crate::bytes::Position;

@@ -7,6 +7,7 @@ use crate::layout::MirrorLayout;
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::ranges::Ranges;
 use crate::setup::{Level, RetryRule, Setup};
+use crate::wait::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One mirror.
@@ -18,6 +19,7 @@ pub(crate) struct Mirror {
     pub history: History,
     pub source: Source,
     pub copy: Copy,
+    pub wait: Wait,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
     /// Where each unjustified stop would be reported.
@@ -36,6 +38,9 @@ pub(crate) struct Source {
     pub forwarded: u64,
     /// Checks of records that were forwarded and then lost by the source.
     pub freed: BTreeMap<u64, u64>,
+    /// Generations that may be sealed because the operator says so, and the one that has to be.
+    pub forced: BTreeSet<u64>,
+    pub pending_seal: Option<u64>,
     /// The rig has damaged or emptied its devices.
     pub harmed: bool,
     /// Its site is lost.
@@ -101,6 +106,8 @@ impl Mirror {
                 volume: Image::new(),
                 forwarded: 0,
                 freed: BTreeMap::new(),
+                forced: BTreeSet::new(),
+                pending_seal: None,
                 harmed: false,
                 gone: false,
             },
@@ -124,6 +131,7 @@ impl Mirror {
                 told: Position::default(),
                 told_epoch: 0,
             },
+            wait: Wait { patience: source.patience, ..Wait::default() },
             at,
             excuses: BTreeSet::new(),
             unsound: false,

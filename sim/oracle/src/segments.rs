@@ -31,6 +31,7 @@ impl DestinationLog {
                     &mut self.segments[number],
                     Segment { owner, serial, append: HEADER, ..Segment::default() },
                 );
+                self.count_segments(ms);
                 if let Some(m) = old.owner {
                     for held in old.records.iter().filter(|h| !h.lost) {
                         let elsewhere = self.in_segments(m, held.index);
@@ -47,6 +48,13 @@ impl DestinationLog {
                 self.segment_overwritten(ms, number, (from, to), current, out);
             }
             self.read_segment(ms, number, to, current, Some(out));
+        }
+    }
+
+    /// How many segments each mirror holds.
+    pub(crate) fn count_segments(&self, ms: &mut [Mirror]) {
+        for m in ms {
+            m.wait.holds(self.segments.iter().filter(|s| s.owner == Some(m.number)).count() as u64);
         }
     }
 

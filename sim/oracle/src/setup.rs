@@ -82,6 +82,8 @@ pub struct Setup {
     pub stream: bool,
     /// Apply scope `global` (DR10): images may move without their own signal.
     pub global_apply: bool,
+    /// The sources seal by a timer, too.
+    pub timed_seals: bool,
     /// Losses are counted ([`crate::Judge::lost`]) instead of reported: level `received`, or a run beyond the model.
     pub lossy: bool,
     /// The sources; index = mirror.
@@ -105,6 +107,9 @@ pub struct SourceSetup {
     pub slots: u32,
     /// Bytes of the apply journal, in the source's own region and in the mirror's region at the destination.
     pub journal_size: u64,
+    /// Nanoseconds within which something is acknowledged on its path if nothing is wrong with it (L3); 0 = its path is
+    /// never quite well, and that is not judged.
+    pub patience: u64,
 }
 
 /// The destination.

@@ -4,7 +4,7 @@ use crate::bytes::{ADD, HEADER, Position, Record, Seal, WRITE, hash, u64_at};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::{Fill, Mirror};
-use crate::oracles::{nvram, once, prefix};
+use crate::oracles::{nvram, once, prefix, seals};
 use crate::setup::{Device, Medium, Setup};
 use bytes::Bytes;
 
@@ -24,7 +24,7 @@ pub(crate) fn stored(
         let base = partition * size;
         let (from, to) = (offset.max(base) - base, end.min(base + size) - base);
         if from < HEADER {
-            read_seal(m, partition, current, out);
+            read_seal(m, setup, partition, current, out);
         }
         if to > HEADER {
             read_records(m, setup, partition, (from.max(HEADER), to), current, out);
@@ -32,13 +32,19 @@ pub(crate) fn stored(
     }
 }
 
-fn read_seal(m: &mut Mirror, partition: u64, current: &dyn Medium, out: &mut Findings) {
+fn read_seal(m: &mut Mirror, setup: &Setup, partition: u64, current: &dyn Medium, out: &mut Findings) {
     let Some(seal) = Seal::read(&current.read(Device::Nvram, partition * m.at.partition_size, HEADER)) else {
         return;
     };
     if seal.uuid != m.model.uuid || seal.generation > m.model.last_generation() + m.source.fills.len() as u64
     {
         return;
+    }
+    // One that a younger generation follows was sealed before; its seal may be lost and written again.
+    let first = seal.generation >= m.model.last_generation()
+        && m.model.generation(seal.generation).is_none_or(|g| g.seal.is_none());
+    if first {
+        seals::sealed(m, setup, seal.generation, out);
     }
     m.model.open(seal.generation);
     if let Some(generation) = m.model.generation_mut(seal.generation) {

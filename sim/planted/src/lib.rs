@@ -141,6 +141,15 @@ pub const ROWS: &[Row] = &[
         witness: "scenarios/planted/p29_cut_in_recovery.yaml",
     },
     Row {
+        id: "P37",
+        name: "the reserves of the destination's NVRAM are lent, too: a busy source starves another",
+        place: "multi.fair",
+        bend: Bend::LendReserves,
+        oracles: &["fairness"],
+        seeds: 10,
+        witness: "scenarios/planted/p37_busy_neighbour.yaml",
+    },
+    Row {
         id: "P38",
         name: "at boot files are bound by their position in the listing",
         place: "multi.reopen",

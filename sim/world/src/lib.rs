@@ -154,6 +154,8 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("rpo_operations", "count", "answered operations missing after recoveries"),
     ("rpo_bytes", "bytes", "their bytes"),
     ("rto", "ns", "longest time from disaster to the opening of the image"),
+    ("healthy_wait", "ns", "longest wait of a healthy source within its reserve for an acknowledgement"),
+    ("rests", "count", "times that volume, image and model were compared with nothing under way"),
     ("checks", "count", "full checks"),
     ("changes", "count", "durable changes"),
     ("p50_write", "ns", "median latency of writes"),

@@ -67,15 +67,35 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn seal_all(&mut self) {
-        let now = self.sched.now();
         for source in 0..self.spec.sources.len() {
-            if let Some(Machine::Source(m)) = self.servers[source].machine.as_mut()
-                && !m.quiet()
-            {
-                m.handle_seal(now);
-                self.drain(source);
+            if matches!(&self.servers[source].machine, Some(Machine::Source(m)) if !m.quiet()) {
+                self.force_seal(source);
             }
         }
+    }
+
+    /// After a forced seal, once nothing is under way: volume, image and model are equal (claim 24).
+    pub(crate) fn look_for_rest(&mut self) {
+        if self.phase != Phase::Faults {
+            return;
+        }
+        for source in 0..self.spec.sources.len() {
+            let resting = self.rest_wanted[source]
+                && self.mirror_quiet(source)
+                && self.source_serves(source)
+                && !self.ordered.contains_key(&source)
+                && self.clients.iter().all(|c| c.source != source || c.open() == 0);
+            if resting {
+                self.rest_wanted[source] = false;
+                self.compare_at_rest(source);
+            }
+        }
+    }
+
+    fn compare_at_rest(&mut self, source: usize) {
+        let d = self.destination();
+        self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
+        *self.metrics.entry("rests").or_default() += 1;
     }
 
     /// Whether a mirror has come to rest: its source is quiet, stopped or gone, and so is its desk.
@@ -155,7 +175,7 @@ impl<Q: Quirk> World<'_, Q> {
                 && self.source_serves(source)
                 && !recovered
             {
-                self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
+                self.compare_at_rest(source);
             }
         }
         let budget_over = self.phase != Phase::Over;
@@ -233,6 +253,7 @@ impl<Q: Quirk> World<'_, Q> {
         set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
         set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
         set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
+        set("healthy_wait", self.judge.longest_wait());
         set("checks", checks.full);
         set("changes", checks.changes.values().sum());
         set("p50_write", latency.get("write").map_or(0, |l| l.p50));

@@ -47,6 +47,20 @@ pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
     all
 }
 
+/// Within this, something is acknowledged on a source's path with which nothing is wrong: the longest back-off of what
+/// an outage before has lost, a round trip behind everything that it may have under way, and the NVRAM's flushes. A link
+/// that loses, bends or reorders messages is never quite well.
+fn patience(spec: &Spec, source: &spec::SourceSpec) -> u64 {
+    let link = &source.link;
+    if [link.loss, link.corrupt, link.reorder].iter().any(|c| *c != spec::Chance::NEVER) {
+        return 0;
+    }
+    let under_way = source.partition_size * spec.protocol.partitions as u64;
+    let transfer = (under_way * 1_000_000_000).checked_div(link.bandwidth).unwrap_or(0);
+    let round = 2 * (link.latency.max + transfer);
+    16 * spec.protocol.resend_after + 2 * round + 16 * spec.destination.nvram.flush.max
+}
+
 /// What the judge must know.
 pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
     oracle::Setup {
@@ -69,16 +83,19 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
         },
         stream: spec.protocol.transport == Transport::Stream,
         global_apply: spec.protocol.apply_scope == ApplyScope::Global,
+        timed_seals: spec.protocol.seal_after.is_some(),
         lossy: spec.protocol.ack == AckLevel::Received || spec.beyond_model,
         sources: geometries
             .iter()
-            .map(|g| oracle::SourceSetup {
+            .zip(&spec.sources)
+            .map(|(g, source)| oracle::SourceSetup {
                 uuid: g.mirror.0,
                 partition_size: g.partition_size,
                 volumes: g.volumes.clone(),
                 clients: g.clients,
                 slots: g.slots,
                 journal_size: g.journal_size(),
+                patience: patience(spec, source),
             })
             .collect(),
         destination: oracle::DestinationSetup {

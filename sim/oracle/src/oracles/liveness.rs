@@ -5,7 +5,7 @@ use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
 
 /// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
-fn stopped(m: &Mirror) -> bool {
+pub(crate) fn stopped(m: &Mirror) -> bool {
     m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || !m.excuses.is_empty()
 }
 

@@ -1,8 +1,12 @@
 //! The judge over hand-built bytes: every oracle is seen green on a sound story and red on a planted fault.
 
+mod claims;
 mod damage;
 mod encode;
+mod fairness;
 mod garbage;
+mod machine;
 mod rig;
+mod seals;
 mod sound;
 mod steps;

@@ -2,6 +2,7 @@
 //! that is left out, or done wrong: each is a bug that some oracle must see.
 
 use crate::encode::{self, Link, Record, Superblock};
+use crate::machine::{Machine, View};
 use bytes::Bytes;
 use mirrorsim_oracle::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,68 +16,10 @@ pub const SEGMENTS: u64 = 16;
 pub const JOURNAL: u64 = 65536;
 pub const VOLUME: u64 = 16384;
 const SLOTS: u64 = 20;
+pub const PATIENCE: u64 = 100_000;
 
 pub fn uuid(mirror: usize) -> [u8; 16] {
     [mirror as u8 + 1; 16]
-}
-
-#[derive(Clone, Default)]
-pub struct Disk {
-    pub stable: Vec<u8>,
-    pub current: Vec<u8>,
-    pub dirty: Vec<(u64, u64)>,
-}
-
-#[derive(Clone)]
-pub struct Machine {
-    pub disks: [Disk; 4],
-}
-
-pub struct View<'a>(&'a Machine, bool);
-
-impl Medium for View<'_> {
-    fn read(&self, device: Device, offset: u64, length: u64) -> Bytes {
-        let disk = &self.0.disks[device as usize];
-        let bytes = if self.1 { &disk.stable } else { &disk.current };
-        let mut out = vec![0; length as usize];
-        let from = (offset as usize).min(bytes.len());
-        let to = (from + length as usize).min(bytes.len());
-        out[..to - from].copy_from_slice(&bytes[from..to]);
-        Bytes::from(out)
-    }
-}
-
-impl Machine {
-    fn new() -> Self {
-        Machine { disks: Default::default() }
-    }
-    pub fn stable(&self) -> View<'_> {
-        View(self, true)
-    }
-    pub fn current(&self) -> View<'_> {
-        View(self, false)
-    }
-    pub fn poke(&mut self, device: Device, offset: u64, bytes: &[u8]) {
-        let disk = &mut self.disks[device as usize];
-        let end = offset as usize + bytes.len();
-        if disk.current.len() < end {
-            disk.current.resize(end, 0);
-        }
-        disk.current[offset as usize..end].copy_from_slice(bytes);
-        disk.dirty.push((offset, bytes.len() as u64));
-    }
-    pub fn settle(&mut self, device: Device) -> Vec<(u64, u64)> {
-        let disk = &mut self.disks[device as usize];
-        disk.stable = disk.current.clone();
-        core::mem::take(&mut disk.dirty)
-    }
-    /// A power cut that loses everything unflushed.
-    pub fn cut(&mut self) {
-        for disk in &mut self.disks {
-            disk.current = disk.stable.clone();
-            disk.dirty.clear();
-        }
-    }
 }
 
 #[derive(Clone, Default)]
@@ -115,6 +58,7 @@ pub fn setup() -> Setup {
         clients: 1,
         slots: SLOTS as u32,
         journal_size: JOURNAL,
+        patience: PATIENCE,
     };
     Setup {
         block_size: BLOCK,
@@ -126,6 +70,7 @@ pub fn setup() -> Setup {
         retry: RetryRule::ExactlyOnce,
         stream: true,
         global_apply: false,
+        timed_seals: false,
         lossy: false,
         sources: vec![source(0), source(1)],
         destination: DestinationSetup {
@@ -395,6 +340,9 @@ impl Rig {
         let records = self.of_generation(g);
         let prev = self.records.iter().rev().find(|r| r.position.0 < g).map_or(Link::default(), Record::link);
         let seal = encode::seal(&uuid(0), g, &records, prev);
+        if self.skip != "force" {
+            self.judge.forced(0);
+        }
         self.store(Server::Source(0), Device::Nvram, g % 2 * PARTITION, &seal);
         if self.skip != "seal flush" {
             self.flush(Server::Source(0), Device::Nvram);

@@ -26,6 +26,7 @@ fn orders_on_the_devices() {
     check("file flush", "numbering");
     check("seal flush", "steps");
     check("sync request", "apply");
+    check("force", "seals");
     check("clear flush", "steps");
     check("journal", "steps");
     check("journal flush", "steps");

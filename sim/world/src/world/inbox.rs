@@ -11,6 +11,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         self.emit(kinds::RESUME, server, server, 0, [0; 3]);
+        self.tell_paths();
         for deferred in std::mem::take(&mut self.inboxes[server]) {
             match deferred {
                 Deferred::Frame(source, frame) => self.deliver_frame(server, source, frame),

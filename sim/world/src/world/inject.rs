@@ -104,26 +104,35 @@ impl<Q: Quirk> World<'_, Q> {
                 (true, lasting.map(until))
             }
             Fault::Disaster { source, power_cut } => (self.disaster(source, power_cut), None),
-            Fault::Seal { source } => {
-                let mut sealed = false;
-                if let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() {
-                    sealed = m.serving();
-                    m.handle_seal(now);
-                    self.drain(source);
-                }
-                (sealed, None)
-            }
+            Fault::Seal { source } => (self.force_seal(source), None),
             Fault::Recover { source } => {
                 self.judge.excuse(Some(source), "recover");
                 self.order_recovery(source);
                 (true, None)
             }
         };
+        self.tell_paths();
         self.fault_counts[index].took_effect += effective as u64;
         if let Some(at) = ends {
             self.last_fault_at = self.last_fault_at.max(at);
             self.sched.at(at, Event::FaultEnd { index: index as u32 });
         }
+    }
+
+    /// Whether the source took it.
+    pub(crate) fn force_seal(&mut self, source: usize) -> bool {
+        let now = self.sched.now();
+        let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() else {
+            return false;
+        };
+        if !m.serving() {
+            return false;
+        }
+        self.judge.forced(source);
+        m.handle_seal(now);
+        self.rest_wanted[source] = true;
+        self.drain(source);
+        true
     }
 
     /// The end of a fault that lasts.
@@ -156,6 +165,7 @@ impl<Q: Quirk> World<'_, Q> {
             Fault::NvramDegraded { node, .. } => self.set_degraded(self.node(node), false),
             _ => {}
         }
+        self.tell_paths();
     }
 
     /// Everything that can be mended is.
@@ -180,6 +190,7 @@ impl<Q: Quirk> World<'_, Q> {
             }
             self.start(server);
         }
+        self.tell_paths();
     }
 
     /// Cuts, or clogs, or ends that; whether anything has changed.
@@ -210,6 +221,7 @@ impl<Q: Quirk> World<'_, Q> {
         for link in &mut self.links[source] {
             link.reset();
         }
+        self.judge.disconnected(source);
         let destination = self.destination();
         if only.is_none_or(|n| n == Node::Source(source)) {
             self.disconnect(source, source);

@@ -47,6 +47,7 @@ impl<Q: Quirk> World<'_, Q> {
         s.restart_at = None;
         s.timer = None;
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
+        self.tell_paths();
         self.drain(server);
     }
 
@@ -150,6 +151,7 @@ impl<Q: Quirk> World<'_, Q> {
                 self.stalled_since[mirror as usize] = Some(now);
             }
             Stage::Numbered => {
+                self.rest_wanted[mirror as usize] = false;
                 if let Some(since) = self.stalled_since[mirror as usize].take() {
                     *self.metrics.entry("stall_time").or_default() += now - since;
                 }

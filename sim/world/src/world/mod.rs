@@ -70,6 +70,8 @@ pub(crate) struct World<'s, Q> {
     pub progress_at: Nanos,
     pub last_fault_at: Nanos,
     pub stalled_since: Vec<Option<Nanos>>,
+    /// A seal was forced and nothing was numbered since.
+    pub rest_wanted: Vec<bool>,
     pub ops: Operations,
     pub latency: BTreeMap<&'static str, Histogram>,
     pub acked: Vec<AckedWrites>,
@@ -179,6 +181,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             progress_at: 0,
             last_fault_at,
             stalled_since: vec![None; count],
+            rest_wanted: vec![false; count],
             ops: Operations::default(),
             latency: BTreeMap::new(),
             acked: vec![AckedWrites::default(); count],
@@ -191,6 +194,20 @@ impl<'s, Q: Quirk> World<'s, Q> {
             replying: None,
             geometries,
             regions,
+        }
+    }
+
+    /// Tells the judge which sources have a whole path to the destination.
+    pub fn tell_paths(&mut self) {
+        let now = self.sched.now();
+        let well = |s: &Server<Q>| {
+            let steady = s.nvram.slow == 1 && s.mark.slow == 1 && !s.nvram.degraded;
+            s.machine.is_some() && s.paused_until <= now && steady
+        };
+        let destination = well(&self.servers[self.destination()]);
+        for source in 0..self.spec.sources.len() {
+            let open = self.links[source].iter().all(|l| !l.is_cut() && !l.is_clogged());
+            self.judge.path(source, destination && open && well(&self.servers[source]));
         }
     }
 
@@ -284,6 +301,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Resume { server } => self.resume(server as usize),
             Event::Recover { source } => self.try_recover(source as usize),
             Event::Watch => self.watch(),
+        }
+        if self.rest_wanted.contains(&true) {
+            self.look_for_rest();
         }
         self.phase != Phase::Over
     }

@@ -41,7 +41,9 @@ impl<Q: Quirk> World<'_, Q> {
         for link in links {
             self.links[link][0].reset();
             self.links[link][1].reset();
+            self.judge.disconnected(link);
         }
+        self.tell_paths();
         if let Some(after) = restart_after {
             let at = self.sched.now() + after;
             self.sched.at(at, Event::Restart { server: server as u16, incarnation });
