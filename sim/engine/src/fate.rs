@@ -156,6 +156,14 @@ fn for_each_run(range: &Range<u64>, granule: u32, keep: u64, mut visit: impl FnM
 
 /// Puts down the part `range` of a write, where nothing hides it.
 fn put(write: &Pending, range: Range<u64>, keep_zero: bool, map: &mut ExtentMap) {
+    // Most writes are one buffer, and land as a whole.
+    if let (Content::Data(buffers), []) = (&write.data, &write.hidden[..])
+        && let [only] = &buffers[..]
+        && range == write.range()
+    {
+        map.write(write.offset, only.clone());
+        return;
+    }
     for_each_visible(&write.hidden, range, &mut |part| match &write.data {
         Content::Zero(_) if keep_zero => map.overlay_zero(part.start, part.end - part.start),
         Content::Zero(_) => map.zero(part.start, part.end - part.start),

@@ -4,7 +4,7 @@ use crate::bytes::Mark;
 use crate::finding::{Findings, Oracle};
 use crate::image::Image;
 use crate::judge::Judge;
-use crate::layout::{Region, Spot};
+use crate::layout::Region;
 use crate::mirror::Mirror;
 use crate::oracles::{apply, held, isolation, numbering, prefix, steps};
 use crate::setup::{Device, Level, Medium, Server};
@@ -127,12 +127,10 @@ fn image_stored(
 ) {
     let end = offset + length;
     let region: &Region = if own { &m.at.own } else { &m.at.image };
-    let (mut superblock, mut in_place) = (false, false);
-    region.walk(offset, end, |spot, _, _| match spot {
-        Spot::Superblock => superblock = true,
-        Spot::Journal => {}
-        _ => in_place = true,
-    });
+    let touches = |from: u64, to: u64| offset < to && end > from;
+    let (slots, journal) = (region.base + 1024, region.journal + region.journal_size);
+    let superblock = touches(region.base, slots);
+    let in_place = touches(slots, region.journal) || touches(journal, region.end);
     if end > region.end {
         isolation::region(None, None, "region", offset, out);
     }

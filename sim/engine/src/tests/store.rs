@@ -208,3 +208,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn short_parts_of_a_write_become_one_extent_and_long_ones_stay_shared() {
+    let part = |len: usize, byte: u8| Bytes::from(vec![byte; len]);
+    let long = part(5000, 3);
+    let parts = [part(128, 1), part(512, 2), long.clone(), part(7, 4), part(4095, 5), part(64, 6)];
+    let whole: Vec<u8> = parts.iter().flatten().copied().collect();
+    let mut store = Store::new(512);
+    store.write(1000, parts.into_iter().collect(), 0);
+    assert_eq!(store.read(1000, whole.len() as u64), whole);
+    assert_eq!(store.current().extents(), 3);
+    assert_eq!(store.read(1640, 5000).as_ptr(), long.as_ptr());
+    // Nothing of a gathered buffer is kept for long: it has an end.
+    let many = (0..100).map(|i| part(1000, i)).collect();
+    store.write(50_000, many, 0);
+    let extents: Vec<u64> = store.current().iter(50_000, 100_000).map(|(_, extent)| extent.len()).collect();
+    assert_eq!(extents, [65_000, 35_000]);
+}

@@ -135,9 +135,10 @@ impl<Q: Quirk> World<'_, Q> {
         let who = self.oracle_server(server);
         let at_destination = server == self.destination();
         let s = &self.servers[server];
-        for (offset, length) in ranges {
-            let by = at_destination.then_some(mirror);
-            self.judge.stored(who, oracle_device(device), *offset, *length, by, &s.stable(), &s.current());
+        let (device_at, by) = (oracle_device(device), at_destination.then_some(mirror));
+        let (stable, current) = (s.stable(), s.current());
+        for &(offset, length) in ranges {
+            self.judge.stored(who, device_at, offset, length, by, &stable, &current);
         }
         if at_destination && !ranges.is_empty() && mirror < self.geometries.len() {
             let kind = kinds::change_stored(device);
