@@ -160,8 +160,7 @@ impl<Q: Quirk> Apply<Q> {
                 return Progress::Finished;
             };
             self.after = *superblock;
-            self.after.applied_gen = generation;
-            self.after.applied_seq = 0;
+            self.after.finish(generation);
             return self.write_cursor(out);
         }
         self.take_batch(superblock);
@@ -190,8 +189,7 @@ impl<Q: Quirk> Apply<Q> {
             self.after.applied_seq = last.position.sequence;
         }
         if let (true, Some(generation)) = (self.waiting.is_empty(), self.finish) {
-            self.after.applied_gen = generation;
-            self.after.applied_seq = 0;
+            self.after.finish(generation);
         }
     }
 

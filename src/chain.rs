@@ -3,7 +3,6 @@
 use crate::ids::{Link, Position};
 use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
-use crate::superblock::Superblock;
 use crate::survey::{FileArea, SegmentArea};
 use alloc::vec::Vec;
 
@@ -18,13 +17,24 @@ pub struct ChainEntry {
     pub segment: Option<usize>,
 }
 
-/// The chain above the cursor.
+/// The chain above a link.
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// In order.
     pub entries: Vec<ChainEntry>,
-    /// Its end E, or the cursor's tail if it is empty.
+    /// Its end E, or where it was to begin if it is empty.
     pub end: Link,
+}
+
+impl Chain {
+    /// Whether records may stand unseen behind a blank: where the records of a segment end before those of the log, and
+    /// no segment goes on there. A lost record of which there is another copy does not end the log.
+    pub fn hides(&self, segments: &[SegmentArea]) -> bool {
+        let goes_on =
+            |link: Link| segments.iter().filter_map(|s| s.area.records.first()).any(|r| r.prev == link);
+        let mut ends = segments.iter().map(|s| s.area.records.last().map(Record::link));
+        ends.any(|last| last.is_none_or(|link| link != self.end && !goes_on(link)))
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -35,9 +45,10 @@ struct Candidate {
     record: usize,
 }
 
-/// Follows the `prev` links from the cursor on. What the cursor covers is a zombie of an earlier fill (DR2).
+/// Follows the `prev` links from `base` on. What is not above it is a zombie of an earlier fill (DR2).
 pub fn longest<Q: Quirk>(
-    superblock: &Superblock,
+    base: Link,
+    epoch: u64,
     files: &[FileArea],
     segments: &[SegmentArea],
     recovering: bool,
@@ -49,8 +60,8 @@ pub fn longest<Q: Quirk>(
     let nvram = segments.iter().map(|s| &s.area).enumerate().map(|(i, a)| (true, i, a));
     for (nvram, area, a) in areas.chain(nvram) {
         for (i, record) in a.records.iter().chain(&a.beyond).enumerate() {
-            let zombie = superblock.covers(record.position) && !resurrect;
-            if !zombie && record.epoch <= superblock.epoch {
+            let zombie = record.position <= base.position && !resurrect;
+            if !zombie && record.epoch <= epoch {
                 candidates.push(Candidate { position: record.position, nvram, area, record: i });
             }
         }
@@ -61,11 +72,11 @@ pub fn longest<Q: Quirk>(
     };
     if recovering && quirk.bends(Bend::NvramBeforeFiles) {
         candidates.sort_by_key(|c| (!c.nvram, c.position));
-        return unlinked(superblock, &candidates, record);
+        return unlinked(base, &candidates, record);
     }
     candidates.sort_by_key(|c| (c.position, c.nvram));
     let mut entries: Vec<ChainEntry> = Vec::with_capacity(candidates.len());
-    let mut end = superblock.tail;
+    let mut end = base;
     if resurrect && let Some(first) = candidates.first() {
         end = record(first).prev;
     }
@@ -89,11 +100,7 @@ pub fn longest<Q: Quirk>(
 }
 
 /// A bent order: whatever there is, NVRAM first.
-fn unlinked<'a>(
-    superblock: &Superblock,
-    candidates: &[Candidate],
-    record: impl Fn(&Candidate) -> &'a Record,
-) -> Chain {
+fn unlinked<'a>(base: Link, candidates: &[Candidate], record: impl Fn(&Candidate) -> &'a Record) -> Chain {
     let mut entries: Vec<ChainEntry> = Vec::new();
     for candidate in candidates {
         let r = record(candidate);
@@ -102,5 +109,5 @@ fn unlinked<'a>(
         }
     }
     let end = entries.iter().map(|e| e.record.link()).max_by_key(|l| l.position);
-    Chain { entries, end: end.unwrap_or(superblock.tail) }
+    Chain { entries, end: end.unwrap_or(base) }
 }

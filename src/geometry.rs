@@ -70,7 +70,7 @@ impl Geometry {
         round_up(partition_size - SEAL + FILE_HEADER + FILE_TRAILER, PAGE)
     }
 
-    /// Places of this mirror on the log disk: k and one spare for a repair.
+    /// Places of this mirror on the log disk: k, and a spare one for when a header is lost.
     pub fn places(&self) -> u64 {
         self.files + 1
     }

@@ -151,6 +151,7 @@ impl Ground {
                     superblock.applied_gen = header.applied_gen;
                     superblock.applied_seq = header.applied_seq;
                     superblock.tail = header.tail;
+                    superblock.base = header.base;
                 }
                 superblock.counter += 1;
                 let at = self.region.base + superblock.slot();

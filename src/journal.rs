@@ -36,6 +36,7 @@ pub fn encode(mirror: MirrorId, at: u64, after: &Superblock, runs: &[Run]) -> Ru
     put_u64(header, 72, runs.len() as u64);
     put_u64(header, 80, data_length);
     put_u64(header, 88, index_check);
+    after.base.put(header, 96);
     put_check(header);
     let mut parts = SmallVec::with_capacity(runs.len() + 1);
     parts.push(Bytes::from(head));
@@ -52,6 +53,8 @@ pub struct JournalHeader {
     pub applied_seq: u64,
     /// See `applied_gen`.
     pub tail: Link,
+    /// See `applied_gen`: the superblock before may be older than the batch before.
+    pub base: Link,
     entries: u64,
     index_check: u64,
 }
@@ -69,6 +72,7 @@ impl JournalHeader {
             applied_gen: get_u64(b, 32),
             applied_seq: get_u64(b, 40),
             tail: Link::get(b, 48),
+            base: Link::get(b, 96),
             entries,
             index_check: get_u64(b, 88),
         })

@@ -267,16 +267,23 @@ impl<Q: Quirk> Recovery<Q> {
         if self.superblock.role == Role::Recovered {
             return self.clean(out);
         }
-        let Chain { entries, end } =
-            chain::longest(&self.superblock, &self.survey.files, &self.survey.segments, true, self.quirk);
+        let (tail, epoch) = (self.superblock.tail, self.superblock.epoch);
+        let chain = chain::longest(tail, epoch, &self.survey.files, &self.survey.segments, true, self.quirk);
+        let hides = chain.hides(&self.survey.segments);
+        let Chain { entries, end } = chain;
         let mark = self.ground.mark.unwrap_or_default();
         self.end = end.position;
         self.evidence =
             if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
-        let suspicious = self.evidence > self.end || self.survey.garbled();
+        let suspicious = self.evidence > self.end || hides || self.survey.garbled();
         if suspicious && !self.quirk.bends(Bend::EndAtBadChecksum) && self.survey.search(out) {
             // Good records may stand behind a damaged one: look again.
             return Outcome::Working;
+        }
+        if self.evidence > self.end {
+            out.stage(self.index, Stage::DamageFound, self.end);
+        } else if self.survey.garbled() || self.survey.survived(self.end) {
+            out.stage(self.index, Stage::TornTail, self.end);
         }
         self.replayed = entries.len() as u64;
         if self.quirk.bends(Bend::ClearBeforeDurable) {

@@ -57,6 +57,8 @@ pub struct Superblock {
     pub applied_seq: u64,
     /// The last applied record.
     pub tail: Link,
+    /// The last record of the generations that are applied completely: what the open one continues.
+    pub base: Link,
     /// How far a recovery came.
     pub recovered: Position,
     /// What it found.
@@ -75,9 +77,17 @@ impl Superblock {
             applied_gen: 0,
             applied_seq: 0,
             tail: Link::default(),
+            base: Link::default(),
             recovered: Position::ZERO,
             verdict: None,
         }
+    }
+
+    /// All generations up to this one are in the blocks.
+    pub fn finish(&mut self, generation: u64) {
+        self.applied_gen = generation;
+        self.applied_seq = 0;
+        self.base = self.tail;
     }
 
     /// The cursor as (applied_gen, applied_seq), in the order of progress.
@@ -120,6 +130,7 @@ impl Superblock {
             }
         }
         put_u64(&mut out, 144, self.ack.code());
+        self.base.put(&mut out, 152);
         put_check(&mut out);
         Bytes::from(out)
     }
@@ -156,6 +167,7 @@ impl Superblock {
             applied_gen: get_u64(b, 48),
             applied_seq: get_u64(b, 56),
             tail: Link::get(b, 64),
+            base: Link::get(b, 152),
             recovered: get_position(b, 88),
             verdict,
         })

@@ -34,12 +34,16 @@ pub struct Area {
     pub records: Vec<Record>,
     /// Why they end.
     pub stop: Stop,
+    /// The header of a further record is there and its payload is not. (Other garbage may be an older fill's.)
+    pub half: bool,
     /// What stood behind the last record, for trailers.
     pub behind: bytes::Bytes,
     /// Records behind a place that is no valid record, if they were searched for.
     pub beyond: Vec<Record>,
     /// First byte after each of them.
-    pub beyond_ends: Vec<u64>,
+    beyond_ends: Vec<u64>,
+    /// All that stands behind the records, if it was searched.
+    rest: bytes::Bytes,
     header: Option<Header>,
     generation: Option<u64>,
 }
@@ -53,9 +57,11 @@ impl Area {
             limit,
             records: Vec::new(),
             stop: Stop::Blank,
+            half: false,
             behind: bytes::Bytes::new(),
             beyond: Vec::new(),
             beyond_ends: Vec::new(),
+            rest: bytes::Bytes::new(),
             header: None,
             generation,
         }
@@ -73,6 +79,7 @@ impl Area {
 
     /// Looks for valid records at every multiple of 8 behind the end: one damaged record does not hide the good ones.
     fn search(&mut self, geometry: &Geometry, rest: &bytes::Bytes) {
+        self.rest = rest.clone();
         let mut at = 0;
         while at + HEADER as usize <= rest.len() {
             let found = Record::header(geometry.mirror, &rest.slice(at..)).and_then(|header| {
@@ -91,12 +98,34 @@ impl Area {
         }
     }
 
+    /// All valid records, each with its first byte and the first one behind it.
+    pub fn valid(&self) -> impl Iterator<Item = (u64, u64, &Record)> {
+        let first = self.records.iter().scan(self.start, |at, record| {
+            let start = core::mem::replace(at, *at + record.size());
+            Some((start, *at, record))
+        });
+        let beyond = self.beyond.iter().zip(&self.beyond_ends);
+        first.chain(beyond.map(|(record, end)| (end - record.size(), *end, record)))
+    }
+
     /// First byte after the last record up to a position.
     pub fn end_of(&self, last: Position) -> u64 {
-        let kept = self.records.iter().take_while(|r| r.position <= last);
-        let end = self.start + kept.map(Record::size).sum::<u64>();
-        let beyond = self.beyond.iter().zip(&self.beyond_ends).filter(|(r, _)| r.position <= last);
-        beyond.map(|(_, end)| *end).fold(end, u64::max)
+        let kept = self.valid().filter(|(_, _, r)| r.position <= last);
+        kept.map(|(_, end, _)| end).fold(self.start, u64::max)
+    }
+
+    /// First byte that no record can use.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Whether anything but zeros stands behind a byte.
+    pub fn littered(&self, from: u64) -> bool {
+        let Some(skip) = from.checked_sub(self.end) else { return true };
+        if self.rest.is_empty() {
+            return self.stop == Stop::Garbage;
+        }
+        self.rest.get(skip as usize..).is_some_and(|rest| !all_zero(rest))
     }
 
     /// Takes what was read; returns the next read, or `None` at the end of the records.
@@ -105,6 +134,7 @@ impl Area {
             let size = header.size();
             let Some(record) = header.with_payload(data[0].clone()) else {
                 self.stop = Stop::Garbage;
+                self.half = true;
                 return None;
             };
             self.records.push(record);
@@ -182,8 +212,10 @@ pub struct Survey<Q> {
     token: Token,
     /// Files with a header of this mirror, by generation and incarnation.
     pub files: Vec<FileArea>,
-    /// Places whose header is of no known kind or of another mirror.
+    /// Places whose header is not blank and not one of this mirror.
     pub foreign_places: Vec<u64>,
+    /// Segments whose header is not blank and not valid: nobody's, with something left in them.
+    pub headless: Vec<u64>,
     /// Segments in use, in order.
     pub segments: Vec<SegmentArea>,
     /// Highest segment serial ever seen.
@@ -210,6 +242,7 @@ impl<Q: Quirk> Survey<Q> {
             token: Token(0),
             files: Vec::new(),
             foreign_places: Vec::new(),
+            headless: Vec::new(),
             segments: Vec::new(),
             last_serial: 0,
         }
@@ -313,8 +346,8 @@ impl<Q: Quirk> Survey<Q> {
                     );
                     self.files.push(FileArea { place, header, area, trailer: None });
                 }
-                Some(_) => self.foreign_places.push(place),
-                None => {}
+                None if bytes.is_empty() || all_zero(bytes) => {}
+                Some(_) | None => self.foreign_places.push(place),
             }
         }
         self.files.sort_by_key(|f| (f.header.generation, f.header.incarnation));
@@ -328,10 +361,11 @@ impl<Q: Quirk> Survey<Q> {
 
     fn take_segment_headers(&mut self, data: &[bytes::Bytes]) {
         for (segment, bytes) in data.iter().enumerate() {
-            let Some(header) = SegmentHeader::decode(bytes).filter(|h| h.mirror == self.geometry.mirror)
-            else {
-                continue;
-            };
+            let decoded = SegmentHeader::decode(bytes);
+            if decoded.is_none() && !all_zero(bytes) {
+                self.headless.push(segment as u64);
+            }
+            let Some(header) = decoded.filter(|h| h.mirror == self.geometry.mirror) else { continue };
             self.last_serial = self.last_serial.max(header.serial);
             if header.in_use {
                 let start = segment as u64 * self.geometry.segment_size;
@@ -367,6 +401,12 @@ impl<Q: Quirk> Survey<Q> {
     pub fn garbled(&self) -> bool {
         let files = self.files.iter().filter(|f| f.trailer.is_none()).map(|f| &f.area);
         files.chain(self.segments.iter().map(|s| &s.area)).any(|a| a.stop == Stop::Garbage)
+    }
+
+    /// Whether records behind the end of the log are left.
+    pub fn survived(&self, end: Position) -> bool {
+        let areas = self.files.iter().map(|f| &f.area).chain(self.segments.iter().map(|s| &s.area));
+        areas.flat_map(|a| a.records.last()).any(|r| r.position > end)
     }
 
     /// Something promised is missing, or something invalid stands there: looks for good records behind damaged ones. False if that was done before.

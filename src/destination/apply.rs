@@ -12,7 +12,6 @@ use crate::stage::Stage;
 use crate::survey::Area;
 use crate::wire::Message;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 #[derive(Debug)]
 enum Step<Q> {
@@ -20,8 +19,7 @@ enum Step<Q> {
     TrailerFlush,
     ReadBack(Box<Area>),
     Apply(Box<Apply<Q>>),
-    /// So many discards are under way.
-    Clear(usize),
+    Clear,
     ClearFlush,
 }
 
@@ -146,14 +144,6 @@ impl<Q: Quirk> Desk<Q> {
             }
             return;
         }
-        if let Step::Clear(waiting) = &mut applying.step {
-            *waiting -= (token.duty() == Duty::Clear) as usize;
-            if *waiting == 0 {
-                applying.step = Step::ClearFlush;
-                applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
-            }
-            return;
-        }
         if applying.token != token {
             return;
         }
@@ -176,8 +166,12 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 self.verify(shared);
             }
+            Step::Clear => {
+                applying.step = Step::ClearFlush;
+                applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
+            }
             Step::ClearFlush => self.finish(shared),
-            Step::Clear(_) | Step::Apply(_) => {}
+            Step::Apply(_) => {}
         }
     }
 
@@ -196,8 +190,7 @@ impl<Q: Quirk> Desk<Q> {
             .take_while(|(record, check)| record.check == **check)
             .count() as u64;
         if good < count {
-            let records = area.records.into_iter().take(good as usize).collect();
-            return self.damaged(shared, generation, records);
+            return self.damaged(shared);
         }
         debug_assert_eq!(
             file.digest,
@@ -246,26 +239,14 @@ impl<Q: Quirk> Desk<Q> {
     fn image_applied(&mut self, shared: &mut Shared, generation: u64) {
         self.stage(shared, Stage::ImageApplied, Position::new(generation, 0));
         let size = self.geometry.file_size;
-        let kept = self.kept.extract_if(.., |k| k.1 <= generation).map(|k| k.0);
-        let mut places: Vec<u64> = kept.collect();
-        places.extend(self.file(generation).map(|f| f.place));
-        for place in &places {
-            shared.out.discard(self.index, Duty::Clear, Device::Log, self.geometry.place(*place), size);
-        }
-        if places.is_empty() {
-            return self.cleared(shared, generation);
-        }
+        let Some(file) = self.file(generation) else { return self.cleared(shared, generation) };
+        let place = self.geometry.place(file.place);
+        let token = shared.out.discard(self.index, Duty::Clear, Device::Log, place, size);
         if self.quirk.bends(Bend::ClearWithoutFlush) {
             return self.cleared(shared, generation);
         }
-        self.applying = Some(Applying {
-            token: Token(0),
-            step: Step::Clear(places.len()),
-            generation,
-            whole: true,
-            count: 0,
-            no_space: false,
-        });
+        self.applying =
+            Some(Applying { token, step: Step::Clear, generation, whole: true, count: 0, no_space: false });
     }
 
     fn finish(&mut self, shared: &mut Shared) {

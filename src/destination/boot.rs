@@ -2,22 +2,19 @@
 //! a repair, raise the mark to what is held; only then answer a Hello.
 
 use super::Shared;
-use super::desk::{Desk, Entry, Phase, Segment};
-use super::file::LogFile;
+use super::desk::{Desk, Entry, Phase};
+use super::repair::Remains;
 use crate::chain::{self, Chain, ChainEntry};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::ground::Ground;
 use crate::ids::Position;
-use crate::log_file::{FILE_HEADER, FileHeader};
 use crate::mark;
 use crate::quirk::{Bend, Quirk};
-use crate::record::{Record, extend_digest};
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock};
-use crate::survey::{FileArea, Stop, Survey};
+use crate::survey::Survey;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use smallvec::SmallVec;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
@@ -27,6 +24,8 @@ enum Step {
     Survey,
     Settle,
     SettleFlush,
+    Patch,
+    PatchFlush,
     Remove,
     RemoveFlush,
 }
@@ -37,14 +36,17 @@ pub(super) struct Boot<Q> {
     waiting: u32,
     ground: Ground,
     superblock: Superblock,
-    survey: Survey<Q>,
+    pub survey: Survey<Q>,
+    /// Records to be written again in their files, and the last one of those that were promised from there.
+    pub patches: Vec<Run>,
+    pub patched: Option<Position>,
     /// Ranges of the log disk to be discarded.
-    discards: Vec<(u64, u64)>,
+    pub discards: Vec<(u64, u64)>,
     /// Segments to be given back: (number, serial); and those that are erased.
-    frees: Vec<(u64, u64)>,
+    pub frees: Vec<(u64, u64)>,
     freed: Vec<u64>,
     /// Ranges of NVRAM to be erased: what survived beyond the end of the log.
-    erases: Vec<(u64, u64)>,
+    pub erases: Vec<(u64, u64)>,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -59,7 +61,7 @@ impl<Q: Quirk> Desk<Q> {
             Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(self.index));
         let mut waiting = 0;
         if repair {
-            for device in [Device::Nvram, Device::Log, Device::Image] {
+            for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {
                 shared.out.flush(self.index, Duty::Boot, device);
                 waiting += 1;
             }
@@ -75,6 +77,8 @@ impl<Q: Quirk> Desk<Q> {
             ground,
             superblock,
             survey,
+            patches: Vec::new(),
+            patched: None,
             discards: Vec::new(),
             frees: Vec::new(),
             freed: Vec::new(),
@@ -138,7 +142,7 @@ impl<Q: Quirk> Desk<Q> {
                 }
             }
             // Space will come back; the write is repeated with the next boot at the latest.
-            Step::Settle | Step::SettleFlush | Step::Remove | Step::RemoveFlush => {
+            _ => {
                 boot.waiting -= 1;
                 if boot.waiting == 0 {
                     self.settled(shared, boot);
@@ -150,11 +154,21 @@ impl<Q: Quirk> Desk<Q> {
     fn settled(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
         match boot.step {
             Step::Settle => {
-                let devices = [Device::Mark, Device::Log, Device::Image];
-                self.flush_boot(shared, boot, Step::SettleFlush, &devices);
+                self.flush_boot(shared, boot, Step::SettleFlush, &[Device::Mark, Device::Image]);
             }
-            // Only now that mark and rewritten files are durable is anything removed (DR2, DR8).
-            Step::SettleFlush => {
+            // A record enters a file only now that the mark covers it (DR2).
+            Step::SettleFlush if !boot.patches.is_empty() => {
+                boot.step = Step::Patch;
+                boot.waiting = 1;
+                let patches = core::mem::take(&mut boot.patches);
+                shared.out.write(self.index, Duty::Boot, Device::Log, patches);
+            }
+            Step::Patch => self.flush_boot(shared, boot, Step::PatchFlush, &[Device::Log]),
+            // Only now that mark and files are durable is anything removed (DR2, DR8).
+            Step::SettleFlush | Step::PatchFlush => {
+                if let Some(last) = boot.patched {
+                    self.stage(shared, Stage::DamageRepaired, last);
+                }
                 boot.step = Step::Remove;
                 boot.waiting = boot.discards.len() as u32;
                 for (at, length) in core::mem::take(&mut boot.discards) {
@@ -200,37 +214,45 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Takes the log as found and writes what must be durable before anything is answered.
     fn settle(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
+        // What is applied of the open generation counts, too: its file must be whole before it is cleared.
+        let (base, epoch) = (boot.superblock.base, boot.superblock.epoch);
         let (files, segments) = (&boot.survey.files, &boot.survey.segments);
-        let Chain { entries, end } = chain::longest(&boot.superblock, files, segments, false, self.quirk);
+        let chain = chain::longest(base, epoch, files, segments, false, self.quirk);
+        let hides = chain.hides(segments);
+        let Chain { entries, end } = chain;
         self.mark = boot.ground.mark.unwrap_or_default();
         let evidence = boot.survey.evidence(&self.mark).max(boot.superblock.tail.position);
         let bent = self.quirk.bends(Bend::EndAtBadChecksum);
         let damaged = evidence > end.position && !bent;
-        if (damaged || boot.survey.garbled() && !bent) && boot.survey.search(&mut shared.out) {
+        let suspicious = damaged || (hides || boot.survey.garbled()) && !bent;
+        if suspicious && boot.survey.search(&mut shared.out) {
             // Good records may stand behind a damaged one: look again.
             return;
+        }
+        for segment in boot.survey.headless.iter().copied() {
+            // Nothing of it may be read after it is handed out.
+            if shared.pool.claim(self.index, segment) {
+                boot.frees.push((segment, boot.survey.last_serial));
+            }
         }
         shared.pool.found(self.index, boot.survey.segments.iter().map(|s| s.segment));
         if damaged {
             self.stage(shared, Stage::DamageFound, end.position);
             self.alarm(shared, Alarm::Damaged { after: end.position, to: evidence });
         }
-        // The chain up to its last record in a file is filed; the rest waits in NVRAM.
-        let mut filed = entries.iter().take_while(|e| e.file.is_some()).count();
-        self.reset_cursors(boot.superblock.tail.position);
+        self.reset_cursors(base.position);
         self.tip = end;
         self.superblock = boot.superblock;
         self.cleared = self.superblock.applied_gen;
-        let found = filed;
-        let rewrites = self.take_files(boot, &entries, &mut filed, damaged);
-        // What was written again beside, and the files behind it, count as far as they follow one another.
-        let written = |e: &ChainEntry| {
+        self.take_files(shared, boot, &entries, damaged);
+        let in_file = |e: &ChainEntry| {
             let p = e.record.position;
             self.file(p.generation).is_some_and(|f| f.durable >= p.sequence)
         };
-        filed += entries[filed..].iter().take_while(|e| !rewrites.is_empty() && written(e)).count();
+        let filed = entries.iter().take_while(|e| in_file(e)).count();
+        // What is written there again is promised, and leaves the NVRAM, only after it is durable.
+        let found = entries.iter().take_while(|e| e.file.is_some()).count();
         let keep = if self.quirk.bends(Bend::AppendAgainAtBoot) { 0 } else { filed };
-        // What is written again is promised, and leaves the NVRAM, only after it is durable.
         let marked = keep.min(found);
         let mut live: Vec<u64> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
@@ -244,8 +266,14 @@ impl<Q: Quirk> Desk<Q> {
         let count = self.entries.len() as u64;
         (self.written, self.logged, self.marked) = (count, count, count);
         (self.appended, self.filed, self.file_marked) = (keep as u64, keep as u64, marked as u64);
+        let missing = self.mark.file > self.position(self.filed) && !bent;
+        if missing && !damaged {
+            self.stage(shared, Stage::DamageFound, self.position(self.filed));
+        }
+        let suspect = if damaged { evidence } else { self.mark.file };
+        self.suspect = (damaged || missing).then_some(suspect);
         self.take_segments(boot, &live, damaged);
-        self.write_settlement(shared, boot, rewrites);
+        self.write_settlement(shared, boot);
     }
 
     fn reset_cursors(&mut self, base: Position) {
@@ -256,7 +284,9 @@ impl<Q: Quirk> Desk<Q> {
         self.segments.clear();
         self.erasing.clear();
         self.files.clear();
-        self.kept.clear();
+        self.foreign.clear();
+        self.remains = Remains::default();
+        self.suspect = None;
         self.syncs.clear();
         self.file_work = None;
         self.applying = None;
@@ -270,136 +300,10 @@ impl<Q: Quirk> Desk<Q> {
         self.half_open = None;
     }
 
-    /// Files as they go on: stale ones are cleared, torn tails cut off, damaged ones written again beside and kept until
-    /// their generation is applied. Returns what is to be written.
-    fn take_files(
-        &mut self,
-        boot: &mut Boot<Q>,
-        entries: &[ChainEntry],
-        filed: &mut usize,
-        damaged: bool,
-    ) -> Vec<Run> {
-        let size = self.geometry.file_size;
-        let mut rewrites: Vec<Run> = Vec::new();
-        let mut found: Vec<(&FileArea, usize)> = Vec::new();
-        for file in &boot.survey.files {
-            let stale = file.header.generation <= self.superblock.applied_gen
-                && !self.quirk.bends(Bend::ClearWithoutFlush);
-            if stale {
-                boot.discards.push((self.geometry.place(file.place), size));
-            } else {
-                found.push((file, self.good(file, entries)));
-            }
-        }
-        // Of several files of a generation the one with most goes on.
-        found.sort_by_key(|(f, good)| {
-            (f.header.generation, core::cmp::Reverse(*good), core::cmp::Reverse(f.header.incarnation))
-        });
-        for (file, good) in found {
-            let generation = file.header.generation;
-            let place = self.geometry.place(file.place);
-            let taken = self.files.iter().any(|f| f.generation == generation);
-            let records = &file.area.records;
-            if taken || good == 0 {
-                if damaged {
-                    self.kept.push((file.place, generation, file.header.incarnation));
-                } else {
-                    boot.discards.push((place, size));
-                }
-                continue;
-            }
-            let broken = good < records.len() || (file.area.stop == Stop::Garbage && file.trailer.is_none());
-            if broken && (damaged || !file.area.beyond.is_empty()) {
-                let chained = entries.iter().map(|e| &e.record);
-                let of_this: Vec<Record> =
-                    chained.filter(|r| r.position.generation == generation).cloned().collect();
-                let rewrite = self.rewrite_beside(&boot.survey, file, of_this);
-                if rewrite.is_none() {
-                    // It waits for a place, and with it everything behind it.
-                    let first = entries.partition_point(|e| e.record.position.generation < generation);
-                    *filed = (*filed).min(first);
-                }
-                rewrites.extend(rewrite);
-                continue;
-            }
-            let mut used = file.area.end - place;
-            if file.area.stop == Stop::Garbage && file.trailer.is_none() {
-                if self.quirk.bends(Bend::AppendBehindTornTail) {
-                    used += 128;
-                } else {
-                    boot.discards.push((file.area.end, place + size - file.area.end));
-                }
-            }
-            self.files.push(log_file(file.place, generation, used, records));
-        }
-        rewrites
-    }
-
-    /// How many of a file's first records are in the log.
-    fn good(&self, file: &FileArea, filed: &[ChainEntry]) -> usize {
-        let first = filed.partition_point(|e| e.record.position.generation < file.header.generation);
-        let chained = filed[first..].iter().map(|e| &e.record);
-        let covered = file.area.records.iter().take_while(|r| self.superblock.covers(r.position)).count();
-        let rest = file.area.records[covered..].iter();
-        covered + rest.zip(chained).take_while(|(r, c)| r.link() == c.link()).count()
-    }
-
-    /// DR8: never truncated; written again in a free place, which then goes on.
-    fn rewrite_beside(&mut self, survey: &Survey<Q>, file: &FileArea, rest: Vec<Record>) -> Option<Run> {
-        let generation = file.header.generation;
-        let used =
-            |p: &u64| survey.files.iter().any(|f| f.place == *p) || self.files.iter().any(|f| f.place == *p);
-        self.kept.push((file.place, generation, file.header.incarnation));
-        // Without a free place the generation is sent again into the next one that becomes free.
-        let place = (0..self.geometry.places()).find(|p| !used(p))?;
-        let mut parts: SmallVec<[bytes::Bytes; 2]> = SmallVec::new();
-        let header = FileHeader { incarnation: file.header.incarnation + 1, ..file.header };
-        parts.push(header.encode(self.geometry.mirror));
-        let covered = file.area.records.iter().take_while(|r| self.superblock.covers(r.position));
-        let records: Vec<Record> = covered.cloned().chain(rest).collect();
-        records.iter().for_each(|record| record.push_parts(&mut parts));
-        let used = FILE_HEADER + records.iter().map(|r| r.size()).sum::<u64>();
-        self.files.push(log_file(place, generation, used, &records));
-        Some(Run { offset: self.geometry.place(place), parts })
-    }
-
-    /// Segments with records that are not filed go on, closed, without what survived beyond the end of the log; the
-    /// others are given back. Evidence of damage stays.
-    fn take_segments(&mut self, boot: &mut Boot<Q>, live: &[u64], damaged: bool) {
-        self.serial = self.serial.max(boot.survey.last_serial);
-        for found in &boot.survey.segments {
-            if !live.contains(&found.segment) && !damaged {
-                boot.frees.push((found.segment, found.serial));
-                continue;
-            }
-            let last = self.entries.iter().rposition(|e| e.segment == found.segment);
-            let records = found.area.records.iter().chain(&found.area.beyond).map(|r| r.position);
-            let evidence = records.max().filter(|p| damaged && *p > self.tip.position);
-            self.segments.push_back(Segment {
-                number: found.segment,
-                serial: found.serial,
-                used: self.geometry.segment_size,
-                // Evidence stays at least until something was sent again.
-                end: last.map_or(self.entries.len() as u64 + damaged as u64, |i| i as u64 + 1),
-                evidence: evidence.unwrap_or(Position::ZERO),
-                closed: true,
-            });
-            let end = found.area.end_of(self.tip.position);
-            let limit = (found.segment + 1) * self.geometry.segment_size;
-            if !damaged && end < limit {
-                boot.erases.push((end, limit - end));
-            }
-        }
-    }
-
-    fn write_settlement(&mut self, shared: &mut Shared, boot: &mut Boot<Q>, rewrites: Vec<Run>) {
+    fn write_settlement(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
         let out = &mut shared.out;
         boot.step = Step::Settle;
         boot.waiting = 1;
-        if !rewrites.is_empty() {
-            out.write(self.index, Duty::Boot, Device::Log, rewrites);
-            boot.waiting += 1;
-        }
         // The mark rises to what is held before any Welcome; it never falls (DR2, DR8).
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(self.tip.position);
@@ -415,22 +319,17 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     /// A file is damaged in the middle while the source lives: lower held, close, be re-sent (DR8).
-    pub fn damaged(&mut self, shared: &mut Shared, generation: u64, good: Vec<Record>) {
-        let after = good.last().map_or(Position::new(generation, 0), |r| r.position);
-        self.stage(shared, Stage::DamageFound, after);
+    pub fn damaged(&mut self, shared: &mut Shared) {
         self.reset(shared);
-        shared.pool.forget(self.index);
-        self.begin(shared, true);
+        self.repair(shared);
     }
-}
 
-fn log_file(place: u64, generation: u64, used: u64, records: &[Record]) -> LogFile {
-    LogFile {
-        place,
-        generation,
-        used,
-        checks: records.iter().map(|r| r.check).collect(),
-        digest: records.iter().fold(0, |d, r| extend_digest(d, r.check)),
-        durable: records.len() as u64,
+    /// Looks at everything again as a boot does, once nothing is on its way to a file.
+    pub fn repair(&mut self, shared: &mut Shared) {
+        self.phase = Phase::Draining;
+        if !self.filing() {
+            shared.pool.forget(self.index);
+            self.begin(shared, true);
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::Shared;
 use super::apply::Applying;
 use super::boot::Boot;
 use super::file::LogFile;
+use super::repair::Remains;
 use crate::config::AckLevel;
 use crate::effect::{Alarm, Completion, Duty, Token};
 use crate::geometry::{Geometry, Region};
@@ -23,6 +24,8 @@ use alloc::vec::Vec;
 pub(super) enum Phase<Q> {
     Idle,
     Booting(Box<Boot<Q>>),
+    /// Damage was found; a repair begins once the write to a file that is under way has ended.
+    Draining,
     Serving,
     Recovering(Box<Recovery<Q>>),
     Open(Verdict, Position),
@@ -87,9 +90,12 @@ pub(super) struct Desk<Q> {
     pub erasing: Vec<u64>,
     pub mark_flush: Option<(Token, u64, u64)>,
     pub files: Vec<LogFile>,
-    /// Places of damaged or superseded files, kept as evidence until their generation is cleared: (place, generation,
-    /// incarnation).
-    pub kept: Vec<(u64, u64, u64)>,
+    /// Places with something that is no file: taken only when no other is free.
+    pub foreign: Vec<u64>,
+    /// What stands behind damage in NVRAM.
+    pub remains: Remains,
+    /// Damage was found: it is repaired once all up to here is filed (again).
+    pub suspect: Option<Position>,
     pub file_work: Option<super::file::Work>,
     pub syncs: BTreeMap<u64, (u64, u64)>,
     /// Generations whose files are cleared durably.
@@ -135,7 +141,9 @@ impl<Q: Quirk> Desk<Q> {
             erasing: Vec::new(),
             mark_flush: None,
             files: Vec::new(),
-            kept: Vec::new(),
+            foreign: Vec::new(),
+            remains: Remains::default(),
+            suspect: None,
             file_work: None,
             syncs: BTreeMap::new(),
             cleared: 0,
@@ -192,6 +200,10 @@ impl<Q: Quirk> Desk<Q> {
                     shared.pool.found(self.index, segments);
                 }
                 self.recovery_went(shared, outcome);
+            }
+            Phase::Draining if token.duty() == Duty::File => {
+                self.file_done(shared, token, completion);
+                self.repair(shared);
             }
             Phase::Serving => match token.duty() {
                 Duty::Log => self.nvram_flushed(shared, token),

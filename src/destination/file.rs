@@ -4,9 +4,8 @@ use super::Shared;
 use super::desk::Desk;
 use crate::effect::{Completion, Device, Duty, Run, Token};
 use crate::ids::{Link, Position};
-use crate::log_file::{FILE_HEADER, FileHeader};
+use crate::log_file::FileHeader;
 use crate::quirk::{Bend, Quirk};
-use crate::record::extend_digest;
 use crate::stage::Stage;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -48,10 +47,13 @@ impl<Q: Quirk> Desk<Q> {
         self.files.iter().find(|f| f.generation == generation)
     }
 
-    /// A place that no file uses; the spare one is for repairs.
-    pub fn free_place(&self) -> Option<u64> {
-        let used = |p: &u64| self.files.iter().any(|f| f.place == *p) || self.kept.iter().any(|k| k.0 == *p);
-        (0..self.geometry.places()).find(|p| !used(p))
+    /// A place that no file uses, if possible a blank one.
+    fn free_place(&mut self) -> Option<u64> {
+        let used = |p: &u64| self.files.iter().any(|f| f.place == *p);
+        let mut free = (0..self.geometry.places()).filter(|p| !used(p));
+        let place = free.clone().find(|p| !self.foreign.contains(p)).or_else(|| free.next());
+        self.foreign.retain(|p| Some(*p) != place);
+        place
     }
 
     /// DR4: the first record of g enters a file only when that slot is empty.
@@ -61,18 +63,9 @@ impl<Q: Quirk> Desk<Q> {
             return false;
         }
         let Some(place) = self.free_place() else { return false };
-        let former = self.kept.iter().filter(|k| k.1 == generation).map(|k| k.2).max().unwrap_or(0);
-        let incarnation = former + 1;
-        let header = FileHeader { epoch: self.superblock.epoch, generation, incarnation, prev };
+        let header = FileHeader { epoch: self.superblock.epoch, generation, incarnation: 1, prev };
         parts.push(header.encode(self.geometry.mirror));
-        self.files.push(LogFile {
-            place,
-            generation,
-            used: FILE_HEADER,
-            checks: Vec::new(),
-            digest: 0,
-            durable: 0,
-        });
+        self.files.push(LogFile::empty(place, generation));
         true
     }
 
@@ -113,9 +106,7 @@ impl<Q: Quirk> Desk<Q> {
                 break;
             }
             record.push_parts(&mut parts);
-            file.used += record.size();
-            file.checks.push(record.check);
-            file.digest = extend_digest(file.digest, record.check);
+            file.push(record);
             upto += 1;
         }
         let run = Run { offset: self.geometry.place(file.place) + start, parts };
@@ -166,6 +157,11 @@ impl<Q: Quirk> Desk<Q> {
             }
             (Step::Waiting, _) => {}
         }
+    }
+
+    /// Whether a write or flush of a file is under way.
+    pub fn filing(&self) -> bool {
+        self.file_work.as_ref().is_some_and(|w| w.step != Step::Waiting)
     }
 
     /// Whether a generation has records that are not flushed to its file yet.

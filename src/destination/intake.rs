@@ -87,6 +87,17 @@ impl<Q: Quirk> Desk<Q> {
     pub fn place_records(&mut self, shared: &mut Shared) {
         let mut runs: Vec<Run> = Vec::new();
         while self.written < self.next() {
+            let cursor = (self.written - self.base) as usize;
+            if let Some((number, at)) = self.remains.place(&self.entries[cursor].record) {
+                let entry = &mut self.entries[cursor];
+                entry.segment = number;
+                runs.extend(at.map(|offset| Run { offset, parts: entry.record.parts() }));
+                self.written += 1;
+                let end = self.written;
+                let segment = self.segments.iter_mut().find(|s| s.number == number);
+                segment.into_iter().for_each(|s| s.end = s.end.max(end));
+                continue;
+            }
             let size = self.entry(self.written).record.size();
             let fits = self
                 .segments
@@ -171,6 +182,9 @@ impl<Q: Quirk> Desk<Q> {
             self.file_marked = file;
             let position = self.position(file);
             self.stage(shared, Stage::FileMarked, position);
+            if let Some(last) = self.suspect.take_if(|last| *last <= position) {
+                self.stage(shared, Stage::DamageRepaired, last);
+            }
         }
     }
 
@@ -179,7 +193,7 @@ impl<Q: Quirk> Desk<Q> {
         let capacity = self.geometry.segment_size - SEGMENT_HEADER;
         let current =
             self.segments.back().filter(|s| !s.closed).map_or(0, |s| self.geometry.segment_size - s.used);
-        let free = current + shared.pool.available(self.index) * capacity;
+        let free = current + shared.pool.available(self.index) * capacity + self.remains.room();
         let waiting = self.bytes(self.next()) - self.bytes(self.written);
         let accepted = self.bytes(self.next()) - self.bytes(upto);
         let room = accepted + free.saturating_sub(waiting);
@@ -250,6 +264,7 @@ impl<Q: Quirk> Desk<Q> {
                 continue;
             }
             self.segments.remove(next);
+            self.remains.forget(segment.number);
             self.erase_segment(shared, segment.number, segment.serial, Duty::Log);
             self.erasing.push(segment.number);
             erased = true;

@@ -7,6 +7,7 @@ mod desk;
 mod file;
 mod intake;
 mod pool;
+mod repair;
 mod session;
 
 use crate::config::{AckLevel, ApplyScope, Transport};
@@ -100,7 +101,7 @@ impl<Q: Quirk> Destination<Q> {
     /// How a mirror stands.
     pub fn standing(&self, mirror: MirrorIndex) -> Standing {
         match &self.desks[mirror as usize].phase {
-            Phase::Idle | Phase::Booting(_) => Standing::Booting,
+            Phase::Idle | Phase::Booting(_) | Phase::Draining => Standing::Booting,
             Phase::Serving => Standing::Serving,
             Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),

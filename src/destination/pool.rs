@@ -42,6 +42,16 @@ impl Pool {
         self.freed = true;
     }
 
+    /// A boot wants to erase what nobody owns; false if another one does already.
+    pub fn claim(&mut self, mirror: MirrorIndex, segment: u64) -> bool {
+        let free = self.owners[segment as usize].is_none();
+        if free {
+            self.owners[segment as usize] = Some(mirror);
+            self.owned[mirror as usize] += 1;
+        }
+        free
+    }
+
     /// Segments that the mirror could take now.
     pub fn available(&self, mirror: MirrorIndex) -> u64 {
         if self.unknown > 0 {

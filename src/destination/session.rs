@@ -34,7 +34,7 @@ impl<Q: Quirk> Desk<Q> {
                 let epoch = self.superblock.epoch;
                 return self.send(shared, connection, Message::Fenced { epoch });
             }
-            Phase::Idle | Phase::Booting(_) | Phase::Stopped => return,
+            Phase::Idle | Phase::Booting(_) | Phase::Draining | Phase::Stopped => return,
         }
         if let Message::Hello { epoch, oldest_gen, .. } = message {
             return self.hello(shared, connection, epoch, oldest_gen);

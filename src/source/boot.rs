@@ -197,7 +197,7 @@ impl<Q: Quirk> Source<Q> {
                 self.slots.insert(key, SlotState { request: entry.id.request, outcome });
             }
         }
-        let erase = self.rebuild(boot);
+        let (erase, torn) = self.rebuild(boot);
         let marked = boot.ground.mark.unwrap_or_default();
         let found = self.log.tip.position.max(boot.superblock.tail.position);
         // A mark may name the last record of a generation that was freed since.
@@ -220,6 +220,9 @@ impl<Q: Quirk> Source<Q> {
         // What the boot counts as logged is promised from now on, and what lies beyond is erased, both before use.
         let run = Run::one(self.mark.slot(0), self.mark.encode(self.geometry.mirror));
         self.out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
+        if torn {
+            self.stage(Stage::TornTail, found);
+        }
         for (at, length) in erase {
             self.out.discard(self.index, Duty::Boot, Device::Nvram, at, length);
         }
@@ -228,8 +231,8 @@ impl<Q: Quirk> Source<Q> {
         Some(false)
     }
 
-    /// Fills the log; returns what is to be erased behind its end.
-    fn rebuild(&mut self, boot: &Boot) -> Vec<(u64, u64)> {
+    /// Fills the log; returns what is to be erased behind its end, and whether that is a torn tail.
+    fn rebuild(&mut self, boot: &Boot) -> (Vec<(u64, u64)>, bool) {
         struct Fill<'a> {
             number: u64,
             seal: Option<Seal>,
@@ -257,7 +260,7 @@ impl<Q: Quirk> Source<Q> {
         fills.sort_by_key(|f| f.number);
         let marked = boot.ground.mark.unwrap_or_default().nvram;
         let promised = marked.generation;
-        let mut erase = Vec::new();
+        let (mut erase, mut torn) = (Vec::new(), false);
         let mut reseal = Vec::new();
         let mut log = Log::default();
         let mut link: Option<Link> = None;
@@ -275,6 +278,7 @@ impl<Q: Quirk> Source<Q> {
                     // It was written before what it follows was durable: a torn tail, never forwarded.
                     let from = if fill.seal.is_some() { start } else { fill.area.start };
                     erase.push((from, start + self.geometry.partition_size - from));
+                    torn = true;
                     continue;
                 }
                 follows = false;
@@ -320,7 +324,10 @@ impl<Q: Quirk> Source<Q> {
             match fill.seal {
                 Some(s) if s.count == g.count && s.digest == g.digest => g.sealing = Sealing::Durable,
                 // What is missing was never promised: a torn tail whose seal survived. It goes on, unsealed.
-                Some(_) if Position::new(fill.number, g.count) >= marked => erase.push((start, SEAL)),
+                Some(_) if Position::new(fill.number, g.count) >= marked => {
+                    erase.push((start, SEAL));
+                    torn = true;
+                }
                 // Freed, and its first record overwritten; or damaged, which the mark and the cursor tell.
                 Some(_) => {
                     log = Log::default();
@@ -335,6 +342,7 @@ impl<Q: Quirk> Source<Q> {
             let (end, limit) = (start + g.used, start + self.geometry.partition_size);
             if g.sealing != Sealing::Durable && end < limit {
                 erase.push((end, limit - end));
+                torn |= g.count < fill.records.len() as u64 || fill.area.half;
             }
             log.generations.push_back(g);
         }
@@ -369,7 +377,7 @@ impl<Q: Quirk> Source<Q> {
                 self.overlay(&record, ordinal);
             }
         }
-        erase
+        (erase, torn)
     }
 
     fn write_superblock(&mut self, boot: &mut Boot) {

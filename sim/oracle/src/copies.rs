@@ -12,7 +12,27 @@ pub(crate) struct Held {
     pub offset: u64,
     pub size: u64,
     pub check: u64,
+    pub sequence: u64,
     pub lost: bool,
+}
+
+/// Puts a record where it belongs by its offset; those behind it stand there already if the damage between was mended.
+/// Returns what its sequence must be there (see [`expected`]).
+pub(crate) fn insert(records: &mut Vec<Held>, settled: &mut usize, held: Held) -> Option<u64> {
+    let at = records.partition_point(|h| h.offset < held.offset);
+    records.insert(at, held);
+    *settled = (*settled).min(at);
+    expected(records, at)
+}
+
+/// What a record's sequence must be, for where it stands; `None` if no record ends where it starts.
+pub(crate) fn expected(records: &[Held], at: usize) -> Option<u64> {
+    let offset = records[at].offset;
+    if offset == HEADER {
+        return Some(1);
+    }
+    let before = at.checked_sub(1).map(|i| &records[i]).filter(|h| h.offset + h.size == offset)?;
+    Some(before.sequence + 1)
 }
 
 /// A segment of the NVRAM.
@@ -74,7 +94,8 @@ pub(crate) fn next_record(
     if at + record.size() > size {
         return None;
     }
-    let mut held = Held { index: 0, offset: at, size: record.size(), check: record.check, lost: false };
+    let (size, sequence) = (record.size(), record.position.sequence);
+    let mut held = Held { index: 0, offset: at, size, check: record.check, sequence, lost: false };
     let payload = medium.read(device, base + at + HEADER, u64::from(record.payload));
     let index = m.model.index_of(record.position).unwrap_or(0);
     if let Some(entry) = m.model.entry(index)
@@ -84,6 +105,10 @@ pub(crate) fn next_record(
     {
         held.index = index;
         return Some((record, held));
+    }
+    // Of what is older than the list only the place in the order is known.
+    if index <= m.model.base() && record.uuid == m.model.uuid {
+        held.index = index;
     }
     (hash(&payload) == record.payload_check).then_some((record, held))
 }

@@ -168,7 +168,8 @@ impl DestinationLog {
         let base = number as u64 * size;
         let append =
             if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
-        if !m.copy.harmed && !m.excuses.contains("damage") {
+        // What survives in NVRAM beyond a torn tail is no evidence; a record in a file is (DR8).
+        if device == Device::Nvram && !m.copy.harmed && !m.excuses.contains("damage") {
             return;
         }
         for at in magic_places(&medium.read(device, base + append, size - append)) {
@@ -221,9 +222,15 @@ impl DestinationLog {
                     gone.push(held.index);
                 }
             }
+            // Without a header it is nobody's, and no file.
+            if headless && device == Device::Nvram {
+                self.segments[unit as usize].owner = None;
+            } else if headless {
+                self.places[unit as usize].stable = 0;
+            }
             let m = &mut ms[mirror];
             for index in gone {
-                if index > m.copy.image.cursor {
+                if index > m.whole() {
                     m.copy.rotten.insert(index);
                 }
                 self.dropped(m, index, device);

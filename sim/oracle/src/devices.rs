@@ -180,7 +180,8 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
     if moved && !own {
         let above = m.copy.image.cursor + 1;
         m.copy.damaged = m.copy.damaged.split_off(&above);
-        m.copy.rotten = m.copy.rotten.split_off(&above);
+        let whole = m.whole();
+        m.copy.rotten = m.copy.rotten.split_off(&(whole + 1));
     }
     if moved {
         m.prune();

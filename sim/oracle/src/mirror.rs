@@ -71,7 +71,7 @@ pub(crate) struct Copy {
     pub top_current: u64,
     /// Records without a good copy left, by the rig's doing.
     pub damaged: BTreeSet<u64>,
-    /// Records of which the rig has damaged some copy and that were not durably filed again since. Nobody can know that
+    /// Records of uncleared files of which the rig has damaged some copy and that were not durably filed again since. Nobody can know that
     /// before it is read: if the other copies are removed in good faith, the record is lost by the rig's doing.
     pub rotten: BTreeSet<u64>,
     /// The rig has damaged something whose range is not a record, or emptied the NVRAM.
@@ -146,6 +146,12 @@ impl Mirror {
             Level::File => self.copy.mark_stable.file,
         };
         self.model.index_of(mark).unwrap_or(self.model.tip()).max(self.copy.image.cursor)
+    }
+
+    /// The last record of the generations that the image has completely; files of later ones are not cleared.
+    pub fn whole(&self) -> u64 {
+        let cursor = (self.copy.image.stable.applied_gen, 0);
+        self.model.index_of_cursor(cursor).unwrap_or(0)
     }
 
     /// Notes copies of a record.

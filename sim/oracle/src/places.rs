@@ -1,7 +1,7 @@
 //! The destination's log files as they are written: places, the files in them and their records.
 
 use crate::bytes::{FileHeader, HEADER, Trailer, u64_at};
-use crate::copies::{Held, Place, intact, next_record};
+use crate::copies::{Held, Place, expected, insert, intact, next_record};
 use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::log::{FILE, FILE_STABLE};
@@ -45,6 +45,7 @@ impl DestinationLog {
             let from = from.max(HEADER);
             if from < self.places[number].append {
                 self.file_overwritten(ms, number, (from, to), current, out);
+                self.file_mended(ms, number, (from, to), current, out);
             }
             self.read_place(ms, number, to, current, Some(out));
         }
@@ -77,6 +78,38 @@ impl DestinationLog {
         }
     }
 
+    /// A record that the rig had damaged was written again where it stood.
+    fn file_mended(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+        out: &mut Findings,
+    ) {
+        let (base, level) = (number as u64 * self.layout.file_size, self.level);
+        let m = &mut ms[self.mirror_of(number)];
+        let place = &mut self.places[number];
+        for i in 0..place.records.len() {
+            let held = place.records[i];
+            let hit = held.lost && held.offset < to && held.offset + held.size > from;
+            let Some((record, now)) = hit
+                .then(|| next_record(m, Device::Log, base, held.offset, self.layout.file_size, current))
+                .flatten()
+            else {
+                continue;
+            };
+            if now.check != held.check {
+                continue;
+            }
+            numbering::appended(m, &record, place.generation, expected(&place.records, i), out);
+            steps::appended(m, held.index, level, out);
+            place.records[i].lost = false;
+            place.settled = place.settled.min(i);
+            m.add_copies(held.index, FILE);
+        }
+    }
+
     pub(crate) fn file_gone(&self, m: &mut Mirror, records: &[Held], out: &mut Findings) {
         for held in records.iter().filter(|h| !h.lost) {
             let elsewhere = self
@@ -105,20 +138,25 @@ impl DestinationLog {
             if place.append >= to {
                 break;
             }
+            // It stood there before what is missing in front of it was written again.
+            if let Ok(i) = place.records.binary_search_by_key(&place.append, |h| h.offset) {
+                place.append += place.records[i].size;
+                continue;
+            }
             let Some((record, held)) = next_record(m, Device::Log, base, place.append, size, current) else {
                 break;
             };
+            let expected = insert(&mut place.records, &mut place.settled, held);
             if let Some(out) = out.as_deref_mut() {
                 isolation::record(m, &record, "file", out);
                 agreement::accepted(m, &record, held.index, out);
-                numbering::appended(m, &record, place, out);
+                numbering::appended(m, &record, place.generation, expected, out);
                 steps::appended(m, held.index, level, out);
             }
             if m.model.entry(held.index).is_some_and(|e| e.copies & FILE != 0) {
                 m.copy.doubled = true;
             }
             m.add_copies(held.index, FILE);
-            place.records.push(held);
             place.append += held.size;
         }
         let append = self.places[number].append;
@@ -127,7 +165,8 @@ impl DestinationLog {
             && append + HEADER <= size
             && let Some(trailer) = Trailer::read(&current.read(Device::Log, base + append, HEADER))
         {
-            apply::trailer(m, &trailer, self.places[number].records.len() as u64, out);
+            let count = self.places[number].records.partition_point(|h| h.offset < append);
+            apply::trailer(m, &trailer, count as u64, out);
         }
     }
 

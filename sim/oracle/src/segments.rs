@@ -1,7 +1,7 @@
 //! The destination's NVRAM as it is written: segments, their owners and their records.
 
 use crate::bytes::{HEADER, SegmentHeader, u64_at};
-use crate::copies::{Held, Segment, intact, next_record};
+use crate::copies::{Held, Segment, insert, intact, next_record};
 use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::log::{NVRAM, NVRAM_STABLE};
@@ -46,6 +46,7 @@ impl DestinationLog {
             isolation::segment(&self.segments[number], number, by, out);
             if from < self.segments[number].append {
                 self.segment_overwritten(ms, number, (from, to), current, out);
+                self.segment_mended(ms, number, (from, to), current);
             }
             self.read_segment(ms, number, to, current, Some(out));
         }
@@ -96,6 +97,28 @@ impl DestinationLog {
         }
     }
 
+    /// A record that the rig had damaged was written again where it stood.
+    fn segment_mended(
+        &mut self,
+        ms: &mut [Mirror],
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+    ) {
+        let base = number as u64 * self.layout.segment_size;
+        let segment = &mut self.segments[number];
+        let Some(owner) = segment.owner else { return };
+        for i in 0..segment.records.len() {
+            let held = segment.records[i];
+            let hit = held.lost && held.offset < to && held.offset + held.size > from;
+            if hit && intact(&ms[owner], &held, Device::Nvram, base, current) {
+                segment.records[i].lost = false;
+                segment.settled = segment.settled.min(i);
+                ms[owner].add_copies(held.index, NVRAM);
+            }
+        }
+    }
+
     /// Reads on where the segment's known records end. `out` is `None` at a rescan: what is there may be anything.
     /// Records that start behind `to` were not written now.
     pub(crate) fn read_segment(
@@ -112,9 +135,15 @@ impl DestinationLog {
             return;
         };
         loop {
-            let append = self.segments[number].append;
+            let segment = &mut self.segments[number];
+            let append = segment.append;
             if append >= to {
                 return;
+            }
+            // It stood there before what is missing in front of it was written again.
+            if let Ok(i) = segment.records.binary_search_by_key(&append, |h| h.offset) {
+                segment.append += segment.records[i].size;
+                continue;
             }
             let Some((record, held)) = next_record(&ms[owner], Device::Nvram, base, append, size, current)
             else {
@@ -132,7 +161,7 @@ impl DestinationLog {
             }
             m.add_copies(held.index, NVRAM);
             let segment = &mut self.segments[number];
-            segment.records.push(held);
+            insert(&mut segment.records, &mut segment.settled, held);
             segment.append += held.size;
         }
     }

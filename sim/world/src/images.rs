@@ -113,7 +113,7 @@ impl<Q: Quirk> World<'_, Q> {
         let Some(superblock) = mirror::superblock::Superblock::newest(geometry.mirror, &slots) else {
             return;
         };
-        let log = chain::longest(&superblock, &[], &areas, false, Sound);
+        let log = chain::longest(superblock.tail, superblock.epoch, &[], &areas, false, Sound);
         for (volume, map) in region.volumes.iter().enumerate() {
             let size = geometry.volumes[volume];
             let touched: Vec<(u64, u64)> = log

@@ -9,7 +9,10 @@ use crate::mirror::Mirror;
 pub(crate) fn told(m: &mut Mirror, held: Position, epoch: Option<u64>, absolute: bool, out: &mut Findings) {
     out.judged(Oracle::Held);
     let epoch = epoch.unwrap_or(m.copy.told_epoch);
-    let excused = m.copy.harmed || !m.copy.damaged.is_empty() || epoch > m.copy.told_epoch;
+    // Applied or not: the file of an open generation must be whole, and ends before a damaged record.
+    let next = m.model.index_of(held).unwrap_or(0) + 1;
+    let damaged = !m.copy.damaged.is_empty() || m.copy.rotten.contains(&next);
+    let excused = m.copy.harmed || damaged || epoch > m.copy.told_epoch;
     if absolute && held < m.copy.told && !excused {
         let (number, before) = (m.number, m.copy.told);
         out.fail(Oracle::Held, "I12", || format!("mirror {number}: held went back from {before} to {held}"));

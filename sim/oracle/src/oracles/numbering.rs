@@ -24,20 +24,19 @@ pub(crate) fn accepted(m: &Mirror, r: &Record, index: u64, out: &mut Findings) {
     }
 }
 
-/// A record was appended to a file.
-pub(crate) fn appended(m: &Mirror, r: &Record, place: &Place, out: &mut Findings) {
+/// A record was appended to the file of a generation, in which `expected` is the next.
+pub(crate) fn appended(m: &Mirror, r: &Record, generation: u64, expected: Option<u64>, out: &mut Findings) {
     out.judged(Oracle::Numbering);
     let (number, position) = (m.number, r.position);
-    if position.generation != place.generation {
-        let generation = place.generation;
+    if position.generation != generation {
         out.fail(Oracle::Numbering, "I4", || {
             format!("mirror {number}: {position} is in the file of generation {generation}")
         });
     }
-    let expected = place.records.len() as u64 + 1;
-    if position.sequence != expected {
-        out.fail(Oracle::Numbering, "I4", || {
-            format!("mirror {number}: the file's record number {expected} is {position}: not dense")
+    if Some(position.sequence) != expected {
+        out.fail(Oracle::Numbering, "I4", || match expected {
+            Some(n) => format!("mirror {number}: the file's record number {n} is {position}: not dense"),
+            None => format!("mirror {number}: {position} does not follow its file's records: not dense"),
         });
     }
 }

@@ -112,3 +112,30 @@ fn a_damaged_block_of_the_image_is_excused_until_it_gets_a_good_check() {
     assert!(!rig.judge.probe(0, &state.current(), &touched, to));
     assert!(rig.found().contains("damage"));
 }
+
+/// The second record comes again: to NVRAM first, then where it stood in its file, at `offset` of that.
+fn mended(offset: u64) -> Rig {
+    let mut rig = broken();
+    rig.reopen();
+    rig.accept(1);
+    rig.file_at = offset;
+    rig.file(1);
+    rig
+}
+
+#[test]
+fn a_record_that_is_written_again_where_it_stood_is_whole_again() {
+    let mut rig = mended(128 + 640);
+    rig.free();
+    rig.clean();
+    assert!(rig.probe(3), "{:#?}", rig.judge.findings());
+    let (state, touched, mut to) = rig.recovery(1);
+    to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
+    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "mended: nothing may be missing now");
+}
+
+#[test]
+fn a_record_that_is_written_again_elsewhere_is_not_dense() {
+    let rig = mended(128 + 3 * 640);
+    assert!(rig.found().contains("numbering"), "{:#?}", rig.judge.findings());
+}

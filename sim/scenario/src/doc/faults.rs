@@ -180,7 +180,7 @@ map! {
 }
 
 map! {
-    /// A record.
+    /// A record that is stored durably, in the oldest file or NVRAM segment of its mirror that has one.
     struct RecordOf {
         /// Whose mirror.
         source: Name = optional("the only source"),

@@ -197,7 +197,8 @@ pub enum LostContent {
 /// What a [`Fault::Damage`] hits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DamageTarget {
-    /// The `nth` (from 0) valid record of the oldest non-empty log file of a source, at the destination.
+    /// The `nth` (from 0) valid record of the oldest non-empty log file of a source, at the destination. What a write
+    /// that is under way will replace does not count: it would hide the damage.
     FileRecord {
         /// Whose mirror.
         source: usize,

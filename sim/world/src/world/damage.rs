@@ -103,12 +103,10 @@ impl<Q: Quirk> World<'_, Q> {
             let data: Vec<_> = ranges.iter().map(|(at, length)| store.read_stable(*at, *length)).collect();
             next = area.feed(&self.geometries[source], &data);
         }
-        let mut at = area.start;
-        let last = area.records.len().checked_sub(1)?;
-        for record in &area.records[..(nth as usize).min(last)] {
-            at += record.size();
-        }
-        Some((at, area.records[(nth as usize).min(last)].size()))
+        // What is about to be overwritten would hide the damage.
+        let mut free: Vec<(u64, u64)> = area.valid().map(|(from, to, _)| (from, to - from)).collect();
+        free.retain(|(at, size)| !store.pending().iter().any(|p| p.overlaps(&(*at..at + size))));
+        free.get(nth as usize).or(free.last()).copied()
     }
 
     pub(super) fn find_block(

@@ -44,6 +44,11 @@ impl<Q: Quirk> World<'_, Q> {
         };
         let s = &mut self.servers[server];
         s.machine = Some(machine);
+        // A process is gone only when its kernel has ended what it had under way: what the next one reads, its first
+        // flush covers.
+        for device in s.devices() {
+            s.store_mut(*device).complete_all();
+        }
         s.restart_at = None;
         s.timer = None;
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
