@@ -44,7 +44,7 @@ pub struct Rig {
     segment: Option<u64>,
     segment_at: u64,
     serial: u64,
-    pub file_at: u64,
+    file_at: u64,
     pub ours: Side,
     pub theirs: Side,
     time: u64,
