@@ -153,6 +153,29 @@ impl<Q: Quirk> Apply<Q> {
         self.waiting.is_empty() && !matches!(self.step, Step::Idle | Step::Read)
     }
 
+    /// What is not on the device yet, in order, while the blocks that the next batch changes are awaited.
+    pub fn ahead(&self) -> Option<impl ExactSizeIterator<Item = &Record>> {
+        let records = self.batch.len() + self.waiting.len();
+        let record = |i: usize| self.batch.get(i).unwrap_or_else(|| &self.waiting[i - self.batch.len()]);
+        (self.step == Step::Read).then(|| (0..records).map(record))
+    }
+
+    /// The records of the batch that is under way.
+    pub fn batch(&self) -> &[Record] {
+        &self.batch
+    }
+
+    /// Leaves out the first `records` of [`Apply::ahead`]: their batches are on the device. Then `start`.
+    pub fn leave_out(&mut self, records: usize) {
+        self.abandon();
+        self.waiting.drain(..records.min(self.waiting.len()));
+    }
+
+    /// While the cursor of a batch is flushed: the superblock that the batch leads to, and how many records follow.
+    pub fn landing(&self) -> Option<(&Superblock, usize)> {
+        (self.step == Step::CursorFlush).then_some((&self.after, self.waiting.len()))
+    }
+
     /// Starts the next batch, or says that there is none.
     pub fn start(&mut self, superblock: &mut Superblock, out: &mut Outbox) -> Progress {
         if self.waiting.is_empty() {

@@ -11,6 +11,7 @@ use crate::ids::{MirrorIndex, Position};
 use crate::mark;
 use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
+use crate::record::Record;
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock, Verdict};
 use crate::survey::Survey;
@@ -227,6 +228,31 @@ impl<Q: Quirk> Recovery<Q> {
             }
             _ => {}
         }
+    }
+
+    /// What is still to be applied, in order, while the blocks that the next batch changes are awaited.
+    pub fn ahead(&self) -> Option<impl ExactSizeIterator<Item = &Record>> {
+        self.apply.as_ref().filter(|_| self.step == Step::Apply && !self.cut)?.ahead()
+    }
+
+    /// The records of the batch that is under way.
+    pub fn batch(&self) -> &[Record] {
+        self.apply.as_ref().map_or(&[], |apply| apply.batch())
+    }
+
+    /// While the cursor of a batch is flushed: the superblock that the batch leads to, and how many records follow.
+    pub fn landing(&self) -> Option<(&Superblock, usize)> {
+        self.apply.as_ref().filter(|_| self.step == Step::Apply && !self.cut)?.landing()
+    }
+
+    /// Goes on behind the first `records` of [`Recovery::ahead`], whose batches are on the device and led to `superblock`.
+    /// Between two batches nothing else is remembered, so this is what doing these batches would come to.
+    pub fn go_on_behind(&mut self, records: usize, superblock: &Superblock, out: &mut Outbox) {
+        let Some(apply) = self.apply.as_mut().filter(|_| self.step == Step::Apply) else { return };
+        self.superblock = *superblock;
+        apply.leave_out(records);
+        let progress = apply.start(&mut self.superblock, out);
+        self.applied(progress, out);
     }
 
     /// Step 1: the next epoch is durable before anything else, so that the old writer is fenced.

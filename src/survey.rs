@@ -137,6 +137,9 @@ impl Area {
                 self.half = true;
                 return None;
             };
+            if self.records.is_empty() {
+                self.records.reserve(16);
+            }
             self.records.push(record);
             self.end += size;
         }

@@ -78,6 +78,9 @@ impl ExtentMap {
     /// The `len` bytes at `offset` of this overlay over `base`. Shares a buffer if this map, or the base alone, holds
     /// them all in one.
     pub fn read_over<S: Source + ?Sized>(&self, base: &S, offset: u64, len: u64) -> Bytes {
+        if self.is_empty() {
+            return base.read(offset, len);
+        }
         match self.whole(offset, len) {
             Whole::One(bytes) => bytes,
             Whole::Absent => base.read(offset, len),

@@ -41,6 +41,7 @@ impl<V> Pages<V> {
         self.len
     }
 
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -51,6 +52,7 @@ impl<V> Pages<V> {
     }
 
     /// The last entry at or before `key`.
+    #[inline]
     pub fn at_or_before(&self, key: u64) -> Option<Place> {
         let page = match self.pages.len() {
             1 => 0,
@@ -81,11 +83,13 @@ impl<V> Pages<V> {
         (next.page < self.pages.len()).then_some(next)
     }
 
+    #[inline]
     pub fn get(&self, place: Place) -> (u64, &V) {
         let page = &self.pages[place.page];
         (page.keys[place.entry], &page.values[place.entry])
     }
 
+    #[inline]
     pub fn get_mut(&mut self, place: Place) -> &mut V {
         &mut self.pages[place.page].values[place.entry]
     }

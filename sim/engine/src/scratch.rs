@@ -17,6 +17,8 @@ pub struct Scratch<'a> {
     layers: Layers,
     /// Every write is stable at once, and only `layers.current` is used.
     safe: bool,
+    /// The state that it began with is that of the base.
+    bare: bool,
 }
 
 impl<'a> Scratch<'a> {
@@ -24,13 +26,15 @@ impl<'a> Scratch<'a> {
     pub fn new(view: View<'a>) -> Self {
         let (base, mut layers) = view.into_layers();
         layers.stable = layers.current.clone();
-        Scratch { base, layers, safe: false }
+        let bare = layers.current.is_empty();
+        Scratch { base, layers, safe: false, bare }
     }
 
     /// The cheap kind, for whom the power never goes: nothing is ever pending, and a power cut loses nothing.
     pub fn without_cuts(view: View<'a>) -> Self {
         let (base, layers) = view.into_layers();
-        Scratch { base, layers, safe: true }
+        let bare = layers.current.is_empty();
+        Scratch { base, layers, safe: true, bare }
     }
 
     /// Issues a write of `parts`, one after the other, and returns its serial. `tag` is the user's.
@@ -73,7 +77,9 @@ impl<'a> Scratch<'a> {
 
     /// That flush ends: what it covers is stable.
     pub fn end_flush(&mut self, mark: FlushMark) {
-        self.layers.end_flush(mark);
+        if !self.safe {
+            self.layers.end_flush(mark);
+        }
     }
 
     /// The bytes that a read sees now.
@@ -90,6 +96,41 @@ impl<'a> Scratch<'a> {
     /// The unflushed writes in the order of issue.
     pub fn pending(&self) -> &[Pending] {
         &self.layers.pending
+    }
+
+    /// What was written over the device below.
+    pub fn written(&self) -> &ExtentMap {
+        &self.layers.current
+    }
+
+    /// Goes on from where another one was, which began in the same state, was written to in the same way as this one was
+    /// so far, and then further: `written` is its [`Scratch::written`].
+    ///
+    /// # Panics
+    /// If anything is pending.
+    pub fn go_on_from(&mut self, written: &ExtentMap) {
+        assert!(self.layers.pending.is_empty(), "an unflushed write is in the way");
+        let Layers { current, stable, .. } = &mut self.layers;
+        for layer in std::iter::once(current).chain((!self.safe).then_some(stable)) {
+            if self.bare {
+                layer.clone_from(written);
+            } else {
+                // The same state may have another base, of which an unflushed write is no part.
+                written.all().for_each(|(offset, extent)| layer.put(offset, extent.clone()));
+            }
+        }
+    }
+
+    /// Puts down what is known to have been written, completed and flushed, with nothing else pending.
+    ///
+    /// # Panics
+    /// If anything is pending.
+    pub fn put(&mut self, offset: u64, data: &Bytes) {
+        assert!(self.layers.pending.is_empty(), "an unflushed write is in the way");
+        if !self.safe {
+            self.layers.stable.write(offset, data.clone());
+        }
+        self.layers.current.write(offset, data.clone());
     }
 
     /// Bytes that are written or lost as one.

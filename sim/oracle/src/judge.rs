@@ -3,10 +3,11 @@
 use crate::bytes::Position;
 use crate::destination_log::DestinationLog;
 use crate::finding::{Finding, Findings, ORACLES, Oracle};
+use crate::hashes::Hashes;
 use crate::layout::Layout;
 use crate::mirror::Mirror;
 use crate::oracles::*;
-use crate::probe::{self, DeltaVerdict};
+use crate::probe::{self, DeltaVerdict, Touched};
 use crate::reader;
 use crate::setup::*;
 use crate::wire::{Frame, Message};
@@ -19,6 +20,7 @@ pub struct Judge {
     pub(crate) mirrors: Vec<Mirror>,
     pub(crate) log: DestinationLog,
     pub(crate) out: Findings,
+    hashes: Hashes,
     healed: bool,
     excused: bool,
 }
@@ -31,7 +33,7 @@ impl Judge {
         let mirrors = at.map(|(i, at)| Mirror::new(i, &setup, at)).collect();
         let log = DestinationLog::new(layout, setup.level);
         let out = Findings::new(setup.lossy);
-        Judge { setup, mirrors, log, out, healed: false, excused: false }
+        Judge { setup, mirrors, log, out, hashes: Hashes::default(), healed: false, excused: false }
     }
 
     /// Sets the clock for what follows: virtual time and event number, for reports.
@@ -209,7 +211,8 @@ impl Judge {
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
         };
-        probe::judge(m, state, &[], to, true, &mut self.out);
+        let touched = Touched { ranges: &[], base: None, whole: true };
+        probe::judge(m, state, touched, to, &mut self.out);
         m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
     }
 
@@ -249,18 +252,34 @@ impl Judge {
 
     /// Judges one recovery on a copy: I1, I2, I10, I11. `state` = the destination after it; `touched` = ranges (offset,
     /// length) of the Image device where it may differ from the destination's stable image (unflushed writes that were
-    /// kept, and all that recovery wrote). `true` = nothing was found.
+    /// kept, and all that recovery wrote). `base`: where [`Judge::batch`] has said `true` of this recovery, or of one that
+    /// did the same up to there. `true` = nothing was found.
     pub fn probe(
         &mut self,
         source: usize,
         state: &dyn Medium,
         touched: &[(u64, u64)],
+        base: Option<Base>,
         to: RecoveredTo,
     ) -> bool {
         let Some(m) = self.mirrors.get_mut(source) else {
             return true;
         };
-        probe::judge(m, state, touched, to, false, &mut self.out)
+        probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out)
+    }
+
+    /// Judges the image between two batches of a recovery on a copy, which have led to `at`; as [`Judge::probe`], but
+    /// nothing is reported.
+    pub fn batch(
+        &mut self,
+        source: usize,
+        state: &dyn Medium,
+        touched: &[(u64, u64)],
+        base: Option<Base>,
+        at: Base,
+    ) -> bool {
+        let touched = Touched { ranges: touched, base, whole: false };
+        self.mirrors.get_mut(source).is_some_and(|m| probe::batch(m, state, touched, at))
     }
 
     /// What recovery must reach now, from what the rig has left at the destination.
@@ -287,9 +306,9 @@ impl Judge {
     }
 
     /// The judge's own recovery over any state of the destination (before recovery): what the right one reaches.
-    pub fn expected_recovery(&self, source: usize, state: &dyn Medium) -> RecoveredTo {
+    pub fn expected_recovery(&mut self, source: usize, state: &dyn Medium) -> RecoveredTo {
         let suspects = self.mirrors.get(source).map(|m| m.copy.image.damaged.clone());
-        reader::recover(&self.log.layout, source, state, &suspects.unwrap_or_default())
+        reader::recover(&self.log.layout, source, state, &suspects.unwrap_or_default(), &mut self.hashes)
     }
 
     /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it; `right` = what

@@ -17,6 +17,7 @@ mod destination_log;
 mod devices;
 mod faults;
 mod finding;
+mod hashes;
 mod history;
 mod image;
 mod journal;
@@ -42,6 +43,6 @@ pub use finding::{Finding, ORACLES};
 pub use judge::Judge;
 pub use probe::DeltaVerdict;
 pub use setup::{
-    Answer, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule, Server,
-    Setup, SourceSetup, Verdict,
+    Answer, Base, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule,
+    Server, Setup, SourceSetup, Verdict,
 };

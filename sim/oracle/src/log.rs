@@ -141,6 +141,13 @@ impl Model {
         (position.sequence <= generation.count).then(|| generation.first + position.sequence - 1)
     }
 
+    /// The check of the record with this index, which its successor repeats; `None` = forgotten.
+    pub fn check_of(&self, index: u64) -> Option<u64> {
+        let successor = || self.entry(index + 1).map(|next| next.prev.check);
+        let last = (index == self.tip()).then_some(self.tail.check);
+        self.entry(index).map(|e| e.check).or_else(successor).or(last)
+    }
+
     /// The index of a cursor; `None` = it is no boundary of this log.
     pub fn index_of_cursor(&self, (generation, sequence): (u64, u64)) -> Option<u64> {
         if sequence > 0 {

@@ -7,7 +7,7 @@ use crate::finding::{Findings, Oracle};
 use crate::layout::{BlockAt, Spot};
 use crate::mirror::Mirror;
 use crate::oracles::{damage, durability, prefix};
-use crate::setup::{Device, Level, Medium, RecoveredTo, Verdict};
+use crate::setup::{Base, Device, Level, Medium, RecoveredTo, Verdict};
 use crate::superblock::{RECOVERED, Superblock};
 
 /// What recovery would reach from the destination's durable bytes as the judge has followed them.
@@ -21,13 +21,22 @@ pub struct DeltaVerdict {
     pub sound: bool,
 }
 
-/// Judges one recovery. `whole`: every block ever written, not only what may have changed.
+/// The ranges of the image disk where a recovery may have made a difference.
+#[derive(Clone, Copy)]
+pub(crate) struct Touched<'t> {
+    pub ranges: &'t [(u64, u64)],
+    /// Every block was judged when there were fewer of them.
+    pub base: Option<Base>,
+    /// Every block ever written is looked at.
+    pub whole: bool,
+}
+
+/// Judges one recovery.
 pub(crate) fn judge(
     m: &mut Mirror,
     state: &dyn Medium,
-    touched: &[(u64, u64)],
+    touched: Touched<'_>,
     to: RecoveredTo,
-    whole: bool,
     out: &mut Findings,
 ) -> bool {
     let before = out.failed();
@@ -52,32 +61,68 @@ pub(crate) fn judge(
         return false;
     }
     superblock(m, state, to, out);
-    let mut blocks: Vec<BlockAt> = Vec::new();
-    if whole {
-        blocks = m.model.written();
+    out.judged(Oracle::Prefix);
+    blocks(m, state, touched, reached, out);
+    out.failed() == before
+}
+
+/// Judges the image between two batches of a recovery, where it is the model's at a cursor. `true`: it may be a base.
+/// Nothing is reported: only where a recovery ends counts.
+pub(crate) fn batch(m: &mut Mirror, state: &dyn Medium, touched: Touched<'_>, at: Base) -> bool {
+    let Some(reached) = index_of_base(m, &at).filter(|reached| *reached >= m.copy.image.cursor) else {
+        return false;
+    };
+    let mut out = Findings::new(false);
+    blocks(m, state, touched, reached, &mut out);
+    out.failed() == 0
+}
+
+/// The index of a base, if the model still has that very record.
+fn index_of_base(m: &Mirror, base: &Base) -> Option<u64> {
+    let index = m.model.index_of(base.position)?;
+    (m.model.position_of(index) == base.position && m.model.check_of(index) == Some(base.check))
+        .then_some(index)
+}
+
+/// Judges what may not be equal by induction: from a base, what was touched or changed since; else from the cursor.
+fn blocks(m: &mut Mirror, state: &dyn Medium, touched: Touched<'_>, reached: u64, out: &mut Findings) {
+    let base = touched.base.filter(|_| !touched.whole).and_then(|b| Some((index_of_base(m, &b)?, b)));
+    let base = base.filter(|(index, _)| *index <= reached);
+    let mut blocks: Vec<BlockAt> = if touched.whole { m.model.written() } else { Vec::new() };
+    let mut checks;
+    let mut ranges = touched.ranges;
+    let mut placed = Vec::new();
+    if let Some((index, base)) = base {
+        m.model.changed(index, reached, &mut blocks);
+        checks = blocks.clone();
+        ranges = ranges.get(base.touched..).unwrap_or_default();
+    } else {
+        m.model.changed(m.copy.image.cursor, reached, &mut blocks);
+        checks = blocks.clone();
+        blocks.extend(&m.copy.image.bad_blocks);
+        checks.extend(&m.copy.image.bad_checks);
+        placed.extend(m.copy.image.placed());
     }
-    m.model.changed(cursor, reached, &mut blocks);
-    let mut checks = blocks.clone();
-    blocks.extend(&m.copy.image.bad_blocks);
-    checks.extend(&m.copy.image.bad_checks);
-    // A recovery writes its reply blocks and table sectors in each of its batches.
-    let mut touched = touched.to_vec();
-    touched.extend(m.copy.image.placed());
-    touched.sort_unstable();
-    touched.dedup();
-    for (offset, length) in touched {
-        m.at.image.walk(offset, offset + length, |spot, _, _| match spot {
+    // A recovery writes its superblock, reply blocks and table sectors in each of its batches.
+    let image = &m.at.image;
+    let volumes = image.volumes.first().map_or(image.end, |v| v.data);
+    placed.extend(ranges.iter().filter(|(at, length)| at + length > volumes));
+    let mut ranges = placed;
+    ranges.sort();
+    ranges.dedup();
+    for (offset, length) in ranges {
+        image.walk(offset, offset + length, |spot, _, _| match spot {
             Spot::Block(v, b) => blocks.push((v, b)),
             Spot::Check(v, first, end) => checks.extend((first..end).map(|b| (v, b))),
             _ => {}
         });
     }
+    // The lists consist of a few sorted ones, which a stable sort only merges.
     for list in [&mut blocks, &mut checks] {
-        list.sort_unstable();
+        list.sort();
         list.dedup();
     }
-    prefix::state(m, false, state, (&blocks, &checks), reached, out);
-    out.failed() == before
+    prefix::blocks(m, false, state, (&blocks, &checks), reached, out);
 }
 
 /// The index of a position that a recovery names; (g, 0) is the end of generation g - 1.

@@ -3,9 +3,10 @@
 //! that are worth a look.
 
 use crate::bytes::{
-    ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u64_at,
+    ADD, FileHeader, HEADER, Link, Mark, Position, Record, SegmentHeader, Trailer, all_zero, hash, u32_at,
+    u64_at,
 };
-use crate::copies::magic_places;
+use crate::hashes::Hashes;
 use crate::journal::Journal;
 use crate::layout::{BlockAt, Layout, Region};
 use crate::oracles::prefix::detectable;
@@ -16,8 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the bytes of one mirror say.
 #[derive(Debug, Default)]
 struct Found {
-    /// Successor by predecessor.
-    next: Vec<(Link, Record)>,
+    records: Vec<Record>,
+    /// Successor by predecessor: an index of `records`.
+    next: Vec<(Link, usize)>,
     /// The greatest position that something in a file, or the mark, proves to have existed.
     proved: Position,
 }
@@ -70,6 +72,7 @@ pub(crate) fn recover(
     mirror: usize,
     medium: &dyn Medium,
     suspects: &BTreeSet<BlockAt>,
+    hashes: &mut Hashes,
 ) -> RecoveredTo {
     let at = &layout.mirrors[mirror];
     let slots = medium.read(Device::Image, at.image.base, 1024);
@@ -85,14 +88,15 @@ pub(crate) fn recover(
         tail = link;
         state.entries = entries;
     }
-    let mut found = Found::default();
+    let mut found =
+        Found { records: Vec::with_capacity(64), next: Vec::with_capacity(64), ..Found::default() };
     let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
     let mark = Mark::best(&marks, &at.uuid);
     if let Some(mark) = &mark {
         found.proved = mark.nvram.max(mark.file);
     }
-    found.files(layout, mirror, medium);
-    found.segments(layout, mirror, medium);
+    found.files(layout, mirror, medium, hashes);
+    found.segments(layout, mirror, medium, hashes);
     found.sort();
     let mut suspects = suspects.clone();
     while let Some(next) = found.after(tail) {
@@ -147,7 +151,7 @@ impl Found {
         tail.position
     }
 
-    fn files(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium) {
+    fn files(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium, hashes: &mut Hashes) {
         let uuid = &layout.mirrors[mirror].uuid;
         let (first, count) = layout.places(mirror);
         for place in first..first + count {
@@ -156,49 +160,57 @@ impl Found {
                 continue;
             };
             self.proved = self.proved.max(header.prev.position);
-            self.run(uuid, Device::Log, place * layout.file_size, layout.file_size, medium);
+            self.run(uuid, Device::Log, (place * layout.file_size, layout.file_size), medium, hashes);
         }
     }
 
-    fn segments(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium) {
+    fn segments(&mut self, layout: &Layout, mirror: usize, medium: &dyn Medium, hashes: &mut Hashes) {
         let uuid = &layout.mirrors[mirror].uuid;
         for segment in 0..layout.segments {
             let base = segment * layout.segment_size;
             let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
             if header.is_some_and(|h| h.in_use && h.uuid == *uuid) {
-                self.run(uuid, Device::Nvram, base, layout.segment_size, medium);
+                self.run(uuid, Device::Nvram, (base, layout.segment_size), medium, hashes);
             }
         }
     }
 
     /// Records back to back in a file or segment; behind what does not check, whatever checks again.
-    fn run(&mut self, uuid: &[u8; 16], device: Device, base: u64, size: u64, medium: &dyn Medium) {
-        let bytes = medium.read(device, base, size);
-        let mut rest = bytes.get(HEADER as usize..).unwrap_or_default();
-        while let Some(r) = record(uuid, rest) {
+    fn run(
+        &mut self,
+        uuid: &[u8; 16],
+        device: Device,
+        (base, size): (u64, u64),
+        medium: &dyn Medium,
+        hashes: &mut Hashes,
+    ) {
+        let mut at = HEADER;
+        while let Some(r) = record_at(uuid, medium, device, (base, at, size), hashes) {
             self.note(&r, device);
-            rest = &rest[r.size() as usize..];
+            at += r.size();
         }
-        if all_zero(rest) {
+        let rest = medium.read(device, base + at.min(size), size.saturating_sub(at));
+        if all_zero(&rest) {
             return;
         }
-        if device == Device::Log {
-            for (i, _) in rest.chunks_exact(8).enumerate() {
-                let trailer = rest.get(i * 8..).and_then(Trailer::read).filter(|t| t.uuid == *uuid);
-                if let Some(t) = trailer {
+        let (record_magic, trailer_magic) = (u32_at(b"MREC", 0), u32_at(b"MTRL", 0));
+        for (i, word) in rest.chunks_exact(8).enumerate() {
+            let magic = u32_at(word, 0);
+            if magic == trailer_magic && device == Device::Log {
+                if let Some(t) = Trailer::read(&rest[i * 8..]).filter(|t| t.uuid == *uuid) {
                     self.proved = self.proved.max(Position::new(t.generation, t.count));
                 }
-            }
-        }
-        for place in magic_places(rest) {
-            if let Some(r) = record(uuid, &rest[place as usize..]) {
+            } else if magic == record_magic
+                && let Some(r) = record(uuid, &rest[i * 8..])
+            {
                 self.note(&r, device);
             }
         }
     }
 
     fn note(&mut self, r: &Record, device: Device) {
-        self.next.push((r.prev, *r));
+        self.next.push((r.prev, self.records.len()));
+        self.records.push(*r);
         if device == Device::Log {
             self.proved = self.proved.max(r.position);
         }
@@ -212,9 +224,27 @@ impl Found {
     /// The successor of a record. Of two the one that was found last counts.
     fn after(&self, tail: Link) -> Option<&Record> {
         let last = self.next.partition_point(|(prev, _)| *prev <= tail).checked_sub(1)?;
-        let (prev, record) = &self.next[last];
-        (*prev == tail).then_some(record)
+        let (prev, record) = self.next[last];
+        (prev == tail).then(|| &self.records[record])
     }
+}
+
+/// The record at byte `at` of a file or segment of `size` bytes at `base`: header and payload are read apart, since that
+/// is how they were written.
+fn record_at(
+    uuid: &[u8; 16],
+    medium: &dyn Medium,
+    device: Device,
+    (base, at, size): (u64, u64, u64),
+    hashes: &mut Hashes,
+) -> Option<Record> {
+    let room = size.checked_sub(at)?.checked_sub(HEADER)?;
+    let r = Record::read(&medium.read(device, base + at, HEADER))?;
+    if r.size() > HEADER + room {
+        return None;
+    }
+    let payload = medium.read(device, base + at + HEADER, u64::from(r.payload));
+    (follows(uuid, &r) && hashes.of(&payload) == r.payload_check).then_some(r)
 }
 
 /// The record at the start of `bytes`, which reach to the end of its file or segment.
@@ -222,8 +252,13 @@ fn record(uuid: &[u8; 16], bytes: &[u8]) -> Option<Record> {
     let r = Record::read(bytes)?;
     let payload = bytes.get(..r.size() as usize)?.get(HEADER as usize..)?;
     let payload = payload.get(..r.payload as usize)?;
+    (follows(uuid, &r) && hash(payload) == r.payload_check).then_some(r)
+}
+
+/// Whether a record is of this mirror, and its predecessor can be one.
+fn follows(uuid: &[u8; 16], r: &Record) -> bool {
     let (from, to) = (r.prev.position, r.position);
     let follows = to == Position::new(from.generation, from.sequence.wrapping_add(1))
         || to.sequence == 1 && to.generation > from.generation;
-    (r.uuid == *uuid && follows && hash(payload) == r.payload_check).then_some(r)
+    follows && r.uuid == *uuid
 }

@@ -199,6 +199,17 @@ pub struct RecoveredTo {
     pub verdict: Verdict,
 }
 
+/// A point of a recovery at which its image was judged ([`crate::Judge::batch`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Base {
+    /// The last record in the image then.
+    pub position: Position,
+    /// The check of that record, which stands for all records before it, too.
+    pub check: u64,
+    /// So many of the touched ranges had been touched.
+    pub touched: usize,
+}
+
 /// The verdict of a recovery (DR7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {

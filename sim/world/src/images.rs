@@ -1,7 +1,8 @@
 //! Images for tools outside: a source's volume with its NVRAM folded in, and what recovery gives at the destination.
 
 use crate::Image;
-use crate::probe::{self, Copy, Probe};
+use crate::probe::Probe;
+use crate::rehearsal::{Cast, Copy, recover};
 use crate::server::{Machine, Server, subject};
 use crate::world::World;
 use mirror::chain;
@@ -66,13 +67,13 @@ impl<Q: Quirk> World<'_, Q> {
             open.extend((0..store.pending().len()).map(|n| (i, n)));
         }
         let server = &self.servers[d];
-        let (views, mut touched) = Probe::<Q>::views(server, &open, &fates);
+        let (views, touched) = Probe::<Q>::views(server, &open, &fates);
         let copy = Copy::new(views, false);
         let geometry = &self.geometries[source];
         let segments = self.spec.destination.nvram_size / geometry.segment_size;
         let region = self.regions[source].clone();
-        let result = probe::recover(&copy, geometry, &region, source, segments, self.quirk, u64::MAX);
-        touched.extend(result.touched);
+        let cast = Cast { index: source, geometry, region: &region, segments, quirk: self.quirk };
+        let touched = recover(&copy, cast, u64::MAX, touched, None).touched;
         for (volume, map) in region.volumes.iter().enumerate() {
             let size = geometry.volumes[volume];
             let extents = pieces(server, map, size, &touched)

@@ -1,6 +1,7 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
 //! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
 mod acked;
+mod batches;
 mod client;
 mod event;
 mod faults;
@@ -12,6 +13,7 @@ pub mod outcome;
 mod phases;
 mod plan;
 mod probe;
+mod rehearsal;
 mod server;
 mod sites;
 mod slab;
@@ -19,6 +21,7 @@ mod slab;
 mod smoke_tests;
 pub mod spec;
 mod stages;
+mod trunk;
 mod workload;
 mod world;
 

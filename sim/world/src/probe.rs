@@ -2,170 +2,25 @@
 //! leave of the destination, and the judge compares the result with its model. It looks and never touches: its draws
 //! come from streams of its own, so that no check changes what happens.
 
+use crate::batches::Batches;
 use crate::outcome::Checks;
+use crate::rehearsal::{Cast, Common, Copy, Recovered, recover};
 use crate::server::{Server, oracle_device};
 use crate::sites;
 use crate::spec::{CheckMode, CheckSpec};
-use bytes::Bytes;
-use mirror::effect::{Completion, Device, Effect, Outbox};
+use crate::trunk::Trunks;
+use mirror::effect::Device;
 use mirror::geometry::{Geometry, Region};
 use mirror::quirk::Quirk;
-use mirror::recovery::{Outcome, Recovery};
-use mirror::superblock::Verdict;
-use mirrorsim_engine::{Decisions, Fate, FateOdds, Scratch, View, draw_fates};
+use mirrorsim_engine::{Decisions, Fate, FateOdds, View};
 use mirrorsim_oracle as oracle;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-const DEVICES: [Device; 4] = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
+/// The devices of a destination.
+pub const DEVICES: [Device; 4] = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
 /// Verdicts of that many states of a mirror are remembered.
 const REMEMBERED: usize = 96;
-
-/// A private copy of the destination's devices.
-pub struct Copy<'a> {
-    devices: [RefCell<Scratch<'a>>; 4],
-    blind: RefCell<Blind>,
-}
-
-impl<'a> Copy<'a> {
-    /// From one view for each device.
-    pub fn new(views: [View<'a>; 4], cuts: bool) -> Self {
-        let scratch =
-            |view| RefCell::new(if cuts { Scratch::new(view) } else { Scratch::without_cuts(view) });
-        Copy { devices: views.map(scratch), blind: RefCell::default() }
-    }
-
-    fn look(&self, device: Device, offset: u64, length: u64) -> Bytes {
-        if device == Device::Image {
-            self.blind.borrow_mut().read(offset, length);
-        }
-        self.devices[device as usize].borrow().read(offset, length)
-    }
-}
-
-impl oracle::Medium for Copy<'_> {
-    fn read(&self, device: oracle::Device, offset: u64, length: u64) -> Bytes {
-        self.look(DEVICES[device as usize], offset, length)
-    }
-}
-
-/// What a recovery on a copy came to.
-pub struct Recovered {
-    /// Position and verdict; `None`: it did not end (no superblock, or cut on purpose).
-    pub to: Option<oracle::RecoveredTo>,
-    /// Ranges of the image disk that it wrote.
-    pub touched: Vec<(u64, u64)>,
-    /// Effects that it took.
-    pub steps: u64,
-}
-
-/// Bytes of the image disk that a recovery has overwritten before anybody read them. What stood there made no
-/// difference to anything that the recovery did, nor to what it left.
-#[derive(Default)]
-struct Blind {
-    seen: Vec<(u64, u64)>,
-    written: Vec<(u64, u64)>,
-    /// What comes now is not looked at any more.
-    over: bool,
-}
-
-impl Blind {
-    /// The first read behind a blind write ends it: the redo of a journal, which this is about, is over then.
-    fn read(&mut self, offset: u64, length: u64) {
-        self.over |= !self.written.is_empty();
-        if !self.over {
-            self.seen.push((offset, length));
-        }
-    }
-
-    fn write(&mut self, offset: u64, length: u64) {
-        let touches = |(at, size): &(u64, u64)| offset < at + size && *at < offset + length;
-        if !self.over && !self.seen.iter().any(touches) {
-            self.written.push((offset, length));
-        }
-    }
-
-    /// What there is; nothing is looked at from now on.
-    fn end(&mut self) -> Vec<(u64, u64)> {
-        self.over = true;
-        std::mem::take(&mut self.written)
-    }
-}
-
-/// The judge's form of a verdict.
-pub fn to_oracle(position: mirror::ids::Position, verdict: Verdict) -> oracle::RecoveredTo {
-    let place = |p: mirror::ids::Position| oracle::Position::new(p.generation, p.sequence);
-    oracle::RecoveredTo {
-        position: place(position),
-        verdict: match verdict {
-            Verdict::Complete => oracle::Verdict::Complete,
-            Verdict::CompleteUpTo => oracle::Verdict::CompleteUpTo,
-            Verdict::Damaged { after, to } => oracle::Verdict::Damaged { from: place(after), to: place(to) },
-        },
-    }
-}
-
-/// Runs the recovery machine of a mirror on a copy, up to `limit` effects.
-pub fn recover<Q: Quirk>(
-    copy: &Copy<'_>,
-    geometry: &Arc<Geometry>,
-    region: &Region,
-    index: usize,
-    segments: u64,
-    quirk: Q,
-    limit: u64,
-) -> Recovered {
-    let mut machine = Recovery::new(geometry.clone(), region.clone(), index as u16, segments, quirk);
-    let mut out = Outbox::default();
-    let mut touched = Vec::new();
-    let mut steps = 0;
-    machine.start(&mut out);
-    while let Some(effect) = out.poll() {
-        if steps == limit {
-            return Recovered { to: None, touched, steps };
-        }
-        steps += 1;
-        let (token, completion) = match effect {
-            Effect::Read { device, token, ranges } => {
-                let data = ranges.iter().map(|(at, length)| copy.look(device, *at, *length)).collect();
-                (token, Completion::Read(data))
-            }
-            Effect::Write { device, token, runs } => {
-                let mut scratch = copy.devices[device as usize].borrow_mut();
-                for run in runs {
-                    if device == Device::Image {
-                        touched.push((run.offset, run.length()));
-                        copy.blind.borrow_mut().write(run.offset, run.length());
-                    }
-                    let serial = scratch.write(run.offset, run.parts, 0);
-                    scratch.complete(serial);
-                }
-                if matches!(device, Device::Nvram | Device::Mark) {
-                    continue;
-                }
-                (token, Completion::Done)
-            }
-            Effect::Discard { device, token, offset, length } => {
-                let mut scratch = copy.devices[device as usize].borrow_mut();
-                let serial = scratch.discard(offset, length, 0);
-                scratch.complete(serial);
-                (token, Completion::Done)
-            }
-            Effect::Flush { device, token } => {
-                let mut scratch = copy.devices[device as usize].borrow_mut();
-                let mark = scratch.begin_flush();
-                scratch.end_flush(mark);
-                (token, Completion::Done)
-            }
-            _ => continue,
-        };
-        if let Outcome::Open(verdict, position) = machine.done(token, completion, &mut out) {
-            return Recovered { to: Some(to_oracle(position, verdict)), touched, steps };
-        }
-    }
-    Recovered { to: None, touched, steps }
-}
 
 /// What the probe knows of one mirror.
 #[derive(Default)]
@@ -178,6 +33,9 @@ struct Known {
     since_full: u64,
     /// Effects of the last recovery that was not cut.
     steps: u64,
+    /// What rehearsals have in common.
+    trunks: Trunks,
+    batches: Batches,
 }
 
 /// A state that was judged. A state is known by the writes that made it, as a sum over them and their fates.
@@ -296,6 +154,8 @@ impl<Q: Quirk> Probe<Q> {
         self.probes += 1;
         for known in &mut self.known {
             known.judged.clear();
+            known.trunks.clear();
+            known.batches.clear();
             known.stable[0] = known.stable[0].wrapping_add(mix(9, self.probes, 0));
         }
     }
@@ -421,7 +281,9 @@ impl<Q: Quirk> Probe<Q> {
         }
         let nested =
             self.spec.nested_every > 0 && self.checks.full.is_multiple_of(self.spec.nested_every as u64);
-        let (reached, blind) = self.judge_state(mirror, server, judge, open, fates, nested);
+        let unflushed = writes.iter().filter(|w| w.device == Device::Image).map(|w| w.term);
+        let image = unflushed.fold(self.known[mirror].stable[Device::Image as usize], u64::wrapping_add);
+        let (reached, blind) = self.judge_state(mirror, server, judge, (open, fates), image, nested);
         let mut new = Judged { sum, reached, blind, settled: 0 };
         new.sum = sum.wrapping_sub(new.blind_sum(&writes));
         let judged = &mut self.known[mirror].judged;
@@ -465,45 +327,50 @@ impl<Q: Quirk> Probe<Q> {
         (views, touched)
     }
 
+    /// `image`: sum over the writes that made the state of the image disk.
     fn judge_state<S>(
         &mut self,
         mirror: usize,
         server: &Server<S>,
         judge: &mut oracle::Judge,
-        open: &[(usize, usize)],
-        fates: &[Fate],
+        (open, fates): (&[(usize, usize)], &[Fate]),
+        image: u64,
         nested: bool,
     ) -> (Option<oracle::Position>, Vec<(u64, u64)>) {
         self.checks.full += 1;
-        let (views, mut touched) = Self::views(server, open, fates);
+        let (views, touched) = Self::views(server, open, fates);
         let copy = Copy::new(views, nested);
         let expected = judge.expected_recovery(mirror, &copy);
-        let (geometry, region) = (self.geometries[mirror].clone(), self.regions[mirror].clone());
-        let (segments, quirk) = (self.segments, self.quirk);
-        let run = |copy: &Copy<'_>, limit| recover(copy, &geometry, &region, mirror, segments, quirk, limit);
-        if !nested {
-            let only = run(&copy, u64::MAX);
-            let blind = copy.blind.borrow_mut().end();
+        let mut trunks = std::mem::take(&mut self.known[mirror].trunks);
+        let mut batches = std::mem::take(&mut self.known[mirror].batches);
+        let image = Some(image);
+        let mut common = Common { trunks: &mut trunks, image, batches: &mut batches, judge };
+        let mut blind = Vec::new();
+        let recovered = if nested {
+            self.checks.nested += 1;
+            // Cut at a drawn step, or after the end if it is shorter than the last one, and again.
+            let cut = self.decisions.below(sites::PROBE, 6, self.known[mirror].steps + 1);
+            let first = recover(&copy, self.cast(mirror), cut, touched, Some(&mut common));
+            copy.power_cut(&mut self.decisions, &self.odds);
+            common.image = None;
+            let second = recover(&copy, self.cast(mirror), u64::MAX, first.touched, Some(&mut common));
+            copy.end_blind();
+            second
+        } else {
+            let only = recover(&copy, self.cast(mirror), u64::MAX, touched, Some(&mut common));
+            blind = copy.end_blind();
             self.known[mirror].steps = only.steps;
-            return (self.conclude(mirror, judge, &copy, expected, only, touched, &run), blind);
-        }
-        self.checks.nested += 1;
-        // Cut at a drawn step, or after the end if it is shorter than the last one, and again.
-        let cut = self.decisions.below(sites::PROBE, 6, self.known[mirror].steps + 1);
-        let first = run(&copy, cut);
-        touched.extend(first.touched);
-        for (d, device) in copy.devices.iter().enumerate() {
-            let mut device = device.borrow_mut();
-            let (subject, granule) = (100 + d as u32, device.granule());
-            let fates = draw_fates(device.pending(), granule, &mut self.decisions, subject, &self.odds);
-            device.power_cut(&fates);
-        }
-        let second = run(&copy, u64::MAX);
-        copy.blind.borrow_mut().end();
-        (self.conclude(mirror, judge, &copy, expected, second, touched, &run), Vec::new())
+            only
+        };
+        (self.known[mirror].trunks, self.known[mirror].batches) = (trunks, batches);
+        (self.conclude(mirror, judge, &copy, expected, recovered), blind)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    fn cast(&self, mirror: usize) -> Cast<'_, Q> {
+        let (geometry, region) = (&self.geometries[mirror], &self.regions[mirror]);
+        Cast { index: mirror, geometry, region, segments: self.segments, quirk: self.quirk }
+    }
+
     fn conclude(
         &mut self,
         mirror: usize,
@@ -511,25 +378,23 @@ impl<Q: Quirk> Probe<Q> {
         copy: &Copy<'_>,
         expected: oracle::RecoveredTo,
         recovered: Recovered,
-        mut touched: Vec<(u64, u64)>,
-        again: &dyn Fn(&Copy<'_>, u64) -> Recovered,
     ) -> Option<oracle::Position> {
-        touched.extend(recovered.touched);
-        let Some(to) = recovered.to else {
+        let Recovered { to, mut touched, base, .. } = recovered;
+        let Some(to) = to else {
             self.stuck.push(format!("recovery of mirror {mirror} ends without a verdict (L2)"));
             return None;
         };
-        let right = judge.probe(mirror, copy, &touched, to);
+        let right = judge.probe(mirror, copy, &touched, base, to);
         if !judge.compare(mirror, expected, to, right) {
             self.checks.disagreements += 1;
         }
         // Recovery repeated on its own result says and leaves the same.
-        let repeated = again(copy, u64::MAX);
+        let repeated = recover(copy, self.cast(mirror), u64::MAX, Vec::new(), None);
         if repeated.to != Some(to) || repeated.steps > 0 && !repeated.touched.is_empty() {
             touched.extend(repeated.touched);
             match repeated.to {
                 Some(second) => {
-                    let right = judge.probe(mirror, copy, &touched, second);
+                    let right = judge.probe(mirror, copy, &touched, None, second);
                     judge.compare(mirror, to, second, right);
                 }
                 None => self.stuck.push(format!("recovery of mirror {mirror} ends only once (L2)")),

@@ -132,11 +132,23 @@ pub(crate) fn state(
     m: &mut Mirror,
     own: bool,
     state: &dyn Medium,
-    (blocks, checks): (&[BlockAt], &[BlockAt]),
+    lists: (&[BlockAt], &[BlockAt]),
     prefix: u64,
     out: &mut Findings,
 ) -> bool {
     out.judged(Oracle::Prefix);
+    blocks(m, own, state, lists, prefix, out)
+}
+
+/// The same, as a part of a judgement.
+pub(crate) fn blocks(
+    m: &mut Mirror,
+    own: bool,
+    state: &dyn Medium,
+    (blocks, checks): (&[BlockAt], &[BlockAt]),
+    prefix: u64,
+    out: &mut Findings,
+) -> bool {
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut good = true;
     for &at in blocks {

@@ -36,16 +36,16 @@ fn broken() -> Rig {
 fn a_damaged_file_record_must_be_said() {
     let mut rig = broken();
     let (state, touched, to) = rig.recovery(1);
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "silence");
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to), "silence");
     let mut rig = broken();
     let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
     let (state, touched, to) = rig.recovery_that_says(1, verdict);
-    assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
+    assert!(rig.judge.probe(0, &state.current(), &touched, None, to), "{:#?}", rig.judge.findings());
     assert_eq!(rig.judge.expected_recovery(0, &rig.destination.stable()), to);
     assert_eq!(rig.judge.delta(0).stable, to);
     let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
     let (state, touched, to) = rig.recovery_that_says(1, verdict);
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "too short a range");
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to), "too short a range");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_record_that_is_still_in_nvram_masks_the_damage() {
     assert_eq!(expected, RecoveredTo { position: position(&rig, 2), verdict: Verdict::Complete });
     let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
     let (state, touched, to) = rig.recovery_that_says(1, verdict);
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to));
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn damaged_is_never_said_without_damage() {
     rig.run(write(0, 512, 1));
     let verdict = Verdict::Damaged { from: position(&rig, 0), to: Position::new(1, 2) };
     let (state, touched, to) = rig.recovery_that_says(1, verdict);
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to));
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to));
     assert!(rig.found().contains("damage"));
 }
 
@@ -90,12 +90,12 @@ fn a_lost_nvram_must_be_said_and_heals_when_everything_is_held_again() {
     rig.judge.nvram_lost(Server::Destination, &d.stable(), &d.current());
     let verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 1) };
     let (state, touched, to) = rig.recovery_that_says(1, verdict);
-    assert!(rig.judge.probe(0, &state.current(), &touched, to), "{:#?}", rig.judge.findings());
+    assert!(rig.judge.probe(0, &state.current(), &touched, None, to), "{:#?}", rig.judge.findings());
     rig.reopen();
     rig.accept(index);
     rig.clean();
     assert!(rig.probe(2));
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to), "healed: nothing may be missing now");
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to), "healed: nothing may be missing now");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_damaged_block_of_the_image_is_excused_until_it_gets_a_good_check() {
     let (mut state, touched, to) = rig.recovery(2);
     let block = state.current().read(Device::Image, DATA, 512);
     state.poke(Device::Image, CHECKS + 24, &xxhash_rust::xxh3::xxh3_64(&block).to_le_bytes());
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to));
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to));
     assert!(rig.found().contains("damage"));
 }
 

@@ -35,7 +35,7 @@ fn sound_bytes_with_flips_and_garbage_never_panic() {
         rig.judge.crashed(Server::Destination, true, &d.current(), &d.current());
         rig.judge.crashed(Server::Source(0), true, &s.current(), &s.current());
         let to = RecoveredTo { position: Position::new(next() % 4, next() % 4), verdict: Verdict::Complete };
-        rig.judge.probe(0, &d.current(), &[(next() % 100_000, 900)], to);
+        rig.judge.probe(0, &d.current(), &[(next() % 100_000, 900)], None, to);
         rig.judge.recovered(0, &d.current(), to);
         rig.judge.quiescent(0, &s.current(), &d.current());
         rig.judge.frame(
@@ -120,7 +120,7 @@ fn wild_fields_with_good_checks_never_panic() {
         let d = rig.destination.clone();
         rig.judge.delta(0);
         let to = rig.judge.expected_recovery(0, &d.stable());
-        rig.judge.probe(0, &d.stable(), &[], to);
+        rig.judge.probe(0, &d.stable(), &[], None, to);
         rig.judge.crashed(server, true, &d.stable(), &d.stable());
         rig.judge.end();
     }

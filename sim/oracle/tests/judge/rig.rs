@@ -528,7 +528,7 @@ impl Rig {
 
     pub fn probe(&mut self, to: usize) -> bool {
         let (state, touched, reached) = self.recovery(to);
-        self.judge.probe(0, &state.current(), &touched, reached)
+        self.judge.probe(0, &state.current(), &touched, None, reached)
     }
 
     /// Names of the oracles that found something.

@@ -67,7 +67,7 @@ fn a_wrong_byte_in_a_touched_block_or_its_check_or_the_reply_table_is_found() {
         let (mut state, touched, to) = rig.recovery(2);
         let byte = state.current().read(Device::Image, at, 1)[0];
         state.poke(Device::Image, at, &[byte ^ 1]);
-        assert!(!rig.judge.probe(0, &state.current(), &touched, to));
+        assert!(!rig.judge.probe(0, &state.current(), &touched, None, to));
         assert!(rig.found().contains(oracle), "{at}: {:?}", rig.found());
     }
 }
@@ -79,7 +79,7 @@ fn a_counter_applied_twice_is_found_by_once_alone() {
     rig.run(add(8192, 7));
     let (mut state, touched, to) = rig.recovery(1);
     state.poke(Device::Image, DATA + 8192, &14u64.to_le_bytes());
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to));
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to));
     assert_eq!(rig.found().into_iter().collect::<Vec<_>>(), ["once"]);
 }
 

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::outcome::RecoveryReport;
 use crate::server::Machine;
 use crate::spec::Nanos;
-use crate::{kinds, probe};
+use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
 use mirror::quirk::Quirk;
 
@@ -41,7 +41,7 @@ impl<Q: Quirk> World<'_, Q> {
         for source in sources {
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
             let Standing::Open(verdict, position) = m.standing(source as u16) else { continue };
-            let to = probe::to_oracle(position, verdict);
+            let to = rehearsal::to_oracle(position, verdict);
             let replayed = m.replayed(source as u16);
             let before = self.judge.total_findings();
             self.judge.recovered(source, &self.servers[d].current(), to);
