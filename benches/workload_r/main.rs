@@ -4,13 +4,14 @@
 //! slots, 20 % `add`, 200,000 operations in all; once without faults, once with the default swarm profile. Printed are
 //! events a second for each mode of checking: `cargo bench --bench workload_r`, with `-- --quick` for a tenth of the
 //! operations. `every` runs a hundredth of them, since a full check costs about as much as hundred events. Words after
-//! that choose: `-- --quick end none` runs one line, once, which is what a profiler wants.
+//! that choose: `-- --quick end none` runs one line, once, which is what a profiler wants; `-- checks` prints only what
+//! a full check costs by the number of records above the image's cursor.
 
 mod spec;
 
 use criterion::Criterion;
 use mirrorsim_world::outcome::Outcome;
-use mirrorsim_world::spec::CheckMode;
+use mirrorsim_world::spec::{CheckMode, Spec};
 use mirrorsim_world::{Options, run};
 use spec::Faults;
 use std::hint::black_box;
@@ -29,6 +30,9 @@ fn main() {
         return;
     }
     let quick = argument("--quick");
+    if argument("checks") {
+        return all_full_checks();
+    }
     let modes = [("end", CheckMode::End), ("delta", CheckMode::Delta), ("every", CheckMode::Every)];
     let kinds = [("none", Faults::None), ("swarm", Faults::Swarm)];
     let chosen = modes.iter().any(|(name, _)| argument(name));
@@ -46,6 +50,9 @@ fn main() {
             let operations = if mode == CheckMode::Every { operations / 100 } else { operations };
             report(mode, faults, operations, rounds);
         }
+    }
+    if !chosen {
+        all_full_checks();
     }
     if !quick && !chosen {
         short_runs(&mut Criterion::default().sample_size(20));
@@ -69,11 +76,40 @@ fn report(mode: CheckMode, faults: Faults, operations: u64, rounds: u64) {
     );
 }
 
+fn all_full_checks() {
+    println!("full checks without faults: subsets, torn and nested ones among them");
+    for (live, one_in, operations) in [(16, 1, 500), (64, 1, 500), (4096, 256, 8192)] {
+        full_checks(live, one_in, operations);
+    }
+}
+
+/// What a full check costs with so many records above the image's cursor at most: the time with checks less that without.
+fn full_checks(live: u64, one_in: u64, operations: u64) {
+    let best = |one_in| {
+        let runs = (0..3).map(|_| timed(&spec::full_checks(live, one_in, operations), 1));
+        runs.min_by_key(|(_, time)| *time)
+    };
+    let (Some((outcome, with)), Some((_, without))) = (best(one_in), best(0)) else { return };
+    let checks = outcome.checks;
+    let each = with.saturating_sub(without).as_secs_f64() / checks.full.max(1) as f64;
+    println!(
+        "  at most {live:4} live records, {:6.1} on average: {:7.0} full checks/s, {:9.2} us each  ({} full, {} seen before)",
+        checks.records as f64 / checks.full.max(1) as f64,
+        1.0 / each,
+        each * 1e6,
+        checks.full,
+        checks.equal,
+    );
+}
+
 fn time(mode: CheckMode, faults: Faults, operations: u64, seed: u64) -> (Outcome, Duration) {
-    let spec = spec::workload(mode, faults, operations);
+    timed(&spec::workload(mode, faults, operations), seed)
+}
+
+fn timed(spec: &Spec, seed: u64) -> (Outcome, Duration) {
     #[expect(clippy::disallowed_methods, reason = "a benchmark measures")]
     let start = Instant::now();
-    let run = run(&spec, seed, &Options::default());
+    let run = run(spec, seed, &Options::default());
     (run.outcome, start.elapsed())
 }
 

@@ -22,6 +22,19 @@ pub fn workload(mode: CheckMode, faults: Faults, operations: u64) -> Spec {
     spec(mode, faults, operations, 64)
 }
 
+/// A quiet run in which one source has up to `live` records above the image's cursor, and one in `one_in` durable changes
+/// is checked; 0: none.
+pub fn full_checks(live: u64, one_in: u64, operations: u64) -> Spec {
+    let mode = match one_in {
+        0 => CheckMode::End,
+        1 => CheckMode::Every,
+        _ => CheckMode::Sampled,
+    };
+    let mut spec = spec(mode, Faults::None, operations, live / 2);
+    spec.check.one_in = one_in.max(1);
+    spec
+}
+
 /// A seed of a smoke campaign.
 pub fn smoke() -> Spec {
     spec(CheckMode::Every, Faults::Swarm, 500, 12)

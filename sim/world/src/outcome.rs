@@ -135,6 +135,8 @@ pub struct Checks {
     pub changes: BTreeMap<&'static str, u64>,
     /// Full checks: the recovery machine ran to its verdict.
     pub full: u64,
+    /// Records that they rolled forward.
+    pub records: u64,
     /// Verdicts of the resumable scan.
     pub delta: u64,
     /// States that had been judged before.

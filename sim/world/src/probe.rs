@@ -363,7 +363,40 @@ impl<Q: Quirk> Probe<Q> {
             only
         };
         (self.known[mirror].trunks, self.known[mirror].batches) = (trunks, batches);
+        self.checks.records += recovered.records;
+        #[cfg(test)]
+        if !nested {
+            self.compare_with_alone(mirror, server, judge, (open, fates), &copy, (&recovered, &blind));
+        }
         (self.conclude(mirror, judge, &copy, expected, recovered), blind)
+    }
+
+    /// What a rehearsal comes to with the help of earlier ones is what it comes to alone.
+    #[cfg(test)]
+    fn compare_with_alone<S>(
+        &self,
+        mirror: usize,
+        server: &Server<S>,
+        judge: &mut oracle::Judge,
+        (open, fates): (&[(usize, usize)], &[Fate]),
+        copy: &Copy<'_>,
+        (with, blind): (&Recovered, &[(u64, u64)]),
+    ) {
+        use mirrorsim_oracle::Medium as _;
+        let (views, touched) = Self::views(server, open, fates);
+        let own = Copy::new(views, false);
+        judge.expected_recovery(mirror, &own);
+        let alone = recover(&own, self.cast(mirror), u64::MAX, touched, None);
+        assert_eq!((alone.to, alone.steps, alone.records), (with.to, with.steps, with.records));
+        assert_eq!(own.end_blind(), blind);
+        let sorted =
+            |touched: &[(u64, u64)]| touched.iter().copied().collect::<std::collections::BTreeSet<_>>();
+        let (ours, theirs) = (sorted(&alone.touched), sorted(&with.touched));
+        assert!(ours.is_subset(&theirs));
+        for (offset, length) in theirs {
+            let read = |copy: &Copy<'_>| copy.read(oracle::Device::Image, offset, length);
+            assert_eq!(read(&own), read(copy), "bytes at {offset}");
+        }
     }
 
     fn cast(&self, mirror: usize) -> Cast<'_, Q> {

@@ -114,6 +114,8 @@ pub struct Recovered {
     pub touched: Vec<(u64, u64)>,
     /// Where its image was judged last.
     pub base: Option<oracle::Base>,
+    /// Records that it rolled forward.
+    pub records: u64,
     /// Effects that it took.
     pub steps: u64,
 }
@@ -196,10 +198,12 @@ pub fn recover<Q: Quirk>(
         }
         if let Outcome::Open(verdict, position) = machine.done(token, completion, &mut out) {
             let to = Some(to_oracle(position, verdict));
-            return Recovered { to, touched: run.touched, base: run.base, steps: run.steps };
+            let records = machine.replayed();
+            return Recovered { to, touched: run.touched, base: run.base, records, steps: run.steps };
         }
     }
-    Recovered { to: None, touched: run.touched, base: run.base, steps: run.steps }
+    let records = machine.replayed();
+    Recovered { to: None, touched: run.touched, base: run.base, records, steps: run.steps }
 }
 
 /// A rehearsal under way.
