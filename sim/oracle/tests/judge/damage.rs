@@ -134,7 +134,7 @@ fn a_record_that_is_written_again_where_it_stood_is_whole_again() {
     assert!(rig.probe(3), "{:#?}", rig.judge.findings());
     let (state, touched, mut to) = rig.recovery(1);
     to.verdict = Verdict::Damaged { from: position(&rig, 0), to: position(&rig, 2) };
-    assert!(!rig.judge.probe(0, &state.current(), &touched, to, None), "mended: nothing may be missing now");
+    assert!(!rig.judge.probe(0, &state.current(), &touched, None, to), "mended: nothing may be missing now");
 }
 
 #[test]
