@@ -169,7 +169,7 @@ impl<Q: Quirk> Desk<Q> {
         let closed = file.trailer.is_some() && end == file.area.end;
         if !(closed || beyond && damaged) && file.area.littered(end) {
             let last = Position::new(generation, kept.checks.len() as u64);
-            if self.quirk.bends(Bend::AppendBehindTornTail) {
+            if self.quirk.bends(Bend::AppendBehindTornTail) && !beyond {
                 kept.used += 128;
             } else {
                 boot.discards.push((end, place + self.geometry.file_size - end));

@@ -303,6 +303,7 @@ impl<Q: Quirk> Source<Q> {
                 log = Log::default();
                 erase.clear();
                 reseal.clear();
+                torn = false;
                 log.tip = link.unwrap_or_default();
                 log.base_position = log.tip.position;
             }
