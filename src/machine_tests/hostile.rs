@@ -103,10 +103,11 @@ fn from_destination() -> impl Strategy<Value = Message> {
     ]
 }
 
-/// A pair that has exchanged a few records and is connected.
-fn connected(transport: Transport) -> (Pair<Sound>, Connection) {
+/// A pair that is connected and has exchanged five records, which are filed; and what was forwarded.
+pub fn connected(transport: Transport) -> (Pair<Sound>, Connection, Vec<Record>) {
     let mut pair = Pair::new(transport, AckLevel::Nvram, Sound);
     let mut connection = Connection::default();
+    let mut records = Vec::new();
     for request in 1..6 {
         let id = RequestId { client: 0, slot: 0, request };
         let body = Body::Write(Bytes::from(vec![7; 100]));
@@ -119,8 +120,10 @@ fn connected(transport: Transport) -> (Pair<Sound>, Connection) {
             for side in [SOURCE, DESTINATION] {
                 pair.complete(side, 0);
                 if let Some(frame) = pair.frames[side].pop_front() {
-                    if let Some((_, on, Message::Welcome { .. })) = wire::decode(&frame) {
-                        connection = on;
+                    match wire::decode(&frame) {
+                        Some((_, on, Message::Welcome { .. })) => connection = on,
+                        Some((_, _, Message::Forward(record))) => records.push(record),
+                        _ => {}
                     }
                     pair.deliver(side, &frame);
                 }
@@ -130,11 +133,11 @@ fn connected(transport: Transport) -> (Pair<Sound>, Connection) {
             }
         }
     }
-    (pair, connection)
+    (pair, connection, records)
 }
 
 fn check(from: usize, transport: Transport, messages: Vec<(Message, u8)>) {
-    let (mut pair, connection) = connected(transport);
+    let (mut pair, connection, _) = connected(transport);
     assert_ne!(connection, Connection::default(), "connected");
     for (message, completions) in messages {
         let frame = message.frame(geometry().mirror, connection);

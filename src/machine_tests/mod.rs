@@ -4,6 +4,7 @@
 mod device;
 mod hostile;
 mod pair;
+mod scripted;
 
 use crate::config::{AckLevel, Transport};
 use crate::destination::Standing;
