@@ -22,7 +22,7 @@ impl Judge {
         offset: u64,
         length: u64,
         by: Option<usize>,
-        _stable: &dyn Medium,
+        stable: &dyn Medium,
         current: &dyn Medium,
     ) {
         if length == 0 {
@@ -37,6 +37,7 @@ impl Judge {
             (Server::Source(i), Device::Image) => {
                 image_stored(&mut self.mirrors[i], true, false, range, current, out);
             }
+            (Server::Source(i), Device::Mark) => steps::mark_slot(&self.mirrors[i], 0, range, stable, out),
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
                 self.log.stored(&mut self.mirrors, device, range, by, current, out);
@@ -45,6 +46,7 @@ impl Judge {
                 let owner = (offset / 256) as usize;
                 isolation::region(Some(owner).filter(|i| *i < self.mirrors.len()), by, "mark", offset, out);
                 if let Some(m) = self.mirrors.get_mut(owner) {
+                    steps::mark_slot(m, owner as u64 * 256, range, stable, out);
                     mark_stored(m, self.setup.level, current, out);
                 }
             }
@@ -52,7 +54,15 @@ impl Judge {
                 let owner = self.log.layout.owner(offset);
                 isolation::region(owner, by, "region", offset, out);
                 if let Some(i) = owner {
-                    image_stored(&mut self.mirrors[i], false, self.setup.global_apply, range, current, out);
+                    let m = &mut self.mirrors[i];
+                    let before = m.copy.image.current.applied_gen;
+                    image_stored(m, false, self.setup.global_apply, range, current, out);
+                    let after = m.copy.image.current;
+                    if after.role < RECOVERING {
+                        for generation in before + 1..=after.applied_gen {
+                            apply::trailed(m, generation, self.log.trailed(i, generation, stable), out);
+                        }
+                    }
                 }
             }
         }
@@ -74,6 +84,10 @@ impl Judge {
             (Server::Source(i), Device::Image) => {
                 image_flushed(&mut self.mirrors[i], true, ranges, stable, out)
             }
+            (Server::Source(i), Device::Mark) => {
+                let m = &mut self.mirrors[i];
+                m.source.mark_stable = read_mark(m, 0, stable);
+            }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
                 self.log.flushed(&mut self.mirrors, device, ranges, stable);
@@ -82,7 +96,7 @@ impl Judge {
                 for &(offset, length) in ranges {
                     for i in offset / 256..(offset + length).div_ceil(256) {
                         if let Some(m) = self.mirrors.get_mut(i as usize) {
-                            m.copy.mark_stable = read_mark(m, stable);
+                            m.copy.mark_stable = read_mark(m, m.number as u64 * 256, stable);
                             m.heal();
                         }
                     }
@@ -103,12 +117,13 @@ impl Judge {
     }
 }
 
-pub(crate) fn read_mark(m: &Mirror, medium: &dyn Medium) -> Mark {
-    Mark::best(&medium.read(Device::Mark, m.number as u64 * 256, 256), &m.model.uuid).unwrap_or_default()
+/// The mark of a mirror on a device where its slots start at byte `at`.
+pub(crate) fn read_mark(m: &Mirror, at: u64, medium: &dyn Medium) -> Mark {
+    Mark::best(&medium.read(Device::Mark, at, 256), &m.model.uuid).unwrap_or_default()
 }
 
 fn mark_stored(m: &mut Mirror, level: Level, current: &dyn Medium, out: &mut Findings) {
-    let mark = read_mark(m, current);
+    let mark = read_mark(m, m.number as u64 * 256, current);
     if mark.counter == m.copy.mark_current.counter {
         return;
     }

@@ -15,6 +15,10 @@ impl Judge {
             // What its operator had asked for dies with it.
             m.source.pending_seal = None;
         }
+        match server {
+            Server::Source(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.session.source_down()),
+            Server::Destination => self.mirrors.iter_mut().for_each(|m| m.session.destination_down()),
+        }
         if !power_cut {
             return;
         }
@@ -25,6 +29,7 @@ impl Judge {
                 };
                 m.source.volume.rescan(&mut m.model, &m.at.own, stable);
                 source_log::rescan(m, stable);
+                m.source.mark_stable = read_mark(m, 0, stable);
                 m.advance();
             }
             Server::Destination => self.rescan_destination(stable),
@@ -34,7 +39,7 @@ impl Judge {
     fn rescan_destination(&mut self, medium: &dyn Medium) {
         for m in &mut self.mirrors {
             m.copy.image.rescan(&mut m.model, &m.at.image, medium);
-            m.copy.mark_stable = read_mark(m, medium);
+            m.copy.mark_stable = read_mark(m, m.number as u64 * 256, medium);
             m.copy.mark_current = m.copy.mark_stable;
         }
         self.log.rescan(&mut self.mirrors, medium);

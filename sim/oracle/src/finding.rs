@@ -23,10 +23,11 @@ pub(crate) enum Oracle {
     Reader,
     Fairness,
     Seals,
+    Session,
 }
 
 /// Name of each oracle, in the order of its number.
-pub const ORACLES: [&str; 19] = [
+pub const ORACLES: [&str; 20] = [
     "durability",
     "prefix",
     "apply",
@@ -46,6 +47,7 @@ pub const ORACLES: [&str; 19] = [
     "reader",
     "fairness",
     "seals",
+    "session",
 ];
 
 /// Something that must not be.

@@ -111,19 +111,29 @@ impl Judge {
         if !isolation::frame(m, &frame.uuid, out) {
             return;
         }
+        let connection = frame.connection;
+        let segments = session::Segments {
+            all: &self.log.segments,
+            size: self.setup.destination.segment_size,
+            mirrors: self.setup.sources.len(),
+        };
         match (from, frame.message) {
+            (Server::Source(_), Message::Hello) => session::hello(m, connection, out),
             (Server::Source(_), Message::Forward(record)) => {
                 let Some(index) = numbering::forwarded(m, &record, payload, out) else {
                     return;
                 };
                 steps::forwarded(m, index, record.position, out);
+                session::forwarded(m, connection, index, out);
                 m.source.forwarded = m.source.forwarded.max(index);
             }
             (Server::Source(_), Message::SyncRequest { generation, count, digest }) => {
                 steps::sync_requested(m, (generation, count, digest), out);
+                session::sync_requested(m, connection, generation, out);
                 m.copy.asked = m.copy.asked.max(generation);
             }
-            (Server::Destination, Message::ForwardAck { level: at, up_to }) => {
+            (Server::Destination, Message::ForwardAck { level: at, up_to, room }) => {
+                session::given(m, connection, (up_to, room), segments, out);
                 fencing::acknowledged(m, "ForwardAck", up_to, None, out);
                 numbering::acknowledged(m, at, up_to, level, out);
                 if at >= 2 || level == Level::Received {
@@ -134,7 +144,8 @@ impl Judge {
                     held::told(m, up_to, None, false, out);
                 }
             }
-            (Server::Destination, Message::Welcome { epoch, held, filed, .. }) => {
+            (Server::Destination, Message::Welcome { epoch, held, filed, room }) => {
+                session::welcome(m, connection, (held, room), segments, out);
                 fencing::acknowledged(m, "Welcome", held, Some(epoch), out);
                 numbering::acknowledged(m, 2, held, level, out);
                 m.wait.connected = true;
@@ -150,7 +161,10 @@ impl Judge {
                 let mut stable = self.log.places_of(link).iter().map(|p| p.stable);
                 steps::sync_done(m, generation, stable.find(|g| (1..=generation).contains(g)), out);
             }
-            (Server::Destination, Message::Nak) => steps::nak(link, self.setup.stream, out),
+            (Server::Destination, Message::Nak { after }) => {
+                steps::nak(link, self.setup.stream, out);
+                session::nak(m, connection, after, out);
+            }
             _ => {}
         }
     }

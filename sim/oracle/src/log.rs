@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     /// Where in the source's NVRAM.
     pub place: u64,
     pub size: u64,
+    /// Bytes of all records up to this one.
+    pub end_bytes: u64,
     pub copies: u8,
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Model {
     generations: VecDeque<Generation>,
     tail: Link,
     base_position: Position,
+    base_bytes: u64,
     pub volumes: Vec<(u64, Content, ReplyTable)>,
     block: u64,
 }
@@ -78,6 +81,7 @@ impl Model {
             generations: VecDeque::new(),
             tail: Link::default(),
             base_position: Position::default(),
+            base_bytes: 0,
             volumes: region.volumes.iter().map(volume).collect(),
             block,
         }
@@ -171,6 +175,11 @@ impl Model {
         self.entry(index).map_or(self.base_position, |e| e.position)
     }
 
+    /// Bytes of all records up to an index; of forgotten ones those up to the last forgotten.
+    pub fn bytes_upto(&self, index: u64) -> u64 {
+        self.entry(index).map_or(self.base_bytes, |e| e.end_bytes)
+    }
+
     /// Opens generations up to `number`.
     pub fn open(&mut self, number: u64) {
         let first = self.tip() + 1;
@@ -190,6 +199,7 @@ impl Model {
     /// Folds the next record. The caller has matched it with what a client issued; `payload` is the record's.
     pub fn append(&mut self, record: &Record, payload: Bytes, place: u64) -> u64 {
         let index = self.tip() + 1;
+        let end_bytes = self.bytes_upto(index - 1) + record.size();
         self.open(record.position.generation);
         let generation = self.generations.back_mut().expect("just opened");
         generation.count += 1;
@@ -209,6 +219,7 @@ impl Model {
             prev: record.prev,
             place,
             size: record.size(),
+            end_bytes,
             copies: 0,
         };
         self.tail = record.link();
@@ -386,6 +397,7 @@ impl Model {
             };
             self.first += 1;
             self.base_position = entry.position;
+            self.base_bytes = entry.end_bytes;
             let block = self.block;
             if let Some((_, content, replies)) = self.volumes.get_mut(entry.volume as usize) {
                 replies.prune(entry.client, entry.slot, base);

@@ -5,6 +5,7 @@ use crate::history::History;
 use crate::image::Image;
 use crate::layout::MirrorLayout;
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
+use crate::oracles::session::Session;
 use crate::ranges::Ranges;
 use crate::setup::{Level, RetryRule, Setup};
 use crate::wait::Wait;
@@ -20,6 +21,7 @@ pub(crate) struct Mirror {
     pub source: Source,
     pub copy: Copy,
     pub wait: Wait,
+    pub session: Session,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
     /// Where each unjustified stop would be reported.
@@ -34,6 +36,7 @@ pub(crate) struct Source {
     /// All operations up to this index are stable in the source's NVRAM (or applied).
     pub stable: u64,
     pub volume: Image,
+    pub mark_stable: Mark,
     /// Greatest index that was seen in a Forward frame.
     pub forwarded: u64,
     /// Checks of records that were forwarded and then lost by the source.
@@ -104,6 +107,7 @@ impl Mirror {
                 dirty: Ranges::default(),
                 stable: 0,
                 volume: Image::new(),
+                mark_stable: Mark::default(),
                 forwarded: 0,
                 freed: BTreeMap::new(),
                 forced: BTreeSet::new(),
@@ -133,6 +137,7 @@ impl Mirror {
             },
             wait: Wait { patience: source.patience, ..Wait::default() },
             at,
+            session: Session::default(),
             excuses: BTreeSet::new(),
             unsound: false,
         }
@@ -152,6 +157,12 @@ impl Mirror {
     pub fn whole(&self) -> u64 {
         let cursor = (self.copy.image.stable.applied_gen, 0);
         self.model.index_of_cursor(cursor).unwrap_or(0)
+    }
+
+    /// Index up to which the source's own stable mark promises (SR8).
+    pub fn marked(&self) -> u64 {
+        let index = self.model.index_of(self.source.mark_stable.nvram);
+        index.unwrap_or(self.model.tip()).max(self.source.volume.cursor)
     }
 
     /// Notes copies of a record.

@@ -170,6 +170,17 @@ impl DestinationLog {
         }
     }
 
+    /// Whether a file of a generation ends with its trailer, durably; also if it has no file.
+    pub(crate) fn trailed(&self, mirror: usize, generation: u64, stable: &dyn Medium) -> bool {
+        let (first, _) = self.layout.places(mirror);
+        let own = (first..).zip(self.places_of(mirror)).filter(|(_, p)| p.generation == generation);
+        let ends = |(number, place): (u64, &Place)| {
+            let at = number * self.layout.file_size + place.append;
+            Trailer::read(&stable.read(Device::Log, at, HEADER)).is_some_and(|t| t.generation == generation)
+        };
+        own.clone().next().is_none() || own.clone().any(ends)
+    }
+
     pub(crate) fn settle_place(&mut self, ms: &mut [Mirror], number: usize, stable: &dyn Medium) {
         let base = number as u64 * self.layout.file_size;
         let mirror = self.mirror_of(number);

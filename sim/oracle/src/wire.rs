@@ -5,19 +5,24 @@ use crate::bytes::{Position, Record, hash, u16_at, u64_at};
 /// A message, as far as an oracle cares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Message {
-    Welcome { epoch: u64, held: Position, filed: Position },
+    Hello,
+    Welcome { epoch: u64, held: Position, filed: Position, room: u64 },
     Forward(Record),
-    ForwardAck { level: u64, up_to: Position },
+    ForwardAck { level: u64, up_to: Position, room: u64 },
     SyncRequest { generation: u64, count: u64, digest: u64 },
     SyncDone { generation: u64 },
-    Nak,
+    Nak { after: Position },
     Other,
 }
+
+/// Source boot, counter, destination boot (0 in a Hello).
+pub(crate) type Connection = [u64; 3];
 
 /// A frame: whose, and what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Frame {
     pub uuid: [u8; 16],
+    pub connection: Connection,
     pub message: Message,
 }
 
@@ -53,20 +58,25 @@ impl Frame {
         }
         let word = |i: usize| u64_at(body, i * 8);
         let message = match kind {
+            1 => Message::Hello,
             2 => Message::Welcome {
                 epoch: word(0),
                 held: Position::new(word(1), word(2)),
                 filed: Position::new(word(3), word(4)),
+                room: word(7),
             },
             5 => Message::Forward(Record::read(body)?),
-            6 => Message::ForwardAck { level: word(0), up_to: Position::new(word(1), word(2)) },
+            6 => {
+                Message::ForwardAck { level: word(0), up_to: Position::new(word(1), word(2)), room: word(3) }
+            }
             8 => Message::SyncRequest { generation: word(0), count: word(1), digest: word(2) },
             9 => Message::SyncDone { generation: word(0) },
-            7 => Message::Nak,
+            7 => Message::Nak { after: Position::new(word(0), word(1)) },
             _ => Message::Other,
         };
         let mut uuid = [0; 16];
         uuid.copy_from_slice(&head[8..24]);
-        Some(Frame { uuid, message })
+        let connection = core::array::from_fn(|i| u64_at(head, 24 + 8 * i));
+        Some(Frame { uuid, connection, message })
     }
 }

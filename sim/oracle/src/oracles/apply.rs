@@ -22,6 +22,16 @@ pub(crate) fn trailer(m: &Mirror, trailer: &Trailer, count: u64, out: &mut Findi
     });
 }
 
+/// A generation counts as applied: its file had its trailer, durably.
+pub(crate) fn trailed(m: &Mirror, generation: u64, trailed: bool, out: &mut Findings) {
+    if m.copy.harmed || !m.copy.damaged.is_empty() || !m.copy.rotten.is_empty() {
+        return;
+    }
+    out.expect(Oracle::Apply, "I3", trailed, || {
+        format!("mirror {}: generation {generation} counts as applied and its file has no trailer", m.number)
+    });
+}
+
 /// The destination wrote a superblock.
 pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut Findings) {
     let old = m.copy.image.stable;

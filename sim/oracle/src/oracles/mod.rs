@@ -17,4 +17,5 @@ pub(crate) mod prefix;
 pub(crate) mod reads;
 pub(crate) mod replies;
 pub(crate) mod seals;
+pub(crate) mod session;
 pub(crate) mod steps;

@@ -1,7 +1,7 @@
 //! I16: the orders of DR2, DR6, SR1..SR5 on what really happened to the devices. It catches missing and forged flushes
 //! without any crash.
 
-use crate::bytes::Position;
+use crate::bytes::{HEADER, Mark, Position};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::Spot;
@@ -24,6 +24,11 @@ pub(crate) fn forwarded(m: &Mirror, index: u64, position: Position, out: &mut Fi
             format!("source {number}: {position} was forwarded before it was durable in its own NVRAM (SR1)")
         });
     }
+    if index > m.marked() && !m.source.harmed {
+        fail(out, || {
+            format!("source {number}: {position} was forwarded before its own mark covered it (SR8)")
+        });
+    }
     let open = m.model.generations().take_while(|g| g.number < position.generation).last();
     if let Some(g) =
         open.filter(|g| !g.seal_stable && !m.source.harmed && g.first + g.count > m.source.volume.cursor)
@@ -43,6 +48,14 @@ pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings)
         fail(out, || {
             format!(
                 "source {number}: {} was answered before it was durable there (SR2)",
+                m.model.position_of(index)
+            )
+        });
+    }
+    if index > m.marked() && !m.source.harmed {
+        fail(out, || {
+            format!(
+                "source {number}: {} was answered before its own mark covered it (SR8)",
                 m.model.position_of(index)
             )
         });
@@ -214,5 +227,22 @@ pub(crate) fn cursor_written(m: &Mirror, own: bool, new: &Superblock, out: &mut 
                 new.cursor()
             )
         });
+    }
+}
+
+/// Two slots written in turn: a write never touches the one that holds the newest durable mark (section 1).
+pub(crate) fn mark_slot(
+    m: &Mirror,
+    base: u64,
+    (offset, length): (u64, u64),
+    stable: &dyn Medium,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Steps);
+    let slots = stable.read(Device::Mark, base, 256);
+    let newest = Mark::newest_slot(&slots, &m.model.uuid).map(|slot| base + slot);
+    if newest.is_some_and(|at| offset < at + HEADER && offset + length > at) {
+        let number = m.number;
+        fail(out, || format!("mirror {number}: the newest durable mark is written over, not the other slot"));
     }
 }

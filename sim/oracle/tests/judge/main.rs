@@ -8,5 +8,6 @@ mod garbage;
 mod machine;
 mod rig;
 mod seals;
+mod session;
 mod sound;
 mod steps;

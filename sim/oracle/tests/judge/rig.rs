@@ -39,6 +39,7 @@ pub struct Rig {
     append: u64,
     request: u64,
     marks: u64,
+    own_marks: u64,
     pub nvram: (u64, u64),
     pub filed: (u64, u64),
     segment: Option<u64>,
@@ -102,6 +103,7 @@ impl Rig {
             append: 128,
             request: 0,
             marks: 0,
+            own_marks: 0,
             nvram: (0, 0),
             filed: (0, 0),
             segment: None,
@@ -209,6 +211,12 @@ impl Rig {
         self.store(Server::Source(0), Device::Nvram, at, &bytes);
         if self.skip != "source flush" {
             self.flush(Server::Source(0), Device::Nvram);
+        }
+        if self.skip != "source mark" {
+            self.own_marks += 1;
+            let bytes = encode::mark(&uuid(0), self.own_marks, record.position, (0, 0));
+            self.store(Server::Source(0), Device::Mark, self.own_marks % 2 * 128, &bytes);
+            self.flush(Server::Source(0), Device::Mark);
         }
         self.records.push(record);
         self.records.len() - 1

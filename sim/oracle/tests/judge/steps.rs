@@ -21,6 +21,7 @@ fn orders_on_the_devices() {
     check("destination flush", "numbering");
     check("destination flush", "durability");
     check("nvram mark", "steps");
+    check("source mark", "steps");
     check("mark flush", "steps");
     check("mark flush", "numbering");
     check("file flush", "numbering");
@@ -94,6 +95,7 @@ fn what_is_held_goes_back() {
     let mut rig = Rig::new();
     rig.run(write(0, 100, 1));
     rig.run(write(0, 100, 2));
+    rig.superblock(Server::Destination);
     rig.send(Server::Destination, 2, &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0]), &[]);
     rig.clean();
     rig.send(Server::Destination, 2, &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0]), &[]);

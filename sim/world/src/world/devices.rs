@@ -22,17 +22,19 @@ impl<Q: Quirk> World<'_, Q> {
         bytes: bytes::Bytes,
         mirror: usize,
     ) {
-        let store = self.servers[server].store_mut(device);
         let length = bytes.len() as u64;
+        let by = (server == self.destination()).then_some(mirror);
+        let (who, seen) = (self.oracle_server(server), oracle_device(device));
+        let store = self.servers[server].store_mut(device);
         let serial = store.write(offset, SmallVec::from_iter([bytes]), mirror as u32);
         store.complete(serial);
+        let s = &self.servers[server];
+        self.judge.stored(who, seen, offset, length, by, &s.stable(), &s.current());
+        let store = self.servers[server].store_mut(device);
         let mark = store.begin_flush();
         store.end_flush(mark);
         let s = &self.servers[server];
-        let (who, device) = (self.oracle_server(server), oracle_device(device));
-        let by = (server == self.destination()).then_some(mirror);
-        self.judge.stored(who, device, offset, length, by, &s.stable(), &s.current());
-        self.judge.flushed(who, device, &[(offset, length)], &s.stable(), &s.current());
+        self.judge.flushed(who, seen, &[(offset, length)], &s.stable(), &s.current());
     }
 
     pub(super) fn under_way(&mut self, server: usize, device: Device, token: Token, work: Work, at: u64) {

@@ -1,0 +1,196 @@
+//! Section 3, as it is spoken: a boot number is durable before it is spoken, and higher after each start; a source's
+//! Hellos count up; one Nak for each missing record; and credit: a source sends no record beyond what it was given, and
+//! a destination gives no more than its NVRAM can take.
+
+use crate::bytes::{HEADER, Position};
+use crate::copies::Segment;
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+use crate::wire::Connection;
+
+/// Segments that are kept for each mirror.
+const RESERVE: u64 = 2;
+
+/// What was spoken on a link.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    source: Boots,
+    destination: Boots,
+    /// Source boot and counter of the last Hello.
+    hello: (u64, u64),
+    /// The last Nak and its connection.
+    naked: Option<(Connection, Position)>,
+    /// The connection of the last Welcome.
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    connection: Connection,
+    /// Up to which byte of the log it may be sent.
+    credit: u64,
+    /// Up to which operation it was sent, or held when it began.
+    sent: u64,
+}
+
+#[derive(Debug, Default)]
+struct Boots {
+    spoken: u64,
+    /// What the boots before this one have spoken.
+    former: u64,
+}
+
+impl Session {
+    /// The source died.
+    pub fn source_down(&mut self) {
+        self.source.former = self.source.spoken;
+    }
+
+    /// The destination died.
+    pub fn destination_down(&mut self) {
+        self.destination.former = self.destination.spoken;
+    }
+}
+
+fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
+    out.fail(Oracle::Session, "I16", message);
+}
+
+fn boot(boots: &mut Boots, who: &str, number: u64, durable: u64, out: &mut Findings) {
+    if number <= boots.former {
+        let former = boots.former;
+        fail(out, || format!("{who} speaks as boot {number} and was {former} before it started again"));
+    }
+    if number != durable {
+        fail(out, || format!("{who} speaks as boot {number}, durable is {durable}"));
+    }
+    boots.spoken = boots.spoken.max(number);
+}
+
+/// The source said Hello.
+pub(crate) fn hello(m: &mut Mirror, connection: Connection, out: &mut Findings) {
+    out.judged(Oracle::Session);
+    let number = m.number;
+    if m.source.harmed {
+        return;
+    }
+    boot(&mut m.session.source, &format!("source {number}"), connection[0], m.source.volume.stable.boot, out);
+    let pair = (connection[0], connection[1]);
+    if pair < m.session.hello {
+        let last = m.session.hello;
+        fail(out, || format!("source {number}: Hello {pair:?} after {last:?}"));
+    }
+    m.session.hello = pair;
+}
+
+/// The destination said Welcome: a connection, and credit on it.
+pub(crate) fn welcome(
+    m: &mut Mirror,
+    connection: Connection,
+    (held, room): (Position, u64),
+    segments: Segments<'_>,
+    out: &mut Findings,
+) {
+    if !m.copy.harmed {
+        let (number, durable) = (m.number, m.copy.image.stable.boot);
+        boot(
+            &mut m.session.destination,
+            &format!("destination (mirror {number})"),
+            connection[2],
+            durable,
+            out,
+        );
+    }
+    if m.session.open.is_none_or(|o| o.connection != connection) {
+        let sent = m.model.index_of(held).unwrap_or(0);
+        m.session.open = Some(Open { connection, credit: 0, sent });
+    }
+    given(m, connection, (held, room), segments, out);
+}
+
+/// The NVRAM of the destination, as it is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Segments<'a> {
+    pub all: &'a [Segment],
+    pub size: u64,
+    pub mirrors: usize,
+}
+
+impl Segments<'_> {
+    /// Bytes that a mirror could still write: what is left of its last segment, and the free ones that are not kept for
+    /// others.
+    fn free(&self, mirror: usize) -> u64 {
+        let own = self.all.iter().filter(|s| s.owner == Some(mirror));
+        let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size - s.append);
+        let free = self.all.iter().filter(|s| s.owner.is_none()).count() as u64;
+        let others = (0..self.mirrors).filter(|other| *other != mirror);
+        let owned = |other: usize| self.all.iter().filter(|s| s.owner == Some(other)).count() as u64;
+        let kept: u64 = others.map(|other| RESERVE.saturating_sub(owned(other))).sum();
+        rest + free.saturating_sub(kept) * (self.size - HEADER)
+    }
+}
+
+/// Welcome or ForwardAck: so many bytes may be sent beyond a position.
+pub(crate) fn given(
+    m: &mut Mirror,
+    connection: Connection,
+    (upto, room): (Position, u64),
+    segments: Segments<'_>,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Session);
+    let Some(index) = m.model.index_of(upto) else {
+        return;
+    };
+    let limit = m.model.bytes_upto(index).saturating_add(room);
+    if let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) {
+        open.credit = limit.max(open.credit);
+    }
+    if m.copy.harmed || !m.copy.damaged.is_empty() {
+        return;
+    }
+    let written = m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number);
+    let number = m.number;
+    if limit > written.max(m.model.bytes_upto(m.source.forwarded)) {
+        let beyond = limit - written;
+        fail(out, || {
+            format!("mirror {number}: credit up to {upto} + {room}, {beyond} bytes more than there are")
+        });
+    }
+}
+
+/// The source sent a record.
+pub(crate) fn forwarded(m: &mut Mirror, connection: Connection, index: u64, out: &mut Findings) {
+    let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) else {
+        return;
+    };
+    open.sent = open.sent.max(index);
+    let most = open.credit;
+    out.expect(Oracle::Session, "I16", m.model.bytes_upto(index) <= most, || {
+        let (number, position) = (m.number, m.model.position_of(index));
+        let beyond = m.model.bytes_upto(index) - most;
+        format!("source {number}: {position} was forwarded {beyond} bytes beyond its credit")
+    });
+}
+
+/// SR4: SyncRequest leaves after every record of its generation left on this connection.
+pub(crate) fn sync_requested(m: &Mirror, connection: Connection, generation: u64, out: &mut Findings) {
+    let open = m.session.open.filter(|o| o.connection == connection);
+    let (Some(open), Some(g)) = (open, m.model.generation(generation)) else {
+        return;
+    };
+    out.expect(Oracle::Session, "I16", g.count == 0 || g.first + g.count - 1 <= open.sent, || {
+        let (number, sent) = (m.number, m.model.position_of(open.sent));
+        format!(
+            "source {number}: SyncRequest for {generation}, and only {sent} was sent on this connection (SR4)"
+        )
+    });
+}
+
+/// The destination misses the record after a position.
+pub(crate) fn nak(m: &mut Mirror, connection: Connection, after: Position, out: &mut Findings) {
+    let again = m.session.naked.is_some_and(|(on, last)| on == connection && after <= last);
+    let number = m.number;
+    out.expect(Oracle::Session, "I16", !again, || format!("mirror {number}: a second Nak after {after}"));
+    m.session.naked = Some((connection, after));
+}

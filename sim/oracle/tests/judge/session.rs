@@ -1,0 +1,117 @@
+//! What is spoken on a link: boot numbers, Naks, credit; and which of two slots is written.
+
+use crate::encode;
+use crate::rig::*;
+use mirrorsim_oracle::*;
+
+const D: Server = Server::Destination;
+const S: Server = Server::Source(0);
+
+fn hello(rig: &mut Rig) {
+    rig.send(S, 1, &encode::words(&[1, 1, 1, 1]), &[]);
+}
+
+/// Held up to `sequence` of generation 1, and so many bytes of credit beyond.
+fn welcome(rig: &mut Rig, sequence: u64, room: u64) {
+    let generation = u64::from(sequence > 0);
+    rig.send(D, 2, &encode::words(&[1, generation, sequence, 0, 0, 0, 0, room, 0]), &[]);
+}
+
+/// Both sides have their boot number on the disk.
+fn booted() -> Rig {
+    let mut rig = Rig::new();
+    rig.superblock(S);
+    rig.superblock(D);
+    rig
+}
+
+#[test]
+fn a_boot_number_is_durable_before_it_is_spoken_and_raised_at_each_start() {
+    let mut rig = booted();
+    hello(&mut rig);
+    welcome(&mut rig, 0, 0);
+    rig.clean();
+    let mut other = Rig::new();
+    hello(&mut other);
+    assert!(other.found().contains("session"));
+    for server in [S, D] {
+        let mut again = booted();
+        hello(&mut again);
+        welcome(&mut again, 0, 0);
+        let machine = if server == D { &again.destination } else { &again.source };
+        again.judge.crashed(server, false, &machine.stable(), &machine.current());
+        again.clean();
+        if server == D {
+            welcome(&mut again, 0, 0)
+        } else {
+            hello(&mut again)
+        }
+        assert!(again.found().contains("session"), "{server:?}");
+    }
+}
+
+#[test]
+fn one_nak_for_a_missing_record() {
+    let mut rig = Rig::with(Setup { stream: false, ..setup() });
+    rig.send(D, 7, &encode::words(&[1, 1]), &[]);
+    rig.send(D, 7, &encode::words(&[1, 2]), &[]);
+    rig.clean();
+    rig.send(D, 7, &encode::words(&[1, 2]), &[]);
+    assert!(rig.found().contains("session"));
+}
+
+#[test]
+fn a_record_beyond_the_credit() {
+    for room in [232, 231] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, room);
+        let index = rig.number(write(0, 100, 1));
+        rig.forward(index);
+        assert_eq!(rig.found().contains("session"), room < 232, "{room}");
+    }
+}
+
+#[test]
+fn more_credit_than_there_is_nvram() {
+    // Two segments are kept for the other mirror.
+    let most = (SEGMENTS - 2) * (SEGMENT - 128);
+    for room in [most, most + 1] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, room);
+        assert_eq!(rig.found().contains("session"), room > most, "{room}");
+    }
+}
+
+#[test]
+fn the_mark_that_counts_is_not_written_over() {
+    for server in [S, D] {
+        let mut rig = booted();
+        rig.run(write(0, 100, 1));
+        rig.clean();
+        rig.judge.only("steps");
+        let machine = if server == D { &rig.destination } else { &rig.source };
+        let slots = machine.stable().read(Device::Mark, 0, 256);
+        let counter = |at: usize| u64::from_le_bytes(slots[at..at + 8].try_into().unwrap());
+        let newest = if counter(128 + 24) > counter(24) { 128 } else { 0 };
+        let content = encode::mark(&uuid(0), 9, rig.nvram, rig.filed);
+        rig.store(server, Device::Mark, 128 - newest, &content);
+        rig.clean();
+        rig.store(server, Device::Mark, newest, &content);
+        assert!(rig.found().contains("steps"), "{server:?}");
+    }
+}
+
+#[test]
+fn a_sync_request_before_its_records_were_sent() {
+    for sent in [true, false] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, 1 << 12);
+        let index = rig.number(write(0, 100, 1));
+        if sent {
+            rig.forward(index);
+        }
+        rig.judge.only("session");
+        rig.send(S, 8, &encode::words(&[1, 1, encode::digest(&rig.records)]), &[]);
+        assert_eq!(rig.found().contains("session"), !sent);
+    }
+}
