@@ -4,6 +4,7 @@
 
 use crate::effect::{Completion, Device, Duty, Outbox, Ranges, Run, Token};
 use crate::geometry::{Geometry, Region, SECTOR};
+use crate::heal::{BlockKey, Healing};
 use crate::ids::{MirrorIndex, Position};
 use crate::journal;
 use crate::quirk::{Bend, Quirk};
@@ -11,7 +12,7 @@ use crate::record::{Operation, Record};
 use crate::reply_table::ReplyEntry;
 use crate::stage::Stage;
 use crate::superblock::Superblock;
-use crate::volume;
+use crate::volume::{self, Standing};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,13 +29,8 @@ pub enum Progress {
     Finished,
     /// A write found no space; `retry` repeats it.
     NoSpace,
-    /// A block does not match its check; nothing of its batch was written.
-    Damaged {
-        /// Which volume.
-        volume: u32,
-        /// Which block.
-        block: u64,
-    },
+    /// Blocks do not match their checks ([`Apply::unreadable`]); nothing of their batch was written. `start` tries again.
+    Damaged,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,20 +71,79 @@ impl Image {
     }
 }
 
-/// Volume and block.
-type BlockKey = (u32, u64);
-
 /// A block that the batch writes into.
 #[derive(Clone, Copy, Debug)]
 struct Touched {
     key: BlockKey,
-    /// It is first touched in part, so its old content is needed.
+    /// It is first touched as a whole, so its old content does not matter.
+    whole: bool,
+    /// Its old content is read.
     base: bool,
+    /// Records up to here are in its content already: it was healed with content from beyond the cursor.
+    skip: Position,
     /// Its table sector: index in the list of the batch's sectors.
     sector: usize,
 }
 
-/// One apply: a run of records, and perhaps the end of a generation.
+/// Whether a record gives a block of data its whole content.
+pub fn overwrites(record: &Record, block: u64, size: u64) -> bool {
+    let end = record.offset + record.length;
+    let add = matches!(record.operation, Operation::Add { .. });
+    record.offset <= block * size && end >= (block + 1) * size && !add
+}
+
+fn reply_index(geometry: &Geometry, record: &Record) -> u64 {
+    record.id.client as u64 * geometry.slots as u64 + record.id.slot as u64
+}
+
+/// Whether a record changes a block.
+pub fn touches(geometry: &Geometry, region: &Region, record: &Record, (volume, block): BlockKey) -> bool {
+    let size = geometry.block_size;
+    let (reply, _) = region.volumes[record.volume as usize].reply(reply_index(geometry, record));
+    let data = record.offset / size..=(record.offset + record.length - 1) / size;
+    record.volume == volume && (reply == block || data.contains(&block))
+}
+
+/// Puts what a record does to a block down on its content.
+pub fn fold_block(geometry: &Geometry, region: &Region, record: &Record, key: BlockKey, content: &mut [u8]) {
+    if !touches(geometry, region, record, key) {
+        return;
+    }
+    let (reply, at) = region.volumes[record.volume as usize].reply(reply_index(geometry, record));
+    if reply == key.1 {
+        put_reply(record, content, at);
+    } else {
+        put_data(record, key.1, content);
+    }
+}
+
+fn put_reply(record: &Record, block: &mut [u8], at: usize) {
+    let (operation, result) = record.operation.result();
+    ReplyEntry { id: record.id, result, operation }.put(block, at);
+}
+
+/// The part of a record that lies in a block of data.
+fn put_data(record: &Record, block: u64, content: &mut [u8]) {
+    let size = content.len() as u64;
+    let from = record.offset.max(block * size);
+    let to = (record.offset + record.length).min((block + 1) * size);
+    let target = &mut content[(from - block * size) as usize..(to - block * size) as usize];
+    match record.operation {
+        Operation::Write => {
+            let (start, end) = (from - record.offset, to - record.offset);
+            target.copy_from_slice(&record.payload[start as usize..end as usize]);
+        }
+        Operation::WriteZeroes => target.fill(0),
+        Operation::Add { delta, .. } => {
+            if let Ok(old) = <[u8; 8]>::try_from(&*target) {
+                let new = u64::from_le_bytes(old).wrapping_add(delta);
+                target.copy_from_slice(&new.to_le_bytes());
+            }
+        }
+    }
+}
+
+/// One apply: a run of records, and perhaps the end of a generation; or the repair of a block.
 #[derive(Debug)]
 pub struct Apply<Q> {
     geometry: Arc<Geometry>,
@@ -98,6 +153,10 @@ pub struct Apply<Q> {
     waiting: VecDeque<Record>,
     /// The generation that is complete when all records are applied.
     finish: Option<u64>,
+    /// A damaged block that gets its content outside of any batch.
+    repair: Option<BlockKey>,
+    /// Damaged blocks of the batch that nobody has good content for.
+    unreadable: Vec<BlockKey>,
     step: Step,
     token: Token,
     batch: Vec<Record>,
@@ -128,6 +187,8 @@ impl<Q: Quirk> Apply<Q> {
             quirk,
             waiting: records.into_iter().collect(),
             finish,
+            repair: None,
+            unreadable: Vec::new(),
             step: Step::Idle,
             token: Token(0),
             batch: Vec::new(),
@@ -136,6 +197,36 @@ impl<Q: Quirk> Apply<Q> {
             runs: Vec::new(),
             after: *superblock,
         }
+    }
+
+    /// Puts a block in place that was found, while no record is applied: no order of two writes makes block and check
+    /// one, so this goes through the journal, too.
+    pub fn repair(
+        geometry: Arc<Geometry>,
+        region: Region,
+        index: MirrorIndex,
+        quirk: Q,
+        block: BlockKey,
+        superblock: &Superblock,
+    ) -> Self {
+        let mut apply = Apply::new(geometry, region, index, quirk, core::iter::empty(), None, superblock);
+        apply.repair = Some(block);
+        apply
+    }
+
+    /// Whether it only repairs a block.
+    pub fn is_repair(&self) -> bool {
+        self.repair.is_some()
+    }
+
+    /// The blocks that it waits for; none if it does not wait.
+    pub fn unreadable(&self) -> &[BlockKey] {
+        if self.step == Step::Idle { &self.unreadable } else { &[] }
+    }
+
+    /// Whether the blocks on the device are those of the superblock's cursor.
+    pub fn at_cursor(&self) -> bool {
+        matches!(self.step, Step::Idle | Step::Read | Step::Journal | Step::JournalFlush)
     }
 
     /// Whether blocks and their checks may disagree on the device at this moment.
@@ -177,7 +268,22 @@ impl<Q: Quirk> Apply<Q> {
     }
 
     /// Starts the next batch, or says that there is none.
-    pub fn start(&mut self, superblock: &mut Superblock, out: &mut Outbox) -> Progress {
+    pub fn start(
+        &mut self,
+        superblock: &mut Superblock,
+        healing: &mut Healing,
+        out: &mut Outbox,
+    ) -> Progress {
+        self.unreadable.clear();
+        if let Some(key) = self.repair {
+            if healing.usable(key).is_none() {
+                return Progress::Finished;
+            }
+            self.after = *superblock;
+            self.touched.clear();
+            self.touched.push(Touched { key, whole: false, base: true, skip: Position::ZERO, sector: 0 });
+            return self.read(out);
+        }
         if self.waiting.is_empty() {
             let Some(generation) = self.finish.filter(|g| *g > superblock.applied_gen) else {
                 return Progress::Finished;
@@ -187,6 +293,11 @@ impl<Q: Quirk> Apply<Q> {
             return self.write_cursor(out);
         }
         self.take_batch(superblock);
+        self.touch();
+        self.read(out)
+    }
+
+    fn read(&mut self, out: &mut Outbox) -> Progress {
         let ranges = self.plan_reads();
         self.step = Step::Read;
         self.token = out.read(self.index, Duty::Apply, Device::Image, ranges);
@@ -216,23 +327,29 @@ impl<Q: Quirk> Apply<Q> {
         }
     }
 
-    /// Blocks that are first touched in part need their old content; every touched block needs its table sector.
-    fn plan_reads(&mut self) -> Ranges {
+    /// The blocks that the batch touches. One that is first touched in part needs its old content.
+    fn touch(&mut self) {
         let size = self.geometry.block_size;
+        let first = |key, whole: bool| Touched { key, whole, base: !whole, skip: Position::ZERO, sector: 0 };
         self.touched.clear();
         for record in &self.batch {
             let end = record.offset + record.length;
-            let add = matches!(record.operation, Operation::Add { .. });
             for block in record.offset / size..=(end - 1) / size {
-                let whole = record.offset <= block * size && end >= (block + 1) * size && !add;
-                self.touched.push(Touched { key: (record.volume, block), base: !whole, sector: 0 });
+                let whole = overwrites(record, block, size);
+                self.touched.push(first((record.volume, block), whole));
             }
-            let (reply, _) = self.region.volumes[record.volume as usize].reply(self.reply_index(record));
-            self.touched.push(Touched { key: (record.volume, reply), base: true, sector: 0 });
+            let index = reply_index(&self.geometry, record);
+            let (reply, _) = self.region.volumes[record.volume as usize].reply(index);
+            self.touched.push(first((record.volume, reply), false));
         }
         // The sort is stable: of each block its first touch is left.
         self.touched.sort_by_key(|t| t.key);
         self.touched.dedup_by_key(|t| t.key);
+    }
+
+    /// The old content of blocks that need it, and the table sectors of all.
+    fn plan_reads(&mut self) -> Ranges {
+        let size = self.geometry.block_size;
         self.sectors.clear();
         let mut ranges = Ranges::new();
         for touched in &mut self.touched {
@@ -250,15 +367,12 @@ impl<Q: Quirk> Apply<Q> {
         ranges
     }
 
-    fn reply_index(&self, record: &Record) -> u64 {
-        record.id.client as u64 * self.geometry.slots as u64 + record.id.slot as u64
-    }
-
     /// Goes on after a completion.
     pub fn done(
         &mut self,
         completion: Completion,
         superblock: &mut Superblock,
+        healing: &mut Healing,
         out: &mut Outbox,
     ) -> Progress {
         if let Completion::NoSpace = completion {
@@ -267,7 +381,7 @@ impl<Q: Quirk> Apply<Q> {
         match self.step {
             Step::Idle => Progress::Working,
             Step::Read => match completion {
-                Completion::Read(data) => self.compose(data, out),
+                Completion::Read(data) => self.compose(data, superblock, healing, out),
                 _ => Progress::Working,
             },
             Step::Journal => self.flush(Step::JournalFlush, out),
@@ -276,24 +390,39 @@ impl<Q: Quirk> Apply<Q> {
                 self.write_in_place(out)
             }
             Step::Place => {
-                if self.quirk.bends(Bend::CursorWithoutBlocks) {
+                if self.quirk.bends(Bend::CursorWithoutBlocks) && self.repair.is_none() {
                     return self.write_cursor(out);
                 }
                 self.flush(Step::PlaceFlush, out)
             }
             Step::PlaceFlush => {
                 out.stage(self.index, Stage::ApplyWritten, self.after_position());
+                if self.repair.is_some() {
+                    return self.advanced(healing, out);
+                }
                 self.write_cursor(out)
             }
             Step::Cursor => self.flush(Step::CursorFlush, out),
             Step::CursorFlush => {
-                self.step = Step::Idle;
-                self.runs.clear();
                 *superblock = self.after;
                 out.stage(self.index, Stage::ApplyAdvanced, self.after_position());
-                Progress::Advanced
+                self.advanced(healing, out)
             }
         }
+    }
+
+    /// The batch is durable in place, and with it whatever of its blocks was damaged.
+    fn advanced(&mut self, healing: &mut Healing, out: &mut Outbox) -> Progress {
+        self.step = Step::Idle;
+        self.runs.clear();
+        for touched in &self.touched {
+            if healing.settle(touched.key) {
+                let upto = self.after.tail.position.max(touched.skip);
+                out.stage(self.index, Stage::BlockHealed, upto);
+            }
+        }
+        self.touched.clear();
+        Progress::Advanced
     }
 
     /// Repeats the write that found no space.
@@ -317,7 +446,8 @@ impl<Q: Quirk> Apply<Q> {
     }
 
     fn write_journal(&mut self, out: &mut Outbox) -> Progress {
-        let run = journal::encode(self.geometry.mirror, self.region.journal, &self.after, &self.runs);
+        let (mirror, at) = (self.geometry.mirror, self.region.journal);
+        let run = journal::encode(mirror, at, &self.after, self.repair.is_some(), &self.runs);
         self.step = Step::Journal;
         self.token = out.write(self.index, Duty::Apply, Device::Image, alloc::vec![run]);
         Progress::Working
@@ -343,36 +473,80 @@ impl<Q: Quirk> Apply<Q> {
     }
 
     /// Verifies the old content, folds the batch over it and writes the journal.
-    fn compose(&mut self, mut data: Vec<Bytes>, out: &mut Outbox) -> Progress {
+    fn compose(
+        &mut self,
+        mut data: Vec<Bytes>,
+        superblock: &Superblock,
+        healing: &mut Healing,
+        out: &mut Outbox,
+    ) -> Progress {
+        let cursor = superblock.tail.position;
         let mut tables: Vec<Vec<u8>> =
             data.drain(data.len() - self.sectors.len()..).map(|sector| sector.to_vec()).collect();
+        if self.look_behind(&tables, cursor) {
+            return self.read(out);
+        }
         let mirror = self.geometry.mirror;
-        let entry_of = |t: &Touched| self.region.volumes[t.key.0 as usize].entry(t.key.1).1;
         let mut images = Vec::with_capacity(self.touched.len());
         let mut bases = data.into_iter();
-        for touched in &self.touched {
+        for touched in &mut self.touched {
             let Some(bytes) = touched.base.then(|| bases.next()).flatten() else {
                 images.push(None);
                 continue;
             };
-            let (volume, block) = touched.key;
-            if !volume::matches(&tables[touched.sector], entry_of(touched), mirror, block, &bytes) {
-                self.abandon();
-                return Progress::Damaged { volume, block };
-            }
-            images.push(Some(Image::Slice { bytes, record: usize::MAX, at: 0 }));
+            let key = touched.key;
+            let (_, at) = self.region.volumes[key.0 as usize].entry(key.1);
+            let content = match volume::verify(&tables[touched.sector], at, mirror, key.1, &bytes) {
+                Standing::Good => Some((Position::ZERO, bytes)),
+                Standing::UpTo(upto) => Some((upto, bytes)),
+                Standing::Bad if touched.whole => None,
+                Standing::Bad => {
+                    let found = healing.usable(key);
+                    if found.is_none() {
+                        self.unreadable.push(key);
+                    }
+                    found.map(|(upto, content)| (upto, content.clone()))
+                }
+            };
+            images.push(content.map(|(upto, bytes)| {
+                touched.skip = if upto > cursor { upto } else { Position::ZERO };
+                Image::Slice { bytes, record: usize::MAX, at: 0 }
+            }));
+        }
+        if !self.unreadable.is_empty() {
+            self.abandon();
+            return Progress::Damaged;
         }
         for (number, record) in self.batch.iter().enumerate() {
             self.fold(number, record, &mut images);
         }
         for (touched, image) in self.touched.iter().zip(&images) {
-            if let Some(image) = image {
-                let table = &mut tables[touched.sector];
-                volume::put_entry(table, entry_of(touched), mirror, touched.key.1, image.bytes());
+            let (volume, block) = touched.key;
+            let (_, at) = self.region.volumes[volume as usize].entry(block);
+            let table = &mut tables[touched.sector];
+            match image {
+                Some(image) if touched.skip > self.after.tail.position => {
+                    volume::put_ahead(table, at, mirror, block, touched.skip, image.bytes());
+                }
+                Some(image) => volume::put_entry(table, at, mirror, block, image.bytes()),
+                None => {}
             }
         }
         self.runs = self.gather(images, tables);
         self.write_journal(out)
+    }
+
+    /// What is overwritten as a whole may be ahead of that write; then its content is needed after all.
+    fn look_behind(&mut self, tables: &[Vec<u8>], cursor: Position) -> bool {
+        let mut again = false;
+        for touched in self.touched.iter_mut().filter(|t| !t.base) {
+            let (volume, block) = touched.key;
+            let (_, at) = self.region.volumes[volume as usize].entry(block);
+            let upto = volume::says_ahead(&tables[touched.sector], at, block);
+            touched.base = upto.is_some_and(|upto| upto > cursor);
+            again |= touched.base;
+        }
+        again
     }
 
     /// Puts the batch back, so that it can be tried again once the block is good.
@@ -383,19 +557,14 @@ impl<Q: Quirk> Apply<Q> {
         }
     }
 
-    /// Gives up every record from the first one that touches a block on.
-    pub fn end_before(&mut self, volume: u32, block: u64) {
-        let touches = |record: &Record| self.touches(record, volume, block);
+    /// Gives up every record from the first one that touches an unreadable block on.
+    pub fn end_before_unreadable(&mut self) {
+        let touches = |record: &Record| {
+            self.unreadable.iter().any(|key| touches(&self.geometry, &self.region, record, *key))
+        };
         let end = self.waiting.iter().position(touches).unwrap_or(self.waiting.len());
         self.waiting.truncate(end);
         self.finish = None;
-    }
-
-    fn touches(&self, record: &Record, volume: u32, block: u64) -> bool {
-        let size = self.geometry.block_size;
-        let (reply, _) = self.region.volumes[record.volume as usize].reply(self.reply_index(record));
-        let data = record.offset / size..=(record.offset + record.length - 1) / size;
-        record.volume == volume && (reply == block || data.contains(&block))
     }
 
     /// Where a block of the batch stands in `touched`.
@@ -407,47 +576,39 @@ impl<Q: Quirk> Apply<Q> {
     fn fold(&self, number: usize, record: &Record, images: &mut [Option<Image>]) {
         let size = self.geometry.block_size;
         let end = record.offset + record.length;
-        let mut at = record.offset;
-        while at < end {
-            let block = at / size;
-            let to = ((block + 1) * size).min(end);
-            let (from_payload, to_payload) = (at - record.offset, to - record.offset);
-            let within = (at % size) as usize;
-            let image = &mut images[self.place((record.volume, block))];
-            let whole = to - at == size;
+        for block in record.offset / size..=(end - 1) / size {
+            let place = self.place((record.volume, block));
+            if self.skips(place, record) {
+                continue;
+            }
+            let image = &mut images[place];
+            let whole = overwrites(record, block, size);
             match record.operation {
                 Operation::Write if whole => {
-                    let bytes = record.payload.slice(from_payload as usize..to_payload as usize);
-                    *image = Some(Image::Slice { bytes, record: number, at: from_payload });
+                    let at = block * size - record.offset;
+                    let bytes = record.payload.slice(at as usize..(at + size) as usize);
+                    *image = Some(Image::Slice { bytes, record: number, at });
                 }
                 Operation::WriteZeroes if whole => {
                     *image = Some(Image::Own(alloc::vec![0; size as usize]));
                 }
-                operation => {
-                    let Some(image) = image else { return };
-                    let image = image.own();
-                    let target = &mut image[within..within + (to - at) as usize];
-                    match operation {
-                        Operation::Write => target
-                            .copy_from_slice(&record.payload[from_payload as usize..to_payload as usize]),
-                        Operation::WriteZeroes => target.fill(0),
-                        Operation::Add { delta, .. } => {
-                            if let Ok(old) = <[u8; 8]>::try_from(&*target) {
-                                let new = u64::from_le_bytes(old).wrapping_add(delta);
-                                target.copy_from_slice(&new.to_le_bytes());
-                            }
-                        }
+                _ => {
+                    if let Some(image) = image {
+                        put_data(record, block, image.own());
                     }
                 }
             }
-            at = to;
         }
         let map = &self.region.volumes[record.volume as usize];
-        let (block, at) = map.reply(self.reply_index(record));
-        if let Some(image) = &mut images[self.place((record.volume, block))] {
-            let (operation, result) = record.operation.result();
-            ReplyEntry { id: record.id, result, operation }.put(image.own(), at);
+        let (block, at) = map.reply(reply_index(&self.geometry, record));
+        let place = self.place((record.volume, block));
+        if let Some(image) = images[place].as_mut().filter(|_| !self.skips(place, record)) {
+            put_reply(record, image.own(), at);
         }
+    }
+
+    fn skips(&self, place: usize, record: &Record) -> bool {
+        record.position <= self.touched[place].skip && !self.quirk.bends(Bend::ApplyWithoutSkip)
     }
 
     /// The in-place writes: neighbouring slices of one payload become one run.

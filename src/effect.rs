@@ -226,7 +226,7 @@ pub enum Alarm {
     },
     /// The destination refuses the mirror.
     Refused {
-        /// 1 = another mirror, 2 = below what the source still has.
+        /// 1 = another mirror, 2 = below what the source still has, 3 = a block is damaged on both sides.
         reason: u64,
     },
     /// No valid superblock.
@@ -240,6 +240,13 @@ pub enum Alarm {
     },
     /// A block does not match its check.
     BlockDamaged {
+        /// Which volume.
+        volume: u32,
+        /// Which block.
+        block: u64,
+    },
+    /// A block does not match its check, and neither does the peer's copy of it.
+    BlockLost {
         /// Which volume.
         volume: u32,
         /// Which block.

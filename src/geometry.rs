@@ -92,6 +92,11 @@ impl Geometry {
         self.volumes[volume] / self.block_size
     }
 
+    /// Blocks of a volume, those of its reply table included.
+    pub fn blocks(&self, volume: usize) -> u64 {
+        self.data_blocks(volume) + self.reply_blocks()
+    }
+
     /// Blocks of a volume's reply table.
     pub fn reply_blocks(&self) -> u64 {
         (self.clients as u64 * self.slots as u64 * reply_table::ENTRY).div_ceil(self.block_size)

@@ -101,7 +101,7 @@ impl Ground {
             }
             Step::Journal => {
                 let header = JournalHeader::decode(mirror, size, &data[0]);
-                self.header = header.filter(|h| self.superblock.as_ref().is_some_and(|s| h.newer_than(s)));
+                self.header = header.filter(|h| self.superblock.as_ref().is_some_and(|s| h.counts_over(s)));
                 let Some(header) = self.header else { return self.finish() };
                 let (at, length) = header.index();
                 self.read(Step::Index, Device::Image, smallvec![(self.region.journal + at, length)], out)

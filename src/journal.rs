@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 
 const ENTRY: u64 = 24;
 
-/// Encodes a batch whose in-place writes are `runs` and which leads to `after`, as one run at byte `at`.
-pub fn encode(mirror: MirrorId, at: u64, after: &Superblock, runs: &[Run]) -> Run {
+/// Encodes a batch whose in-place writes are `runs` and which leads to `after`, as one run at byte `at`. A `repair` puts
+/// good content into a damaged block and leaves the cursor where it is.
+pub fn encode(mirror: MirrorId, at: u64, after: &Superblock, repair: bool, runs: &[Run]) -> Run {
     let index_size = runs.len() * ENTRY as usize;
     let head_size = SECTOR as usize + index_size.next_multiple_of(SECTOR as usize);
     let mut head = vec![0; head_size];
@@ -37,6 +38,7 @@ pub fn encode(mirror: MirrorId, at: u64, after: &Superblock, runs: &[Run]) -> Ru
     put_u64(header, 80, data_length);
     put_u64(header, 88, index_check);
     after.base.put(header, 96);
+    put_u64(header, 120, repair as u64);
     put_check(header);
     let mut parts = SmallVec::with_capacity(runs.len() + 1);
     parts.push(Bytes::from(head));
@@ -55,6 +57,7 @@ pub struct JournalHeader {
     pub tail: Link,
     /// See `applied_gen`: the superblock before may be older than the batch before.
     pub base: Link,
+    repair: bool,
     entries: u64,
     index_check: u64,
 }
@@ -73,14 +76,17 @@ impl JournalHeader {
             applied_seq: get_u64(b, 40),
             tail: Link::get(b, 48),
             base: Link::get(b, 96),
+            repair: get_u64(b, 120) == 1,
             entries,
             index_check: get_u64(b, 88),
         })
     }
 
-    /// Whether it leads further than the superblock.
-    pub fn newer_than(&self, superblock: &Superblock) -> bool {
-        (self.applied_gen, self.applied_seq) > superblock.cursor()
+    /// Whether it is to be written in place again: it leads further than the superblock, or it is a repair as of the
+    /// superblock's cursor, of which nobody can know whether it came to its end.
+    pub fn counts_over(&self, superblock: &Superblock) -> bool {
+        let cursor = (self.applied_gen, self.applied_seq);
+        cursor > superblock.cursor() || self.repair && cursor == superblock.cursor()
     }
 
     /// Where the index stands, from the start of the journal: (offset, length).

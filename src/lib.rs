@@ -16,6 +16,7 @@ pub mod effect;
 mod format_tests;
 pub mod geometry;
 pub mod ground;
+pub mod heal;
 pub mod ids;
 pub mod journal;
 pub mod log_file;

@@ -24,6 +24,8 @@ pub enum Bend {
     Recurse,
     Loop,
     LendReserves,
+    InstallBeforeHeld,
+    ApplyWithoutSkip,
 }
 
 /// Decides which bends are in force.

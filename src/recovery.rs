@@ -7,6 +7,7 @@ use crate::config::AckLevel;
 use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ground::Ground;
+use crate::heal::Healing;
 use crate::ids::{MirrorIndex, Position};
 use crate::mark;
 use crate::nvram_log::SegmentHeader;
@@ -60,6 +61,8 @@ pub struct Recovery<Q> {
     ground: Ground,
     survey: Survey<Q>,
     apply: Option<Apply<Q>>,
+    /// Nobody can be asked for a damaged block here.
+    healing: Healing,
     superblock: Superblock,
     end: Position,
     evidence: Position,
@@ -91,6 +94,7 @@ impl<Q: Quirk> Recovery<Q> {
             ground,
             survey,
             apply: None,
+            healing: Healing::default(),
             superblock: Superblock::fresh(Role::Recovering, AckLevel::Nvram),
             end: Position::ZERO,
             evidence: Position::ZERO,
@@ -181,7 +185,7 @@ impl<Q: Quirk> Recovery<Q> {
                 let Some(apply) = self.apply.as_mut().filter(|a| a.waits_for(token)) else {
                     return Outcome::Working;
                 };
-                let progress = apply.done(completion, &mut self.superblock, out);
+                let progress = apply.done(completion, &mut self.superblock, &mut self.healing, out);
                 return self.applied(progress, out);
             }
             Step::Clean | Step::CleanFlush => {
@@ -251,7 +255,7 @@ impl<Q: Quirk> Recovery<Q> {
         let Some(apply) = self.apply.as_mut().filter(|_| self.step == Step::Apply) else { return };
         self.superblock = *superblock;
         apply.leave_out(records);
-        let progress = apply.start(&mut self.superblock, out);
+        let progress = apply.start(&mut self.superblock, &mut self.healing, out);
         self.applied(progress, out);
     }
 
@@ -325,7 +329,7 @@ impl<Q: Quirk> Recovery<Q> {
             &self.superblock,
         );
         self.step = Step::Apply;
-        let progress = apply.start(&mut self.superblock, out);
+        let progress = apply.start(&mut self.superblock, &mut self.healing, out);
         self.apply = Some(apply);
         self.applied(progress, out)
     }
@@ -337,7 +341,7 @@ impl<Q: Quirk> Recovery<Q> {
             Progress::Advanced => {
                 self.step_done(out);
                 let Some(apply) = &mut self.apply else { return Outcome::Working };
-                let next = apply.start(&mut self.superblock, out);
+                let next = apply.start(&mut self.superblock, &mut self.healing, out);
                 self.applied(next, out)
             }
             Progress::Finished => {
@@ -348,12 +352,12 @@ impl<Q: Quirk> Recovery<Q> {
             }
             // The image itself is damaged and no peer can be asked: from the first record that needs the block on
             // everything is lost with it.
-            Progress::Damaged { volume, block } => {
+            Progress::Damaged => {
                 self.evidence = self.evidence.max(self.end);
                 self.cut = true;
                 let Some(apply) = &mut self.apply else { return Outcome::Working };
-                apply.end_before(volume, block);
-                let next = apply.start(&mut self.superblock, out);
+                apply.end_before_unreadable();
+                let next = apply.start(&mut self.superblock, &mut self.healing, out);
                 self.applied(next, out)
             }
         }

@@ -102,4 +102,10 @@ stages! {
     RecoveryStep = "recovery_step",
     /// recovery has reached its verdict and the image is open
     Recovered = "recovered",
+    /// a server has found a damaged block and asks its peer for it
+    BlockWanted = "block_wanted",
+    /// a server has answered its peer with a block
+    BlockSent = "block_sent",
+    /// a damaged block holds good content again, durably
+    BlockHealed = "block_healed",
 }

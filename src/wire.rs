@@ -67,7 +67,7 @@ pub enum Message {
     },
     /// Destination: no.
     Refused {
-        /// 1 another mirror, 2 below what the source still has.
+        /// 1 another mirror, 2 below what the source still has, 3 a block that it needs is damaged on both sides.
         reason: u64,
     },
     /// Source: a record.
@@ -114,22 +114,24 @@ pub enum Message {
     },
     /// Destination: unknown connection.
     Reset,
-    /// Destination: a block of the image is damaged.
+    /// Either side: a block of its copy is damaged.
     BlockWanted {
         /// Which volume.
-        volume: u64,
+        volume: u32,
         /// Which block.
         block: u64,
+        /// Its cursor: the last record that is in its blocks.
+        cursor: Position,
     },
-    /// Source: its content as of a position.
+    /// Either side: the content of a block as of a position.
     Block {
         /// Which volume.
-        volume: u64,
+        volume: u32,
         /// Which block.
         block: u64,
         /// All records up to here are in it, none after.
         as_of: Position,
-        /// The content.
+        /// The content; empty: this copy is damaged, too.
         content: Bytes,
     },
 }
@@ -195,9 +197,11 @@ impl Message {
             Message::Ping { number } => put(&[number]),
             Message::Pong { number, degraded } => put(&[number, degraded as u64]),
             Message::Reset => {}
-            Message::BlockWanted { volume, block } => put(&[volume, block]),
+            Message::BlockWanted { volume, block, cursor } => {
+                put(&[volume as u64, block, cursor.generation, cursor.sequence]);
+            }
             Message::Block { volume, block, as_of, content } => {
-                put(&[volume, block, as_of.generation, as_of.sequence, check(&content)]);
+                put(&[volume as u64, block, as_of.generation, as_of.sequence, check(&content)]);
                 payload = content;
             }
         }
@@ -310,15 +314,19 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
             Message::Reset
         }
         13 => {
-            has(2)?;
-            Message::BlockWanted { volume: field(0), block: field(1) }
+            has(4)?;
+            Message::BlockWanted {
+                volume: u32::try_from(field(0)).ok()?,
+                block: field(1),
+                cursor: position(2),
+            }
         }
         14 => {
             if fixed != 40 || check(&frame.payload) != field(4) {
                 return None;
             }
             Message::Block {
-                volume: field(0),
+                volume: u32::try_from(field(0)).ok()?,
                 block: field(1),
                 as_of: position(2),
                 content: frame.payload.clone(),

@@ -4,6 +4,7 @@ use super::Shared;
 use super::desk::Desk;
 use crate::apply::{Apply, Progress};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
+use crate::heal::BlockKey;
 use crate::ids::Position;
 use crate::log_file::{FILE_HEADER, FileTrailer};
 use crate::quirk::{Bend, Quirk};
@@ -12,6 +13,7 @@ use crate::stage::Stage;
 use crate::survey::Area;
 use crate::wire::Message;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 #[derive(Debug)]
 enum Step<Q> {
@@ -33,6 +35,30 @@ pub(super) struct Applying<Q> {
     /// Records that are to be in the file at least.
     count: u64,
     no_space: bool,
+}
+
+impl<Q: Quirk> Applying<Q> {
+    /// The repair of a block, between two applies.
+    pub fn repair(apply: Apply<Q>) -> Self {
+        let step = Step::Apply(Box::new(apply));
+        Applying { token: Token(0), step, generation: 0, whole: false, count: 0, no_space: false }
+    }
+
+    /// The blocks that it waits for; none if it does not wait.
+    pub fn unreadable(&self) -> &[BlockKey] {
+        match &self.step {
+            Step::Apply(apply) => apply.unreadable(),
+            _ => &[],
+        }
+    }
+
+    /// Whether the blocks on the device are those of the superblock's cursor.
+    pub fn at_cursor(&self) -> bool {
+        match &self.step {
+            Step::Apply(apply) => apply.at_cursor(),
+            _ => true,
+        }
+    }
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -120,7 +146,7 @@ impl<Q: Quirk> Desk<Q> {
         records: impl Iterator<Item = crate::record::Record>,
     ) {
         self.stage(shared, Stage::ApplyStarted, Position::new(generation, 0));
-        let mut apply = Apply::new(
+        let apply = Apply::new(
             self.geometry.clone(),
             self.region.clone(),
             self.index,
@@ -129,9 +155,15 @@ impl<Q: Quirk> Desk<Q> {
             whole.then_some(generation),
             &self.superblock,
         );
-        let progress = apply.start(&mut self.superblock, &mut shared.out);
         let step = Step::Apply(Box::new(apply));
         self.applying = Some(Applying { token: Token(0), step, generation, whole, count, no_space: false });
+        self.start_batch(shared);
+    }
+
+    /// The next batch of the apply, or the same again with the blocks that it lacked.
+    pub fn start_batch(&mut self, shared: &mut Shared) {
+        let Some(Applying { step: Step::Apply(apply), .. }) = &mut self.applying else { return };
+        let progress = apply.start(&mut self.superblock, &mut self.heal.blocks, &mut shared.out);
         self.applied(shared, progress);
     }
 
@@ -139,7 +171,8 @@ impl<Q: Quirk> Desk<Q> {
         let Some(applying) = &mut self.applying else { return };
         if let Step::Apply(apply) = &mut applying.step {
             if apply.waits_for(token) {
-                let progress = apply.done(completion, &mut self.superblock, &mut shared.out);
+                let progress =
+                    apply.done(completion, &mut self.superblock, &mut self.heal.blocks, &mut shared.out);
                 self.applied(shared, progress);
             }
             return;
@@ -209,22 +242,17 @@ impl<Q: Quirk> Desk<Q> {
     fn applied(&mut self, shared: &mut Shared, progress: Progress) {
         match progress {
             Progress::Working => {}
-            Progress::Advanced => {
-                let Some(Applying { step: Step::Apply(apply), .. }) = &mut self.applying else { return };
-                let next = apply.start(&mut self.superblock, &mut shared.out);
-                self.applied(shared, next);
-            }
+            Progress::Advanced => self.start_batch(shared),
             Progress::NoSpace => {
                 if let Some(applying) = &mut self.applying {
                     applying.no_space = true;
                 }
                 self.retry_later(shared);
             }
-            // The file stays, so that nothing is lost; no SyncDone, so that the source keeps its copy.
-            Progress::Damaged { volume, block } => {
-                self.alarm(shared, Alarm::BlockDamaged { volume, block });
-                self.phase = super::desk::Phase::Stopped;
-                self.reset(shared);
+            // It waits for them (heal.rs).
+            Progress::Damaged => {
+                let blocks = self.applying.as_ref().map_or(Vec::new(), |a| a.unreadable().to_vec());
+                blocks.into_iter().for_each(|key| self.block_damaged(shared, key));
             }
             Progress::Finished => {
                 let Some(applying) = self.applying.take() else { return };

@@ -3,6 +3,7 @@
 
 use super::Shared;
 use super::desk::{Desk, Entry, Phase};
+use super::heal::Heal;
 use super::repair::Remains;
 use crate::chain::{self, Chain, ChainEntry};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
@@ -293,6 +294,7 @@ impl<Q: Quirk> Desk<Q> {
         self.nvram_flush = None;
         self.mark_flush = None;
         self.retry = None;
+        self.heal = Heal::default();
         self.promised = 0;
         self.acked_nvram = 0;
         self.acked_file = 0;

@@ -5,6 +5,7 @@ use super::Shared;
 use super::apply::Applying;
 use super::boot::Boot;
 use super::file::LogFile;
+use super::heal::Heal;
 use super::repair::Remains;
 use crate::config::AckLevel;
 use crate::effect::{Alarm, Completion, Duty, Token};
@@ -101,6 +102,7 @@ pub(super) struct Desk<Q> {
     /// Generations whose files are cleared durably.
     pub cleared: u64,
     pub applying: Option<Applying<Q>>,
+    pub heal: Heal,
     pub retry: Option<u64>,
     /// Whether the pool has been told which segments are this mirror's.
     pub pool_known: bool,
@@ -148,6 +150,7 @@ impl<Q: Quirk> Desk<Q> {
             syncs: BTreeMap::new(),
             cleared: 0,
             applying: None,
+            heal: Heal::default(),
             retry: None,
             pool_known: true,
             replayed: 0,
@@ -177,6 +180,7 @@ impl<Q: Quirk> Desk<Q> {
             && self.file_work.is_none()
             && self.syncs.is_empty()
             && self.erasing.is_empty()
+            && self.heal.quiet()
     }
 
     pub fn alarm(&self, shared: &mut Shared, alarm: Alarm) {
@@ -210,6 +214,7 @@ impl<Q: Quirk> Desk<Q> {
                 Duty::Mark => self.mark_flushed(shared, token),
                 Duty::File => self.file_done(shared, token, completion),
                 Duty::Apply | Duty::Clear => self.apply_done(shared, token, completion),
+                Duty::Heal => self.served(shared, token, completion),
                 _ => {}
             },
             _ => {}
@@ -243,7 +248,12 @@ impl<Q: Quirk> Desk<Q> {
         self.flush_mark(shared);
         self.acknowledge(shared);
         self.append(shared);
+        self.heal_next(shared);
+        if !matches!(self.phase, Phase::Serving) {
+            return;
+        }
         self.apply_next(shared);
+        self.serve_blocks(shared);
         // What was just removed may make room for what waits.
         self.place_records(shared);
         self.flush_nvram(shared);
@@ -266,6 +276,7 @@ impl<Q: Quirk> Desk<Q> {
             self.quirk,
         );
         recovery.start(&mut shared.out);
+        self.heal = Heal::default();
         // The epoch that will be durable; a recovery that goes on after a restart has raised it before.
         if matches!(self.superblock.role, Role::Mirror) {
             self.superblock.epoch += 1;

@@ -5,6 +5,7 @@ mod apply;
 mod boot;
 mod desk;
 mod file;
+mod heal;
 mod intake;
 mod pool;
 mod repair;
@@ -95,7 +96,7 @@ impl<Q: Quirk> Destination<Q> {
 
     /// When `handle_timeout` is wanted.
     pub fn poll_timeout(&self) -> Option<u64> {
-        self.desks.iter().filter_map(|d| d.retry).min()
+        self.desks.iter().flat_map(|d| [d.retry, d.heal.ask_at]).flatten().min()
     }
 
     /// How a mirror stands.
@@ -184,6 +185,9 @@ impl<Q: Quirk> Destination<Q> {
                 desk.retry = None;
                 desk.handle_retry(&mut self.shared);
                 desk.pump(&mut self.shared);
+            }
+            if desk.heal.ask_at.is_some_and(|at| at <= now) {
+                desk.ask_blocks(&mut self.shared);
             }
         }
     }

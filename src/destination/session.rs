@@ -34,6 +34,13 @@ impl<Q: Quirk> Desk<Q> {
                 let epoch = self.superblock.epoch;
                 return self.send(shared, connection, Message::Fenced { epoch });
             }
+            Phase::Stopped if self.heal.blocks.any_lost() => {
+                // What it stopped for cannot be mended: the source must not wait for ever.
+                if let Message::Hello { .. } = message {
+                    self.send(shared, connection, Message::Refused { reason: 3 });
+                }
+                return;
+            }
             Phase::Idle | Phase::Booting(_) | Phase::Draining | Phase::Stopped => return,
         }
         if let Message::Hello { epoch, oldest_gen, .. } = message {
@@ -43,6 +50,7 @@ impl<Q: Quirk> Desk<Q> {
             self.half_open = None;
             self.connection = Some(connection);
             self.naked = None;
+            self.ask_blocks(shared);
         }
         if self.connection != Some(connection) {
             let known = self.connection.max(self.half_open).map(|c| c.pair());
@@ -55,6 +63,10 @@ impl<Q: Quirk> Desk<Q> {
             Message::Forward(record) => self.receive(shared, record),
             Message::SyncRequest { generation, count, digest } => {
                 self.sync_requested(shared, generation, count, digest);
+            }
+            Message::BlockWanted { volume, block, .. } => self.block_asked((volume, block)),
+            Message::Block { volume, block, as_of, content } => {
+                self.block_came(shared, (volume, block), as_of, content);
             }
             Message::Ping { number } => {
                 let degraded = shared.degraded;

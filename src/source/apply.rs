@@ -3,14 +3,15 @@
 use super::Source;
 use super::log::Sealing;
 use crate::apply::{Apply, Progress};
-use crate::effect::{Alarm, Completion, Token};
+use crate::effect::{Completion, Token};
 use crate::ids::Position;
 use crate::quirk::Quirk;
 use crate::stage::Stage;
+use alloc::vec::Vec;
 
 impl<Q: Quirk> Source<Q> {
     pub(super) fn apply_next(&mut self) {
-        if self.apply.is_some() {
+        if self.heal_next() || self.apply.is_some() {
             return;
         }
         let wanted = self.superblock.applied_gen + 1;
@@ -30,7 +31,7 @@ impl<Q: Quirk> Source<Q> {
             Some(wanted),
             &self.superblock,
         );
-        let progress = apply.start(&mut self.superblock, &mut self.out);
+        let progress = apply.start(&mut self.superblock, &mut self.healing, &mut self.out);
         self.apply = Some(apply);
         self.apply_progress(progress);
     }
@@ -38,7 +39,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn apply_done(&mut self, token: Token, completion: Completion) {
         let Some(apply) = self.apply.as_mut().filter(|a| a.waits_for(token)) else { return };
         let before = apply.in_place();
-        let progress = apply.done(completion, &mut self.superblock, &mut self.out);
+        let progress = apply.done(completion, &mut self.superblock, &mut self.healing, &mut self.out);
         let after = apply.in_place();
         if after && !before {
             self.hold_reads();
@@ -49,16 +50,20 @@ impl<Q: Quirk> Source<Q> {
         self.apply_progress(progress);
     }
 
-    fn apply_progress(&mut self, progress: Progress) {
+    pub(super) fn apply_progress(&mut self, progress: Progress) {
         match progress {
             Progress::Working => {}
             Progress::Advanced => {
+                self.repeat_reads();
                 let Some(apply) = &mut self.apply else { return };
-                let next = apply.start(&mut self.superblock, &mut self.out);
+                let next = apply.start(&mut self.superblock, &mut self.healing, &mut self.out);
                 self.apply_progress(next);
             }
             Progress::Finished => {
-                self.apply = None;
+                self.progress = true;
+                if self.apply.take().is_some_and(|a| a.is_repair()) {
+                    return;
+                }
                 let done = self.superblock.applied_gen;
                 if let Some(g) = self.log.generations.iter_mut().find(|g| g.number == done) {
                     g.applied = true;
@@ -68,11 +73,13 @@ impl<Q: Quirk> Source<Q> {
                     overlay.drop_below(end);
                 }
                 self.stage(Stage::Applied, Position::new(done, 0));
-                self.progress = true;
             }
             Progress::NoSpace => self.apply_retry = Some(self.now + self.knobs.resend_after),
-            // The image at the destination is the good copy; fail over (part of the life cycle).
-            Progress::Damaged { volume, block } => self.stop(Alarm::BlockDamaged { volume, block }),
+            Progress::Damaged => {
+                let blocks = self.apply.as_ref().map_or(Vec::new(), |a| a.unreadable().to_vec());
+                blocks.into_iter().for_each(|key| self.block_damaged(key));
+                self.progress = true;
+            }
         }
     }
 }

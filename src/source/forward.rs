@@ -58,6 +58,12 @@ impl<Q: Quirk> Source<Q> {
                 self.sent = self.sent.min(self.log.upto(after)).max(self.log.base);
             }
             Message::SyncDone { generation } => self.sync_done(generation),
+            Message::BlockWanted { volume, block, cursor } => {
+                self.block_asked((volume, block), cursor);
+            }
+            Message::Block { volume, block, as_of, content } => {
+                self.block_came((volume, block), as_of, content);
+            }
             Message::Pong { number, .. } if number > self.pong_seen && number <= self.ping_sent => {
                 self.pong_seen = number;
                 self.ping_for_reads();
@@ -95,6 +101,7 @@ impl<Q: Quirk> Source<Q> {
             if self.pong_seen < self.ping_sent {
                 self.ping();
             }
+            self.ask_blocks();
         } else {
             self.acked_nvram = self.acked_nvram.max(held);
             self.acked_file = self.acked_file.max(filed);
@@ -197,6 +204,7 @@ impl<Q: Quirk> Source<Q> {
             || self.pong_seen < self.ping_sent
             || self.acked_file < self.log.durable
             || self.remote_applied < self.sync_sent
+            || self.healing.asked().next().is_some()
     }
 
     pub(super) fn arm_timer(&mut self) {
@@ -227,6 +235,7 @@ impl<Q: Quirk> Source<Q> {
         }
         // Asked again for every generation that is not applied there.
         self.sync_sent = self.remote_applied;
+        self.ask_blocks();
         self.ping();
     }
 }

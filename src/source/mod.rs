@@ -5,12 +5,14 @@ mod admission;
 mod apply;
 mod boot;
 mod forward;
+mod heal;
 mod log;
 mod read;
 
 use crate::config::{AckLevel, Reads, Transport};
 use crate::effect::{Alarm, Answer, Completion, Duty, Effect, Outbox, Token};
 use crate::geometry::{Geometry, Region};
+use crate::heal::Healing;
 use crate::ids::{Connection, MirrorIndex, Position, RequestId};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
@@ -106,6 +108,8 @@ pub struct Source<Q> {
     mark_flush: Option<(Token, u64)>,
     apply: Option<crate::apply::Apply<Q>>,
     apply_retry: Option<u64>,
+    healing: Healing,
+    serves: Vec<heal::Serve>,
     session: Session,
     connection: Connection,
     marked: u64,
@@ -152,6 +156,8 @@ impl<Q: Quirk> Source<Q> {
             mark_flush: None,
             apply: None,
             apply_retry: None,
+            healing: Healing::default(),
+            serves: Vec::new(),
             session: Session::Down,
             connection: Connection::default(),
             marked: 0,
@@ -206,6 +212,8 @@ impl<Q: Quirk> Source<Q> {
             && self.waiters.is_empty()
             && self.reads.is_empty()
             && self.apply.is_none()
+            && self.healing.quiet()
+            && self.serves.is_empty()
             && self.log.only_open_and_empty()
             && self.log.owed.is_empty()
     }
@@ -261,6 +269,7 @@ impl<Q: Quirk> Source<Q> {
                 Duty::Mark => self.mark_flushed(token),
                 Duty::Apply => self.apply_done(token, completion),
                 Duty::Read => self.read_done(token, completion),
+                Duty::Heal => self.served(token, completion),
                 _ => {}
             },
         }
@@ -303,6 +312,7 @@ impl<Q: Quirk> Source<Q> {
             self.forward();
             self.answer();
             self.apply_next();
+            self.serve_blocks();
             self.free();
             if !self.progress || !self.serving() {
                 break;
@@ -327,6 +337,8 @@ impl<Q: Quirk> Source<Q> {
         self.queue.clear();
         self.waiters.clear();
         self.reads.clear();
+        self.healing = Healing::default();
+        self.serves.clear();
     }
 
     fn send(&mut self, message: Message) {

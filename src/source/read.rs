@@ -4,11 +4,11 @@
 
 use super::{Body, Request, Source};
 use crate::config::Reads;
-use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Ranges, Refusal, Token};
+use crate::effect::{Answer, Completion, Device, Duty, Effect, Ranges, Refusal, Token};
 use crate::geometry::SECTOR;
 use crate::ids::{Position, RequestId};
 use crate::quirk::Quirk;
-use crate::volume;
+use crate::volume::{self, Standing};
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -17,6 +17,8 @@ use bytes::Bytes;
 enum Phase {
     /// Waits for the end of an in-place write.
     Held,
+    /// Waits for a damaged block.
+    Wanting,
     Reading,
     /// What it shows, and how many records must be answerable first.
     Ready {
@@ -100,16 +102,32 @@ impl<Q: Quirk> Source<Q> {
         let map = self.region.volumes[read.volume as usize];
         let first = read.offset / map.block_size;
         let (first_sector, _) = map.entry(first);
+        let mut blocks = data[0].clone();
         for (i, content) in data[0].chunks(map.block_size as usize).enumerate() {
             let block = first + i as u64;
             let (sector, place) = map.entry(block);
             let place = (sector - first_sector) as usize + place;
-            if !volume::matches(&data[1], place, self.geometry.mirror, block, content) {
-                return self.damaged_read(read, block);
+            if volume::verify(&data[1], place, self.geometry.mirror, block, content) != Standing::Bad {
+                continue;
+            }
+            let key = (read.volume, block);
+            match self.healing.usable(key) {
+                // It is not in place yet; what it shows beyond the cursor is in the overlay, too.
+                Some((_, found)) => {
+                    let mut patched = blocks.to_vec();
+                    patched[i * map.block_size as usize..][..found.len()].copy_from_slice(found);
+                    blocks = Bytes::from(patched);
+                }
+                None if self.healing.lost(key) => return self.refuse_read(read),
+                None => {
+                    read.phase = Phase::Wanting;
+                    self.reads.push(read);
+                    return self.block_damaged(key);
+                }
             }
         }
         let skip = (read.offset - first * map.block_size) as usize;
-        let base = data[0].slice(skip..skip + read.length as usize);
+        let base = blocks.slice(skip..skip + read.length as usize);
         match read.id {
             None => {
                 if let Some(front) = self.queue.front_mut() {
@@ -124,8 +142,8 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
-    fn damaged_read(&mut self, read: PendingRead, block: u64) {
-        self.out.alarm(self.index, Alarm::BlockDamaged { volume: read.volume, block });
+    /// No good copy of what it shows is in reach.
+    fn refuse_read(&mut self, read: PendingRead) {
         match read.id {
             Some(id) => self.out.push(Effect::Reply { id, answer: Answer::Refused(Refusal::Damaged) }),
             None => {
@@ -159,11 +177,18 @@ impl<Q: Quirk> Source<Q> {
 
     /// It is over: read again.
     pub(super) fn release_reads(&mut self) {
+        self.issue_all(Phase::Held);
+    }
+
+    /// A damaged block was found, lost or overwritten: what waits for one looks again.
+    pub(super) fn repeat_reads(&mut self) {
+        self.issue_all(Phase::Wanting);
+    }
+
+    fn issue_all(&mut self, phase: Phase) {
         let mut reads = core::mem::take(&mut self.reads);
-        for read in &mut reads {
-            if read.phase == Phase::Held {
-                self.issue(read);
-            }
+        for read in reads.iter_mut().filter(|r| r.phase == phase) {
+            self.issue(read);
         }
         self.reads = reads;
     }

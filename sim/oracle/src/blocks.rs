@@ -1,6 +1,6 @@
 //! What the model says of one block and of its entry in the check table.
 
-use crate::bytes::{ENTRY, check_entry, hash};
+use crate::bytes::{ENTRY, ahead_entry, check_entry, hash, says_ahead};
 use crate::content::same;
 use crate::layout::{BlockAt, Region};
 use crate::log::Model;
@@ -32,5 +32,27 @@ impl Model {
     pub fn check_is(&mut self, region: &Region, medium: &dyn Medium, (v, b): BlockAt, prefix: u64) -> bool {
         let entry = medium.read(Device::Image, region.check_at(v, b), ENTRY);
         self.entry_is(&entry, (v, b), prefix)
+    }
+
+    /// Judges the entry of a block that was healed from beyond some prefix: it names the operation up to which the block
+    /// goes, at least `prefix`. Of what did not change since it may name less.
+    pub fn ahead_is(&mut self, entry: &[u8], (v, b): BlockAt, prefix: u64) -> Option<u64> {
+        let upto = says_ahead(entry, b)?;
+        let index = self.index_of(upto)?.max(prefix);
+        let content = self.content(v, b, index).unwrap_or_else(|| self.zeros());
+        (entry == ahead_entry(&self.uuid, b, upto, &content).as_slice()).then_some(index)
+    }
+
+    /// Whether a block and its entry are right and beyond a prefix; then, up to which operation they go.
+    pub fn ahead(
+        &mut self,
+        region: &Region,
+        medium: &dyn Medium,
+        (v, b): BlockAt,
+        prefix: u64,
+    ) -> Option<u64> {
+        let entry = medium.read(Device::Image, region.check_at(v, b), ENTRY);
+        let index = self.ahead_is(&entry, (v, b), prefix)?;
+        self.block_is(region, medium, (v, b), index).then_some(index)
     }
 }

@@ -272,6 +272,29 @@ pub(crate) fn check_entry(uuid: &[u8; 16], block: u64, check: u64) -> [u8; 32] {
     entry
 }
 
+/// In the block number of an entry: the block holds all records up to a position, be it beyond the cursor.
+const AHEAD: u64 = 1 << 63;
+
+/// What the check table entry of a block should say whose content is that of a position beyond the cursor.
+pub(crate) fn ahead_entry(uuid: &[u8; 16], block: u64, upto: Position, content: &[u8]) -> [u8; 32] {
+    let mut of = [0; 40];
+    of[..16].copy_from_slice(uuid);
+    of[16..24].copy_from_slice(&upto.generation.to_le_bytes());
+    of[24..32].copy_from_slice(&upto.sequence.to_le_bytes());
+    of[32..].copy_from_slice(&block.to_le_bytes());
+    let check = xxhash_rust::xxh3::xxh3_64_with_seed(content, hash(&of));
+    let mut entry = [0; 32];
+    entry[..16].copy_from_slice(&of[16..32]);
+    entry[16..24].copy_from_slice(&(block | AHEAD).to_le_bytes());
+    entry[24..].copy_from_slice(&check.to_le_bytes());
+    entry
+}
+
+/// The position that such an entry names.
+pub(crate) fn says_ahead(entry: &[u8], block: u64) -> Option<Position> {
+    (u64_at(entry, 16) == block | AHEAD).then(|| Position::at(entry, 0))
+}
+
 /// What a reply table entry should say.
 pub(crate) fn reply_entry(client: u32, slot: u32, request: u64, result: u64, operation: u8) -> [u8; 32] {
     let mut entry = [0; 32];

@@ -6,7 +6,7 @@ use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Region;
 use crate::mirror::Mirror;
-use crate::oracles::{apply, held, isolation, numbering, prefix, steps};
+use crate::oracles::{apply, damage, held, isolation, numbering, prefix, steps};
 use crate::setup::{Device, Level, Medium, Server};
 use crate::source_log;
 use crate::superblock::{RECOVERING, Superblock};
@@ -191,6 +191,9 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
     if !own && changed.superblock {
         m.advance();
         fence(m, out);
+    }
+    if !own {
+        damage::healed(m, out);
     }
     if moved && !own {
         let above = m.copy.image.cursor + 1;

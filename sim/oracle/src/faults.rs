@@ -6,6 +6,9 @@ use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
 use crate::source_log;
 
+/// A damaged block justifies an alarm, but no stop: the other side has a good copy.
+pub(crate) const DAMAGED_BLOCK: &str = "a damaged block";
+
 impl Judge {
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
     pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, _current: &dyn Medium) {
@@ -73,12 +76,14 @@ impl Judge {
                 let Some(m) = self.mirrors.get_mut(i) else {
                     return;
                 };
-                m.excuses.insert("damage");
                 if device == Device::Image {
                     let structural = m.source.volume.damage(&mut m.model, &m.at.own, offset, end, stable);
                     m.source.harmed |= structural;
+                    m.excuses.insert(if structural { "damage" } else { DAMAGED_BLOCK });
+                    m.count_lost_blocks();
                 } else {
                     m.source.harmed = true;
+                    m.excuses.insert("damage");
                 }
             }
             (Server::Destination, Device::Nvram | Device::Log) => {
@@ -104,7 +109,8 @@ impl Judge {
                     if structural {
                         (m.copy.harmed, m.copy.emptied) = (true, None);
                     }
-                    m.excuses.insert("damage");
+                    m.excuses.insert(if structural { "damage" } else { DAMAGED_BLOCK });
+                    m.count_lost_blocks();
                 }
             }
         }

@@ -7,10 +7,11 @@ use crate::content::same;
 use crate::journal::{InPlace, Journal};
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
+use crate::oracles::prefix::detectable;
 use crate::ranges::Ranges;
 use crate::setup::{Device, Medium};
 use crate::superblock::Superblock;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The picture.
 #[derive(Debug)]
@@ -23,6 +24,9 @@ pub(crate) struct Image {
     pub bad_checks: BTreeSet<BlockAt>,
     /// Blocks that the rig has damaged and nobody has repaired.
     pub damaged: BTreeSet<BlockAt>,
+    /// Blocks that were healed with content from beyond the cursor: the operation up to which they go, as their entries
+    /// say and as it is true.
+    pub ahead: BTreeMap<BlockAt, u64>,
     pub journal: Option<Journal>,
     pub dirty: Ranges,
     /// Ranges (start, end) that became stable as the stable journal holds them, and were not looked at since: they are
@@ -40,6 +44,7 @@ impl Image {
             bad_blocks: BTreeSet::new(),
             bad_checks: BTreeSet::new(),
             damaged: BTreeSet::new(),
+            ahead: BTreeMap::new(),
             journal: None,
             dirty: Ranges::default(),
             placed: Vec::new(),
@@ -47,14 +52,30 @@ impl Image {
         }
     }
 
+    /// Looks at a block and at its entry. The entry of a damaged block counts only with the block.
     fn look_at_block(&mut self, model: &mut Model, region: &Region, medium: &dyn Medium, at: BlockAt) {
-        if model.block_is(region, medium, at, self.cursor) {
+        let prefix = self.cursor;
+        let hurt = self.damaged.contains(&at);
+        let suspect = self.ahead.remove(&at).is_some() || hurt;
+        let ahead = suspect.then(|| model.ahead(region, medium, at, prefix)).flatten();
+        if let Some(index) = ahead {
+            if index > prefix {
+                self.ahead.insert(at, index);
+            }
             self.bad_blocks.remove(&at);
-            if self.damaged.contains(&at) && model.check_is(region, medium, at, self.cursor) {
+            self.bad_checks.remove(&at);
+            self.damaged.remove(&at);
+        } else if model.block_is(region, medium, at, prefix) {
+            self.bad_blocks.remove(&at);
+            if hurt && model.check_is(region, medium, at, prefix) {
                 self.damaged.remove(&at);
             }
         } else {
             self.bad_blocks.insert(at);
+            // Once it has a good check nobody will notice: that is not the rig's doing any more.
+            if hurt && !detectable(&model.uuid, region, medium, at) {
+                self.damaged.remove(&at);
+            }
         }
     }
 
@@ -69,10 +90,14 @@ impl Image {
     ) {
         let table = medium.read(Device::Image, region.check_at(v, first), (end - first) * ENTRY);
         for (b, entry) in (first..end).zip(table.chunks_exact(ENTRY as usize)) {
-            if model.entry_is(entry, (v, b), self.cursor) {
+            let prefix = self.cursor;
+            if model.entry_is(entry, (v, b), prefix) || model.ahead_is(entry, (v, b), prefix).is_some() {
                 self.bad_checks.remove(&(v, b));
             } else {
                 self.bad_checks.insert((v, b));
+            }
+            if self.damaged.contains(&(v, b)) || self.ahead.contains_key(&(v, b)) {
+                self.look_at_block(model, region, medium, (v, b));
             }
         }
     }
@@ -89,7 +114,8 @@ impl Image {
     /// cursor gets there.
     fn is_as_journalled(&self, from: u64, to: u64, stable: &dyn Medium) -> bool {
         let journal = self.journal.as_ref().filter(|j| j.cursor > self.stable.cursor());
-        let journal = journal.filter(|j| self.damaged.is_empty() && j.sound_at().is_some());
+        let journal =
+            journal.filter(|j| self.damaged.is_empty() && self.ahead.is_empty() && j.sound_at().is_some());
         let data = journal.and_then(|j| j.data(from, to - from));
         data.is_some_and(|data| same(&data, &stable.read(Device::Image, from, to - from)))
     }
@@ -169,7 +195,7 @@ impl Image {
         };
         let mut again = core::mem::take(&mut self.scratch);
         again.clear();
-        again.extend(self.bad_blocks.iter().chain(&self.bad_checks).copied());
+        again.extend(self.bad_blocks.iter().chain(&self.bad_checks).chain(self.ahead.keys()).copied());
         model.changed(from, to, &mut again);
         for &at in &again {
             if is_placed(region.block_at(at.0, at.1), region.block) {
@@ -177,10 +203,10 @@ impl Image {
             } else {
                 self.look_at_block(model, region, stable, at);
             }
-            if is_placed(region.check_at(at.0, at.1), ENTRY) || model.check_is(region, stable, at, index) {
+            if is_placed(region.check_at(at.0, at.1), ENTRY) {
                 self.bad_checks.remove(&at);
             } else {
-                self.bad_checks.insert(at);
+                self.look_at_checks(model, region, stable, at.0, at.1, at.1 + 1);
             }
         }
         placed.clear();
@@ -235,9 +261,10 @@ impl Image {
         structural
     }
 
-    /// Whether a stable valid journal newer than the cursor will put this block in place again.
+    /// Whether a stable valid journal will put this block in place again: it is newer than the cursor, or a repair.
     pub fn covered(&self, region: &Region, (v, b): BlockAt) -> bool {
-        let Some(journal) = self.journal.as_ref().filter(|j| j.cursor > self.stable.cursor()) else {
+        let counts = |j: &&Journal| j.header.counts_over(self.stable.cursor());
+        let Some(journal) = self.journal.as_ref().filter(counts) else {
             return false;
         };
         journal.data(region.block_at(v, b), region.block).is_some()

@@ -12,13 +12,18 @@ use std::collections::BTreeSet;
 /// A stable valid journal.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    pub header: JournalHeader,
     pub cursor: (u64, u64),
     /// Index of the cursor: everything was compared with the model there.
     prefix: Option<u64>,
     /// Byte on the disk, and what is to stand from there on; in order.
     entries: Vec<(u64, Bytes)>,
-    /// Blocks and check entries that it would put in place with other content than the model's.
-    pub wrong: Vec<BlockAt>,
+    /// Blocks that it would put in place with other content than the model's.
+    pub wrong_blocks: Vec<BlockAt>,
+    /// Check entries that it would put in place with other content than the model's.
+    pub wrong_checks: Vec<BlockAt>,
+    /// It holds blocks that are beyond its cursor, as their entries say.
+    ahead: bool,
     /// Some entry lies outside of the mirror's volumes.
     pub stray: Option<u64>,
     pub header_check: u64,
@@ -58,10 +63,13 @@ impl Journal {
         let prefix = model.index_of_cursor((header.applied_gen, header.applied_seq));
         let doubtful = prefix.and_then(|prefix| in_place.doubtful(model, prefix));
         let mut journal = Journal {
+            header,
             cursor: (header.applied_gen, header.applied_seq),
             prefix,
             entries: Vec::with_capacity(header.entries as usize),
-            wrong: Vec::new(),
+            wrong_blocks: Vec::new(),
+            wrong_checks: Vec::new(),
+            ahead: false,
             stray: None,
             header_check: u64_at(&medium.read(Device::Image, region.journal, 512), 504),
         };
@@ -82,7 +90,27 @@ impl Journal {
             at += length;
         }
         journal.entries.sort_by_key(|e| e.0);
+        if let Some(prefix) = prefix {
+            journal.excuse_ahead(model, region, prefix);
+        }
         Some(journal)
+    }
+
+    /// A block that is healed from beyond the cursor is right if its entry says so.
+    fn excuse_ahead(&mut self, model: &mut Model, region: &Region, prefix: u64) {
+        let mut right = Vec::new();
+        for &(v, b) in &self.wrong_checks {
+            let Some(entry) = self.data(region.check_at(v, b), ENTRY) else { continue };
+            let Some(index) = model.ahead_is(&entry, (v, b), prefix) else { continue };
+            let expected = model.content(v, b, index).unwrap_or_else(|| model.zeros());
+            let content = self.data(region.block_at(v, b), region.block);
+            if content.is_none_or(|content| same(&content, &expected)) {
+                right.push((v, b));
+            }
+        }
+        self.ahead = !right.is_empty();
+        self.wrong_blocks.retain(|at| !right.contains(at));
+        self.wrong_checks.retain(|at| !right.contains(at));
     }
 
     /// Header and index, if they check.
@@ -122,7 +150,7 @@ impl Journal {
                         None => same(&piece, &model.zeros()),
                     };
                     if !good {
-                        self.wrong.push((v, b));
+                        self.wrong_blocks.push((v, b));
                     } else if piece.len() == data.len() {
                         known = checked.map(|c| c.1);
                     }
@@ -131,7 +159,7 @@ impl Journal {
                     let mut entries = (first..end).zip(piece.chunks_exact(ENTRY as usize));
                     let Some(doubtful) = doubtful else {
                         let wrong = entries.filter(|(b, e)| !model.entry_is(e, (v, *b), prefix));
-                        self.wrong.extend(wrong.map(|(b, _)| (v, b)));
+                        self.wrong_checks.extend(wrong.map(|(b, _)| (v, b)));
                         return;
                     };
                     let in_place = medium.read(Device::Image, from, to - from);
@@ -141,7 +169,7 @@ impl Journal {
                         let doubt = doubtful.get(next) == Some(&(v, b));
                         next += usize::from(doubt);
                         if (doubt || entry != old) && !model.entry_is(entry, (v, b), prefix) {
-                            self.wrong.push((v, b));
+                            self.wrong_checks.push((v, b));
                         }
                     }
                 }
@@ -162,7 +190,8 @@ impl Journal {
 
     /// The index at which all that it holds is the model's.
     pub fn sound_at(&self) -> Option<u64> {
-        self.prefix.filter(|_| self.wrong.is_empty() && self.stray.is_none())
+        let wrong = !self.wrong_blocks.is_empty() || !self.wrong_checks.is_empty() || self.stray.is_some();
+        self.prefix.filter(|_| !wrong && !self.ahead)
     }
 
     /// The operations after `last` are not the model's any more.

@@ -79,7 +79,11 @@ impl Judge {
         replies::answered(source, asked, &answer, valid, harmed, out);
         let index = asked.index;
         let read = matches!(answer, Answer::Read { .. }).then(|| asked.clone());
+        let refused = (answer == Answer::Refused).then(|| asked.clone());
         prefix::answered(m, &self.setup, (client, slot, request), &answer, out);
+        if let Some(asked) = refused {
+            damage::refused(m, &asked, out);
+        }
         if let (Some(asked), Answer::Read { data }) = (&read, &answer) {
             reads::answered(m, &self.setup, asked, data, out);
         } else if let (Some(index), true) = (index, answer != Answer::Refused) {
@@ -164,6 +168,9 @@ impl Judge {
             (Server::Destination, Message::Nak { after }) => {
                 steps::nak(link, self.setup.stream, out);
                 session::nak(m, connection, after, out);
+            }
+            (_, Message::Block { volume, block, as_of }) => {
+                damage::block_sent(m, from == Server::Destination, (volume, block), as_of, payload, out);
             }
             _ => {}
         }

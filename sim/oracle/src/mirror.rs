@@ -3,7 +3,7 @@
 use crate::bytes::{Mark, Position};
 use crate::history::History;
 use crate::image::Image;
-use crate::layout::MirrorLayout;
+use crate::layout::{BlockAt, MirrorLayout};
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
@@ -24,6 +24,8 @@ pub(crate) struct Mirror {
     pub session: Session,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
+    /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
+    pub lost_blocks: BTreeSet<BlockAt>,
     /// Where each unjustified stop would be reported.
     pub unsound: bool,
 }
@@ -139,6 +141,7 @@ impl Mirror {
             at,
             session: Session::default(),
             excuses: BTreeSet::new(),
+            lost_blocks: BTreeSet::new(),
             unsound: false,
         }
     }
@@ -248,6 +251,12 @@ impl Mirror {
         unreadable.retain(|at| !image.covered(&self.at.image, *at));
         let after = image.cursor.max(redone);
         (self.model.first_blocked(after, &mut unreadable)).map_or(u64::MAX, |i| i - 1)
+    }
+
+    /// The rig has damaged blocks of a side: of what is damaged on both there is no good copy.
+    pub fn count_lost_blocks(&mut self) {
+        let both = self.source.volume.damaged.intersection(&self.copy.image.damaged);
+        self.lost_blocks.extend(both);
     }
 
     /// After everything was read anew: what the rig has damaged and what stands nowhere else is lost.

@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::layout::{BlockAt, Layout, Region};
 use crate::oracles::prefix::detectable;
 use crate::setup::{Device, Medium, RecoveredTo, Verdict};
-use crate::superblock::{RECOVERED, Superblock};
+use crate::superblock::{JournalHeader, RECOVERED, Superblock};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the bytes of one mirror say.
@@ -82,10 +82,10 @@ pub(crate) fn recover(
     }
     let mut tail = superblock.tail;
     let mut state = Redone { medium, entries: BTreeMap::new() };
-    if let Some((cursor, link, entries)) = journal(&at.image, &at.uuid, medium)
-        && cursor > superblock.cursor()
+    if let Some((header, entries)) = journal(&at.image, &at.uuid, medium)
+        && header.counts_over(superblock.cursor())
     {
-        tail = link;
+        tail = header.tail;
         state.entries = entries;
     }
     let mut found =
@@ -118,13 +118,12 @@ pub(crate) fn recover(
     RecoveredTo { position, verdict }
 }
 
-/// Cursor, tail and entries of a valid journal.
-#[allow(clippy::type_complexity)]
+/// Header and entries of a valid journal.
 fn journal(
     region: &Region,
     uuid: &[u8; 16],
     medium: &dyn Medium,
-) -> Option<((u64, u64), Link, BTreeMap<u64, (u64, u64)>)> {
+) -> Option<(JournalHeader, BTreeMap<u64, (u64, u64)>)> {
     let (header, index) = Journal::index(region, medium)?;
     let mut at = region.journal + (512 + 24 * header.entries).next_multiple_of(512);
     let end = region.journal + region.journal_size;
@@ -137,8 +136,7 @@ fn journal(
         entries.insert(u64_at(entry, 0), (length, at));
         at += length;
     }
-    let cursor = (header.applied_gen, header.applied_seq);
-    (header.uuid == *uuid).then_some((cursor, header.tail, entries))
+    (header.uuid == *uuid).then_some((header, entries))
 }
 
 impl Found {

@@ -73,12 +73,20 @@ pub(crate) struct JournalHeader {
     pub applied_gen: u64,
     pub applied_seq: u64,
     pub tail: Link,
+    /// It puts good content into a damaged block and leaves the cursor where it is.
+    pub repair: bool,
     pub entries: u64,
     pub data: u64,
     pub index_check: u64,
 }
 
 impl JournalHeader {
+    /// Whether recovery writes it in place again over a superblock with this cursor.
+    pub fn counts_over(&self, cursor: (u64, u64)) -> bool {
+        let own = (self.applied_gen, self.applied_seq);
+        own > cursor || self.repair && own == cursor
+    }
+
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let b = whole(bytes, b"MJNL", 512)?;
         Some(JournalHeader {
@@ -86,6 +94,7 @@ impl JournalHeader {
             applied_gen: u64_at(b, 32),
             applied_seq: u64_at(b, 40),
             tail: Link::at(b, 48),
+            repair: u64_at(b, 120) == 1,
             entries: u64_at(b, 72),
             data: u64_at(b, 80),
             index_check: u64_at(b, 88),

@@ -12,6 +12,7 @@ pub(crate) enum Message {
     SyncRequest { generation: u64, count: u64, digest: u64 },
     SyncDone { generation: u64 },
     Nak { after: Position },
+    Block { volume: u64, block: u64, as_of: Position },
     Other,
 }
 
@@ -35,8 +36,8 @@ fn fixed(kind: u16) -> Option<usize> {
         2 => 72,
         3 | 4 | 9 | 10 => 8,
         5 => 128,
-        6 => 32,
-        7 | 11 | 13 => 16,
+        6 | 13 => 32,
+        7 | 11 => 16,
         8 => 24,
         12 => 0,
         14 => 40,
@@ -72,6 +73,7 @@ impl Frame {
             8 => Message::SyncRequest { generation: word(0), count: word(1), digest: word(2) },
             9 => Message::SyncDone { generation: word(0) },
             7 => Message::Nak { after: Position::new(word(0), word(1)) },
+            14 => Message::Block { volume: word(0), block: word(1), as_of: Position::new(word(2), word(3)) },
             _ => Message::Other,
         };
         let mut uuid = [0; 16];

@@ -1,11 +1,11 @@
 //! Planted bugs as data: each row bends a machine in one place and names the oracles that must catch it; its witness is a
-//! scenario that fails with it and passes without. The ids are those of the project's list of bugs.
+//! scenario that fails with it and passes without. The ids `P..` are those of the project's list of bugs.
 use mirror::quirk::{Bend, Bent};
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// `P01`..
+    /// `P01`..; `H01`.. for the healing of blocks.
     pub id: &'static str,
     /// What it does, in one line.
     pub name: &'static str,
@@ -157,6 +157,24 @@ pub const ROWS: &[Row] = &[
         oracles: &["isolation", "damage", "divergence", "held", "numbering"],
         seeds: 100,
         witness: "scenarios/planted/p38_two_sources.yaml",
+    },
+    Row {
+        id: "H01",
+        name: "a block that shows more than is held is put in place at once",
+        place: "heal.install",
+        bend: Bend::InstallBeforeHeld,
+        oracles: &["damage", "prefix", "once"],
+        seeds: 100,
+        witness: "scenarios/planted/h01_block_before_held.yaml",
+    },
+    Row {
+        id: "H02",
+        name: "what is in a healed block already is applied to it again",
+        place: "heal.skip",
+        bend: Bend::ApplyWithoutSkip,
+        oracles: &["once", "prefix", "damage"],
+        seeds: 10,
+        witness: "scenarios/planted/h02_apply_without_skip.yaml",
     },
 ];
 

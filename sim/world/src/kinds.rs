@@ -179,6 +179,7 @@ alarms! {
     SyncConflict { generation } = 8 "sync_conflict",
     Protocol { kind } = 9 "protocol",
     DeviceFailed { device } = 10 "device_failed",
+    BlockLost { volume, block } = 11 "block_lost",
 }
 
 pub(crate) fn alarm_text(alarm: &Alarm) -> String {
@@ -193,11 +194,15 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         }
         Alarm::Fenced { epoch } => format!("epoch {epoch} exists: fenced"),
         Alarm::Refused { reason: 1 } => "the destination keeps another mirror".into(),
+        Alarm::Refused { reason: 3 } => "the destination needs a block that is damaged on both sides".into(),
         Alarm::Refused { .. } => "the destination lacks records that the source no longer has".into(),
         Alarm::NoSuperblock => "no valid superblock".into(),
         Alarm::Damaged { after, to } => format!("records after {after} up to {to} are damaged"),
         Alarm::BlockDamaged { volume, block } => {
             format!("block {block} of volume {volume} does not match its check")
+        }
+        Alarm::BlockLost { volume, block } => {
+            format!("block {block} of volume {volume} is damaged on both sides")
         }
         Alarm::Conflict { position } => format!("record {position} came again with other content"),
         Alarm::SyncConflict { generation } => format!("SyncRequest({generation}) contradicts the file"),
@@ -212,7 +217,9 @@ pub(crate) fn alarm_fields(alarm: &Alarm) -> [u64; 3] {
         Alarm::LogLost { found, .. } => [found.generation, found.sequence, 0],
         Alarm::Damaged { after, .. } => [after.generation, after.sequence, 0],
         Alarm::Conflict { position } => [position.generation, position.sequence, 0],
-        Alarm::BlockDamaged { volume, block } => [*volume as u64, *block, 0],
+        Alarm::BlockDamaged { volume, block } | Alarm::BlockLost { volume, block } => {
+            [*volume as u64, *block, 0]
+        }
         Alarm::Fenced { epoch } => [*epoch, 0, 0],
         Alarm::SyncConflict { generation } => [*generation, 0, 0],
         _ => [0; 3],
@@ -311,6 +318,7 @@ fn frame(e: &Entry) -> String {
         7 => format!("{name} after ({}, {})", e.a, e.b),
         8 => format!("{name} generation {} count {}", e.a, e.b),
         9 => format!("{name} generation {}", e.a),
+        13 | 14 => format!("{name} {} of volume {}", e.b, e.a),
         3 | 4 | 10 | 11 => format!("{name} {}", e.a),
         _ => name.to_string(),
     }

@@ -151,6 +151,7 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("resets", "count", "Resets sent"),
     ("connections", "count", "connections made"),
     ("resent", "count", "records forwarded more than once"),
+    ("healed", "count", "damaged blocks that hold good content again"),
     ("recoveries", "count", "recoveries carried out in the run"),
     ("recoveries_exact", "count", "recoveries whose image equals the model byte for byte"),
     ("recoveries_damaged", "count", "recoveries that reported damage"),

@@ -100,15 +100,16 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a mirror has come to rest: its source is quiet, stopped or gone, and so is its desk.
     fn mirror_quiet(&self, source: usize) -> bool {
-        let source_quiet = match &self.servers[source].machine {
-            Some(Machine::Source(m)) => m.quiet() || m.stopped(),
-            _ => self.servers[source].gone,
+        let (source_quiet, stopped) = match &self.servers[source].machine {
+            Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
+            _ => (false, self.servers[source].gone),
         };
+        // A desk may wait for ever for a source that is gone, or that has stopped with an alarm.
         let desk_quiet = match &self.servers[self.destination()].machine {
-            Some(Machine::Destination(m)) => m.quiet(source as u16) || self.servers[source].gone,
+            Some(Machine::Destination(m)) => m.quiet(source as u16) || stopped,
             _ => false,
         };
-        source_quiet && desk_quiet
+        (source_quiet || stopped) && desk_quiet
     }
 
     fn all_quiet(&self) -> bool {
@@ -244,6 +245,7 @@ impl<Q: Quirk> World<'_, Q> {
         set("applied", stages(Stage::ImageApplied));
         set("connections", stages(Stage::Connected));
         set("resent", stages(Stage::Forwarded).saturating_sub(stages(Stage::Numbered)));
+        set("healed", stages(Stage::BlockHealed));
         set("recoveries", recoveries.len() as u64);
         set("recoveries_exact", recoveries.iter().filter(|r| r.exact).count() as u64);
         set(

@@ -2,10 +2,14 @@
 //! silence is the failure.
 
 use crate::bytes::Position;
+use crate::content::same;
 use crate::finding::{Findings, Oracle};
+use crate::history::Asked;
+use crate::layout::BlockAt;
 use crate::mirror::Mirror;
-use crate::oracles::durability;
-use crate::setup::{RecoveredTo, Verdict};
+use crate::oracles::{durability, once};
+use crate::setup::{Op, RecoveredTo, Verdict};
+use bytes::Bytes;
 
 /// Whether the rig has done anything to the destination's copies of this mirror that may show in a verdict.
 pub(crate) fn possible(m: &Mirror) -> bool {
@@ -53,6 +57,87 @@ pub(crate) fn verdict(m: &Mirror, reached: u64, to: RecoveredTo, out: &mut Findi
         }
     }
     good
+}
+
+/// A block was sent to the other side: it is the model's at the position that it names. An empty one says that the
+/// sender's own copy is damaged.
+pub(crate) fn block_sent(
+    m: &mut Mirror,
+    from_copy: bool,
+    (volume, block): (u64, u64),
+    as_of: Position,
+    content: &Bytes,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Damage);
+    let number = m.number;
+    let side = if from_copy { "the destination" } else { "the source" };
+    let (image, harmed) = match from_copy {
+        true => (&m.copy.image, m.copy.harmed),
+        false => (&m.source.volume, m.source.harmed),
+    };
+    let at = (volume as u32, block);
+    if content.is_empty() {
+        if !image.damaged.contains(&at) && !harmed {
+            out.fail(Oracle::Damage, "I10", || {
+                format!("mirror {number}: {side} says that its block {at:?} is damaged, and it is not")
+            });
+        }
+        return;
+    }
+    let Some(index) = m.model.index_of(as_of).map(|i| i.max(m.model.base())) else {
+        out.fail(Oracle::Damage, "I10", || {
+            format!("mirror {number}: {side} sent block {at:?} as of {as_of}, which never existed")
+        });
+        return;
+    };
+    let expected = m.model.content(at.0, at.1, index).unwrap_or_else(|| m.model.zeros());
+    if !same(content, &expected) {
+        once::differs(&mut m.model, number, expected.len() as u64, content, at, index, out);
+        out.fail(Oracle::Damage, "I10", || {
+            format!("mirror {number}: {side} sent block {at:?}, and it is not what it was at {as_of}")
+        });
+    }
+}
+
+/// Blocks that were healed from beyond the cursor: all that they show must be held, else recovery gives a mix.
+pub(crate) fn healed(m: &Mirror, out: &mut Findings) {
+    if m.copy.image.ahead.is_empty() {
+        return;
+    }
+    out.judged(Oracle::Damage);
+    let hurt = m.copy.harmed || !m.copy.damaged.is_empty();
+    let early = m.copy.image.ahead.iter().find(|(_, index)| **index > m.copy.end_stable && !hurt);
+    if let Some((at, index)) = early {
+        let (number, held) = (m.number, m.model.position_of(m.copy.end_stable));
+        let shows = m.model.position_of(*index);
+        out.fail(Oracle::Damage, "I10", || {
+            format!("mirror {number}: block {at:?} was healed as of {shows}, and only {held} is held")
+        });
+    }
+}
+
+/// A request was refused. Damage is a reason only where no good copy is left.
+pub(crate) fn refused(m: &Mirror, asked: &Asked, out: &mut Findings) {
+    let (offset, length) = match asked.op {
+        Op::Read { offset, length } => (offset, length),
+        Op::Add { offset, .. } => (offset, 8),
+        _ => return,
+    };
+    let size = m.at.own.block;
+    // A longer one may be refused for its length.
+    if length == 0 || length > size || m.source.harmed || m.copy.harmed {
+        return;
+    }
+    out.judged(Oracle::Damage);
+    let mut touched = (offset / size..=(offset + length - 1) / size).map(|b| (asked.volume, b));
+    let damaged = |at: &BlockAt| m.source.volume.damaged.contains(at);
+    if touched.clone().any(|at| damaged(&at)) && !touched.any(|at| m.lost_blocks.contains(&at)) {
+        let (number, request) = (m.number, asked.number);
+        out.fail(Oracle::Damage, "I10", || {
+            format!("source {number}: request {request} was refused and the destination has a good copy")
+        });
+    }
 }
 
 /// The mark itself was lost: then nothing tells how much there was.

@@ -1,12 +1,14 @@
 //! L1..L4, once faults are healed: every operation is answered, every sealed generation is applied and freed, recovery
 //! has ended, both sides are equal. The only justified ends without it have a cause in the trace.
 
+use crate::faults::DAMAGED_BLOCK;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
 
 /// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
 pub(crate) fn stopped(m: &Mirror) -> bool {
-    m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || !m.excuses.is_empty()
+    let excused = m.excuses.iter().any(|excuse| *excuse != DAMAGED_BLOCK) || !m.lost_blocks.is_empty();
+    m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || excused
 }
 
 /// The run is over.

@@ -178,15 +178,12 @@ pub(crate) fn in_place(
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut wrong = None;
     region.walk(offset, end, |spot, from, to| {
-        let repair = match spot {
-            Spot::Superblock | Spot::Journal => return,
-            Spot::Padding => false,
-            Spot::Block(v, b) => image.damaged.contains(&(v, b)),
-            Spot::Check(v, first, last) => (first..last).any(|b| image.damaged.contains(&(v, b))),
-        };
+        if matches!(spot, Spot::Superblock | Spot::Journal) {
+            return;
+        }
         let held = image.journal.as_ref().and_then(|j| j.data(from, to - from));
         let same = held.is_some_and(|held| same(&held, &current.read(Device::Image, from, to - from)));
-        if !repair && !same {
+        if !same {
             wrong.get_or_insert((spot, from));
         }
     });
