@@ -69,10 +69,21 @@ fn from_source() -> impl Strategy<Value = Message> {
             digest
         }),
         number().prop_map(|number| Message::Ping { number }),
-        (number(), number(), position(), 0usize..1024).prop_map(|(volume, block, as_of, length)| {
+        blocks(),
+        Just(Message::Reset),
+    ]
+}
+
+/// Either side asks for blocks and answers.
+fn blocks() -> impl Strategy<Value = Message> {
+    let volume = || prop_oneof![0u32..2, any::<u32>()];
+    let length = prop_oneof![Just(0usize), Just(512), 0usize..1024];
+    prop_oneof![
+        (volume(), number(), position())
+            .prop_map(|(volume, block, cursor)| Message::BlockWanted { volume, block, cursor }),
+        (volume(), number(), position(), length).prop_map(|(volume, block, as_of, length)| {
             Message::Block { volume, block, as_of, content: Bytes::from(vec![3; length]) }
         }),
-        Just(Message::Reset),
     ]
 }
 
@@ -98,7 +109,7 @@ fn from_destination() -> impl Strategy<Value = Message> {
         position().prop_map(|after| Message::Nak { after }),
         number().prop_map(|generation| Message::SyncDone { generation }),
         number().prop_map(|number| Message::Pong { number, degraded: true }),
-        (number(), number()).prop_map(|(volume, block)| Message::BlockWanted { volume, block }),
+        blocks(),
         Just(Message::Reset),
     ]
 }
