@@ -59,7 +59,8 @@ impl Judge {
                     image_stored(m, false, self.setup.global_apply, range, current, out);
                     let after = m.copy.image.current;
                     if after.role < RECOVERING {
-                        for generation in before + 1..=after.applied_gen {
+                        let known = after.applied_gen.min(m.model.last_generation());
+                        for generation in before.saturating_add(1)..=known {
                             apply::trailed(m, generation, self.log.trailed(i, generation, stable), out);
                         }
                     }

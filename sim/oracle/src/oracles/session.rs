@@ -121,7 +121,7 @@ impl Segments<'_> {
     /// others.
     fn free(&self, mirror: usize) -> u64 {
         let own = self.all.iter().filter(|s| s.owner == Some(mirror));
-        let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size - s.append);
+        let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size.saturating_sub(s.append));
         let free = self.all.iter().filter(|s| s.owner.is_none()).count() as u64;
         let others = (0..self.mirrors).filter(|other| *other != mirror);
         let owned = |other: usize| self.all.iter().filter(|s| s.owner == Some(other)).count() as u64;
