@@ -146,7 +146,8 @@ pub(crate) fn given(
     if let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) {
         open.credit = limit.max(open.credit);
     }
-    if m.copy.harmed || !m.copy.damaged.is_empty() {
+    // Of what is older than the list the bytes are not known exactly: the limit is too generous then.
+    if m.copy.harmed || !m.copy.damaged.is_empty() || index < m.model.base() {
         return;
     }
     let written = m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number);
