@@ -79,8 +79,11 @@ fn blocks() -> impl Strategy<Value = Message> {
     let volume = || prop_oneof![0u32..2, any::<u32>()];
     let length = prop_oneof![Just(0usize), Just(512), 0usize..1024];
     prop_oneof![
-        (volume(), number(), position())
-            .prop_map(|(volume, block, cursor)| Message::BlockWanted { volume, block, cursor }),
+        (volume(), number(), position()).prop_map(|(volume, block, cursor)| Message::BlockWanted {
+            volume,
+            block,
+            cursor
+        }),
         (volume(), number(), position(), length).prop_map(|(volume, block, as_of, length)| {
             Message::Block { volume, block, as_of, content: Bytes::from(vec![3; length]) }
         }),
