@@ -34,6 +34,8 @@ pub(super) struct Remains {
     /// Records that are still there: link, segment and size.
     records: BTreeMap<Position, (Link, u64, u64)>,
     holes: Vec<Hole>,
+    /// The last good record of the segments that were looked at.
+    last: Position,
 }
 
 impl Remains {
@@ -69,14 +71,14 @@ impl Remains {
     /// Of a segment, what is beyond the end of the log; returns the highest.
     fn note(&mut self, segment: u64, area: &Area, end: Position) -> Option<Position> {
         let mut highest = None;
-        let mut hole =
-            Hole { segment, at: area.start, end: 0, after: Position::ZERO, before: Position::ZERO };
+        let mut hole = Hole { segment, at: area.start, end: 0, after: self.last, before: self.last };
         for (from, to, record) in area.valid() {
             let position = record.position;
             if from > hole.at && position > end {
                 self.holes.push(Hole { end: from, before: position, ..hole });
             }
             (hole.at, hole.after) = (to, position);
+            self.last = position;
             if position > end {
                 self.records.insert(position, (record.link(), segment, to - from));
                 highest = highest.max(Some(position));

@@ -61,20 +61,23 @@ impl DestinationLog {
     ) {
         let base = number as u64 * self.layout.file_size;
         let m = self.mirror_of(number);
-        for i in 0..self.places[number].records.len() {
+        let mut i = 0;
+        while i < self.places[number].records.len() {
             let held = self.places[number].records[i];
             if held.offset >= to
                 || held.offset + held.size <= from
                 || intact(&ms[m], &held, Device::Log, base, current)
             {
+                i += 1;
                 continue;
             }
             let place = &mut self.places[number];
-            let gone: Vec<Held> = place.records.drain(i..).collect();
-            place.append = held.offset;
+            // Of what was lost already only the room is taken; what stands behind it still does.
+            let end = if held.lost { i + 1 } else { place.records.len() };
+            let gone: Vec<Held> = place.records.drain(i..end).collect();
+            place.append = place.append.min(held.offset);
             place.settled = place.settled.min(i);
             self.file_gone(&mut ms[m], &gone, out);
-            return;
         }
     }
 

@@ -77,23 +77,26 @@ impl DestinationLog {
         let Some(m) = self.segments[number].owner else {
             return;
         };
-        for i in 0..self.segments[number].records.len() {
+        let mut i = 0;
+        while i < self.segments[number].records.len() {
             let held = self.segments[number].records[i];
             if held.offset >= to
                 || held.offset + held.size <= from
                 || intact(&ms[m], &held, Device::Nvram, base, current)
             {
+                i += 1;
                 continue;
             }
             let segment = &mut self.segments[number];
-            let gone: Vec<Held> = segment.records.drain(i..).collect();
-            segment.append = held.offset;
+            // Of what was lost already only the room is taken; what stands behind it still does.
+            let end = if held.lost { i + 1 } else { segment.records.len() };
+            let gone: Vec<Held> = segment.records.drain(i..end).collect();
+            segment.append = segment.append.min(held.offset);
             segment.settled = segment.settled.min(i);
             for held in gone.iter().filter(|h| !h.lost) {
                 nvram::destination_overwritten(&ms[m], held.index, out);
                 self.dropped(&mut ms[m], held.index, Device::Nvram);
             }
-            return;
         }
     }
 

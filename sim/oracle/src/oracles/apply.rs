@@ -84,7 +84,7 @@ fn whole(m: &Mirror, generation: u64, recovering: bool, out: &mut Findings) {
     }
     let missing = (g.first..g.first + g.count)
         // What the rig has damaged after it was read for the apply is no fault of the machine.
-        .find(|i| !m.copy.damaged.contains(i) && m.model.entry(*i).is_some_and(|e| e.copies & FILE == 0));
+        .find(|i| !m.copy.rotten.contains(i) && m.model.entry(*i).is_some_and(|e| e.copies & FILE == 0));
     if let Some(index) = missing.filter(|_| !recovering && !m.copy.harmed) {
         let position = m.model.position_of(index);
         out.fail(Oracle::Apply, "I3", || {
