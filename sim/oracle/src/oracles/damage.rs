@@ -130,7 +130,7 @@ pub(crate) fn refused(m: &Mirror, asked: &Asked, out: &mut Findings) {
         return;
     }
     out.judged(Oracle::Damage);
-    let mut touched = (offset / size..=(offset + length - 1) / size).map(|b| (asked.volume, b));
+    let mut touched = (offset / size..=offset.saturating_add(length - 1) / size).map(|b| (asked.volume, b));
     let damaged = |at: &BlockAt| m.source.volume.damaged.contains(at);
     if touched.clone().any(|at| damaged(&at)) && !touched.any(|at| m.lost_blocks.contains(&at)) {
         let (number, request) = (m.number, asked.number);
