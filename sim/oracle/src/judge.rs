@@ -79,7 +79,7 @@ impl Judge {
         replies::answered(source, asked, &answer, valid, harmed, out);
         let index = asked.index;
         let read = matches!(answer, Answer::Read { .. }).then(|| asked.clone());
-        let refused = (answer == Answer::Refused).then(|| asked.clone());
+        let refused = (valid && answer == Answer::Refused).then(|| asked.clone());
         prefix::answered(m, &self.setup, (client, slot, request), &answer, out);
         if let Some(asked) = refused {
             damage::refused(m, &asked, out);
