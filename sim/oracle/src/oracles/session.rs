@@ -146,8 +146,10 @@ pub(crate) fn given(
     if let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) {
         open.credit = limit.max(open.credit);
     }
-    // Of what is older than the list the bytes are not known exactly: the limit is too generous then.
-    if m.copy.harmed || !m.copy.damaged.is_empty() || index < m.model.base() {
+    // Of what is older than the list the bytes are not known exactly: the limit is too generous then. And while records
+    // behind damage are sent again, copies of them stand beyond the chain.
+    let exact = index >= m.model.base() && m.copy.told.max(upto) >= m.copy.mark_stable.nvram;
+    if m.copy.harmed || !m.copy.damaged.is_empty() || !exact {
         return;
     }
     let written = m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number);
