@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod after_image;
 pub mod apply;
 pub mod chain;
 pub mod codec;

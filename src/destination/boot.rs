@@ -41,6 +41,8 @@ pub(super) struct Boot<Q> {
     /// Records to be written again in their files, and the last one of those that were promised from there.
     pub patches: Vec<Run>,
     pub patched: Option<Position>,
+    /// The write to a disk that is under way.
+    writing: Option<(Device, Vec<Run>)>,
     /// Ranges of the log disk to be discarded.
     pub discards: Vec<(u64, u64)>,
     /// Segments to be given back: (number, serial); and those that are erased.
@@ -79,6 +81,7 @@ impl<Q: Quirk> Desk<Q> {
             superblock,
             survey,
             patches: Vec::new(),
+            writing: None,
             patched: None,
             discards: Vec::new(),
             frees: Vec::new(),
@@ -142,7 +145,8 @@ impl<Q: Quirk> Desk<Q> {
                     self.settle(shared, boot);
                 }
             }
-            // Space will come back; the write is repeated with the next boot at the latest.
+            // Nothing counts before it is written: again, once there may be space.
+            _ if matches!(completion, Completion::NoSpace) => self.retry_later(shared),
             _ => {
                 boot.waiting -= 1;
                 if boot.waiting == 0 {
@@ -162,7 +166,8 @@ impl<Q: Quirk> Desk<Q> {
                 boot.step = Step::Patch;
                 boot.waiting = 1;
                 let patches = core::mem::take(&mut boot.patches);
-                shared.out.write(self.index, Duty::Boot, Device::Log, patches);
+                shared.out.write(self.index, Duty::Boot, Device::Log, patches.clone());
+                boot.writing = Some((Device::Log, patches));
             }
             Step::Patch => self.flush_boot(shared, boot, Step::PatchFlush, &[Device::Log]),
             // Only now that mark and files are durable is anything removed (DR2, DR8).
@@ -317,7 +322,17 @@ impl<Q: Quirk> Desk<Q> {
         self.superblock.ack = shared.knobs.ack;
         let at = self.region.base + self.superblock.slot();
         let run = Run::one(at, self.superblock.encode(self.geometry.mirror));
-        out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run]);
+        out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run.clone()]);
+        boot.writing = Some((Device::Image, alloc::vec![run]));
+    }
+
+    /// What found no space, once more.
+    pub fn retry_boot(&mut self, shared: &mut Shared) {
+        if let Phase::Booting(boot) = &self.phase
+            && let Some((device, runs)) = &boot.writing
+        {
+            shared.out.write(self.index, Duty::Boot, *device, runs.clone());
+        }
     }
 
     /// A file is damaged in the middle while the source lives: lower held, close, be re-sent (DR8).

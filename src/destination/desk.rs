@@ -224,6 +224,7 @@ impl<Q: Quirk> Desk<Q> {
     pub fn handle_retry(&mut self, shared: &mut Shared) {
         match &mut self.phase {
             Phase::Recovering(recovery) => recovery.retry(&mut shared.out),
+            Phase::Booting(_) => self.retry_boot(shared),
             Phase::Serving => {
                 self.retry_file(shared);
                 self.retry_apply(shared);

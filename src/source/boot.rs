@@ -36,6 +36,8 @@ pub(super) struct Boot {
     step: Step,
     token: Token,
     waiting: u32,
+    /// When what found no space is written again.
+    pub(super) retry: Option<u64>,
     ground: Ground,
     superblock: Superblock,
     partitions: Vec<(Option<Seal>, Area)>,
@@ -66,6 +68,7 @@ impl<Q: Quirk> Source<Q> {
             step: Step::Flush,
             token: Token(0),
             waiting: 3,
+            retry: None,
             ground,
             superblock: self.superblock,
             partitions: Vec::new(),
@@ -149,6 +152,9 @@ impl<Q: Quirk> Source<Q> {
                 boot.token = self.out.flush(self.index, Duty::Boot, Device::Mark);
             }
             Step::Promise => self.write_superblock(boot),
+            Step::Superblock if matches!(completion, Completion::NoSpace) => {
+                boot.retry = Some(self.now + self.knobs.resend_after);
+            }
             Step::Superblock => {
                 boot.step = Step::SuperblockFlush;
                 boot.token = self.out.flush(self.index, Duty::Boot, Device::Image);
@@ -385,10 +391,24 @@ impl<Q: Quirk> Source<Q> {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
         boot.superblock.ack = self.knobs.ack;
+        self.put_superblock(boot);
+    }
+
+    fn put_superblock(&mut self, boot: &mut Boot) {
         let run =
             Run::one(self.region.base + boot.superblock.slot(), boot.superblock.encode(self.geometry.mirror));
         boot.step = Step::Superblock;
         boot.token = self.write_boot(run);
+    }
+
+    /// The superblock found no space: once more, when it is time.
+    pub(super) fn retry_boot(&mut self) {
+        let State::Booting(mut boot) = core::mem::replace(&mut self.state, State::Stopped) else { return };
+        if boot.retry.is_some_and(|at| at <= self.now) {
+            boot.retry = None;
+            self.put_superblock(&mut boot);
+        }
+        self.state = State::Booting(boot);
     }
 
     fn write_boot(&mut self, run: Run) -> Token {

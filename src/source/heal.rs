@@ -7,7 +7,8 @@
 
 use super::Session;
 use super::Source;
-use crate::apply::{Apply, fold_block, overwrites, touches};
+use crate::after_image::{fold_block, overwrites, touches};
+use crate::apply::Apply;
 use crate::effect::{Alarm, Completion, Device, Duty, Ranges, Token};
 use crate::geometry::SECTOR;
 use crate::heal::BlockKey;

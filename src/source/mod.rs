@@ -187,6 +187,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// When `handle_timeout` is wanted.
     pub fn poll_timeout(&self) -> Option<u64> {
+        if let State::Booting(boot) = &self.state {
+            return boot.retry;
+        }
         if !self.serving() {
             return None;
         }
@@ -281,6 +284,9 @@ impl<Q: Quirk> Source<Q> {
     /// A timer is due.
     pub fn handle_timeout(&mut self, now: u64) {
         self.now = now;
+        if matches!(self.state, State::Booting(_)) {
+            return self.retry_boot();
+        }
         if !self.serving() {
             return;
         }
