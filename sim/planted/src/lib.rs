@@ -164,7 +164,7 @@ pub const ROWS: &[Row] = &[
         place: "heal.install",
         bend: Bend::InstallBeforeHeld,
         oracles: &["damage", "prefix", "once"],
-        seeds: 100,
+        seeds: 10,
         witness: "scenarios/planted/h01_block_before_held.yaml",
     },
     Row {

@@ -126,7 +126,8 @@ pub(crate) fn refused(m: &Mirror, asked: &Asked, out: &mut Findings) {
     };
     let size = m.at.own.block;
     // A longer one may be refused for its length.
-    if length == 0 || length > size || m.source.harmed || m.copy.harmed {
+    let outside = offset.checked_add(length).is_none();
+    if length == 0 || length > size || outside || m.source.harmed || m.copy.harmed {
         return;
     }
     out.judged(Oracle::Damage);
