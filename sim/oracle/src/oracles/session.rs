@@ -20,6 +20,9 @@ pub(crate) struct Session {
     hello: (u64, u64),
     /// The last Nak and its connection.
     naked: Option<(Connection, Position)>,
+    /// Its NVRAM was damaged: a boot may go on over what it cannot read, so how full a segment is cannot be seen from
+    /// outside, and credit at the destination is not judged any more.
+    pub blurred: bool,
     /// The connection of the last Welcome.
     open: Option<Open>,
 }
@@ -149,7 +152,8 @@ pub(crate) fn given(
     // Of what is older than the list the bytes are not known exactly: the limit is too generous then. And while records
     // behind damage are sent again, copies of them stand beyond the chain.
     let exact = index >= m.model.base() && m.copy.told.max(upto) >= m.copy.mark_stable.nvram;
-    if m.copy.harmed || !m.copy.damaged.is_empty() || !exact {
+    let hurt = m.copy.harmed || !m.copy.damaged.is_empty() || m.session.blurred;
+    if hurt || !exact {
         return;
     }
     let written = m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number);
