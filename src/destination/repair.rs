@@ -23,9 +23,9 @@ struct Hole {
     segment: u64,
     at: u64,
     end: u64,
-    /// The records around it.
+    /// The record before it, and the last of those that are lost.
     after: Position,
-    before: Position,
+    last: Position,
 }
 
 /// What is behind damage in NVRAM, and room for what is lost in between.
@@ -41,6 +41,14 @@ pub(super) struct Remains {
 impl Remains {
     /// The segment of a record that has a place already, and where it is to be written, if it is not there.
     pub fn place(&mut self, record: &Record) -> Option<(u64, Option<u64>)> {
+        let place = self.find(record);
+        // They come in order: room is kept for what is still to come.
+        self.holes.retain(|h| h.last > record.position);
+        self.records = self.records.split_off(&record.position);
+        place
+    }
+
+    fn find(&mut self, record: &Record) -> Option<(u64, Option<u64>)> {
         let (position, size) = (record.position, record.size());
         if let Some((link, segment, _)) = self.records.get(&position).copied()
             && link == record.link()
@@ -48,7 +56,7 @@ impl Remains {
             self.records.remove(&position);
             return Some((segment, None));
         }
-        let fits = |h: &&mut Hole| h.after < position && position < h.before && h.end - h.at >= size;
+        let fits = |h: &&mut Hole| h.after < position && position <= h.last && h.end - h.at >= size;
         let hole = self.holes.iter_mut().find(fits)?;
         let at = hole.at;
         hole.at += size;
@@ -71,11 +79,11 @@ impl Remains {
     /// Of a segment, what is beyond the end of the log; returns the highest.
     fn note(&mut self, segment: u64, area: &Area, end: Position) -> Option<Position> {
         let mut highest = None;
-        let mut hole = Hole { segment, at: area.start, end: 0, after: self.last, before: self.last };
+        let mut hole = Hole { segment, at: area.start, end: 0, after: self.last, last: self.last };
         for (from, to, record) in area.valid() {
             let position = record.position;
-            if from > hole.at && position > end {
-                self.holes.push(Hole { end: from, before: position, ..hole });
+            if from > hole.at && record.prev.position > end {
+                self.holes.push(Hole { end: from, last: record.prev.position, ..hole });
             }
             (hole.at, hole.after) = (to, position);
             self.last = position;
@@ -83,9 +91,6 @@ impl Remains {
                 self.records.insert(position, (record.link(), segment, to - from));
                 highest = highest.max(Some(position));
             }
-        }
-        if area.littered(hole.at) {
-            self.holes.push(Hole { end: area.limit(), before: Position::new(u64::MAX, 0), ..hole });
         }
         highest
     }
