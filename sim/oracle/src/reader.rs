@@ -24,11 +24,13 @@ struct Found {
     proved: Position,
 }
 
+/// Of a journal: byte on the disk -> length, and where its data stands in the journal.
+type Entries = BTreeMap<u64, (u64, u64)>;
+
 /// The state as it is once a valid newer journal was written in place again.
 struct Redone<'a> {
     medium: &'a dyn Medium,
-    /// Byte on the disk -> length, and where its data stands in the journal.
-    entries: BTreeMap<u64, (u64, u64)>,
+    entries: Entries,
 }
 
 impl Medium for Redone<'_> {
@@ -119,11 +121,7 @@ pub(crate) fn recover(
 }
 
 /// Header and entries of a valid journal.
-fn journal(
-    region: &Region,
-    uuid: &[u8; 16],
-    medium: &dyn Medium,
-) -> Option<(JournalHeader, BTreeMap<u64, (u64, u64)>)> {
+fn journal(region: &Region, uuid: &[u8; 16], medium: &dyn Medium) -> Option<(JournalHeader, Entries)> {
     let (header, index) = Journal::index(region, medium)?;
     let mut at = region.journal + (512 + 24 * header.entries).next_multiple_of(512);
     let end = region.journal + region.journal_size;
