@@ -128,8 +128,14 @@ impl<Q: Quirk> Destination<Q> {
     /// A frame from the source of a mirror.
     pub fn handle_frame(&mut self, now: u64, from: MirrorIndex, frame: &Frame) {
         self.shared.now = now;
-        let Some((mirror, connection, message)) = wire::decode(frame) else { return };
         let Some(desk) = self.desks.get_mut(from as usize) else { return };
+        let Some((mirror, connection, message)) = wire::decode(frame) else {
+            if self.shared.knobs.transport == Transport::Stream {
+                // Nothing may be missing on a stream, and this may have been its last frame for long.
+                desk.reset(&mut self.shared);
+            }
+            return;
+        };
         if mirror != desk.geometry.mirror {
             // Another uuid: refused (section 3).
             desk.alarm(&mut self.shared, Alarm::Refused { reason: 1 });

@@ -245,7 +245,14 @@ impl<Q: Quirk> Source<Q> {
         if !self.serving() {
             return;
         }
-        let Some((mirror, connection, message)) = wire::decode(frame) else { return };
+        let Some((mirror, connection, message)) = wire::decode(frame) else {
+            if self.knobs.transport == Transport::Stream && self.session != Session::Down {
+                // Nothing may be missing on a stream.
+                self.connect();
+                self.pump();
+            }
+            return;
+        };
         if mirror == self.geometry.mirror {
             self.handle_message(connection, message);
             self.pump();
