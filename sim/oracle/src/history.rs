@@ -91,6 +91,13 @@ impl History {
         self.asked.get_mut(at)?.iter_mut().rev().find(|a| a.number == number)
     }
 
+    /// Whether a request is too long ago to be known: its slot has asked much since. A read that was sent again and was
+    /// long under way may still be answered then; nobody listens.
+    pub fn forgotten(&self, client: u32, slot: u32, number: u64) -> bool {
+        let queue = self.slot(client, slot).and_then(|at| self.asked.get(at));
+        queue.is_some_and(|q| q.len() == self.keep && q.front().is_some_and(|oldest| number < oldest.number))
+    }
+
     /// Notes an answer; the first one closes the request. Payloads are let go.
     pub fn answered(&mut self, client: u32, slot: u32, number: u64, answer: &Answer) {
         let Some(queue) = self.slot(client, slot).and_then(|i| self.asked.get_mut(i)) else {

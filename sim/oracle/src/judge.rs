@@ -71,6 +71,9 @@ impl Judge {
             return;
         };
         let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
+        if m.history.forgotten(client, slot, request) {
+            return;
+        }
         let Some(asked) = m.history.find(client, slot, request) else {
             replies::unasked(source, request, out);
             return;
