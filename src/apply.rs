@@ -150,6 +150,11 @@ impl<Q: Quirk> Apply<Q> {
         matches!(self.step, Step::Place | Step::PlaceFlush)
     }
 
+    /// Whether a completion is still to come, unless there was no space.
+    pub fn working(&self) -> bool {
+        self.step != Step::Idle
+    }
+
     /// Whether a completion belongs to this apply.
     pub fn waits_for(&self, token: Token) -> bool {
         self.step != Step::Idle && self.token == token

@@ -226,7 +226,8 @@ pub enum Alarm {
     },
     /// The destination refuses the mirror.
     Refused {
-        /// 1 = another mirror, 2 = below what the source still has, 3 = a block is damaged on both sides.
+        /// 1 = another mirror, 2 = below what the source still has, 3 = a block is damaged on both sides, 4 = the
+        /// destination has no valid superblock of it.
         reason: u64,
     },
     /// No valid superblock.

@@ -44,6 +44,22 @@ impl<Q: Quirk> Applying<Q> {
         Applying { token: Token(0), step, generation: 0, whole: false, count: 0, no_space: false }
     }
 
+    /// Whether a completion is still to come.
+    pub fn working(&self) -> bool {
+        match &self.step {
+            Step::Apply(apply) => apply.working() && !self.no_space,
+            _ => !self.no_space,
+        }
+    }
+
+    /// Whether this is the completion that it waits for.
+    pub fn waits_for(&self, token: Token) -> bool {
+        match &self.step {
+            Step::Apply(apply) => apply.waits_for(token),
+            _ => self.token == token,
+        }
+    }
+
     /// The blocks that it waits for; none if it does not wait.
     pub fn unreadable(&self) -> &[BlockKey] {
         match &self.step {

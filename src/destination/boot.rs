@@ -2,7 +2,7 @@
 //! a repair, raise the mark to what is held; only then answer a Hello.
 
 use super::Shared;
-use super::desk::{Desk, Entry, Phase};
+use super::desk::{Desk, Entry, Next, Phase};
 use super::heal::Heal;
 use super::repair::Remains;
 use crate::chain::{self, Chain, ChainEntry};
@@ -114,10 +114,8 @@ impl<Q: Quirk> Desk<Q> {
                     return;
                 }
                 let Some(superblock) = boot.ground.superblock else {
-                    self.alarm(shared, Alarm::NoSuperblock);
-                    shared.pool.found(self.index, core::iter::empty());
-                    self.phase = Phase::Stopped;
-                    return;
+                    // What it has in NVRAM stays its own, though nothing can be done with it.
+                    return self.start_survey(shared, boot);
                 };
                 boot.superblock = superblock;
                 self.superblock = superblock;
@@ -142,6 +140,12 @@ impl<Q: Quirk> Desk<Q> {
             Step::Survey => {
                 if boot.survey.waits_for(token) && boot.survey.done(completion, &mut shared.out) {
                     self.stage(shared, Stage::BootStep, Position::ZERO);
+                    if boot.ground.superblock.is_none() {
+                        shared.pool.found(self.index, boot.survey.segments.iter().map(|s| s.segment));
+                        self.alarm(shared, Alarm::NoSuperblock);
+                        self.phase = Phase::Lost;
+                        return;
+                    }
                     self.settle(shared, boot);
                 }
             }
@@ -341,12 +345,13 @@ impl<Q: Quirk> Desk<Q> {
         self.repair(shared);
     }
 
-    /// Looks at everything again as a boot does, once nothing is on its way to a file.
+    /// Looks at everything again as a boot does.
     pub fn repair(&mut self, shared: &mut Shared) {
-        self.phase = Phase::Draining;
-        if !self.filing() {
-            shared.pool.forget(self.index);
-            self.begin(shared, true);
-        }
+        self.drain(shared, Next::Repair);
+    }
+
+    pub fn begin_repair(&mut self, shared: &mut Shared) {
+        shared.pool.forget(self.index);
+        self.begin(shared, true);
     }
 }

@@ -25,12 +25,21 @@ use alloc::vec::Vec;
 pub(super) enum Phase<Q> {
     Idle,
     Booting(Box<Boot<Q>>),
-    /// Damage was found; a repair begins once the write to a file that is under way has ended.
-    Draining,
+    /// Something is to begin by reading everything, once no write is under way: a flush covers only those that ended.
+    Draining(Next),
     Serving,
     Recovering(Box<Recovery<Q>>),
     Open(Verdict, Position),
     Stopped,
+    /// No valid superblock is left.
+    Lost,
+}
+
+/// What follows once nothing is under way.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    Repair,
+    Recovery,
 }
 
 /// A record in memory, from receipt until it is filed.
@@ -205,9 +214,15 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 self.recovery_went(shared, outcome);
             }
-            Phase::Draining if token.duty() == Duty::File => {
-                self.file_done(shared, token, completion);
-                self.repair(shared);
+            Phase::Draining(next) => {
+                let next = *next;
+                match token.duty() {
+                    Duty::File => self.file_done(shared, token, completion),
+                    // It is done again, from what is durable.
+                    Duty::Apply | Duty::Clear => self.applying.take_if(|a| a.waits_for(token)).map_or((), drop),
+                    _ => {}
+                }
+                self.drain(shared, next);
             }
             Phase::Serving => match token.duty() {
                 Duty::Log => self.nvram_flushed(shared, token),
@@ -261,11 +276,22 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn recover(&mut self, shared: &mut Shared) {
-        if !matches!(self.phase, Phase::Serving | Phase::Stopped) {
+        if matches!(self.phase, Phase::Serving | Phase::Stopped | Phase::Draining(Next::Repair)) {
+            self.disconnect();
+            self.drain(shared, Next::Recovery);
+        }
+    }
+
+    /// Waits until nothing is on its way to a disk; then the next thing begins.
+    pub fn drain(&mut self, shared: &mut Shared, next: Next) {
+        self.phase = Phase::Draining(next);
+        if self.filing() || self.applying.as_ref().is_some_and(|a| a.working()) {
             return;
         }
-        self.disconnect();
-        self.start_recovery(shared);
+        match next {
+            Next::Repair => self.begin_repair(shared),
+            Next::Recovery => self.start_recovery(shared),
+        }
     }
 
     pub fn start_recovery(&mut self, shared: &mut Shared) {
@@ -291,7 +317,7 @@ impl<Q: Quirk> Desk<Q> {
             Outcome::NoSpace => self.retry_later(shared),
             Outcome::NoSuperblock => {
                 self.alarm(shared, Alarm::NoSuperblock);
-                self.phase = Phase::Stopped;
+                self.phase = Phase::Lost;
             }
             Outcome::Open(verdict, position) => {
                 if let Phase::Recovering(recovery) = &self.phase {

@@ -20,7 +20,7 @@ use crate::superblock::Verdict;
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use desk::{Desk, Phase};
+use desk::{Desk, Next, Phase};
 use pool::Pool;
 
 /// Knobs of a destination.
@@ -58,6 +58,8 @@ pub enum Standing {
     Open(Verdict, Position),
     /// Stopped with an alarm.
     Stopped,
+    /// No valid superblock is left: nothing can be recovered, and no verdict be made durable.
+    Lost,
 }
 
 /// The destination's machine. All inputs return at once; effects are polled.
@@ -102,11 +104,12 @@ impl<Q: Quirk> Destination<Q> {
     /// How a mirror stands.
     pub fn standing(&self, mirror: MirrorIndex) -> Standing {
         match &self.desks[mirror as usize].phase {
-            Phase::Idle | Phase::Booting(_) | Phase::Draining => Standing::Booting,
+            Phase::Idle | Phase::Booting(_) | Phase::Draining(Next::Repair) => Standing::Booting,
             Phase::Serving => Standing::Serving,
-            Phase::Recovering(_) => Standing::Recovering,
+            Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
             Phase::Stopped => Standing::Stopped,
+            Phase::Lost => Standing::Lost,
         }
     }
 
@@ -120,7 +123,7 @@ impl<Q: Quirk> Destination<Q> {
         let desk = &self.desks[mirror as usize];
         match desk.phase {
             Phase::Serving => desk.quiet(),
-            Phase::Open(..) | Phase::Stopped => true,
+            Phase::Open(..) | Phase::Stopped | Phase::Lost => true,
             _ => false,
         }
     }

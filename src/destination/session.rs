@@ -41,7 +41,13 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 return;
             }
-            Phase::Idle | Phase::Booting(_) | Phase::Draining | Phase::Stopped => return,
+            Phase::Lost => {
+                if let Message::Hello { .. } = message {
+                    self.send(shared, connection, Message::Refused { reason: 4 });
+                }
+                return;
+            }
+            Phase::Idle | Phase::Booting(_) | Phase::Draining(_) | Phase::Stopped => return,
         }
         if let Message::Hello { epoch, oldest_gen, .. } = message {
             return self.hello(shared, connection, epoch, oldest_gen);

@@ -229,7 +229,6 @@ impl DestinationLog {
                 self.places[unit as usize].stable = 0;
             }
             let m = &mut ms[mirror];
-            m.session.blurred |= device == Device::Nvram;
             for index in gone {
                 if index > m.whole() {
                     m.copy.rotten.insert(index);

@@ -35,7 +35,7 @@ impl Judge {
                 source_log::stored(&mut self.mirrors[i], &self.setup, range, current, out)
             }
             (Server::Source(i), Device::Image) => {
-                image_stored(&mut self.mirrors[i], true, false, range, current, out);
+                image_stored(&mut self.mirrors[i], true, false, range, (stable, current), out);
             }
             (Server::Source(i), Device::Mark) => steps::mark_slot(&self.mirrors[i], 0, range, stable, out),
             (Server::Source(_), _) => {}
@@ -56,7 +56,7 @@ impl Judge {
                 if let Some(i) = owner {
                     let m = &mut self.mirrors[i];
                     let before = m.copy.image.current.applied_gen;
-                    image_stored(m, false, self.setup.global_apply, range, current, out);
+                    image_stored(m, false, self.setup.global_apply, range, (stable, current), out);
                     let after = m.copy.image.current;
                     if after.role < RECOVERING {
                         let known = after.applied_gen.min(m.model.last_generation());
@@ -138,7 +138,7 @@ fn image_stored(
     own: bool,
     global: bool,
     (offset, length): (u64, u64),
-    current: &dyn Medium,
+    (stable, current): (&dyn Medium, &dyn Medium),
     out: &mut Findings,
 ) {
     let end = offset + length;
@@ -154,6 +154,7 @@ fn image_stored(
         steps::in_place(m, own, (offset, end), current, out);
     }
     if superblock {
+        steps::superblock_slot(m, own, (offset, length), stable, out);
         let region: &Region = if own { &m.at.own } else { &m.at.image };
         let slots = current.read(Device::Image, region.base, 1024);
         if let Some(new) = Superblock::best(&slots, &m.model.uuid) {

@@ -292,6 +292,13 @@ impl Judge {
         probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out)
     }
 
+    /// A recovery, on the destination or on a copy (`state`), has ended without a verdict.
+    pub fn unrecoverable(&mut self, source: usize, state: &dyn Medium) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            liveness::unrecoverable(m, state, &mut self.out);
+        }
+    }
+
     /// Judges the image between two batches of a recovery on a copy, which have led to `at`; as [`Judge::probe`], but
     /// nothing is reported.
     pub fn batch(

@@ -89,6 +89,8 @@ pub(crate) struct Copy {
     pub fenced: Option<u64>,
     /// Index that a real recovery reached.
     pub recovered: Option<u64>,
+    /// Damage has left no valid superblock.
+    pub lost: bool,
     /// Highest generation that was asked for.
     pub asked: u64,
     /// Greatest position told to the source at level nvram, and since which epoch.
@@ -133,6 +135,7 @@ impl Mirror {
                 doubled: false,
                 fenced: None,
                 recovered: None,
+                lost: false,
                 asked: 0,
                 told: Position::default(),
                 told_epoch: 0,

@@ -195,6 +195,7 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         Alarm::Fenced { epoch } => format!("epoch {epoch} exists: fenced"),
         Alarm::Refused { reason: 1 } => "the destination keeps another mirror".into(),
         Alarm::Refused { reason: 3 } => "the destination needs a block that is damaged on both sides".into(),
+        Alarm::Refused { reason: 4 } => "the destination has no valid superblock of the mirror".into(),
         Alarm::Refused { .. } => "the destination lacks records that the source no longer has".into(),
         Alarm::NoSuperblock => "no valid superblock".into(),
         Alarm::Damaged { after, to } => format!("records after {after} up to {to} are damaged"),

@@ -414,7 +414,7 @@ impl<Q: Quirk> Probe<Q> {
     ) -> Option<oracle::Position> {
         let Recovered { to, mut touched, base, .. } = recovered;
         let Some(to) = to else {
-            self.stuck.push(format!("recovery of mirror {mirror} ends without a verdict (L2)"));
+            judge.unrecoverable(mirror, copy);
             return None;
         };
         let right = judge.probe(mirror, copy, &touched, base, to);

@@ -4,6 +4,8 @@
 use crate::faults::DAMAGED_BLOCK;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
+use crate::setup::{Device, Medium};
+use crate::superblock::Superblock;
 
 /// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
 pub(crate) fn stopped(m: &Mirror) -> bool {
@@ -15,7 +17,7 @@ pub(crate) fn stopped(m: &Mirror) -> bool {
 pub(crate) fn end(m: &Mirror, out: &mut Findings) {
     out.judged(Oracle::Liveness);
     let number = m.number;
-    if m.source.gone && m.copy.recovered.is_none() {
+    if m.source.gone && m.copy.recovered.is_none() && !m.copy.lost {
         out.fail(Oracle::Liveness, "L2", || format!("source {number} was lost and recovery never ended"));
     }
     if stopped(m) {
@@ -45,6 +47,18 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         out.fail(Oracle::Liveness, "L4", || {
             format!("mirror {number}: the destination holds {held} of {tip}")
         });
+    }
+}
+
+/// L2: recovery ended without a verdict. Only where damage has left no valid superblock is there none to be had: nothing
+/// says how far the image goes.
+pub(crate) fn unrecoverable(m: &mut Mirror, state: &dyn Medium, out: &mut Findings) {
+    out.judged(Oracle::Liveness);
+    let slots = state.read(Device::Image, m.at.image.base, 1024);
+    m.copy.lost |= m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
+    let number = m.number;
+    if !m.copy.lost {
+        out.fail(Oracle::Liveness, "L2", || format!("recovery of mirror {number} ends without a verdict (L2)"));
     }
 }
 

@@ -20,9 +20,6 @@ pub(crate) struct Session {
     hello: (u64, u64),
     /// The last Nak and its connection.
     naked: Option<(Connection, Position)>,
-    /// Its NVRAM was damaged: a boot may go on over what it cannot read, so how full a segment is cannot be seen from
-    /// outside, and credit at the destination is not judged any more.
-    pub blurred: bool,
     /// The connection of the last Welcome.
     open: Option<Open>,
 }
@@ -149,10 +146,9 @@ pub(crate) fn given(
     if let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) {
         open.credit = limit.max(open.credit);
     }
-    // Of what is older than the list the bytes are not known exactly: the limit is too generous then. And while records
-    // behind damage are sent again, copies of them stand beyond the chain.
-    let exact = index >= m.model.base() && m.copy.told.max(upto) >= m.copy.mark_stable.nvram;
-    let hurt = m.copy.harmed || !m.copy.damaged.is_empty() || m.session.blurred;
+    // Of what is older than the list the bytes are not known exactly: the limit is too generous then.
+    let exact = index >= m.model.base();
+    let hurt = m.copy.harmed || !m.copy.damaged.is_empty();
     if hurt || !exact {
         return;
     }

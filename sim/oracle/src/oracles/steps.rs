@@ -243,3 +243,24 @@ pub(crate) fn mark_slot(
         fail(out, || format!("mirror {number}: the newest durable mark is written over, not the other slot"));
     }
 }
+
+/// The same for superblocks: with the newest durable one torn there would be none.
+pub(crate) fn superblock_slot(
+    m: &Mirror,
+    own: bool,
+    (offset, length): (u64, u64),
+    stable: &dyn Medium,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Steps);
+    let (image, region) =
+        if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
+    // Damage may have hit it.
+    let newest = image.stable.slot_in(&stable.read(Device::Image, region.base, 1024));
+    if newest.is_some_and(|slot| offset < region.base + slot + 512 && offset + length > region.base + slot) {
+        let (number, side) = (m.number, if own { "source" } else { "destination" });
+        fail(out, || {
+            format!("mirror {number}: the {side} writes over its newest durable superblock, not the other slot")
+        });
+    }
+}

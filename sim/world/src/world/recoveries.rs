@@ -7,6 +7,7 @@ use crate::server::Machine;
 use crate::spec::Nanos;
 use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
+use mirror::ids::Position;
 use mirror::quirk::Quirk;
 
 /// How often an operator asks whether a recovery can begin, ns.
@@ -40,12 +41,20 @@ impl<Q: Quirk> World<'_, Q> {
         let sources: Vec<usize> = self.ordered.iter().filter(|(_, o)| !o.done).map(|(s, _)| *s).collect();
         for source in sources {
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
-            let Standing::Open(verdict, position) = m.standing(source as u16) else { continue };
-            let to = rehearsal::to_oracle(position, verdict);
-            let replayed = m.replayed(source as u16);
-            let before = self.judge.total_findings();
-            self.judge.recovered(source, &self.servers[d].current(), to);
-            let exact = self.judge.total_findings() == before;
+            let (replayed, before) = (m.replayed(source as u16), self.judge.total_findings());
+            let (position, verdict, open) = match m.standing(source as u16) {
+                Standing::Open(verdict, position) => {
+                    let to = rehearsal::to_oracle(position, verdict);
+                    self.judge.recovered(source, &self.servers[d].current(), to);
+                    (position, kinds::verdict_text(verdict, position), true)
+                }
+                Standing::Lost => {
+                    self.judge.unrecoverable(source, &self.servers[d].current());
+                    (Position::ZERO, "none: no valid superblock".into(), false)
+                }
+                _ => continue,
+            };
+            let exact = open && self.judge.total_findings() == before;
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;
             let since = ordered.since;
@@ -54,7 +63,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.recoveries.push(RecoveryReport {
                 source,
                 time: now,
-                verdict: kinds::verdict_text(verdict, position),
+                verdict,
                 recovered: (position.generation, position.sequence),
                 rpo_operations: lost.operations,
                 rpo_bytes: lost.bytes,
