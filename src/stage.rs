@@ -108,4 +108,6 @@ stages! {
     BlockSent = "block_sent",
     /// a damaged block holds good content again, durably
     BlockHealed = "block_healed",
+    /// the destination has applied what is filed of an open generation, at another mirror's signal
+    PrefixApplied = "prefix_applied",
 }

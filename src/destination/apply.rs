@@ -274,6 +274,9 @@ impl<Q: Quirk> Desk<Q> {
                 let Some(applying) = self.applying.take() else { return };
                 if applying.whole {
                     self.image_applied(shared, applying.generation);
+                } else if applying.generation > 0 {
+                    let upto = Position::new(self.superblock.applied_gen, self.superblock.applied_seq);
+                    self.stage(shared, Stage::PrefixApplied, upto);
                 }
             }
         }
