@@ -165,6 +165,11 @@ impl Record {
         }
     }
 
+    /// Whether a header could start here, at a glance.
+    pub fn may_start(bytes: &[u8]) -> bool {
+        bytes.starts_with(MAGIC)
+    }
+
     /// Reads a header; `None` if it is not a valid one of this mirror. The payload is still to be checked.
     pub fn header(mirror: MirrorId, bytes: &Bytes) -> Option<Header> {
         if !crate::codec::valid(bytes, HEADER as usize, MAGIC) || uuid(bytes, 8) != mirror.0 {

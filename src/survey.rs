@@ -8,10 +8,14 @@ use crate::log_file::{FILE_HEADER, FileHeader, FileTrailer};
 use crate::mark::Mark;
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
-use crate::record::{HEADER, Header, Record, padded};
+use crate::record::{HEADER, Record};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use bytes::Buf;
 use smallvec::smallvec;
+
+/// Bytes that are read at once, if the record does not need more.
+const READ_AHEAD: u64 = 16 << 10;
 
 /// Why the records of an area end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +48,6 @@ pub struct Area {
     beyond_ends: Vec<u64>,
     /// All that stands behind the records, if it was searched.
     rest: bytes::Bytes,
-    header: Option<Header>,
     generation: Option<u64>,
 }
 
@@ -62,14 +65,18 @@ impl Area {
             beyond: Vec::new(),
             beyond_ends: Vec::new(),
             rest: bytes::Bytes::new(),
-            header: None,
             generation,
         }
     }
 
     /// The first read; `None` if not even a header fits.
     pub fn first(&self) -> Option<Ranges> {
-        (self.end + HEADER <= self.limit).then(|| smallvec![(self.end, HEADER)])
+        (self.end + HEADER <= self.limit).then(|| self.next(HEADER)).flatten()
+    }
+
+    /// A read from the end of what is known on, of so many bytes at least.
+    fn next(&self, least: u64) -> Option<Ranges> {
+        Some(smallvec![(self.end, least.max(READ_AHEAD).min(self.limit - self.end))])
     }
 
     /// Everything behind the records, for [`Area::search`].
@@ -82,6 +89,10 @@ impl Area {
         self.rest = rest.clone();
         let mut at = 0;
         while at + HEADER as usize <= rest.len() {
+            if !Record::may_start(&rest[at..]) {
+                at += 8;
+                continue;
+            }
             let found = Record::header(geometry.mirror, &rest.slice(at..)).and_then(|header| {
                 let (from, size) = (at + HEADER as usize, header.size());
                 let to = from + header.payload_length() as usize;
@@ -130,9 +141,31 @@ impl Area {
 
     /// Takes what was read; returns the next read, or `None` at the end of the records.
     pub fn feed(&mut self, geometry: &Geometry, data: &[bytes::Bytes]) -> Option<Ranges> {
-        if let Some(header) = self.header.take() {
-            let size = header.size();
-            let Some(record) = header.with_payload(data[0].clone()) else {
+        let mut rest = data.first()?.clone();
+        loop {
+            if self.end + HEADER > self.limit {
+                return None;
+            }
+            if (rest.len() as u64) < HEADER {
+                return self.next(HEADER);
+            }
+            let Some(header) = Record::header(geometry.mirror, &rest) else {
+                self.behind = rest.slice(..HEADER as usize);
+                self.stop = if all_zero(&self.behind) { Stop::Blank } else { Stop::Garbage };
+                return None;
+            };
+            let (position, size) = (header.position(), header.size());
+            // Positions only grow in an area: an older one is what an earlier fill left behind.
+            let stale = self.records.last().is_some_and(|r| r.position >= position)
+                || self.generation.is_some_and(|g| g != position.generation);
+            if stale || self.end + size > self.limit {
+                return None;
+            }
+            if (rest.len() as u64) < size {
+                return self.next(size);
+            }
+            let payload = rest.slice(HEADER as usize..(HEADER + header.payload_length()) as usize);
+            let Some(record) = header.with_payload(payload) else {
                 self.stop = Stop::Garbage;
                 self.half = true;
                 return None;
@@ -142,28 +175,8 @@ impl Area {
             }
             self.records.push(record);
             self.end += size;
+            rest.advance(size as usize);
         }
-        let next = data.last().filter(|_| self.end + HEADER <= self.limit)?;
-        let Some(header) = Record::header(geometry.mirror, next) else {
-            self.behind = next.clone();
-            self.stop = if all_zero(next) { Stop::Blank } else { Stop::Garbage };
-            return None;
-        };
-        let position = header.position();
-        // Positions only grow in an area: an older one is what an earlier fill left behind.
-        let stale = self.records.last().is_some_and(|r| r.position >= position)
-            || self.generation.is_some_and(|g| g != position.generation);
-        if stale || self.end + header.size() > self.limit {
-            return None;
-        }
-        let payload = header.payload_length();
-        let mut ranges: Ranges = smallvec![(self.end + HEADER, payload)];
-        let following = self.end + HEADER + padded(payload);
-        if following + HEADER <= self.limit {
-            ranges.push((following, HEADER));
-        }
-        self.header = Some(header);
-        Some(ranges)
     }
 }
 

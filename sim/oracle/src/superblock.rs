@@ -52,7 +52,10 @@ impl Superblock {
 
     /// Byte of the slot that it stands in; none if it stands in neither.
     pub fn slot_in(&self, bytes: &[u8]) -> Option<u64> {
-        [0, 512].into_iter().find(|at| bytes.get(*at..).and_then(Superblock::read) == Some(*self)).map(|at| at as u64)
+        [0, 512]
+            .into_iter()
+            .find(|at| bytes.get(*at..).and_then(Superblock::read) == Some(*self))
+            .map(|at| at as u64)
     }
 
     /// The verdict of a recovery that is over.

@@ -58,7 +58,9 @@ pub(crate) fn unrecoverable(m: &mut Mirror, state: &dyn Medium, out: &mut Findin
     m.copy.lost |= m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
     let number = m.number;
     if !m.copy.lost {
-        out.fail(Oracle::Liveness, "L2", || format!("recovery of mirror {number} ends without a verdict (L2)"));
+        out.fail(Oracle::Liveness, "L2", || {
+            format!("recovery of mirror {number} ends without a verdict (L2)")
+        });
     }
 }
 

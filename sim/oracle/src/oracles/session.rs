@@ -20,6 +20,8 @@ pub(crate) struct Session {
     hello: (u64, u64),
     /// The last Nak and its connection.
     naked: Option<(Connection, Position)>,
+    /// Its NVRAM was damaged: what stands there behind the end of the log keeps its place, and so does what is missing.
+    pub hurt: bool,
     /// The connection of the last Welcome.
     open: Option<Open>,
 }
@@ -101,9 +103,11 @@ pub(crate) fn welcome(
             out,
         );
     }
-    if m.session.open.is_none_or(|o| o.connection != connection) {
-        let sent = m.model.index_of(held).unwrap_or(0);
-        m.session.open = Some(Open { connection, credit: 0, sent });
+    // What is held need not be sent. A Hello that is repeated is answered with what is held by then.
+    let sent = m.model.index_of(held).unwrap_or(0);
+    match m.session.open.as_mut().filter(|o| o.connection == connection) {
+        Some(open) => open.sent = open.sent.max(sent),
+        None => m.session.open = Some(Open { connection, credit: 0, sent }),
     }
     given(m, connection, (held, room), segments, out);
 }
@@ -117,16 +121,27 @@ pub(crate) struct Segments<'a> {
 }
 
 impl Segments<'_> {
+    /// Bytes of the segments that a mirror has, and of those that it could have.
+    fn most(&self, mirror: usize) -> u64 {
+        let own = self.all.iter().filter(|s| s.owner == Some(mirror)).count() as u64;
+        (own + self.lendable(mirror)) * (self.size - HEADER)
+    }
+
+    /// Free segments that are not kept for others.
+    fn lendable(&self, mirror: usize) -> u64 {
+        let free = self.all.iter().filter(|s| s.owner.is_none()).count() as u64;
+        let others = (0..self.mirrors).filter(|other| *other != mirror);
+        let owned = |other: usize| self.all.iter().filter(|s| s.owner == Some(other)).count() as u64;
+        let kept: u64 = others.map(|other| RESERVE.saturating_sub(owned(other))).sum();
+        free.saturating_sub(kept)
+    }
+
     /// Bytes that a mirror could still write: what is left of its last segment, and the free ones that are not kept for
     /// others.
     fn free(&self, mirror: usize) -> u64 {
         let own = self.all.iter().filter(|s| s.owner == Some(mirror));
         let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size.saturating_sub(s.append));
-        let free = self.all.iter().filter(|s| s.owner.is_none()).count() as u64;
-        let others = (0..self.mirrors).filter(|other| *other != mirror);
-        let owned = |other: usize| self.all.iter().filter(|s| s.owner == Some(other)).count() as u64;
-        let kept: u64 = others.map(|other| RESERVE.saturating_sub(owned(other))).sum();
-        rest + free.saturating_sub(kept) * (self.size - HEADER)
+        rest + self.lendable(mirror) * (self.size - HEADER)
     }
 }
 
@@ -152,7 +167,13 @@ pub(crate) fn given(
     if hurt || !exact {
         return;
     }
-    let written = m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number);
+    let written = if m.session.hurt {
+        // What is promised as filed needs no NVRAM; all else fits in there.
+        let filed = m.model.index_of(m.copy.mark_stable.file).unwrap_or(0);
+        m.model.bytes_upto(filed.max(m.copy.image.cursor)) + segments.most(m.number)
+    } else {
+        m.model.bytes_upto(m.copy.end_current.max(index)) + segments.free(m.number)
+    };
     let number = m.number;
     if limit > written.max(m.model.bytes_upto(m.source.forwarded)) {
         let beyond = limit - written;

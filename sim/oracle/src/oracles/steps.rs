@@ -253,14 +253,15 @@ pub(crate) fn superblock_slot(
     out: &mut Findings,
 ) {
     out.judged(Oracle::Steps);
-    let (image, region) =
-        if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
+    let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     // Damage may have hit it.
     let newest = image.stable.slot_in(&stable.read(Device::Image, region.base, 1024));
     if newest.is_some_and(|slot| offset < region.base + slot + 512 && offset + length > region.base + slot) {
         let (number, side) = (m.number, if own { "source" } else { "destination" });
         fail(out, || {
-            format!("mirror {number}: the {side} writes over its newest durable superblock, not the other slot")
+            format!(
+                "mirror {number}: the {side} writes over its newest durable superblock, not the other slot"
+            )
         });
     }
 }

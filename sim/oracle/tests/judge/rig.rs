@@ -497,7 +497,8 @@ impl Rig {
         let side = self.side(server);
         side.superblock.counter += 1;
         let superblock = side.superblock;
-        self.store(server, Device::Image, superblock.counter % 2 * 512, &superblock.bytes(&uuid(0)));
+        let slot = if self.skip == "slots in turn" { 0 } else { superblock.counter % 2 };
+        self.store(server, Device::Image, slot * 512, &superblock.bytes(&uuid(0)));
         if self.skip != "superblock flush" {
             self.flush(server, Device::Image);
         }

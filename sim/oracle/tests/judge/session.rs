@@ -102,6 +102,33 @@ fn the_mark_that_counts_is_not_written_over() {
 }
 
 #[test]
+fn the_superblock_that_counts_is_not_written_over() {
+    for server in [S, D] {
+        for skip in ["", "slots in turn"] {
+            let mut rig = Rig::skips(skip);
+            rig.judge.only("steps");
+            for _ in 0..3 {
+                rig.superblock(server);
+            }
+            assert_eq!(rig.found().contains("steps"), !skip.is_empty(), "{server:?}");
+        }
+    }
+}
+
+#[test]
+fn a_repeated_hello_is_answered_with_what_is_held_by_then() {
+    for held in [0, 1] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, 1 << 12);
+        rig.number(write(0, 100, 1));
+        rig.judge.only("session");
+        welcome(&mut rig, held, 1 << 12);
+        rig.send(S, 8, &encode::words(&[1, 1, encode::digest(&rig.records)]), &[]);
+        assert_eq!(rig.found().contains("session"), held == 0);
+    }
+}
+
+#[test]
 fn a_sync_request_before_its_records_were_sent() {
     for sent in [true, false] {
         let mut rig = booted();
