@@ -104,6 +104,27 @@ fn a_quiet_run_passes() {
     assert_eq!(run.outcome.verdict, crate::outcome::Verdict::Passed);
 }
 
+#[test]
+fn the_end_of_one_fault_does_not_end_another() {
+    let ms = |n: u64| n * 1_000_000;
+    let mut s = spec(300);
+    let clog = |at, direction, lasting| FaultSpec {
+        when: When::At(ms(at)),
+        fault: Fault::Clog { source: 0, direction, lasting: ms(lasting) },
+        place: String::new(),
+    };
+    s.faults = vec![clog(25, Direction::Both, 4), clog(27, Direction::Forward, 10)];
+    let run = run(&s, 1, &Options { trace: true, ..Options::default() });
+    let arrived = |who: &str, from: u64, to: u64| {
+        let between = run.trace.iter().filter(|e| (ms(from)..ms(to)).contains(&e.time));
+        between.filter(|e| crate::render(&s, e).contains(who)).count()
+    };
+    assert!(arrived("destination  <- alpha", 20, 25) > 0);
+    assert!(arrived("alpha        <- destination", 29, 37) > 0, "its end opens the way back");
+    assert_eq!(arrived("destination  <- alpha", 26, 37), 0);
+    assert!(arrived("destination  <- alpha", 37, 39) > 0);
+}
+
 fn stormy(seed: u64) -> Spec {
     let mut s = spec(150);
     let mut beta = s.sources[0].clone();

@@ -78,7 +78,10 @@ impl<Q: Quirk> World<'_, Q> {
             Fault::Cut { source, direction, lasting } => {
                 (self.set_links(source, direction, true, false), lasting.map(until))
             }
-            Fault::Heal { source } => (self.set_links(source, Direction::Both, false, false), None),
+            Fault::Heal { source } => {
+                self.forget_cuts(source);
+                (self.set_links(source, Direction::Both, false, false), None)
+            }
             Fault::Clog { source, direction, lasting } => {
                 (self.set_links(source, direction, true, true), Some(until(lasting)))
             }
@@ -93,7 +96,8 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Fault::Slow { node, device: name, factor, lasting } => {
                 let server = self.node(node);
-                self.set_slow(server, device(name), factor as u64);
+                let factor = u64::from(factor).max(self.slowest(server, device(name)));
+                self.set_slow(server, device(name), factor);
                 (true, Some(until(lasting)))
             }
             Fault::Damage { target, bits } => (self.damage(target, bits), None),
@@ -113,6 +117,11 @@ impl<Q: Quirk> World<'_, Q> {
         };
         self.tell_paths();
         self.fault_counts[index].took_effect += effective as u64;
+        if ends.is_some()
+            || matches!(self.faults[index].fault, Fault::Cut { .. } | Fault::NvramDegraded { .. })
+        {
+            self.lasting.insert(index);
+        }
         if let Some(at) = ends {
             self.last_fault_at = self.last_fault_at.max(at);
             self.sched.at(at, Event::FaultEnd { index: index as u32 });
@@ -135,41 +144,9 @@ impl<Q: Quirk> World<'_, Q> {
         true
     }
 
-    /// The end of a fault that lasts.
-    pub(super) fn end_fault(&mut self, index: usize) {
-        if self.phase != Phase::Faults {
-            return;
-        }
-        let fault = self.faults[index].fault.clone();
-        self.emit(
-            kinds::FAULT_END,
-            self.destination(),
-            index,
-            kinds::fault_number(&fault),
-            [index as u64, 0, 0],
-        );
-        match fault {
-            Fault::Cut { source, direction, .. } => {
-                self.set_links(source, direction, false, false);
-            }
-            Fault::Clog { source, direction, .. } => {
-                self.set_links(source, direction, false, true);
-            }
-            Fault::DiskFull { node, device: name, .. } => {
-                let server = self.node(node);
-                if let Some(disk) = self.servers[server].disk_mut(device(name)) {
-                    disk.full = false;
-                }
-            }
-            Fault::Slow { node, device: name, .. } => self.set_slow(self.node(node), device(name), 1),
-            Fault::NvramDegraded { node, .. } => self.set_degraded(self.node(node), false),
-            _ => {}
-        }
-        self.tell_paths();
-    }
-
     /// Everything that can be mended is.
     pub(crate) fn heal_all(&mut self) {
+        self.lasting.clear();
         for source in 0..self.spec.sources.len() {
             self.set_links(source, Direction::Both, false, false);
             self.set_links(source, Direction::Both, false, true);

@@ -5,6 +5,7 @@ mod damage;
 mod devices;
 mod inbox;
 mod inject;
+mod lasting;
 mod machines;
 mod network;
 mod outages;
@@ -30,7 +31,7 @@ use mirror::superblock::{Role, Superblock};
 use mirror::wire::Frame;
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
 use mirrorsim_oracle as oracle;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A recovery ordered by the operator.
@@ -64,6 +65,8 @@ pub(crate) struct World<'s, Q> {
     pub fault_counts: Vec<FaultCount>,
     pub stage_counts: StageCounts,
     pub triggered: Vec<bool>,
+    /// Faults that have not ended yet.
+    pub lasting: BTreeSet<usize>,
     pub ordered: BTreeMap<usize, Ordered>,
     pub phase: Phase,
     pub events: u64,
@@ -173,6 +176,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             probe,
             fault_counts: crate::faults::counts(&faults),
             triggered: vec![false; faults.len()],
+            lasting: BTreeSet::new(),
             faults,
             stage_counts: StageCounts::new(count),
             ordered: BTreeMap::new(),

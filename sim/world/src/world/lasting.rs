@@ -1,0 +1,92 @@
+//! Faults that last. Of two at a time on one link or device, the end of one does not end the other.
+
+use super::World;
+use crate::event::Phase;
+use crate::kinds;
+use crate::server::device;
+use crate::spec::{Direction, Fault};
+use mirror::effect::Device;
+use mirror::quirk::Quirk;
+
+impl<Q: Quirk> World<'_, Q> {
+    /// The end of a fault that lasts.
+    pub(super) fn end_fault(&mut self, index: usize) {
+        if self.phase != Phase::Faults {
+            return;
+        }
+        let fault = self.faults[index].fault.clone();
+        let number = kinds::fault_number(&fault);
+        self.emit(kinds::FAULT_END, self.destination(), index, number, [index as u64, 0, 0]);
+        if !self.lasting.remove(&index) {
+            return;
+        }
+        match fault {
+            Fault::Cut { source, direction, .. } => self.end_on_link(source, direction, false),
+            Fault::Clog { source, direction, .. } => self.end_on_link(source, direction, true),
+            Fault::DiskFull { node, device: name, .. } => {
+                let server = self.node(node);
+                let still = self.last().any(|f| {
+                    matches!(f, Fault::DiskFull { node, device, .. } if self.node(*node) == server && *device == name)
+                });
+                if let Some(disk) = self.servers[server].disk_mut(device(name)) {
+                    disk.full = still;
+                }
+            }
+            Fault::Slow { node, device: name, .. } => {
+                let (server, device) = (self.node(node), device(name));
+                let factor = self.slowest(server, device);
+                self.set_slow(server, device, factor);
+            }
+            Fault::NvramDegraded { node, .. } => {
+                let server = self.node(node);
+                let same =
+                    |f: &Fault| matches!(f, Fault::NvramDegraded { node, .. } if self.node(*node) == server);
+                if !self.last().any(same) {
+                    self.set_degraded(server, false);
+                }
+            }
+            _ => {}
+        }
+        self.tell_paths();
+    }
+
+    /// Those that have not ended.
+    fn last(&self) -> impl Iterator<Item = &Fault> {
+        self.lasting.iter().map(|index| &self.faults[*index].fault)
+    }
+
+    /// The largest factor of those that slow down a device; 1 if there is none.
+    pub(super) fn slowest(&self, server: usize, at: Device) -> u64 {
+        let factors = self.last().filter_map(|f| match f {
+            Fault::Slow { node, device: name, factor, .. } => {
+                (self.node(*node) == server && device(*name) == at).then_some(u64::from(*factor))
+            }
+            _ => None,
+        });
+        factors.max().unwrap_or(1)
+    }
+
+    /// Every cut of a link is healed.
+    pub(super) fn forget_cuts(&mut self, healed: usize) {
+        let faults = &self.faults;
+        self.lasting.retain(|i| !matches!(faults[*i].fault, Fault::Cut { source, .. } if source == healed));
+    }
+
+    fn end_on_link(&mut self, source: usize, direction: Direction, clog: bool) {
+        let held = |one: Direction| {
+            self.last().any(|f| {
+                let (at, way) = match f {
+                    Fault::Cut { source, direction, .. } if !clog => (*source, *direction),
+                    Fault::Clog { source, direction, .. } if clog => (*source, *direction),
+                    _ => return false,
+                };
+                at == source && (way == one || way == Direction::Both)
+            })
+        };
+        let ends = |one| (direction == one || direction == Direction::Both) && !held(one);
+        let ended = [Direction::Forward, Direction::Backward].map(|one| ends(one).then_some(one));
+        for one in ended.into_iter().flatten() {
+            self.set_links(source, one, false, clog);
+        }
+    }
+}
