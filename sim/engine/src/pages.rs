@@ -3,7 +3,7 @@
 //! costs a second search, over the first keys of its pages.
 
 /// A page with so many entries is full.
-const FULL: usize = 128;
+const FULL: usize = 64;
 
 /// Where an entry stands; any insertion or removal makes it meaningless.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,8 +14,6 @@ pub(crate) struct Place {
 
 #[derive(Clone, Debug)]
 struct Page<V> {
-    /// The first of `keys`.
-    first: u64,
     /// In order, never empty. Apart from the values, so that a search touches little memory.
     keys: Vec<u64>,
     /// One for each key.
@@ -25,6 +23,8 @@ struct Page<V> {
 /// The map.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages<V> {
+    /// The first key of each page. Apart from the pages, so that a search among thousands stays in the cache.
+    firsts: Vec<u64>,
     /// By key.
     pages: Vec<Page<V>>,
     len: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Pages<V> {
 
 impl<V> Default for Pages<V> {
     fn default() -> Self {
-        Pages { pages: Vec::new(), len: 0 }
+        Pages { firsts: Vec::new(), pages: Vec::new(), len: 0 }
     }
 }
 
@@ -47,6 +47,7 @@ impl<V> Pages<V> {
     }
 
     pub fn clear(&mut self) {
+        self.firsts.clear();
         self.pages.clear();
         self.len = 0;
     }
@@ -56,7 +57,7 @@ impl<V> Pages<V> {
     pub fn at_or_before(&self, key: u64) -> Option<Place> {
         let page = match self.pages.len() {
             1 => 0,
-            _ => self.pages.partition_point(|page| page.first <= key).checked_sub(1)?,
+            _ => self.firsts.partition_point(|first| *first <= key).checked_sub(1)?,
         };
         let keys = &self.pages[page].keys;
         let entry = keys.partition_point(|at| *at <= key).checked_sub(1)?;
@@ -112,24 +113,24 @@ impl<V> Pages<V> {
     /// Adds an entry whose key is new.
     pub fn insert(&mut self, key: u64, value: V) {
         self.len += 1;
-        let after = self.pages.partition_point(|page| page.first <= key);
+        let after = self.firsts.partition_point(|first| *first <= key);
         let at = after.saturating_sub(1);
         let Some(page) = self.pages.get_mut(at) else {
-            self.pages.push(Page { first: key, keys: vec![key], values: vec![value] });
+            self.firsts.push(key);
+            self.pages.push(Page { keys: vec![key], values: vec![value] });
             return;
         };
         let entry = page.keys.partition_point(|at| *at < key);
         page.keys.insert(entry, key);
         page.values.insert(entry, value);
-        page.first = page.keys[0];
+        self.firsts[at] = page.keys[0];
         if page.keys.len() > FULL {
             // A page that only grows at its end stays full.
             let keep = if entry == FULL { FULL } else { FULL / 2 };
             let keys = page.keys.split_off(keep);
             let values = page.values.split_off(keep);
-            let first = keys[0];
-            let next = Page { first, keys, values };
-            self.pages.insert(at + 1, next);
+            self.firsts.insert(at + 1, keys[0]);
+            self.pages.insert(at + 1, Page { keys, values });
         }
     }
 
@@ -140,8 +141,9 @@ impl<V> Pages<V> {
         let key = page.keys.remove(place.entry);
         let value = page.values.remove(place.entry);
         match page.keys.first() {
-            Some(first) => page.first = *first,
+            Some(first) => self.firsts[place.page] = *first,
             None => {
+                self.firsts.remove(place.page);
                 self.pages.remove(place.page);
             }
         }
