@@ -244,13 +244,6 @@ impl Mark {
         let slot = |at: usize| bytes.get(at..).and_then(Mark::read).filter(|m| m.uuid == *uuid);
         newer(slot(0), slot(128), |m| m.counter)
     }
-
-    /// Byte of that slot.
-    pub fn newest_slot(bytes: &[u8], uuid: &[u8; 16]) -> Option<u64> {
-        let best = Mark::best(bytes, uuid)?;
-        let second = bytes.get(128..).and_then(Mark::read);
-        Some(if second == Some(best) { 128 } else { 0 })
-    }
 }
 
 pub(crate) fn newer<T>(a: Option<T>, b: Option<T>, counter: impl Fn(&T) -> u64) -> Option<T> {

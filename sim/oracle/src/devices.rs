@@ -1,6 +1,5 @@
 //! What happens to devices: writes issued, ranges made durable.
 
-use crate::bytes::Mark;
 use crate::finding::{Findings, Oracle};
 use crate::image::Image;
 use crate::judge::Judge;
@@ -37,7 +36,9 @@ impl Judge {
             (Server::Source(i), Device::Image) => {
                 image_stored(&mut self.mirrors[i], true, false, range, (stable, current), out);
             }
-            (Server::Source(i), Device::Mark) => steps::mark_slot(&self.mirrors[i], 0, range, stable, out),
+            (Server::Source(i), Device::Mark) => {
+                steps::mark_slot(&mut self.mirrors[i], true, 0, range, stable, out)
+            }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
                 self.log.stored(&mut self.mirrors, device, range, by, current, out);
@@ -46,7 +47,7 @@ impl Judge {
                 let owner = (offset / 256) as usize;
                 isolation::region(Some(owner).filter(|i| *i < self.mirrors.len()), by, "mark", offset, out);
                 if let Some(m) = self.mirrors.get_mut(owner) {
-                    steps::mark_slot(m, owner as u64 * 256, range, stable, out);
+                    steps::mark_slot(m, false, owner as u64 * 256, range, stable, out);
                     mark_stored(m, self.setup.level, current, out);
                 }
             }
@@ -87,7 +88,7 @@ impl Judge {
             }
             (Server::Source(i), Device::Mark) => {
                 let m = &mut self.mirrors[i];
-                m.source.mark_stable = read_mark(m, 0, stable);
+                m.source.mark_stable = m.own_mark(stable);
             }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
@@ -97,7 +98,7 @@ impl Judge {
                 for &(offset, length) in ranges {
                     for i in offset / 256..(offset + length).div_ceil(256) {
                         if let Some(m) = self.mirrors.get_mut(i as usize) {
-                            m.copy.mark_stable = read_mark(m, m.number as u64 * 256, stable);
+                            m.copy.mark_stable = m.copy_mark(stable);
                             m.heal();
                         }
                     }
@@ -118,13 +119,8 @@ impl Judge {
     }
 }
 
-/// The mark of a mirror on a device where its slots start at byte `at`.
-pub(crate) fn read_mark(m: &Mirror, at: u64, medium: &dyn Medium) -> Mark {
-    Mark::best(&medium.read(Device::Mark, at, 256), &m.model.uuid).unwrap_or_default()
-}
-
 fn mark_stored(m: &mut Mirror, level: Level, current: &dyn Medium, out: &mut Findings) {
-    let mark = read_mark(m, m.number as u64 * 256, current);
+    let mark = m.copy_mark(current);
     if mark.counter == m.copy.mark_current.counter {
         return;
     }

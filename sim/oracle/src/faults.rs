@@ -1,6 +1,6 @@
 //! What the rig does to servers and devices: crashes, power cuts, damage, lost NVRAM.
 
-use crate::devices::{fence, read_mark};
+use crate::devices::fence;
 use crate::judge::Judge;
 use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
@@ -32,7 +32,7 @@ impl Judge {
                 };
                 m.source.volume.rescan(&mut m.model, &m.at.own, stable);
                 source_log::rescan(m, stable);
-                m.source.mark_stable = read_mark(m, 0, stable);
+                m.source.mark_stable = m.own_mark(stable);
                 m.advance();
             }
             Server::Destination => self.rescan_destination(stable),
@@ -42,7 +42,7 @@ impl Judge {
     fn rescan_destination(&mut self, medium: &dyn Medium) {
         for m in &mut self.mirrors {
             m.copy.image.rescan(&mut m.model, &m.at.image, medium);
-            m.copy.mark_stable = read_mark(m, m.number as u64 * 256, medium);
+            m.copy.mark_stable = m.copy_mark(medium);
             m.copy.mark_current = m.copy.mark_stable;
         }
         self.log.rescan(&mut self.mirrors, medium);

@@ -24,6 +24,7 @@ mod journal;
 mod judge;
 mod layout;
 mod log;
+mod mark_slots;
 mod mirror;
 mod oracles;
 mod places;

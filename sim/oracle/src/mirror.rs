@@ -5,9 +5,10 @@ use crate::history::History;
 use crate::image::Image;
 use crate::layout::{BlockAt, MirrorLayout};
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
+use crate::mark_slots::MarkSlots;
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
-use crate::setup::{Level, RetryRule, Setup};
+use crate::setup::{Level, Medium, RetryRule, Setup};
 use crate::wait::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,7 @@ pub(crate) struct Source {
     pub stable: u64,
     pub volume: Image,
     pub mark_stable: Mark,
+    pub mark_slots: MarkSlots,
     /// Greatest index that was seen in a Forward frame.
     pub forwarded: u64,
     /// Checks of records that were forwarded and then lost by the source.
@@ -66,6 +68,7 @@ pub(crate) struct Fill {
 pub(crate) struct Copy {
     pub image: Image,
     pub mark_stable: Mark,
+    pub mark_slots: MarkSlots,
     pub mark_current: Mark,
     /// End of the chain in stable bytes; in all bytes written; in stable files.
     pub end_stable: u64,
@@ -112,6 +115,7 @@ impl Mirror {
                 stable: 0,
                 volume: Image::new(),
                 mark_stable: Mark::default(),
+                mark_slots: MarkSlots::default(),
                 forwarded: 0,
                 freed: BTreeMap::new(),
                 forced: BTreeSet::new(),
@@ -122,6 +126,7 @@ impl Mirror {
             copy: Copy {
                 image: Image::new(),
                 mark_stable: Mark::default(),
+                mark_slots: MarkSlots::default(),
                 mark_current: Mark::default(),
                 end_stable: 0,
                 end_current: 0,
@@ -147,6 +152,17 @@ impl Mirror {
             lost_blocks: BTreeSet::new(),
             unsound: false,
         }
+    }
+
+    /// The mark on the source's device.
+    pub fn own_mark(&mut self, medium: &dyn Medium) -> Mark {
+        self.source.mark_slots.best(&self.model.uuid, 0, medium).unwrap_or_default()
+    }
+
+    /// The mark on the destination's device.
+    pub fn copy_mark(&mut self, medium: &dyn Medium) -> Mark {
+        let base = self.number as u64 * 256;
+        self.copy.mark_slots.best(&self.model.uuid, base, medium).unwrap_or_default()
     }
 
     /// Index up to which the destination's stable mark promises, at a level; of a mark below the list: what is applied.

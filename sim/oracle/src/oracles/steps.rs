@@ -1,7 +1,7 @@
 //! I16: the orders of DR2, DR6, SR1..SR5 on what really happened to the devices. It catches missing and forged flushes
 //! without any crash.
 
-use crate::bytes::{HEADER, Mark, Position};
+use crate::bytes::{HEADER, Position};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::Spot;
@@ -229,15 +229,16 @@ pub(crate) fn cursor_written(m: &Mirror, own: bool, new: &Superblock, out: &mut 
 
 /// Two slots written in turn: a write never touches the one that holds the newest durable mark (section 1).
 pub(crate) fn mark_slot(
-    m: &Mirror,
+    m: &mut Mirror,
+    own: bool,
     base: u64,
     (offset, length): (u64, u64),
     stable: &dyn Medium,
     out: &mut Findings,
 ) {
     out.judged(Oracle::Steps);
-    let slots = stable.read(Device::Mark, base, 256);
-    let newest = Mark::newest_slot(&slots, &m.model.uuid).map(|slot| base + slot);
+    let slots = if own { &mut m.source.mark_slots } else { &mut m.copy.mark_slots };
+    let newest = slots.newest(&m.model.uuid, base, stable).map(|slot| base + slot);
     if newest.is_some_and(|at| offset < at + HEADER && offset + length > at) {
         let number = m.number;
         fail(out, || format!("mirror {number}: the newest durable mark is written over, not the other slot"));
