@@ -14,20 +14,26 @@ const SHELF: usize = 1024;
 struct Version {
     /// Number of the operation in the order of the source's log, from 1.
     index: u64,
-    /// Where the patch starts in the block, and its bytes (a whole block: the content).
+    /// What it changed of the block: its first byte, and the end.
     start: u32,
-    patch: Bytes,
-    /// The whole block after it, once asked for.
-    content: Option<Bytes>,
+    end: u32,
+    /// These bytes, or the whole block after it, once asked for.
+    bytes: Bytes,
+    whole: bool,
+    /// Of the whole block.
     digest: Option<u64>,
 }
 
-#[derive(Debug, Default)]
-struct History {
-    versions: Vec<Version>,
+impl Version {
+    /// From its byte `start` on, what is there of the block.
+    fn held(&self) -> (usize, &Bytes) {
+        (if self.whole { 0 } else { self.start as usize }, &self.bytes)
+    }
 }
 
-type Page = [Option<Box<History>>; PAGE];
+/// What was ever written into one block.
+type History = Option<Vec<Version>>;
+type Page = [History; PAGE];
 type Shelf = [Option<Box<Page>>; SHELF];
 
 /// Shelf, page and slot of a block.
@@ -52,14 +58,14 @@ impl Content {
         Content { block: block as usize, zeros, shelves: BTreeMap::new(), touched: 0, versions: 0 }
     }
 
-    fn history(&self, block: u64) -> Option<&History> {
+    fn history(&self, block: u64) -> Option<&[Version]> {
         let (shelf, page, slot) = place(block);
         self.shelves.get(&shelf)?[page].as_ref()?[slot].as_deref()
     }
 
-    fn history_mut(&mut self, block: u64) -> Option<&mut History> {
+    fn history_mut(&mut self, block: u64) -> Option<&mut Vec<Version>> {
         let (shelf, page, slot) = place(block);
-        self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_deref_mut()
+        self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_mut()
     }
 
     /// A zeros buffer of a whole block.
@@ -67,17 +73,19 @@ impl Content {
         &self.zeros
     }
 
-    /// Operation `index` puts `patch` at `start` of a block.
-    pub fn push(&mut self, block: u64, index: u64, start: u32, patch: Bytes) {
+    /// Operation `index` puts `patch` at `start` of a block. `check`: of the patch, if it is known.
+    pub fn push(&mut self, block: u64, index: u64, start: u32, patch: Bytes, check: Option<u64>) {
         let (shelf, page, slot) = place(block);
         let shelf = self.shelves.entry(shelf).or_insert_with(|| Box::new([const { None }; SHELF]));
         let page = shelf[page].get_or_insert_with(|| Box::new([const { None }; PAGE]));
+        // Most blocks have one version most of the time.
         let history = page[slot].get_or_insert_with(|| {
             self.touched += 1;
-            Box::default()
+            Vec::with_capacity(1)
         });
-        let content = (patch.len() == self.block).then(|| patch.clone());
-        history.versions.push(Version { index, start, patch, content, digest: None });
+        let whole = patch.len() == self.block;
+        let (end, digest) = (start + patch.len() as u32, check.filter(|_| whole));
+        history.push(Version { index, start, end, bytes: patch, whole, digest });
         self.versions += 1;
     }
 
@@ -86,9 +94,9 @@ impl Content {
         let Some(history) = self.history_mut(block) else {
             return;
         };
-        let keep = history.versions.partition_point(|v| v.index <= last);
-        let gone = (history.versions.len() - keep) as u64;
-        history.versions.truncate(keep);
+        let keep = history.partition_point(|v| v.index <= last);
+        let gone = (history.len() - keep) as u64;
+        history.truncate(keep);
         self.versions -= gone;
     }
 
@@ -97,16 +105,15 @@ impl Content {
         let Some(history) = self.history(block) else {
             return;
         };
-        let keep = history.versions.partition_point(|v| v.index <= base);
+        let keep = history.partition_point(|v| v.index <= base);
         if keep < 2 {
             return;
         }
+        let end = self.block as u32;
         self.version(block, base);
         if let Some(history) = self.history_mut(block) {
-            history.versions.drain(..keep - 1);
-            let first = &mut history.versions[0];
-            first.patch = first.content.clone().unwrap_or_else(|| first.patch.clone());
-            first.start = 0;
+            history.drain(..keep - 1);
+            (history[0].start, history[0].end) = (0, end);
             self.versions -= keep as u64 - 1;
         }
     }
@@ -114,53 +121,47 @@ impl Content {
     /// The newest version up to `prefix`, put together; `None` = never written.
     fn version(&mut self, block: u64, prefix: u64) -> Option<&mut Version> {
         let (shelf, page, slot) = place(block);
-        let history = self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_deref_mut()?;
-        let at = history.versions.partition_point(|v| v.index <= prefix).checked_sub(1)?;
-        if history.versions[at].content.is_none() {
-            let known = history.versions[..at].iter().rposition(|v| v.content.is_some());
-            let base = known.and_then(|i| history.versions[i].content.as_ref()).unwrap_or(&self.zeros);
-            let mut whole = base.to_vec();
-            for version in &history.versions[known.map_or(0, |i| i + 1)..=at] {
-                let start = version.start as usize;
-                whole[start..start + version.patch.len()].copy_from_slice(&version.patch);
+        let history = self.shelves.get_mut(&shelf)?[page].as_mut()?[slot].as_mut()?;
+        let at = history.partition_point(|v| v.index <= prefix).checked_sub(1)?;
+        if !history[at].whole {
+            let known = history[..at].iter().rposition(|v| v.whole);
+            let mut whole = known.map_or(&self.zeros, |i| &history[i].bytes).to_vec();
+            for version in &history[known.map_or(0, |i| i + 1)..=at] {
+                whole[version.start as usize..version.end as usize].copy_from_slice(&version.bytes);
             }
-            history.versions[at].content = Some(Bytes::from(whole));
+            (history[at].bytes, history[at].whole) = (Bytes::from(whole), true);
         }
-        history.versions.get_mut(at)
+        history.get_mut(at)
     }
 
     /// Content after the first `prefix` operations; `None` = never written.
     pub fn content(&mut self, block: u64, prefix: u64) -> Option<Bytes> {
-        self.version(block, prefix)?.content.clone()
+        self.version(block, prefix).map(|version| version.bytes.clone())
     }
 
     /// That content and its check.
     pub fn checked(&mut self, block: u64, prefix: u64) -> Option<(Bytes, u64)> {
         let version = self.version(block, prefix)?;
-        let content = version.content.clone()?;
-        Some((content.clone(), *version.digest.get_or_insert_with(|| hash(&content))))
+        let digest = *version.digest.get_or_insert_with(|| hash(&version.bytes));
+        Some((version.bytes.clone(), digest))
     }
 
     /// The check alone.
     pub fn digest(&mut self, block: u64, prefix: u64) -> Option<u64> {
         let version = self.version(block, prefix)?;
-        let content = version.content.as_ref()?;
-        Some(*version.digest.get_or_insert_with(|| hash(content)))
+        Some(*version.digest.get_or_insert_with(|| hash(&version.bytes)))
     }
 
     /// A little-endian u64 after the first `prefix` operations.
     pub fn word(&mut self, block: u64, prefix: u64, start: u32) -> u64 {
         if let Some(history) = self.history(block) {
             let (from, to) = (start as usize, start as usize + 8);
-            for v in history.versions.iter().rev().skip_while(|v| v.index > prefix) {
-                if let Some(content) = &v.content {
-                    return crate::bytes::u64_at(content, from);
+            for v in history.iter().rev().skip_while(|v| v.index > prefix) {
+                let (start, bytes) = v.held();
+                if start <= from && to <= start + bytes.len() {
+                    return crate::bytes::u64_at(bytes, from - start);
                 }
-                let (s, e) = (v.start as usize, v.start as usize + v.patch.len());
-                if s <= from && to <= e {
-                    return crate::bytes::u64_at(&v.patch, from - s);
-                }
-                if from < e && s < to {
+                if start < to && from < start + bytes.len() {
                     break;
                 }
             }
@@ -176,12 +177,12 @@ impl Content {
         up_to: u64,
         range: (usize, usize),
     ) -> impl Iterator<Item = u64> + '_ {
-        let versions = self.history(block).map_or(&[][..], |h| &h.versions[..]);
+        let versions = self.history(block).unwrap_or(&[]);
         versions
             .iter()
             .rev()
             .filter(move |v| {
-                let (s, e) = (v.start as usize, v.start as usize + v.patch.len());
+                let (s, e) = (v.start as usize, v.end as usize);
                 v.index > after && v.index <= up_to && s < range.1 && range.0 < e
             })
             .map(|v| v.index)
@@ -200,8 +201,9 @@ impl Content {
 
     /// Estimate of the bytes held beside the clients' own buffers.
     pub fn memory(&self) -> u64 {
-        let pages = self.shelves.values().flat_map(|s| s.iter()).flatten().count() * (PAGE * 8);
-        (pages + self.shelves.len() * SHELF * 8) as u64 + self.touched * 64 + self.versions * 96
+        let pages = self.shelves.values().flat_map(|s| s.iter()).flatten().count() * size_of::<Page>();
+        let versions = self.versions * size_of::<Version>() as u64;
+        (pages + self.shelves.len() * size_of::<Shelf>()) as u64 + versions
     }
 }
 
@@ -225,7 +227,7 @@ mod tests {
             let start = (seed >> 40) % 512;
             let length = if seed >> 61 == 0 { 512 - start } else { ((seed >> 20) % 64 + 1).min(512 - start) };
             let patch = Bytes::from(vec![index as u8; length as usize]);
-            content.push(5, index, start as u32, patch);
+            content.push(5, index, start as u32, patch, None);
             let mut next = plain.last().unwrap().clone();
             next[start as usize..(start + length) as usize].fill(index as u8);
             plain.push(next);

@@ -83,7 +83,12 @@ impl Journal {
             let known = prefix.and_then(|prefix| {
                 journal.compare(model, region, (target, &data), prefix, (medium, doubtful.as_deref()))
             });
-            if known.unwrap_or_else(|| hash(&data)) != check {
+            // What is put in place from here is soon compared with it, and often shares the model's buffer.
+            let (data, is) = known.unwrap_or_else(|| {
+                let is = hash(&data);
+                (data, is)
+            });
+            if is != check {
                 return None;
             }
             journal.entries.push((target, data));
@@ -124,7 +129,7 @@ impl Journal {
         (hash(&index) == header.index_check).then_some((header, index))
     }
 
-    /// Compares an entry's data with the model; its check where the model knows it. Of a check table those entries are
+    /// Compares an entry's data with the model; where that holds it as one block, its buffer and its check. Of a check table those entries are
     /// judged that are doubtful or differ from those in place, which stand in `medium`.
     fn compare(
         &mut self,
@@ -133,7 +138,7 @@ impl Journal {
         (target, data): (u64, &Bytes),
         prefix: u64,
         (medium, doubtful): (&dyn Medium, Option<&[BlockAt]>),
-    ) -> Option<u64> {
+    ) -> Option<(Bytes, u64)> {
         let mut known = None;
         let end = target.saturating_add(data.len() as u64);
         if target < region.journal + region.journal_size || end > region.end {
@@ -152,7 +157,7 @@ impl Journal {
                     if !good {
                         self.wrong_blocks.push((v, b));
                     } else if piece.len() == data.len() {
-                        known = checked.map(|c| c.1);
+                        known = checked;
                     }
                 }
                 Spot::Check(v, first, end) => {

@@ -196,7 +196,8 @@ impl Model {
         }
     }
 
-    /// Folds the next record. The caller has matched it with what a client issued; `payload` is the record's.
+    /// Folds the next record. The caller has matched it with what a client issued; `payload` is the record's, and has its
+    /// check.
     pub fn append(&mut self, record: &Record, payload: Bytes, place: u64) -> u64 {
         let index = self.tip() + 1;
         let end_bytes = self.bytes_upto(index - 1) + record.size();
@@ -223,7 +224,7 @@ impl Model {
             copies: 0,
         };
         self.tail = record.link();
-        self.fold(&entry, index);
+        self.fold(&entry, index, record.payload_check);
         self.entries.push_back(entry);
         index
     }
@@ -237,7 +238,7 @@ impl Model {
         content.word(offset / block, prefix, (offset % block) as u32)
     }
 
-    fn fold(&mut self, entry: &Entry, index: u64) {
+    fn fold(&mut self, entry: &Entry, index: u64, payload_check: u64) {
         let block = self.block;
         let result =
             if entry.operation == ADD { self.word(entry.volume, entry.offset, index - 1) } else { 0 };
@@ -260,7 +261,8 @@ impl Model {
                 (None, WRITE) => entry.payload.slice(from..to),
                 _ => content.zeros().slice(..to - from),
             };
-            content.push(number, index, (at % block) as u32, patch);
+            let all = entry.operation == WRITE && stop - at == entry.length;
+            content.push(number, index, (at % block) as u32, patch, all.then_some(payload_check));
             at = stop;
         }
     }

@@ -174,7 +174,7 @@ fn take(
             format!("{position} was forwarded once and names other content now")
         });
     }
-    prefix::issued(m, r, &payload, out);
+    let payload = prefix::issued(m, r, payload, out);
     if r.operation == ADD {
         let expected = m.model.word(r.volume, r.offset, index - 1);
         once::numbered_add(m, r, u64_at(&payload, 8), expected, out);

@@ -11,8 +11,9 @@ use crate::oracles::once;
 use crate::setup::{Answer, Device, Medium, Op, RetryRule, Setup};
 use bytes::Bytes;
 
-/// A record was numbered: a client must have issued exactly this.
-pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: &Bytes, out: &mut Findings) {
+/// A record was numbered: a client must have issued exactly this. Of an equal payload the client's own buffer comes back,
+/// which much else shares.
+pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: Bytes, out: &mut Findings) -> Bytes {
     out.judged(Oracle::Prefix);
     let number = m.number;
     let Some(asked) = m.history.find(r.client, r.slot, r.request) else {
@@ -23,18 +24,18 @@ pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: &Bytes, out: &mut Find
                 r.position
             )
         });
-        return;
+        return payload;
     };
     let equal = asked.volume == r.volume
         && match &asked.op {
             Op::Write { offset, payload: p } => {
-                r.operation == WRITE && *offset == r.offset && same(p, payload)
+                r.operation == WRITE && *offset == r.offset && same(p, &payload)
             }
             Op::WriteZeroes { offset, length } => {
                 (r.operation, *offset, *length) == (WRITE_ZEROES, r.offset, r.length)
             }
             Op::Add { offset, delta } => {
-                (r.operation, *offset, *delta) == (ADD, r.offset, u64_at(payload, 0))
+                (r.operation, *offset, *delta) == (ADD, r.offset, u64_at(&payload, 0))
             }
             Op::Read { .. } => false,
         };
@@ -47,6 +48,10 @@ pub(crate) fn issued(m: &mut Mirror, r: &Record, payload: &Bytes, out: &mut Find
         out.fail(Oracle::Prefix, "I2", || {
             format!("source {number}: {} numbers a request that was refused", r.position)
         });
+    }
+    match &asked.op {
+        Op::Write { payload: own, .. } if equal => own.clone(),
+        _ => payload,
     }
 }
 
