@@ -47,7 +47,7 @@ fn a_machine_that_does_not_come_back_is_one_seed_s_failure() {
 #[test]
 fn a_crash_is_replayed() {
     let said = mirrorsim(&["run", FIRST, "--seed", "1", "--plant", "X2", "--no-report"]).ends(1);
-    let said = said.says("cause       crash: the stack overflowed").says("last events");
+    let said = said.says("cause       crash: the stack overflowed").says("up to it");
     let token = said.out.lines().last().unwrap_or_default().trim_start_matches("mirrorsim replay ");
     mirrorsim(&["replay", token]).ends(1).says("reproduced").says("crash: the stack overflowed");
 }

@@ -82,10 +82,12 @@ pub(crate) struct Findings {
     dropped: u64,
     lossy: bool,
     lost: u64,
+    /// Oracles number the sources and their mirrors, people read names.
+    names: Vec<String>,
 }
 
 impl Findings {
-    pub fn new(lossy: bool) -> Self {
+    pub fn new(lossy: bool, names: Vec<String>) -> Self {
         let judged = [0; ORACLES.len()];
         Findings {
             time: 0,
@@ -97,6 +99,7 @@ impl Findings {
             dropped: 0,
             lossy,
             lost: 0,
+            names,
         }
     }
 
@@ -148,8 +151,17 @@ impl Findings {
             invariant,
             time,
             event,
-            message: message(),
+            message: self.named(message()),
         });
+    }
+
+    fn named(&self, mut message: String) -> String {
+        for (number, name) in self.names.iter().enumerate() {
+            for noun in ["mirror", "source"] {
+                message = message.replace(&format!("{noun} {number}"), &format!("{noun} {name}"));
+            }
+        }
+        message
     }
 
     /// An acknowledged operation is gone: counted where that is allowed, else a failure of I1.

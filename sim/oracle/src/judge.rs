@@ -32,7 +32,7 @@ impl Judge {
         let at = layout.mirrors.iter().cloned().enumerate();
         let mirrors = at.map(|(i, at)| Mirror::new(i, &setup, at)).collect();
         let log = DestinationLog::new(layout, setup.level);
-        let out = Findings::new(setup.lossy);
+        let out = Findings::new(setup.lossy, setup.sources.iter().map(|s| s.name.clone()).collect());
         Judge { setup, mirrors, log, out, hashes: Hashes::default(), healed: false, excused: false }
     }
 

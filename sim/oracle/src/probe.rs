@@ -72,7 +72,7 @@ pub(crate) fn batch(m: &mut Mirror, state: &dyn Medium, touched: Touched<'_>, at
     let Some(reached) = index_of_base(m, &at).filter(|reached| *reached >= m.copy.image.cursor) else {
         return false;
     };
-    let mut out = Findings::new(false);
+    let mut out = Findings::new(false, Vec::new());
     blocks(m, state, touched, reached, &mut out);
     out.failed() == 0
 }

@@ -95,6 +95,8 @@ pub struct Setup {
 /// A source and its mirror.
 #[derive(Clone, Debug)]
 pub struct SourceSetup {
+    /// What findings call it.
+    pub name: String,
     /// The mirror's uuid.
     pub uuid: [u8; 16],
     /// Bytes of one NVRAM partition with its seal.

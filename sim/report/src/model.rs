@@ -262,7 +262,7 @@ pub struct RunReport {
     pub expectations: u64,
     /// Everything that `expect:` can name.
     pub metrics: BTreeMap<String, u64>,
-    /// The last events, if anything failed.
+    /// The last events up to the first finding, if anything failed.
     pub last_events: Vec<String>,
 }
 

@@ -40,7 +40,7 @@ pub struct Outcome {
     /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
     #[serde(deserialize_with = "named")]
     pub metrics: BTreeMap<&'static str, u64>,
-    /// The last lines of the trace, rendered, if anything failed.
+    /// The last lines of the trace, rendered: up to the first finding of an oracle, else of a run that failed otherwise.
     pub last_events: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
 use crate::server::Machine;
 use crate::spec::{Nanos, When};
-use crate::world::World;
+use crate::world::{LAST, World};
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use std::collections::BTreeMap;
@@ -286,7 +286,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let failed = verdict != Verdict::Passed;
         let last_events = if failed {
-            self.trace.last(12).iter().map(|e| kinds::render(self.spec, e)).collect()
+            let last = self.prelude.take().unwrap_or_else(|| self.trace.last(LAST));
+            last.iter().map(|e| kinds::render(self.spec, e)).collect()
         } else {
             Vec::new()
         };

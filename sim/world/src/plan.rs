@@ -89,6 +89,7 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
             .iter()
             .zip(&spec.sources)
             .map(|(g, source)| oracle::SourceSetup {
+                name: source.name.clone(),
                 uuid: g.mirror.0,
                 partition_size: g.partition_size,
                 volumes: g.volumes.clone(),

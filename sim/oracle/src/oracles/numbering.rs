@@ -86,9 +86,9 @@ pub(crate) fn acknowledged(m: &Mirror, level: u64, up_to: Position, configured: 
         return;
     }
     out.judged(Oracle::Numbering);
-    let (mark, end) = match level {
-        2 => (m.copy.mark_stable.nvram, m.copy.end_stable),
-        _ => (m.copy.mark_stable.file, m.filed_in_good_faith()),
+    let (level, mark, end) = match level {
+        2 => ("nvram", m.copy.mark_stable.nvram, m.copy.end_stable),
+        _ => ("file", m.copy.mark_stable.file, m.filed_in_good_faith()),
     };
     let number = m.number;
     let applied = m.model.index_of(up_to).is_some_and(|i| i <= m.copy.image.cursor);

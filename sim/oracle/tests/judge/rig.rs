@@ -52,7 +52,8 @@ pub struct Rig {
 }
 
 pub fn setup() -> Setup {
-    let source = |i| SourceSetup {
+    let source = |i: usize| SourceSetup {
+        name: i.to_string(),
         uuid: uuid(i),
         partition_size: PARTITION,
         volumes: vec![VOLUME],

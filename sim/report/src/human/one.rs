@@ -105,7 +105,7 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(report));
     let from = outcome.last_events.len().saturating_sub(room);
     for (i, event) in outcome.last_events[from..].iter().enumerate() {
-        page.labelled(if i == 0 { "last events" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
+        page.labelled(if i == 0 { "up to it" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
     }
 }
 

@@ -34,6 +34,9 @@ use mirrorsim_oracle as oracle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Entries of the trace that a failure shows.
+pub(crate) const LAST: usize = 12;
+
 /// A recovery ordered by the operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Ordered {
@@ -85,6 +88,8 @@ pub(crate) struct World<'s, Q> {
     pub stop_reason: Option<&'static str>,
     /// It was asked to stop here; nothing is judged that needs the end.
     pub stopped_on_purpose: bool,
+    /// The last entries of the trace when the judge found something first.
+    pub prelude: Option<Vec<Entry>>,
     replying: Option<(RequestId, u64)>,
 }
 
@@ -195,6 +200,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             unexpected: Vec::new(),
             stop_reason: None,
             stopped_on_purpose: false,
+            prelude: None,
             replying: None,
             geometries,
             regions,
@@ -275,7 +281,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
     pub fn step(&mut self) -> bool {
         let Some(event) = self.sched.next() else { return false };
         self.events += 1;
-        self.judge.at(self.sched.now(), self.trace.count());
+        let number = self.trace.count();
+        self.judge.at(self.sched.now(), number);
         match event {
             Event::Frame { source, forward, era, slot } => self.frame_arrives(source, forward, era, slot),
             Event::Done { slot } => self.operation_done(slot),
@@ -308,6 +315,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
         }
         if self.rest_wanted.contains(&true) {
             self.look_for_rest();
+        }
+        if self.prelude.is_none() && self.judge.total_findings() > 0 {
+            // Up to the entry that the event begins with; what else it did came of it.
+            let more = self.trace.count().saturating_sub(number + 1) as usize;
+            let mut entries = self.trace.last(LAST + more);
+            entries.truncate(entries.len().saturating_sub(more));
+            self.prelude = Some(entries);
         }
         self.phase != Phase::Over
     }
