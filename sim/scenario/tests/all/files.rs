@@ -54,9 +54,10 @@ fn the_schema_is_fresh() {
 
 #[test]
 fn the_template_is_short_and_loads() {
-    assert!(template().lines().count() <= 12);
+    assert!(template("scenario.schema.json").lines().count() <= 12);
     let options = Options { metrics: METRICS, ..Options::default() };
-    let scenario = mirrorsim_scenario::parse("new.yaml", template().as_bytes(), &[], &options);
+    let scenario =
+        mirrorsim_scenario::parse("new.yaml", template("scenario.schema.json").as_bytes(), &[], &options);
     let scenario = scenario.map_err(|p| p.render(false)).expect("loads");
     assert_eq!(scenario.spec.faults.len(), 2);
 }

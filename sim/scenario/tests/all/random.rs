@@ -72,7 +72,7 @@ proptest! {
     ) {
         let many = include_str!("../bad/many.yaml").to_owned();
         let full = include_str!("../../../../scenarios/smoke/exact_fit.yaml").to_owned();
-        let mut text: Vec<char> = [template(), many, full][which].chars().collect();
+        let mut text: Vec<char> = [template("scenario.schema.json"), many, full][which].chars().collect();
         for (at, cut, bit) in edits {
             let at = at.index(text.len() + 1);
             let end = (at + cut).min(text.len());
@@ -83,6 +83,6 @@ proptest! {
 
     #[test]
     fn settings(key in "[a-z.*0-9\\[\\]]{0,20}", value in "\\PC{0,20}") {
-        let _ = read(template(), &[(&key, &value)]).map_err(|p| p.render(true));
+        let _ = read(template("scenario.schema.json"), &[(&key, &value)]).map_err(|p| p.render(true));
     }
 }
