@@ -2,7 +2,6 @@
 
 use crate::codec::{get_u64, put_check, put_start, put_u64, uuid, valid};
 use crate::ids::{MirrorId, MirrorIndex, Position, get_position, put_position};
-use alloc::vec;
 use bytes::Bytes;
 
 /// Bytes of one slot.
@@ -27,13 +26,13 @@ pub struct Mark {
 impl Mark {
     /// 128 bytes.
     pub fn encode(&self, mirror: MirrorId) -> Bytes {
-        let mut out = vec![0; SLOT as usize];
+        let mut out = [0; SLOT as usize];
         put_start(&mut out, b"MMRK", &mirror.0);
         put_u64(&mut out, 24, self.counter);
         put_position(&mut out, 32, self.nvram);
         put_position(&mut out, 48, self.file);
         put_check(&mut out);
-        Bytes::from(out)
+        Bytes::from_owner(out)
     }
 
     /// Where the next write of this counter goes.

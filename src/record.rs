@@ -3,7 +3,6 @@
 
 use crate::codec::{check, get_u16, get_u32, get_u64, put_check, put_start, put_u32, put_u64, uuid};
 use crate::ids::{Link, MirrorId, Position, RequestId};
-use alloc::vec;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -108,13 +107,13 @@ impl Record {
             Operation::Write => data,
             Operation::WriteZeroes => Bytes::new(),
             Operation::Add { delta, old } => {
-                let mut both = vec![0; 16];
+                let mut both = [0; 16];
                 put_u64(&mut both, 0, delta);
                 put_u64(&mut both, 8, old);
-                Bytes::from(both)
+                Bytes::from_owner(both)
             }
         };
-        let mut out = vec![0; HEADER as usize];
+        let mut out = [0; HEADER as usize];
         put_start(&mut out, MAGIC, &mirror.0);
         out[6] = operation.code();
         put_u64(&mut out, 24, epoch);
@@ -131,7 +130,7 @@ impl Record {
         put_u64(&mut out, 112, check(&payload));
         put_check(&mut out);
         let check = get_u64(&out, 120);
-        let encoded = Bytes::from(out);
+        let encoded = Bytes::from_owner(out);
         Record { epoch, position, prev, id, volume, offset, length, operation, check, encoded, payload }
     }
 

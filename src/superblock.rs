@@ -3,7 +3,6 @@
 use crate::codec::{get_u16, get_u64, put_check, put_start, put_u16, put_u64, uuid, valid};
 use crate::config::AckLevel;
 use crate::ids::{Link, MirrorId, Position, get_position, put_position};
-use alloc::vec;
 use bytes::Bytes;
 
 /// Bytes of one slot.
@@ -103,7 +102,7 @@ impl Superblock {
 
     /// 512 bytes.
     pub fn encode(&self, mirror: MirrorId) -> Bytes {
-        let mut out = vec![0; SLOT as usize];
+        let mut out = [0; SLOT as usize];
         put_start(&mut out, b"MSUP", &mirror.0);
         let role = match self.role {
             Role::Source => 1,
@@ -132,7 +131,7 @@ impl Superblock {
         put_u64(&mut out, 144, self.ack.code());
         self.base.put(&mut out, 152);
         put_check(&mut out);
-        Bytes::from(out)
+        Bytes::from_owner(out)
     }
 
     /// Byte of the slot that this counter is written to, from the start of the region.

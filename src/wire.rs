@@ -4,11 +4,12 @@ use crate::codec::{check, get_u16, get_u64, put_start, put_u16, put_u64, uuid};
 use crate::config::AckLevel;
 use crate::ids::{Connection, MirrorId, Position};
 use crate::record::{self, Record};
-use alloc::vec;
 use bytes::Bytes;
 
 /// Bytes of a frame header.
 pub const FRAME_HEADER: usize = 64;
+/// Bytes of the longest frame but for its payload: it carries a record's header.
+const HEAD: usize = FRAME_HEADER + crate::record::HEADER as usize;
 
 /// A frame: header and fixed part in one buffer, the payload by handle.
 #[derive(Clone, Debug)]
@@ -206,23 +207,26 @@ impl Message {
             }
         }
         let fixed = if header.is_empty() { count * 8 } else { header.len() };
-        let mut out = vec![0; FRAME_HEADER + fixed];
-        put_start(&mut out, b"MWIR", &mirror.0);
-        put_u16(&mut out, 6, kind);
-        put_u64(&mut out, 24, connection.source_boot);
-        put_u64(&mut out, 32, connection.counter);
-        put_u64(&mut out, 40, connection.destination_boot);
-        put_u64(&mut out, 48, (fixed + payload.len()) as u64);
+        let mut whole = [0; HEAD];
+        let out = &mut whole[..FRAME_HEADER + fixed];
+        put_start(out, b"MWIR", &mirror.0);
+        put_u16(out, 6, kind);
+        put_u64(out, 24, connection.source_boot);
+        put_u64(out, 32, connection.counter);
+        put_u64(out, 40, connection.destination_boot);
+        put_u64(out, 48, (fixed + payload.len()) as u64);
         if header.is_empty() {
             for (i, value) in fields[..count].iter().enumerate() {
-                put_u64(&mut out, FRAME_HEADER + i * 8, *value);
+                put_u64(out, FRAME_HEADER + i * 8, *value);
             }
         } else {
             out[FRAME_HEADER..].copy_from_slice(&header);
         }
-        let value = frame_check(&out);
-        put_u64(&mut out, 56, value);
-        Frame { head: Bytes::from(out), payload }
+        let value = frame_check(out);
+        put_u64(out, 56, value);
+        let mut head = Bytes::from_owner(whole);
+        head.truncate(FRAME_HEADER + fixed);
+        Frame { head, payload }
     }
 }
 

@@ -49,13 +49,21 @@ impl ExtentMap {
         if extent.is_empty() {
             return;
         }
-        // Most overwrites replace exactly one extent.
-        if let Some(place) = self.map.at_or_before(offset)
-            && let (start, old) = self.map.get(place)
-            && (start, old.len()) == (offset, extent.len())
-        {
-            self.stored = self.stored - old.stored() + extent.stored();
-            *self.map.get_mut(place) = extent;
+        let (before, end) = (self.map.at_or_before(offset), offset + extent.len());
+        let free_from = match before.map(|place| (place, self.map.get(place))) {
+            // Most overwrites replace exactly one extent.
+            Some((place, (start, old))) if (start, old.len()) == (offset, extent.len()) => {
+                self.stored = self.stored - old.stored() + extent.stored();
+                *self.map.get_mut(place) = extent;
+                return;
+            }
+            Some((_, (start, old))) => start + old.len(),
+            None => 0,
+        };
+        let next = before.map_or(self.map.first(), |place| self.map.after(place));
+        if free_from <= offset && next.is_none_or(|place| self.map.get(place).0 >= end) {
+            self.stored += extent.stored();
+            self.map.insert_after(before, offset, extent);
             return;
         }
         self.punch(offset, extent.len());

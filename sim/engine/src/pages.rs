@@ -112,15 +112,19 @@ impl<V> Pages<V> {
 
     /// Adds an entry whose key is new.
     pub fn insert(&mut self, key: u64, value: V) {
+        self.insert_after(self.at_or_before(key), key, value);
+    }
+
+    /// Adds an entry whose key is new; `before` is what [`Pages::at_or_before`] says of it.
+    pub fn insert_after(&mut self, before: Option<Place>, key: u64, value: V) {
         self.len += 1;
-        let after = self.firsts.partition_point(|first| *first <= key);
-        let at = after.saturating_sub(1);
-        let Some(page) = self.pages.get_mut(at) else {
+        if self.pages.is_empty() {
             self.firsts.push(key);
             self.pages.push(Page { keys: vec![key], values: vec![value] });
             return;
-        };
-        let entry = page.keys.partition_point(|at| *at < key);
+        }
+        let (at, entry) = before.map_or((0, 0), |place| (place.page, place.entry + 1));
+        let page = &mut self.pages[at];
         page.keys.insert(entry, key);
         page.values.insert(entry, value);
         self.firsts[at] = page.keys[0];
