@@ -19,9 +19,9 @@ impl<Q: Quirk> Source<Q> {
         if g.sealing != Sealing::Durable || g.start < self.log.base {
             return;
         }
-        let records = (g.start..g.end())
-            .map(|ordinal| self.log.entry(ordinal).record.clone())
-            .filter(|record| !self.superblock.covers(record.position));
+        let record = |ordinal| &self.log.entry(ordinal).record;
+        let covered = (g.start..g.end()).take_while(|o| self.superblock.covers(record(*o).position));
+        let records = (g.start + covered.count() as u64..g.end()).map(|ordinal| record(ordinal).clone());
         let mut apply = Apply::new(
             self.geometry.clone(),
             self.region.clone(),

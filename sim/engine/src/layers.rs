@@ -71,6 +71,11 @@ impl Layers {
     }
 
     pub fn end_flush(&mut self, mark: FlushMark) {
+        self.end_flush_with(mark, |_| {});
+    }
+
+    /// Shows `landed` each write that is stable now, in the order of issue.
+    pub fn end_flush_with(&mut self, mark: FlushMark, mut landed: impl FnMut(&Pending)) {
         let mut all = mem::replace(&mut self.pending, mem::take(&mut self.spare));
         for write in all.drain(..) {
             if !write.completed || write.epoch > mark.0 {
@@ -78,6 +83,7 @@ impl Layers {
                 continue;
             }
             land(&write, Fate::Kept, self.granule, self.keep_zero, &mut self.stable);
+            landed(&write);
             let range = write.range();
             for older in self.pending.iter_mut().filter(|older| older.overlaps(&range)) {
                 older.hidden.push(range.clone());

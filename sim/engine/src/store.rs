@@ -85,6 +85,11 @@ impl Store {
         self.layers.end_flush(mark);
     }
 
+    /// The same; shows `landed` each write that it made stable, in the order of issue.
+    pub fn end_flush_with(&mut self, mark: FlushMark, landed: impl FnMut(&Pending)) {
+        self.layers.end_flush_with(mark, landed);
+    }
+
     /// The bytes that a read sees now.
     pub fn read(&self, offset: u64, len: u64) -> Bytes {
         self.layers.current.read(offset, len)

@@ -122,9 +122,11 @@ impl Image {
 
     /// Looks at what was put in place as the journal says.
     fn look_at_placed(&mut self, model: &mut Model, region: &Region, stable: &dyn Medium) {
-        for (start, end) in core::mem::take(&mut self.placed) {
+        let mut placed = core::mem::take(&mut self.placed);
+        for (start, end) in placed.drain(..) {
             region.walk(start, end, |spot, _, _| self.look_at(model, region, stable, spot));
         }
+        self.placed = placed;
     }
 
     /// Ranges (offset, length) that may differ from the model at the cursor beside the bad blocks and checks.

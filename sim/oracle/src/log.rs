@@ -287,6 +287,7 @@ impl Model {
     pub fn changed(&self, after: u64, up_to: u64, into: &mut Vec<BlockAt>) {
         let from = (after + 1).saturating_sub(self.first) as usize;
         let to = ((up_to + 1).saturating_sub(self.first) as usize).min(self.entries.len());
+        into.reserve(2 * to.saturating_sub(from));
         for entry in self.entries.range(from.min(to)..to) {
             Self::each_block(entry, &self.volumes, self.block, |v, b| into.push((v, b)));
         }

@@ -222,26 +222,19 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn flush_ends(&mut self, server: usize, device: Device, mark: FlushMark) {
         let at_destination = server == self.destination();
-        let store = self.servers[server].store_mut(device);
-        let before: SmallVec<[(u64, u64, u64, u32); 8]> =
-            store.pending().iter().map(|p| (p.serial, p.offset, p.len(), p.tag)).collect();
-        store.end_flush(mark);
-        let left: SmallVec<[u64; 8]> = store.pending().iter().map(|p| p.serial).collect();
+        let (probe, count) = (&mut self.probe, self.geometries.len());
         let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
         let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
-        for (serial, offset, length, tag) in before {
-            if left.binary_search(&serial).is_ok() {
-                continue;
-            }
-            ranges.push((offset, length));
-            let mirror = tag as usize;
+        self.servers[server].store_mut(device).end_flush_with(mark, |write| {
+            let (mirror, range) = (write.tag as usize, (write.offset, write.len()));
+            ranges.push(range);
             if at_destination {
-                self.probe.flushed(mirror, device, serial, (offset, length));
-                if !mirrors.contains(&mirror) && mirror < self.geometries.len() {
+                probe.flushed(mirror, device, write.serial, range);
+                if !mirrors.contains(&mirror) && mirror < count {
                     mirrors.push(mirror);
                 }
             }
-        }
+        });
         if ranges.is_empty() {
             return;
         }
