@@ -167,6 +167,23 @@ fn a_disaster_can_be_put_anywhere() {
         let said =
             mirrorsim(&["run", FIRST, "--no-report", "--disaster-at", at, "--export-images", text(&out)])
                 .ends(0);
-        said.says("recovered");
+        said.says("recovered").says("recovery    alpha: complete").says("exact; RPO");
     }
+    for at in ["1000s", "100000000"] {
+        mirrorsim(&["run", FIRST, "--no-report", "--disaster-at", at])
+            .ends(4)
+            .says("the disaster never came");
+    }
+}
+
+#[test]
+fn no_two_images_have_one_name() {
+    let path = file(
+        "images",
+        "dots.yaml",
+        "schema: 1\nsources: [{name: a.b, volumes: [{name: c, size: 64KiB}]}, {name: a, volumes: [{name: b.c, size: 64KiB}]}]\nclients: [{source: a, operations: 4}, {source: a.b, operations: 4}]\n",
+    );
+    let out = scratch("dots_out");
+    mirrorsim(&["run", text(&path), "--no-report", "--export-images", text(&out)]).ends(0);
+    assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 4);
 }

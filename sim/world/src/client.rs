@@ -16,6 +16,8 @@ pub struct Open {
     pub since: u64,
     /// When it is asked again, ns.
     pub deadline: u64,
+    /// When the client knocks at a server that is down, ns: one knock at a time, however often it asks.
+    pub knock: u64,
 }
 
 /// One slot.

@@ -1,13 +1,15 @@
 //! Images for tools outside: a source's volume with its NVRAM folded in, and what recovery gives at the destination.
 
-use crate::Image;
+use crate::outcome::RecoveryReport;
 use crate::probe::Probe;
 use crate::rehearsal::{Cast, Copy, recover};
 use crate::server::{Machine, Server, subject};
 use crate::world::World;
+use crate::{Image, kinds};
 use mirror::chain;
 use mirror::effect::Device;
 use mirror::geometry::{Region, VolumeMap};
+use mirror::ids::Position;
 use mirror::nvram_log::SEAL;
 use mirror::quirk::{Quirk, Sound};
 use mirror::record::Operation;
@@ -41,9 +43,14 @@ fn pieces<S>(server: &Server<S>, map: &VolumeMap, size: u64, touched: &[(u64, u6
     at
 }
 
+/// SOURCE.VOLUME.KIND; a dot in a name is `%2E`, so that no two images have one name.
+fn image_name(source: &str, volume: &str, kind: &str) -> String {
+    format!("{}.{}.{kind}", source.replace('.', "%2E"), volume.replace('.', "%2E"))
+}
+
 impl<Q: Quirk> World<'_, Q> {
     /// All images: of live sources their volumes, of every mirror what recovery gives after a power cut now (or what it
-    /// gave, if it was carried out in the run).
+    /// gave, if it was carried out in the run). A run that was stopped for that reports and judges these recoveries.
     pub(crate) fn images(&mut self) -> Vec<Image> {
         let mut images = Vec::new();
         for source in 0..self.spec.sources.len() {
@@ -73,7 +80,33 @@ impl<Q: Quirk> World<'_, Q> {
         let segments = self.spec.destination.nvram_size / geometry.segment_size;
         let region = self.regions[source].clone();
         let cast = Cast { index: source, geometry, region: &region, segments, quirk: self.quirk };
-        let touched = recover(&copy, cast, u64::MAX, touched, None).touched;
+        let judged = self.stopped_on_purpose && self.ordered.get(&source).is_none_or(|o| !o.done);
+        let expected = judged.then(|| self.judge.expected_recovery(source, &copy));
+        let recovered = recover(&copy, cast, u64::MAX, touched, None);
+        let touched = recovered.touched;
+        if let (Some(expected), Some(to)) = (expected, recovered.to) {
+            let right = self.judge.probe(source, &copy, &touched, None, to);
+            let exact = self.judge.compare(source, expected, to, right) && right;
+            let position = Position::new(to.position.generation, to.position.sequence);
+            let answered = self.ordered.get(&source).map_or(self.acked[source].count(), |o| o.answered);
+            let lost = self.acked[source].lacking(answered, position);
+            let now = self.sched.now();
+            self.ops.lost += lost.operations;
+            self.recoveries.push(RecoveryReport {
+                source,
+                time: now,
+                verdict: kinds::verdict_text(to),
+                recovered: (position.generation, position.sequence),
+                rpo_operations: lost.operations,
+                rpo_bytes: lost.bytes,
+                rpo_time: lost.since.map_or(0, |first| now.saturating_sub(first)),
+                rto: 0,
+                replayed: recovered.records,
+                exact,
+            });
+        } else if expected.is_some() {
+            self.judge.unrecoverable(source, &copy);
+        }
         for (volume, map) in region.volumes.iter().enumerate() {
             let size = geometry.volumes[volume];
             let extents = pieces(server, map, size, &touched)
@@ -88,7 +121,7 @@ impl<Q: Quirk> World<'_, Q> {
                 .filter(|(_, bytes)| bytes.iter().any(|b| *b != 0))
                 .collect();
             let spec = &self.spec.sources[source];
-            let name = format!("{}.{}.recovered", spec.name, spec.volumes[volume].name);
+            let name = image_name(&spec.name, &spec.volumes[volume].name, "recovered");
             images.push(Image { name, size, extents });
         }
     }
@@ -136,7 +169,7 @@ impl<Q: Quirk> World<'_, Q> {
                 }
             }
             let spec = &self.spec.sources[source];
-            let name = format!("{}.{}.volume", spec.name, spec.volumes[volume].name);
+            let name = image_name(&spec.name, &spec.volumes[volume].name, "volume");
             images.push(Image { name, size, extents });
         }
         debug_assert!(!matches!(server.machine, Some(Machine::Destination(_))));

@@ -4,11 +4,10 @@ use crate::server::Work;
 use crate::spec::{Fault, Spec};
 use bytes::Bytes;
 use mirror::effect::{Alarm, Answer, Device};
-use mirror::ids::Position;
 use mirror::stage::Stage;
-use mirror::superblock::Verdict;
 use mirror::wire::{FRAME_HEADER, Frame};
 use mirrorsim_engine::Entry;
+use mirrorsim_oracle as oracle;
 
 macro_rules! kinds {
     ($($name:ident = $number:literal $text:literal,)*) => {
@@ -227,11 +226,14 @@ pub(crate) fn alarm_fields(alarm: &Alarm) -> [u64; 3] {
     }
 }
 
-pub(crate) fn verdict_text(verdict: Verdict, position: Position) -> String {
-    match verdict {
-        Verdict::Complete => format!("complete, up to {position}"),
-        Verdict::CompleteUpTo => format!("complete up to {position}, more is not known"),
-        Verdict::Damaged { after, to } => format!("damaged: records after {after} up to {to} are missing"),
+pub(crate) fn verdict_text(to: oracle::RecoveredTo) -> String {
+    let position = to.position;
+    match to.verdict {
+        oracle::Verdict::Complete => format!("complete, up to {position}"),
+        oracle::Verdict::CompleteUpTo => format!("complete up to {position}, more is not known"),
+        oracle::Verdict::Damaged { from, to } => {
+            format!("damaged: records after {from} up to {to} are missing")
+        }
     }
 }
 

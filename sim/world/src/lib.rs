@@ -109,7 +109,11 @@ fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q)
     let trace = mirrorsim_engine::Trace::new(sink(options, &kept));
     let mut world = world::World::new(&spec, quirk, decisions, trace, faults);
     world.run(options.disaster_at);
-    let images = if options.images { world.images() } else { Vec::new() };
+    let mut images =
+        if options.images || options.disaster_at.is_some() { world.images() } else { Vec::new() };
+    if !options.images {
+        images.clear();
+    }
     let outcome = world.outcome(seed);
     let answered = world.clients.iter().map(|c| c.answered_in_order).collect();
     drop(world);

@@ -148,6 +148,12 @@ impl<Q: Quirk> World<'_, Q> {
                 break;
             }
         }
+        if stop.is_some() {
+            let (entries, now) = (self.trace.count(), self.sched.now() / 1_000_000);
+            self.missed = Some(format!(
+                "the disaster never came: the run was over after {now} ms and {entries} entries of the trace"
+            ));
+        }
         self.conclude();
     }
 
@@ -217,7 +223,8 @@ impl<Q: Quirk> World<'_, Q> {
         let vacuous = faults
             .iter()
             .find(|f| !f.place.is_empty() && f.took_effect == 0)
-            .map(|f| format!("{} at {} never took effect", f.name, f.place));
+            .map(|f| format!("{} at {} never took effect", f.name, f.place))
+            .or(self.missed.take());
         let stages = |stage: Stage| -> u64 { self.stage_counts.all(stage) };
         self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
         self.ops.lost = self.ops.lost.max(self.judge.lost());

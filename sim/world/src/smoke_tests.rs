@@ -1,6 +1,6 @@
 //! Runs built by hand.
 use crate::spec::*;
-use crate::{Options, run};
+use crate::{Entry, Options, run};
 use mirror::config::*;
 
 pub(crate) fn spec(operations: u64) -> Spec {
@@ -123,6 +123,25 @@ fn the_end_of_one_fault_does_not_end_another() {
     assert!(arrived("alpha        <- destination", 29, 37) > 0, "its end opens the way back");
     assert_eq!(arrived("destination  <- alpha", 26, 37), 0);
     assert!(arrived("destination  <- alpha", 37, 39) > 0);
+}
+
+#[test]
+fn a_long_outage_lasts_and_clients_knock_one_by_one() {
+    let mut s = spec(100);
+    let outage = 5_000_000_000;
+    let crash = Fault::Crash { node: Node::Source(0), restart_after: Some(outage) };
+    s.faults = vec![FaultSpec { when: When::At(30_000_000), fault: crash, place: String::new() }];
+    let run = run(&s, 1, &Options { trace: true, ..Options::default() });
+    assert_eq!(run.outcome.verdict, crate::outcome::Verdict::Passed);
+    let down = |e: &&Entry| (30_000_001..30_000_000 + outage).contains(&e.time);
+    let lines: Vec<String> = run.trace.iter().filter(down).map(|e| crate::render(&s, e)).collect();
+    assert!(!lines.iter().any(|l| l.contains("boot_started")), "nothing starts before its time");
+    // Four slots; a knock every 2 ms and an attempt every 200 ms.
+    let knocks = lines.iter().filter(|l| l.contains("<- c1")).count() as u64;
+    assert!(
+        (outage / 2_000_000..=4 * (outage / 2_000_000 + outage / 200_000_000) + 8).contains(&knocks),
+        "{knocks}"
+    );
 }
 
 fn stormy(seed: u64) -> Spec {

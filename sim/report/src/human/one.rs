@@ -185,13 +185,10 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
         n => format!("RPO {} ({}, {})", plural(n, "operation"), bytes(r.rpo_bytes), nanos(r.rpo_time)),
     };
     let exact = if r.exact { ", exact" } else { "" };
-    format!(
-        "{}: {}{exact}; {rpo}; RTO {}; {} replayed",
-        source_name(plan, r.source),
-        r.verdict,
-        nanos(r.rto),
-        plural(r.replayed, "record")
-    )
+    // One that was carried out on a copy takes no time.
+    let rto = if r.rto > 0 { format!("RTO {}; ", nanos(r.rto)) } else { String::new() };
+    let replayed = plural(r.replayed, "record");
+    format!("{}: {}{exact}; {rpo}; {rto}{replayed} replayed", source_name(plan, r.source), r.verdict)
 }
 
 fn alarms(page: &mut Page, outcome: &Outcome) {

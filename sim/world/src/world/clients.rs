@@ -84,7 +84,7 @@ impl<Q: Quirk> World<'_, Q> {
         let asked = oracle::Request { client: c.number, slot, request, volume: ask.volume, op };
         self.judge.issued(c.source, asked);
         let deadline = now + self.spec.clients[client as usize].timeout;
-        s.open = Some(Open { request, ask, since: now, deadline });
+        s.open = Some(Open { request, ask, since: now, deadline, knock: 0 });
         self.ops.issued += 1;
         self.transmit(client, slot, request);
         self.arm_deadlines(client);
@@ -159,7 +159,13 @@ impl<Q: Quirk> World<'_, Q> {
                 self.drain(server);
             }
             // The connection is refused; the client knocks again.
-            _ if !s.gone => self.sched.at(now + KNOCK, Event::Request { client, slot, request }),
+            _ if !s.gone => {
+                let open = self.clients[client as usize].slots[slot as usize].open.as_mut();
+                if let Some(open) = open.filter(|o| o.knock <= now) {
+                    open.knock = now + KNOCK;
+                    self.sched.at(open.knock, Event::Request { client, slot, request });
+                }
+            }
             _ => {}
         }
     }

@@ -72,6 +72,7 @@ impl<Q: Quirk> World<'_, Q> {
                 let s = &mut self.servers[server];
                 s.paused_until = s.paused_until.max(until(lasting));
                 let at = s.paused_until;
+                self.last_fault_at = self.last_fault_at.max(at);
                 self.sched.at(at, Event::Resume { server: server as u16 });
                 (self.servers[server].machine.is_some(), None)
             }

@@ -88,6 +88,8 @@ pub(crate) struct World<'s, Q> {
     pub stop_reason: Option<&'static str>,
     /// It was asked to stop here; nothing is judged that needs the end.
     pub stopped_on_purpose: bool,
+    /// Why a stop on purpose did not come.
+    pub missed: Option<String>,
     /// The last entries of the trace when the judge found something first.
     pub prelude: Option<Vec<Entry>>,
     replying: Option<(RequestId, u64)>,
@@ -200,6 +202,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             unexpected: Vec::new(),
             stop_reason: None,
             stopped_on_purpose: false,
+            missed: None,
             prelude: None,
             replying: None,
             geometries,

@@ -48,6 +48,7 @@ impl<Q: Quirk> World<'_, Q> {
             let at = self.sched.now() + after;
             self.sched.at(at, Event::Restart { server: server as u16, incarnation });
             self.servers[server].restart_at = Some(at);
+            self.last_fault_at = self.last_fault_at.max(at);
         }
         up
     }

@@ -46,7 +46,7 @@ impl<Q: Quirk> World<'_, Q> {
                 Standing::Open(verdict, position) => {
                     let to = rehearsal::to_oracle(position, verdict);
                     self.judge.recovered(source, &self.servers[d].current(), to);
-                    (position, kinds::verdict_text(verdict, position), true)
+                    (position, kinds::verdict_text(to), true)
                 }
                 Standing::Lost => {
                     self.judge.unrecoverable(source, &self.servers[d].current());
