@@ -275,11 +275,23 @@ macro_rules! words {
     };
 }
 
-/// Reports a word that is none of a shape's.
+/// Reads a word where other forms are possible, too: a mistake names all of them.
+pub(crate) fn word<T: Doc>(reader: &mut Reader<'_>, node: &Node, forms: &Shape) -> Option<T> {
+    let known = |n: &str| matches!(T::shape(), Shape::Words(words) if words.iter().any(|(w, _)| *w == n));
+    if node.text().is_some_and(known) {
+        return T::read(reader, node);
+    }
+    unknown_word(reader, node, forms);
+    None
+}
+
+/// Reports a word that is none of a shape's; the shape may have other forms beside words.
 pub(crate) fn unknown_word(reader: &mut Reader<'_>, node: &Node, shape: &Shape) {
-    let Shape::Words(words) = shape else { return };
+    let forms = if let Shape::Either(forms) = shape { forms.as_slice() } else { std::slice::from_ref(shape) };
+    let words = forms.iter().find_map(|s| if let Shape::Words(words) = s { Some(*words) } else { None });
     let what = if node.text().is_some() { "unknown word" } else { "wrong type" };
     let draft = reader.wrong(node, "word", what, shape.want());
+    let words = words.unwrap_or_default();
     let near = node.text().and_then(|t| nearest(t, words.iter().map(|(n, _)| *n)));
     let found = words.iter().find(|(n, _)| Some(*n) == near);
     reader.desk.report(match found {

@@ -1,6 +1,6 @@
 //! What a run will roughly need, from its spec alone.
 
-use crate::quantity::show_size;
+use crate::quantity::{show_about, show_size};
 use mirrorsim_world::spec::{Generated, Spec, TraceAction, Workload};
 
 /// Operations above which the caller must say that it is meant.
@@ -9,6 +9,10 @@ pub(crate) const MANY_OPERATIONS: u64 = 50_000_000;
 const LEAST_EVENTS: u64 = 4;
 /// Bytes of bookkeeping for each operation: history of the oracles, extents.
 const PER_OPERATION: u64 = 160;
+/// Bytes above which a number says no more than `too many`.
+const HUGE: u64 = 1 << 50;
+/// Seconds, likewise.
+const YEAR: u64 = 31_536_000;
 /// Operations a second with every durable change checked, on a small machine.
 const SPEED: u64 = 20_000;
 
@@ -48,9 +52,9 @@ pub fn estimate(spec: &Spec) -> Estimate {
     });
     // Payloads are stored once and shared by log, file, volume and image; a block holds what was written last.
     let kept = e.written.min(volumes.saturating_mul(2)).saturating_add(nvram);
-    e.memory = kept.saturating_add(e.operations.saturating_mul(PER_OPERATION));
+    e.memory = kept.saturating_add(bookkeeping(e.operations));
     e.least_events = e.operations.saturating_mul(LEAST_EVENTS);
-    e.wall_seconds = (e.operations / SPEED).min(31_536_000);
+    e.wall_seconds = e.operations / SPEED;
     e
 }
 
@@ -71,8 +75,46 @@ fn length(action: &TraceAction) -> u64 {
     }
 }
 
+/// Memory that operations take whatever they do.
+pub(crate) fn bookkeeping(operations: u64) -> u64 {
+    operations.saturating_mul(PER_OPERATION)
+}
+
 /// A size with one unit and no false precision.
-pub(crate) fn round_size(bytes: u64) -> String {
+pub(crate) fn about_size(bytes: u64) -> String {
     let shift = (63 - bytes.max(1).leading_zeros()) / 10 * 10;
-    show_size(bytes.div_ceil(1 << shift) << shift)
+    let unit = 1u64 << shift;
+    match bytes.div_ceil(unit).checked_mul(unit) {
+        Some(round) if round < HUGE => format!("about {}", show_size(round)),
+        _ => format!("more than {}", show_size(HUGE)),
+    }
+}
+
+/// What so many operations take, of time and of memory.
+pub(crate) fn told(operations: u64, memory: u64) -> String {
+    format!("{operations} operations take {} and {}", about_time(operations), about_size(memory))
+}
+
+/// The time that so many operations take, if it is worth a number.
+fn about_time(operations: u64) -> String {
+    match operations / SPEED {
+        seconds @ ..YEAR => format!("about {}", show_about(seconds * 1_000_000_000)),
+        _ => format!("more than {}", show_about(YEAR * 1_000_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_estimate_is_too_large_to_be_told() {
+        assert_eq!(about_size(0), "about 0B");
+        assert_eq!(about_size(1025), "about 2KiB");
+        assert_eq!(about_size((5 << 40) + 1), "about 6TiB");
+        assert_eq!(about_size((1 << 50) - 1), "more than 1024TiB");
+        assert_eq!(about_size(u64::MAX), "more than 1024TiB");
+        assert_eq!(about_time(20_000 * 90), "about 1.5m");
+        assert_eq!(about_time(u64::MAX), "more than 8760h");
+    }
 }

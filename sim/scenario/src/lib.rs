@@ -50,6 +50,7 @@ pub use keys::explain_key;
 pub use layout::{largest_operation, record_size};
 pub use load::{Options, Scenario, load, parse};
 pub use paths::{Paths, expand};
+pub use place::one_line;
 pub use problem::{Problem, Problems, Related};
 pub use quantity::{show_about, show_chance, show_duration, show_size};
 pub use schema::schema;

@@ -58,6 +58,11 @@ impl Text {
     }
 }
 
+/// A free text in one line, with everything escaped that could change what a terminal shows.
+pub fn one_line(text: &str) -> String {
+    printable(&text.trim_end().replace('\n', " "))
+}
+
 /// `text` with everything escaped that could change what a terminal shows.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -97,9 +97,60 @@ fn read_number<T>(
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Name(pub String);
 
-/// Free text.
+/// Seeds as a text; see [`crate::seeds()`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Words(pub String);
+pub(crate) struct SeedList(pub String);
+
+impl Doc for SeedList {
+    fn shape() -> Shape {
+        let (name, example, types) = ("seeds", "0..100", &["string"]);
+        Shape::Scalar(Scalar { name, units: "", example, pattern: "", types })
+    }
+
+    fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
+        match &node.value {
+            Value::Scalar(text, true) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
+                let draft = r.wrong(node, "yaml-trap", "one seed, or so many?", Self::shape().want());
+                r.desk.report(draft.help(format!("write \"{text}\" for this seed, 0..{text} for so many")));
+                None
+            }
+            // What looks like a range to us is a number to nobody.
+            Value::Scalar(text, true) if text.contains("..") => Some(SeedList(text.clone())),
+            _ => read_text(r, node, &Self::shape()).map(SeedList),
+        }
+    }
+}
+
+/// Declares a text with what it is and an example that is one.
+macro_rules! texts {
+    ($($(#[doc = $doc:literal])* $Name:ident = $name:literal, example $example:literal;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub(crate) struct $Name(pub String);
+
+        impl Doc for $Name {
+            fn shape() -> Shape {
+                let (name, example, types) = ($name, $example, &["string"]);
+                Shape::Scalar(Scalar { name, units: "", example, pattern: "", types })
+            }
+
+            fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
+                read_text(r, node, &Self::shape()).map($Name)
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// Free text.
+    Words = "a text", example "\"some words\"";
+    /// What a metric is expected to be; see [`crate::expect`].
+    Condition = "a condition", example "lost == 0";
+    /// A file of recorded requests.
+    TraceFile = "a file name", example "disk0.csv";
+    /// A host in a recorded trace.
+    Host = "the name of a host", example "usr";
+}
 
 impl Doc for Name {
     fn shape() -> Shape {
@@ -136,22 +187,6 @@ pub(crate) fn bad_name(text: &str) -> Option<String> {
         ' ' => "write `_` or `-` for a space".into(),
         c => format!("U+{:04X} is none of them", c as u32),
     })
-}
-
-impl Doc for Words {
-    fn shape() -> Shape {
-        Shape::Scalar(Scalar {
-            name: "a text",
-            units: "",
-            example: "\"some words\"",
-            pattern: "",
-            types: &["string"],
-        })
-    }
-
-    fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
-        read_text(r, node, &Self::shape()).map(Words)
-    }
 }
 
 fn read_text(r: &mut Reader<'_>, node: &Node, shape: &Shape) -> Option<String> {

@@ -68,6 +68,10 @@ impl Shape {
             Shape::Map(map) => {
                 let need = map.fields.iter().filter(|f| f.need == Need::Required);
                 let mut names: Vec<&str> = need.map(|f| f.name).collect();
+                if let (true, [group, ..]) = (names.is_empty(), map.one_of.as_slice()) {
+                    let maps: Vec<String> = group.iter().take(2).map(|n| format!("{{{n}: ...}}")).collect();
+                    return format!("a map such as {}", maps.join(" or "));
+                }
                 if names.is_empty() {
                     names = map.fields.iter().take(2).map(|f| f.name).collect();
                 }

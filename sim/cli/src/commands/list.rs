@@ -7,6 +7,7 @@ use crate::trouble::Trouble;
 use mirror::stage::Stage;
 use mirrorsim_campaign::Exit;
 use mirrorsim_planted::ROWS;
+use mirrorsim_scenario::one_line;
 use mirrorsim_world::METRICS;
 use serde_json::{Value, json};
 
@@ -60,7 +61,7 @@ fn scenario(file: &str, args: &ListArgs) -> (Vec<String>, Value) {
             let tags = if s.tags.is_empty() { String::new() } else { format!(" [{}]", s.tags.join(", ")) };
             let value =
                 json!({"type": "scenario", "path": file, "name": s.name, "about": s.about, "tags": s.tags});
-            (vec![path, format!("{}{tags}", s.about)], value)
+            (vec![path, format!("{}{tags}", one_line(&s.about))], value)
         }
         Err(problems) => {
             let count = problems.list().len();

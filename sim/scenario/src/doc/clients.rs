@@ -1,9 +1,9 @@
 //! `clients:` with generated, traced or scripted operations.
 
 use super::servers::Span;
-use crate::document::{At, Doc, Reader, map, words};
+use crate::document::{At, Doc, Reader, map, word, words};
 use crate::quantity;
-use crate::scalar::{Int, Milli, Name, Size, Small, Time, Words};
+use crate::scalar::{Host, Int, Milli, Name, Size, Small, Time, TraceFile, Words};
 use crate::shape::{Scalar, Shape};
 use crate::tree::{Node, Value};
 use mirrorsim_world::spec::Chance;
@@ -252,7 +252,7 @@ impl Doc for Addresses {
 
     fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
         if !matches!(node.value, Value::Map(_)) {
-            return Some(match Even::read(r, node)? {
+            return Some(match word(r, node, &Self::shape())? {
                 Even::Uniform => Addresses::Uniform,
                 Even::Sequential => Addresses::Sequential,
             });
@@ -266,7 +266,7 @@ map! {
     /// A recorded trace.
     struct Trace {
         /// Its file: beside the scenario, in the data folder, or in the working directory.
-        file: Words = required,
+        file: TraceFile = required,
         /// How the file is written.
         format: Format = optional("guessed from the first bytes of the file"),
         /// So many requests at the start are left out.
@@ -284,7 +284,7 @@ map! {
         /// What to do with a request that has no meaning here, such as an unknown opcode.
         unsupported: Unsupported = default("refuse"),
         /// Keep only requests of this host (MSR).
-        host: Words = optional("all hosts"),
+        host: Host = optional("all hosts"),
         /// Keep only requests of this disk (MSR).
         disk: Small = optional("all disks"),
     }

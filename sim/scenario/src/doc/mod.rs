@@ -7,7 +7,7 @@ pub(crate) mod run;
 pub(crate) mod servers;
 
 use crate::document::{At, map};
-use crate::scalar::{Name, Version, Words};
+use crate::scalar::{Condition, Name, SeedList, Version, Words};
 
 map! {
     /// A scenario: servers, clients, faults, and what is expected of the run.
@@ -21,7 +21,7 @@ map! {
         /// Words to choose scenarios by.
         tags: Vec<At<Name>> = default("[]"),
         /// Seeds that are run if none are named: one seed, `0..100`, `0..=99` or a list of such.
-        seeds: Words = optional("the command decides"),
+        seeds: SeedList = optional("the command decides"),
         /// Knobs of the protocol. They hold for all mirrors.
         protocol: protocol::Protocol = default("{}"),
         /// The servers that are mirrored, 1 to 8 in all.
@@ -39,7 +39,7 @@ map! {
         /// When a run is given up.
         budget: run::Budget = default("{}"),
         /// What must hold at the end of each run, such as `lost == 0` or `p99_write < 5ms`.
-        expect: Vec<At<Words>> = default("[]"),
+        expect: Vec<At<Condition>> = default("[]"),
         /// The scenario has faults that two copies cannot survive. Loss is then allowed, silence is the failure.
         beyond_model: bool = default("false"),
         /// A run that does nothing is no error.

@@ -1,6 +1,6 @@
 //! `profile:`, `check:` and `budget:`.
 
-use crate::document::{At, Doc, Reader, map, words};
+use crate::document::{At, Doc, Reader, map, word, words};
 use crate::scalar::{Int, Milli, Size, Small, Time};
 use crate::shape::Shape;
 use crate::tree::{Node, Value};
@@ -99,7 +99,7 @@ impl Doc for Profile {
     fn read(r: &mut Reader<'_>, node: &Node) -> Option<Self> {
         match node.value {
             Value::Map(_) => ProfileMap::read(r, node).map(|m| Profile::Map(Box::new(m))),
-            _ => Preset::read(r, node).map(Profile::Preset),
+            _ => word(r, node, &Self::shape()).map(Profile::Preset),
         }
     }
 }

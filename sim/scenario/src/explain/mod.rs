@@ -2,9 +2,10 @@
 
 mod faults;
 
-use crate::estimate::{estimate, round_size};
+use crate::estimate::{about_size, estimate};
 use crate::layout::largest_operation;
 use crate::load::Scenario;
+use crate::place::one_line;
 use crate::quantity::{show_chance, show_duration, show_size};
 use mirrorsim_world::spec::{
     Addresses, CheckMode, ClientSpec, Delay, DeviceName, DiskSpec, Generated, LinkSpec, Pacing, Profile,
@@ -21,7 +22,11 @@ pub fn explain(scenario: &Scenario) -> String {
         &format!(
             "{}{}",
             scenario.name,
-            if scenario.about.is_empty() { String::new() } else { format!(": {}", scenario.about) }
+            if scenario.about.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", one_line(&scenario.about))
+            }
         ),
     );
     out.protocol();
@@ -39,10 +44,10 @@ pub fn explain(scenario: &Scenario) -> String {
     out.line(
         1,
         &format!(
-            "{} operations, {} written, about {} of memory",
+            "{} operations, {} written, {} of memory",
             e.operations,
-            round_size(e.written),
-            round_size(e.memory)
+            about_size(e.written),
+            about_size(e.memory)
         ),
     );
     out.text

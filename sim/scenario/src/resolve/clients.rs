@@ -4,6 +4,7 @@ use super::{Cx, names, script};
 use crate::doc::Root;
 use crate::doc::clients::{Addresses as AddressDoc, Class, Client};
 use crate::document::{At, Doc, Reader, standard};
+use crate::estimate;
 use crate::layout::{enough_for, largest_operation};
 use crate::place::Place;
 use crate::quantity::{show_duration, show_size};
@@ -33,7 +34,11 @@ pub(crate) fn clients(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<ClientSp
     }
     let total: u64 = list.iter().map(|c| u64::from(c.count.0)).sum();
     if total > TOO_MANY || total > MANY && !cx.options.yes_large {
-        let draft = list.wrong("large", format!("{total} clients"));
+        let each = |c: &At<Client>| u64::from(c.count.0).saturating_mul(c.operations.0);
+        let operations = list.iter().filter(|c| c.trace.is_none() && c.script.is_none()).map(each);
+        let operations = operations.fold(0, u64::saturating_add);
+        let takes = estimate::told(operations, estimate::bookkeeping(operations));
+        let draft = list.wrong("large", format!("{total} clients; their {takes} or more"));
         let draft = draft.want(format!("at most {}", if total > TOO_MANY { TOO_MANY } else { MANY }));
         cx.desk.report(if total > TOO_MANY { draft } else { draft.help("say --yes-large if you mean it") });
         return out;

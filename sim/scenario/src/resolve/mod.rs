@@ -15,7 +15,8 @@ use crate::document::At;
 use crate::estimate;
 use crate::expect::{self, Expectation};
 use crate::problem::Desk;
-use crate::quantity::{show_duration, show_size};
+use crate::quantity::show_size;
+use crate::scalar::SeedList;
 use crate::seeds::{self, Seeds};
 use crate::{Options, Scenario};
 use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Spec};
@@ -136,7 +137,7 @@ fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     let estimate = estimate::estimate(spec);
     let budget = &root.budget;
     if estimate.memory > spec.budget.memory {
-        let what = format!("the run needs about {}", estimate::round_size(estimate.memory));
+        let what = format!("the run needs {} of memory", estimate::about_size(estimate.memory));
         let draft =
             budget.memory.wrong("memory", what).want(format!("at most {}", show_size(spec.budget.memory)));
         cx.desk.report(draft.help("raise `budget.memory`, or lower sizes, partitions or operations"));
@@ -149,12 +150,7 @@ fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
         );
     }
     if estimate.operations > estimate::MANY_OPERATIONS && !cx.options.yes_large {
-        let hours = show_duration(estimate.wall_seconds * 1_000_000_000);
-        let what = format!(
-            "{} operations take about {hours} and {}",
-            estimate.operations,
-            estimate::round_size(estimate.memory)
-        );
+        let what = estimate::told(estimate.operations, estimate.memory);
         let place = root.clients.as_ref().map_or(root.sources.place, |c| c.place);
         cx.desk.report(
             crate::problem::Draft::at(place, "clients", "large", what).help("say --yes-large if you mean it"),
@@ -184,11 +180,12 @@ fn expectations(cx: &mut Cx<'_>, root: &Root) -> Vec<Expectation> {
     out
 }
 
-fn default_seeds(cx: &mut Cx<'_>, text: &At<crate::scalar::Words>) -> Option<Seeds> {
+fn default_seeds(cx: &mut Cx<'_>, text: &At<SeedList>) -> Option<Seeds> {
     match seeds::seeds(&text.0) {
         Ok(seeds) => Some(seeds),
         Err(what) => {
-            cx.desk.report(text.wrong("seeds", what).got(format!("`{}`", crate::tree::shorten(&text.0))));
+            let draft = text.wrong("seeds", what).got(format!("`{}`", crate::tree::shorten(&text.0)));
+            cx.desk.report(draft.want("one seed, a range such as 0..100, or a list of such"));
             None
         }
     }

@@ -270,7 +270,7 @@ fn very_large_runs_must_be_meant() {
         "{HEAD}budget: {{events: 9000000000, memory: 64GiB}}\nclients: [{{operations: 100000000}}]\n"
     );
     refused(&[
-        ("32", &many, &["2000 clients", "--yes-large"]),
+        ("32", &many, &["2000 clients; their 400000 operations take about 20s and", "--yes-large"]),
         ("32", &long, &["100000000 operations take about", "--yes-large"]),
     ]);
     refused_below(&[
@@ -285,6 +285,51 @@ fn very_large_runs_must_be_meant() {
     for text in [many, long] {
         assert!(mirrorsim_scenario::parse("test.yaml", text.as_bytes(), &[], &options).is_ok());
     }
+}
+
+#[test]
+fn what_is_too_large_for_a_number_is_said_to_be_more() {
+    refused_below(&[(
+        "32",
+        "clients: [{operations: 18446744073709551615}]",
+        &["the run needs more than 1024TiB of memory", "take more than 8760h and more than 1024TiB"],
+    )]);
+    let most = "clients: [{count: 1000000, operations: 18446744073709551615}]";
+    refused_below(&[(
+        "32",
+        most,
+        &["1000000 clients; their 18446744073709551615 operations take more than"],
+    )]);
+}
+
+#[test]
+fn a_mistake_names_every_form_that_is_accepted() {
+    let zipf = "want uniform | sequential, or a map such as {zipf: ...} or {hot_cold: ...}";
+    refused_below(&[
+        ("8", "clients: [{addresses: zipf}]", &["unknown word", zipf]),
+        ("8", "profile: swrm", &["did you mean `swarm`", "or a map such as"]),
+        ("33", "seeds: 5..3", &["empty range 5..3; did you mean 3..5?", "want one seed, a range such as"]),
+        ("33", "seeds: 3", &["want seeds such as 0..100", "write \"3\" for this seed, 0..3 for so many"]),
+        ("33", "expect: [true]", &["want a condition such as lost == 0"]),
+    ]);
+}
+
+#[test]
+fn the_example_of_a_key_is_accepted_there() {
+    for key in ["expect", "seeds", "about"] {
+        let text = mirrorsim_scenario::explain_key(key).expect("a key");
+        let example = text.lines().find_map(|l| l.strip_prefix("  example  ")).expect("an example");
+        accepted_below(example);
+    }
+    let text = mirrorsim_scenario::explain_key("clients.trace.file").expect("a key");
+    assert!(text.contains("example  file: disk0.csv"), "{text}");
+}
+
+#[test]
+fn a_free_text_cannot_change_what_a_terminal_shows() {
+    let text = format!("{HEAD}about: \"one\\ntwo \\e[31mred\"\n");
+    let explained = mirrorsim_scenario::explain(&read(&text, &[]).expect("loads"));
+    assert!(explained.contains("one two \\u{1b}[31mred"), "{explained:?}");
 }
 
 #[test]
