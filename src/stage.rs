@@ -1,8 +1,19 @@
 //! The arrows of the pipeline by name. A machine notes each stage that it reaches: the trace shows it, a scenario's
 //! trigger waits for it, a golden conversation reads it. No oracle believes it: they look at the devices.
 
+/// Who can reach a stage.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// A source.
+    Source,
+    /// The destination.
+    Destination,
+    /// Either.
+    Any,
+}
+
 macro_rules! stages {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal at $side:ident,)*) => {
         /// A stage that a machine has reached.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         #[repr(u8)]
@@ -17,6 +28,11 @@ macro_rules! stages {
             /// Its name in scenarios and traces.
             pub fn name(self) -> &'static str { Self::NAMES[self as usize].0 }
 
+            /// Who reaches it.
+            pub fn side(self) -> Side {
+                match self { $(Stage::$variant => Side::$side,)* }
+            }
+
             /// The stage of that name.
             pub fn from_name(name: &str) -> Option<Stage> {
                 Self::NAMES.iter().position(|(n, _)| *n == name).map(|i| Self::ALL[i])
@@ -27,87 +43,124 @@ macro_rules! stages {
 
 stages! {
     /// the source has numbered a request and written it to its NVRAM (not yet flushed)
-    Numbered = "numbered",
+    Numbered = "numbered" at Source,
     /// a record is durable in the source's NVRAM
-    Logged = "logged",
+    Logged = "logged" at Source,
     /// the source's mark covers a record
-    LogMarked = "log_marked",
+    LogMarked = "log_marked" at Source,
     /// the source has sent a record
-    Forwarded = "forwarded",
+    Forwarded = "forwarded" at Source,
     /// the source has answered a client
-    Replied = "replied",
+    Replied = "replied" at Source,
     /// the source has sealed a partition durably
-    Sealed = "sealed",
+    Sealed = "sealed" at Source,
     /// admission stalls: no partition is free
-    Stalled = "stalled",
+    Stalled = "stalled" at Source,
     /// the source has sent SyncRequest
-    SyncRequested = "sync_requested",
+    SyncRequested = "sync_requested" at Source,
     /// the source has received SyncDone
-    SyncCompleted = "sync_completed",
+    SyncCompleted = "sync_completed" at Source,
     /// the source's local apply of a generation is durable
-    Applied = "applied",
+    Applied = "applied" at Source,
     /// a partition of the source is free again
-    Freed = "freed",
+    Freed = "freed" at Source,
     /// the source has connected
-    Connected = "connected",
+    Connected = "connected" at Source,
     /// the destination has accepted a record into memory
-    Received = "received",
+    Received = "received" at Destination,
     /// a record is durable in the destination's NVRAM
-    NvramDurable = "nvram_durable",
+    NvramDurable = "nvram_durable" at Destination,
     /// the destination's mark covers a record in NVRAM
-    NvramMarked = "nvram_marked",
+    NvramMarked = "nvram_marked" at Destination,
     /// the destination has acknowledged a record at level `nvram`
-    NvramAcked = "nvram_acked",
+    NvramAcked = "nvram_acked" at Destination,
     /// a record was written to its file (not yet flushed)
-    FileAppended = "file_appended",
+    FileAppended = "file_appended" at Destination,
     /// a record is durable in its file
-    FileDurable = "file_durable",
+    FileDurable = "file_durable" at Destination,
     /// the destination's mark covers a record in its file
-    FileMarked = "file_marked",
+    FileMarked = "file_marked" at Destination,
     /// the destination has acknowledged a record at level `file`
-    FileAcked = "file_acked",
+    FileAcked = "file_acked" at Destination,
     /// records were removed from the destination's NVRAM
-    NvramRemoved = "nvram_removed",
+    NvramRemoved = "nvram_removed" at Destination,
     /// the destination has received SyncRequest
-    SyncReceived = "sync_received",
+    SyncReceived = "sync_received" at Destination,
     /// the destination starts to apply a file
-    ApplyStarted = "apply_started",
+    ApplyStarted = "apply_started" at Destination,
     /// an apply has its journal durable (DR6 step 1)
-    ApplyJournaled = "apply_journaled",
+    ApplyJournaled = "apply_journaled" at Any,
     /// an apply has its blocks durable in place (DR6 step 2)
-    ApplyWritten = "apply_written",
+    ApplyWritten = "apply_written" at Any,
     /// an apply has its cursor durable (DR6 step 3)
-    ApplyAdvanced = "apply_advanced",
+    ApplyAdvanced = "apply_advanced" at Any,
     /// the destination has applied a whole generation
-    ImageApplied = "image_applied",
+    ImageApplied = "image_applied" at Destination,
     /// the destination has cleared a file durably
-    FileCleared = "file_cleared",
+    FileCleared = "file_cleared" at Destination,
     /// the destination has sent SyncDone
-    SyncDone = "sync_done",
+    SyncDone = "sync_done" at Destination,
     /// a server starts to boot
-    BootStarted = "boot_started",
+    BootStarted = "boot_started" at Any,
     /// a boot has finished one of its steps
-    BootStep = "boot_step",
+    BootStep = "boot_step" at Any,
     /// a server has booted
-    Booted = "booted",
+    Booted = "booted" at Any,
     /// a boot or recovery found a torn tail and cuts it off
-    TornTail = "torn_tail",
+    TornTail = "torn_tail" at Any,
     /// damage was found
-    DamageFound = "damage_found",
+    DamageFound = "damage_found" at Any,
     /// a damaged range holds good data again
-    DamageRepaired = "damage_repaired",
+    DamageRepaired = "damage_repaired" at Any,
     /// recovery starts
-    RecoveryStarted = "recovery_started",
+    RecoveryStarted = "recovery_started" at Any,
     /// recovery has finished one of its steps
-    RecoveryStep = "recovery_step",
+    RecoveryStep = "recovery_step" at Any,
     /// recovery has reached its verdict and the image is open
-    Recovered = "recovered",
+    Recovered = "recovered" at Any,
     /// a server has found a damaged block and asks its peer for it
-    BlockWanted = "block_wanted",
+    BlockWanted = "block_wanted" at Any,
     /// a server has answered its peer with a block
-    BlockSent = "block_sent",
+    BlockSent = "block_sent" at Any,
     /// a damaged block holds good content again, durably
-    BlockHealed = "block_healed",
+    BlockHealed = "block_healed" at Any,
     /// the destination has applied what is filed of an open generation, at another mirror's signal
-    PrefixApplied = "prefix_applied",
+    PrefixApplied = "prefix_applied" at Destination,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_reached_by_whom_its_words_name() {
+        for (stage, (name, about)) in Stage::ALL.iter().zip(Stage::NAMES) {
+            let side = match about.trim() {
+                a if a.starts_with("the source") => Side::Source,
+                a if a.starts_with("the destination") => Side::Destination,
+                _ => stage.side(),
+            };
+            assert_eq!(stage.side(), side, "{name}");
+        }
+        let any = [
+            "apply_journaled",
+            "apply_written",
+            "apply_advanced",
+            "boot_started",
+            "boot_step",
+            "booted",
+            "torn_tail",
+            "damage_found",
+            "damage_repaired",
+            "recovery_started",
+            "recovery_step",
+            "recovered",
+            "block_wanted",
+            "block_sent",
+            "block_healed",
+        ];
+        for stage in Stage::ALL {
+            assert_eq!(stage.side() == Side::Any, any.contains(&stage.name()), "{}", stage.name());
+        }
+    }
 }

@@ -23,7 +23,10 @@ const USUAL_LENGTH: u64 = 2048;
 pub(crate) fn clients(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<ClientSpec> {
     let sources = root.sources.place;
     let Some(list) = &root.clients else {
-        return (0..spec.sources.len()).filter_map(|i| usual(cx, spec, sources, i)).collect();
+        let out: Vec<_> = (0..spec.sources.len()).filter_map(|i| usual(cx, spec, sources, i)).collect();
+        let taken: Vec<_> = out.iter().map(|c| (c.name.clone(), sources, "clients".into())).collect();
+        names::unlike_servers(cx, root, spec, &taken);
+        return out;
     };
     let (mut out, mut taken) = (Vec::new(), Vec::new());
     if list.is_empty() && !list.place.poisoned {
@@ -70,6 +73,7 @@ pub(crate) fn clients(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<ClientSp
         }
     }
     names::unique(cx, "clients", &taken);
+    names::unlike_servers(cx, root, spec, &taken);
     out
 }
 

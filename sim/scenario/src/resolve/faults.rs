@@ -9,7 +9,7 @@ use crate::document::At;
 use crate::place::Place;
 use crate::quantity::show_size;
 use crate::scalar::{Name, Time};
-use mirror::stage::Stage;
+use mirror::stage::{Side, Stage};
 use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
 
 /// Names in the faults of one scenario.
@@ -47,10 +47,31 @@ impl Lookup<'_, '_, '_> {
             None => None,
         };
         let node = match &t.node {
-            Some(name) => Some(self.node(name)?),
+            Some(name) => Some(self.reaching(**stage, name)?),
             None => None,
         };
         Some(When::On { stage: **stage, nth: nth.0, source, node, delay: delay.0 })
+    }
+
+    /// Row 27: a server that can reach the stage.
+    fn reaching(&mut self, stage: Stage, name: &At<Name>) -> Option<Node> {
+        let node = self.node(name)?;
+        let (whose, want, help) = match (stage.side(), node) {
+            (Side::Source, Node::Destination) => (
+                "a source",
+                self.spec.sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" | "),
+                "name a source, or leave `node` out for any",
+            ),
+            (Side::Destination, Node::Source(_)) => (
+                "the destination",
+                names::DESTINATION.into(),
+                "say `source` instead of `node` to choose a mirror",
+            ),
+            _ => return Some(node),
+        };
+        let what = format!("only {whose} reaches the stage `{}`, so it never happens", stage.name());
+        self.cx.desk.report(name.wrong("never", what).want(want).help(help));
+        None
     }
 
     fn source<T>(&mut self, name: Option<&At<Name>>, around: &At<T>) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! Names to indices, and names that are there twice.
 
 use super::Cx;
+use crate::doc::{self, Root};
 use crate::document::At;
 use crate::place::Place;
 use crate::problem::{Draft, nearest};
@@ -25,6 +26,23 @@ pub(crate) fn unique(cx: &mut Cx<'_>, what: &str, names: &[(String, Place, Strin
         };
         let draft = Draft::at(*place, path, "duplicate-name", title);
         cx.desk.report(draft.also(*first_place, "the first").help("give each a name of its own"));
+    }
+}
+
+/// Reports clients that are called like a server: a filter by name would mean both.
+pub(crate) fn unlike_servers(cx: &mut Cx<'_>, root: &Root, spec: &Spec, clients: &[(String, Place, String)]) {
+    let place = |s: &At<doc::servers::Source>| s.name.as_ref().map_or(s.place, |n| n.place);
+    let places = root.sources.iter().flat_map(|s| std::iter::repeat_n(place(s), s.count.0.min(9) as usize));
+    let servers: Vec<(&str, Place)> = spec.sources.iter().map(|s| s.name.as_str()).zip(places).collect();
+    for (name, place, path) in clients {
+        if name.eq_ignore_ascii_case(DESTINATION) {
+            let draft = Draft::at(*place, path, "duplicate-name", "this word names the destination");
+            cx.desk.report(draft.help("give the client another name"));
+        } else if let Some((server, first)) = servers.iter().find(|(s, _)| s.eq_ignore_ascii_case(name)) {
+            let what = format!("a client and a source are called `{server}`");
+            let draft = Draft::at(*place, path, "duplicate-name", what);
+            cx.desk.report(draft.also(*first, "the source").help("give each a name of its own"));
+        }
     }
 }
 

@@ -288,6 +288,41 @@ fn very_large_runs_must_be_meant() {
 }
 
 #[test]
+fn a_client_is_not_called_like_a_server() {
+    refused_below(&[
+        ("22", "clients: [{name: alpha}]", &["a client and a source are called `alpha`", "the source"]),
+        ("22", "clients: [{name: Alpha}]", &["a client and a source are called `alpha`"]),
+        ("22", "clients: [{name: destination}]", &["this word names the destination"]),
+    ]);
+    let usual = "schema: 1\nsources: [{name: c1}]\n";
+    refused(&[("22", usual, &["a client and a source are called `c1`"])]);
+    accepted("schema: 1\nsources: [{name: c1}]\nclients: [{name: db}]\n");
+}
+
+#[test]
+fn a_stage_is_waited_for_where_it_can_happen() {
+    let when =
+        |stage: &str, node: &str| format!("faults: [{{when: {{stage: {stage}, node: {node}}}, cut: {{}}}}]");
+    refused_below(&[
+        (
+            "27",
+            &when("sealed", "destination"),
+            &["only a source reaches the stage `sealed`", "want alpha", "leave `node` out"],
+        ),
+        (
+            "27",
+            &when("image_applied", "alpha"),
+            &["only the destination reaches the stage `image_applied`", "say `source` instead"],
+        ),
+    ]);
+    for node in ["alpha", "destination"] {
+        for stage in ["booted", "apply_written", "torn_tail", "block_sent"] {
+            accepted_below(&when(stage, node));
+        }
+    }
+}
+
+#[test]
 fn what_is_too_large_for_a_number_is_said_to_be_more() {
     refused_below(&[(
         "32",
