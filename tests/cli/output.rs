@@ -7,10 +7,23 @@ fn list_shows_what_there_is() {
     mirrorsim(&["list"]).ends(0).says(FIRST);
     mirrorsim(&["list", "--metrics"]).ends(0).says("acknowledged");
     mirrorsim(&["list", "--stages"]).ends(0).says("sealed");
-    mirrorsim(&["list", "--planted"]).ends(0);
-    mirrorsim(&["list", "no/such/folder"]).ends(3).complains("no/such/folder");
+    mirrorsim(&["list", "--planted"]).ends(0).says("[scenarios/planted/p16_torn_tail.yaml]");
+    mirrorsim(&["list", "no/such/folder"]).ends(2).complains("no/such/folder: there is no such folder");
+    mirrorsim(&["list", FIRST]).ends(2).complains("there is no such folder");
     let objects = mirrorsim(&["list", "--message-format", "json"]).ends(0).objects();
     assert!(objects.iter().any(|o| o["path"] == FIRST && o["name"] == "first_run"));
+}
+
+#[test]
+fn what_a_scenario_says_of_itself_cannot_change_the_terminal() {
+    let hostile = TINY.replace("schema: 1\n", "schema: 1\nabout: \"one\\e[31mred\\a\"\n");
+    let path = file("hostile_about", "tiny.yaml", &hostile);
+    let folder = path.parent().expect("a folder");
+    for arguments in [["list", text(folder)], ["explain", text(&path)]] {
+        let output = command(&arguments).env("CLICOLOR_FORCE", "1").output().expect("the command starts");
+        let said = Said::of(&output).ends(0).says("one\\u{1b}[31mred\\u{7}");
+        assert!(!said.out.contains(['\u{1b}', '\u{7}']), "{:?}", said.out);
+    }
 }
 
 #[test]
@@ -69,6 +82,11 @@ fn a_trace_can_be_filtered() {
     assert_eq!(part.lines().collect::<Vec<_>>(), all.lines().skip(10).take(3).collect::<Vec<_>>());
     let early = mirrorsim(&["trace", FIRST, "--to", "1ns"]).ends(0).out;
     assert!(!early.is_empty() && all.starts_with(&early));
+    let none = mirrorsim(&["trace", FIRST, "--grep", "no such words"]).ends(0);
+    assert_eq!(none.out, "");
+    none.complains("events passes these filters");
+    mirrorsim(&["trace", FIRST, "--from", "9", "--to", "3"]).ends(2).complains("--from is behind --to");
+    mirrorsim(&["trace", FIRST, "--from", "9ms", "--to", "3ms"]).ends(2).complains("--from is behind --to");
     mirrorsim(&["trace", FIRST, "--actor", "nobody"]).ends(2).complains("alpha");
     mirrorsim(&["trace", FIRST, "--kind", "nothing"]).ends(2).complains("stage");
     let objects = mirrorsim(&["trace", FIRST, "--limit", "2", "--message-format", "json"]).ends(0).objects();

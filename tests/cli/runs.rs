@@ -17,6 +17,16 @@ fn the_first_run_proves_a_recovery() {
 }
 
 #[test]
+fn a_planted_bug_that_is_not_seen_is_not_passed_over() {
+    let witness = "P16 was not seen here; it is within";
+    mirrorsim(&["run", FIRST, "--plant", "P16", "--no-report"]).ends(0).says(witness);
+    mirrorsim(&["run", FIRST, "--plant", "P16", "--seeds", "1..=2", "--no-report"]).ends(0).says(witness);
+    let twice = mirrorsim(&["run", FIRST, "--plant", "P10", "--plant", "P10", "--no-report"]).ends(1).out;
+    assert!(twice.contains("planted P10\n"), "{twice}");
+    mirrorsim(&["run", FIRST, "--data", "no/such", "--no-report"]).ends(2).complains("no such folder");
+}
+
+#[test]
 fn a_planted_bug_goes_red_in_15_lines() {
     let said = mirrorsim(&["run", FIRST, "--plant", "P10", "--no-report"])
         .ends(1)

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use crate::moment::{self, Moment};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use mirrorsim_campaign::{BUILD, Exit};
 use mirrorsim_planted::Row;
@@ -96,7 +97,7 @@ pub struct Reading {
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = set)]
     pub sets: Vec<(String, String)>,
     /// A folder of trace files, tried after the scenario's own [also: the variable MIRRORSIM_DATA]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
     pub data: Option<PathBuf>,
     /// A very large run is meant
     #[arg(long)]
@@ -134,6 +135,19 @@ pub struct JudgingArgs {
     /// End the run here as a disaster of every source would, with a power cut: a time such as 20ms, or an event's number
     #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
     pub disaster_at: Option<Moment>,
+}
+
+impl JudgingArgs {
+    /// The planted bugs, each once.
+    pub fn planted(&self) -> Vec<&'static Row> {
+        let mut out: Vec<&'static Row> = Vec::new();
+        for row in &self.planted {
+            if out.iter().all(|r| r.id != row.id) {
+                out.push(row);
+            }
+        }
+        out
+    }
 }
 
 /// Where recovery is judged.
@@ -271,7 +285,7 @@ pub struct ListArgs {
     #[arg(long, group = "what")]
     pub stages: bool,
     /// A folder of trace files
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder())]
     pub data: Option<PathBuf>,
 }
 
@@ -300,6 +314,12 @@ fn set(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
         _ => Err("want PATH=VALUE, such as sources[0].link.loss=5%".into()),
     }
+}
+
+/// A folder that is there.
+fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new()
+        .try_map(|path| if path.is_dir() { Ok(path) } else { Err("there is no such folder") })
 }
 
 fn planted(text: &str) -> Result<&'static Row, String> {

@@ -10,6 +10,7 @@ use mirrorsim_planted::ROWS;
 use mirrorsim_scenario::one_line;
 use mirrorsim_world::METRICS;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// Lists scenarios, or what was asked for instead.
 pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
@@ -21,7 +22,7 @@ pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
                     "type": "planted", "id": r.id, "name": r.name, "place": r.place, "oracles": r.oracles,
                     "seeds": r.seeds, "witness": r.witness,
                 });
-                (vec![r.id.into(), r.place.into(), r.name.into()], value)
+                (vec![r.id.into(), r.place.into(), format!("{} [{}]", r.name, r.witness)], value)
             }),
         );
     } else if args.metrics {
@@ -41,6 +42,10 @@ pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
             }),
         );
     } else {
+        if !Path::new(&args.folder).is_dir() {
+            let what = format!("{}: there is no such folder", args.folder.escape_debug());
+            return Err(Trouble::usage(what));
+        }
         let files = scenarios::below(&args.folder)?;
         if files.is_empty() {
             return Err(Trouble::usage(format!(

@@ -65,7 +65,7 @@ fn plan(file: &str, scenario: Scenario, args: &RunArgs) -> Result<(Plan, &'stati
     };
     let plan = Plan {
         sets: args.reading.sets.clone(),
-        planted: args.judging.planted.clone(),
+        planted: args.judging.planted(),
         images: args.export_images.is_some(),
         disaster_at: args.judging.disaster_at.map(Into::into),
         data: args.reading.data.as_ref().map(|d| d.display().to_string()),

@@ -24,7 +24,7 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
     let seed = chosen.iter().next().unwrap_or(1);
     let plan = Plan {
-        planted: args.judging.planted.clone(),
+        planted: args.judging.planted(),
         disaster_at: args.judging.disaster_at.map(Into::into),
         ..Plan::new(scenario, &args.scenario, chosen)
     };
@@ -42,7 +42,13 @@ pub fn show(out: &mut Out, plan: &Plan, seed: u64, filter: Filter) -> Outcome {
     let lines = Lines { out: Out::new(out.json()), number: 0, left: filter.limit };
     let printer = Arc::new(Printer { spec: plan.scenario.spec.clone(), filter, lines: Mutex::new(lines) });
     let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..plan.options() }).run;
-    out.join(&mut printer.lines().out);
+    let mut lines = printer.lines();
+    out.join(&mut lines.out);
+    let (shown, limit) = (printer.filter.limit - lines.left, printer.filter.limit);
+    if shown == 0 && limit > 0 && lines.number > 0 && !lines.out.gone() {
+        out.note(&format!("none of the {} events passes these filters", lines.number));
+    }
+    drop(lines);
     run.outcome
 }
 
@@ -132,6 +138,15 @@ impl Filter {
                 "no server or client `{shown}` in this scenario; there are: {}",
                 names.join(", ")
             )));
+        }
+        match (args.from, args.to) {
+            (Some(Moment::Time(from)), Some(Moment::Time(to))) if from > to => {
+                return Err(Trouble::usage("--from is behind --to: nothing is in between"));
+            }
+            (Some(Moment::Event(from)), Some(Moment::Event(to))) if from > to => {
+                return Err(Trouble::usage("--from is behind --to: nothing is in between"));
+            }
+            _ => {}
         }
         Ok(Filter {
             from: args.from,

@@ -1,6 +1,6 @@
 //! The summary of many seeds of one scenario, and of many scenarios.
 
-use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened};
+use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
 use crate::number::{count, nanos, rate, wall};
 use mirrorsim_campaign::{Exit, Plan, Signal, Tally};
 use std::time::Duration;
@@ -38,6 +38,9 @@ pub fn many(
         page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
     }
     body(&mut page, tally);
+    if signal.is_none() && tally.exit() == Exit::Passed {
+        unseen(plan).iter().for_each(|line| page.labelled("planted", line));
+    }
     let speed = format!(
         "{} events/s a worker, {} seeds/min",
         count(rate(tally.events, tally.busy)),

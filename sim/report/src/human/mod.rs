@@ -8,7 +8,7 @@ pub use one::one;
 
 use crate::number::{count, nanos};
 use anstyle::{AnsiColor, Style};
-use mirrorsim_campaign::SeedRun;
+use mirrorsim_campaign::{Plan, SeedRun};
 use mirrorsim_world::outcome::{Outcome, Verdict};
 use std::fmt::Write;
 
@@ -93,6 +93,19 @@ pub fn replay_line(run: &SeedRun) -> String {
 
 fn plain_replay(run: &SeedRun) -> String {
     format!("mirrorsim replay {}", run.token)
+}
+
+/// Of planted bugs that were not seen: where they are. Not every scenario leads to every bug.
+fn unseen(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in &plan.planted {
+        let (id, within) = (row.id, plural(row.seeds, "seed"));
+        lines.push(match row.witness == plan.argument {
+            true => format!("{id} was not seen; here it is within {within}"),
+            false => format!("{id} was not seen here; it is within {within} of {}", row.witness),
+        });
+    }
+    lines
 }
 
 fn shortened(text: &str) -> String {

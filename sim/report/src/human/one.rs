@@ -1,6 +1,6 @@
 //! The summary of a single seed. A red one has at most 15 lines; the last is the one to paste.
 
-use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened};
+use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, unseen};
 use crate::collect::source_name;
 use crate::number::{bytes, count, nanos, rate, wall};
 use mirrorsim_campaign::{Plan, SeedRun};
@@ -75,6 +75,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
         (_, 0) => page.labelled("expect", "not judged: the run was ended on purpose"),
         (_, judged) => page.labelled("expect", &format!("all hold, {judged} judged")),
     }
+    unseen(plan).iter().for_each(|line| page.labelled("planted", line));
     page.labelled("time", &time(run));
 }
 

@@ -14,7 +14,8 @@ use crate::doc::Root;
 use crate::document::At;
 use crate::estimate;
 use crate::expect::{self, Expectation};
-use crate::problem::Desk;
+use crate::place::Place;
+use crate::problem::{Desk, Draft};
 use crate::quantity::show_size;
 use crate::scalar::SeedList;
 use crate::seeds::{self, Seeds};
@@ -136,26 +137,30 @@ fn budget(cx: &mut Cx<'_>, root: &Root) -> Budget {
 fn size_of_run(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
     let estimate = estimate::estimate(spec);
     let budget = &root.budget;
+    // A budget that nobody wrote has no place; what needs so much has one.
+    let work = root.clients.as_ref().map_or(root.sources.place, |c| c.place);
     if estimate.memory > spec.budget.memory {
         let what = format!("the run needs {} of memory", estimate::about_size(estimate.memory));
-        let draft =
-            budget.memory.wrong("memory", what).want(format!("at most {}", show_size(spec.budget.memory)));
+        let draft = over(work, &budget.memory, "memory", what)
+            .want(format!("at most {}", show_size(spec.budget.memory)));
         cx.desk.report(draft.help("raise `budget.memory`, or lower sizes, partitions or operations"));
     }
     if estimate.least_events > spec.budget.events {
         let what =
             format!("the run has at least {} events, so the budget always ends it", estimate.least_events);
         cx.desk.report(
-            budget.events.wrong("budget", what).help("raise `budget.events`, or do fewer operations"),
+            over(work, &budget.events, "budget", what).help("raise `budget.events`, or do fewer operations"),
         );
     }
     if estimate.operations > estimate::MANY_OPERATIONS && !cx.options.yes_large {
         let what = estimate::told(estimate.operations, estimate.memory);
-        let place = root.clients.as_ref().map_or(root.sources.place, |c| c.place);
-        cx.desk.report(
-            crate::problem::Draft::at(place, "clients", "large", what).help("say --yes-large if you mean it"),
-        );
+        cx.desk.report(Draft::at(work, "clients", "large", what).help("say --yes-large if you mean it"));
     }
+}
+
+/// A budget that is too small for the work.
+fn over<T>(work: Place, budget: &At<T>, code: &'static str, what: String) -> Draft {
+    if budget.given { budget.wrong(code, what) } else { Draft::at(work, &budget.path, code, what) }
 }
 
 fn expectations(cx: &mut Cx<'_>, root: &Root) -> Vec<Expectation> {
