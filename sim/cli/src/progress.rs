@@ -10,6 +10,9 @@ const TOUCH: Duration = Duration::from_millis(100);
 /// How often a plain line comes.
 const PLAIN: Duration = Duration::from_secs(10);
 
+/// Columns below which there is no room for a bar.
+const NARROW: u16 = 60;
+
 /// The progress of a campaign.
 #[derive(Debug)]
 pub struct Progress {
@@ -97,7 +100,8 @@ impl Progress {
 fn wants_a_bar() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb" || t.is_empty());
     let plain = std::env::var_os("NO_COLOR").is_some_and(|n| !n.is_empty());
-    std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && !dumb && !plain
+    let wide = terminal_size::terminal_size_of(std::io::stderr()).is_some_and(|(width, _)| width.0 >= NARROW);
+    std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && wide && !dumb && !plain
 }
 
 fn bar(total: u128) -> ProgressBar {
