@@ -93,7 +93,7 @@ pub enum SchemaOf {
 /// How scenarios are read.
 #[derive(Clone, Debug, Default, Group)]
 pub struct Reading {
-    /// Change a key of the scenario, such as `sources[0].link.loss=5%`
+    /// Change a key of the scenario, such as `sources.alpha.link.loss=5%`
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = set)]
     pub sets: Vec<(String, String)>,
     /// A folder of trace files, tried after the scenario's own [also: the variable MIRRORSIM_DATA]
@@ -312,7 +312,7 @@ fn one_seed(text: &str) -> Result<Seeds, String> {
 fn set(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
-        _ => Err("want PATH=VALUE, such as sources[0].link.loss=5%".into()),
+        _ => Err("want PATH=VALUE, such as sources.alpha.link.loss=5%".into()),
     }
 }
 

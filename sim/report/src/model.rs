@@ -218,7 +218,7 @@ pub struct CheckSum {
     pub equal: u64,
     /// Recoveries that were themselves cut and repeated.
     pub nested: u64,
-    /// Differences between recovery machine and independent reader; 0 unless the rig is broken.
+    /// Differences between recovery machine and independent reader; each has a finding against the one or the other.
     pub disagreements: u64,
     /// Judgements by oracle.
     pub judged: BTreeMap<String, u64>,

@@ -82,7 +82,7 @@ pub(crate) fn profile(cx: &mut Cx<'_>, root: &Root) -> Profile {
         overrides(&mut p, map);
         for (at, name) in [(&map.duplicate, "duplicate"), (&map.reorder, "reorder")] {
             if let Some(at) = at.as_ref().filter(|c| c.0 > 0 && stream) {
-                servers::datagram_only(cx, at, name, root.protocol.transport.place);
+                servers::datagram_only(cx, root, at, name);
             }
         }
         if let Some(zero) = map.span.as_ref().filter(|s| s.0 == 0 && draws(&p)) {

@@ -5,7 +5,6 @@ use crate::doc::Root;
 use crate::doc::servers::{Disk, Link, Nvram, Source};
 use crate::document::At;
 use crate::layout::{self, fits_partition, fits_reserve, partition_for, reserve_for};
-use crate::place::Place;
 use crate::quantity::{show_chance, show_size};
 use crate::scalar::Size;
 use mirror::config::Transport;
@@ -198,7 +197,7 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
     let transport = &root.protocol.transport;
     for (at, name) in [(&l.duplicate, "duplicate"), (&l.reorder, "reorder")] {
         if at.0 > 0 && **transport == Transport::Stream {
-            datagram_only(cx, at, name, transport.place);
+            datagram_only(cx, root, at, name);
         }
     }
     if l.reorder.0 > 0 && l.reorder_by.0 == 0 {
@@ -217,9 +216,11 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
 }
 
 /// Row 19b: a stream never shows duplicates or reordering.
-pub(crate) fn datagram_only(cx: &mut Cx<'_>, at: &At<Chance>, name: &str, transport: Place) {
+pub(crate) fn datagram_only(cx: &mut Cx<'_>, root: &Root, at: &At<Chance>, name: &str) {
+    let transport = &root.protocol.transport;
     let draft = at.wrong("knobs", format!("`{name}` and `transport: stream` exclude each other"));
-    let draft = draft.also(transport, "the transport");
+    // The default stands nowhere.
+    let draft = if transport.given { draft.also(transport.place, "the transport") } else { draft };
     cx.desk.report(draft.help(format!("say `protocol: {{transport: datagram}}`, or leave `{name}` out")));
 }
 

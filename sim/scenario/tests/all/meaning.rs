@@ -368,6 +368,23 @@ fn a_free_text_cannot_change_what_a_terminal_shows() {
 }
 
 #[test]
+fn a_caret_is_under_what_can_be_changed() {
+    let at = |text: &str| {
+        let problems = read(text, &[]).expect_err("bad");
+        let first = problems.list()[0].clone();
+        (first.line, first.related.iter().map(|r| r.line).collect::<Vec<_>>(), first.path)
+    };
+    let many = "clients: [{operations: 49000000}]\n";
+    assert_eq!(at(&format!("{HEAD}{many}")), (3, vec![], "budget.events".into()), "no budget: the clients");
+    let budget = format!("{HEAD}{many}budget: {{events: 7}}\n");
+    assert_eq!(at(&budget), (4, vec![], "budget.events".into()), "the budget");
+    let link = "schema: 1\nsources: [{name: alpha, link: {duplicate: 5%}}]\n";
+    assert_eq!(at(link), (2, vec![], "sources[0].link.duplicate".into()), "the default has no place");
+    let transport = format!("{link}protocol: {{transport: stream}}\n");
+    assert_eq!(at(&transport), (2, vec![3], "sources[0].link.duplicate".into()));
+}
+
+#[test]
 fn knobs_that_exclude_each_other_are_named() {
     refused_below(&[
         ("19b", "profile: {reorder: 5%}", &["`reorder` and `transport: stream` exclude each other"]),
