@@ -35,6 +35,10 @@ fn interrupted(test: &str, signal: &str, code: i32) {
     let report = std::fs::read_to_string(out.join(&files[0])).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["interrupted"], true);
+    assert_eq!(report["verdict"], "inconclusive", "most seeds were not run");
+    let last = said.out.lines().last().unwrap_or_default();
+    let start = format!("mirrorsim run {} --seeds ", text(&path));
+    assert!(last.starts_with(&start) && last.contains("..=18446744073709551615 --report-dir"), "{last}");
     assert_eq!(report["exit_code"], code);
     assert!(report["summary"]["verdicts"]["passed"].as_u64() > Some(0), "what was run is there");
 }

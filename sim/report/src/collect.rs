@@ -49,7 +49,7 @@ impl Collector {
             schema_version: SCHEMA_VERSION,
             environment: environment(plan, workers, date),
             interrupted: signal.is_some(),
-            verdict: worst(&self.tally),
+            verdict: worst(&self.tally, signal.is_some()),
             exit_code: exit.code(),
             summary: summary(&self.tally, wall),
             runs_left_out: self.tally.runs() - self.runs.len() as u64,
@@ -59,14 +59,14 @@ impl Collector {
     }
 }
 
-/// Of no run at all nothing is known.
-fn worst(tally: &Tally) -> VerdictName {
+/// Of no run at all nothing is known, and of some of the seeds nothing good.
+fn worst(tally: &Tally, interrupted: bool) -> VerdictName {
     let counts = [
         (tally.rig, VerdictName::Rig),
         (tally.vacuous, VerdictName::Vacuous),
         (tally.failed, VerdictName::Failed),
         (tally.inconclusive, VerdictName::Inconclusive),
-        (tally.passed, VerdictName::Passed),
+        (tally.passed, if interrupted { VerdictName::Inconclusive } else { VerdictName::Passed }),
     ];
     counts.into_iter().find(|(n, _)| *n > 0).map_or(VerdictName::Inconclusive, |(_, name)| name)
 }

@@ -19,7 +19,8 @@ pub struct Report {
     pub environment: Environment,
     /// The campaign was stopped before all seeds were run.
     pub interrupted: bool,
-    /// The worst verdict of all seeds, in the order rig, vacuous, failed, inconclusive, passed.
+    /// The worst verdict of all seeds, in the order rig, vacuous, failed, inconclusive, passed. Seeds that an interrupt
+    /// kept from running count as inconclusive.
     pub verdict: VerdictName,
     /// What the command returned for this scenario.
     pub exit_code: u8,
@@ -53,7 +54,7 @@ pub enum VerdictName {
     Failed,
     /// Nothing was judged, or a scripted fault never took effect.
     Vacuous,
-    /// The budget ended before a verdict.
+    /// The budget ended before a verdict, or the campaign before all seeds were run.
     Inconclusive,
     /// The rig disagrees with itself.
     Rig,

@@ -116,6 +116,25 @@ impl Seeds {
         self.ranges.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// What is left when so many were run, without some of them (counted from 0) that were not.
+    pub fn rest(&self, run: u128, missed: &[u128]) -> Option<Seeds> {
+        let mut out = Seeds { ranges: Vec::new(), notes: Vec::new() };
+        let mut before = 0;
+        for (first, last) in &self.ranges {
+            let count = u128::from(last - first) + 1;
+            for index in missed.iter().filter(|m| (before..before + count).contains(m)) {
+                let seed = first + (index - before) as u64;
+                out.add((seed, seed));
+            }
+            let skipped = run.saturating_sub(before);
+            if skipped < count {
+                out.add((first + skipped as u64, *last));
+            }
+            before += count;
+        }
+        (!out.ranges.is_empty()).then_some(out)
+    }
+
     /// How many there are; up to 2^64.
     pub fn count(&self) -> u128 {
         self.ranges.iter().map(|(first, last)| u128::from(last - first) + 1).sum()
@@ -165,6 +184,19 @@ mod tests {
         assert_eq!(s.notes(), notes);
         assert_eq!(seeds("1,2,3,7").expect("seeds").to_string(), "1..=3,7");
         assert_eq!(list("5,1..10"), [5, 1, 2, 3, 4, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn the_rest_can_be_run_later() {
+        let s = seeds("1..=10,20..=25").expect("seeds");
+        let rest = |run: u128, missed: &[u128]| s.rest(run, missed).map(|s| s.to_string());
+        assert_eq!(rest(0, &[]), Some(s.to_string()));
+        assert_eq!(rest(3, &[1]), Some("2,4..=10,20..=25".into()));
+        assert_eq!(rest(12, &[11]), Some("21..=25".into()));
+        assert_eq!(rest(16, &[0, 9]), Some("1,10".into()));
+        assert_eq!(rest(16, &[]), None);
+        let all = seeds("0..=18446744073709551615").expect("seeds");
+        assert_eq!(all.rest(2, &[]).map(|s| s.to_string()), Some("2..=18446744073709551615".into()));
     }
 
     #[test]

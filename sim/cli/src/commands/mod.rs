@@ -5,6 +5,7 @@ pub mod explain;
 pub mod list;
 pub mod new;
 pub mod replay;
+mod rest;
 pub mod run;
 pub mod schema;
 mod session;

@@ -1,6 +1,7 @@
 //! `run`: scenarios over seeds.
 
 use crate::args::RunArgs;
+use crate::commands::rest::Rest;
 use crate::commands::session::Session;
 use crate::commands::worker;
 use crate::out::Out;
@@ -46,6 +47,7 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let plans: Arc<[Plan]> = plans.into();
     let stop = signals::listen(out.json());
     let mut session = Session::new(Arc::clone(&plans), stop.clone(), out);
+    session.rest = Rest::of(&args, session.json());
     session.seed_notes = seed_notes;
     session.reports = reports;
     session.images = images;

@@ -1,11 +1,13 @@
 //! Turns the events of a campaign into lines, reports and an exit code.
 
+use crate::commands::rest::Rest;
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Clock, Event, Exit, Plan, SeedRun, Signal, Stop, Tally, utc_seconds};
 use mirrorsim_report::{self as report, Collector, Folder};
 use mirrorsim_world::outcome::Verdict;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +27,11 @@ pub struct Session<'a> {
     pub images: Option<Folder>,
     /// Says whether an end is an interrupt.
     pub stop: Stop,
+    /// What an interrupt leaves.
+    pub rest: Rest,
+    /// Results of the plan at hand: where the next is expected, and which before it did not come.
+    next: u128,
+    missed: Vec<u128>,
     out: &'a mut Out,
     progress: Progress,
     workers: usize,
@@ -46,6 +53,9 @@ impl<'a> Session<'a> {
             reports: None,
             images: None,
             stop,
+            rest: Rest::default(),
+            next: 0,
+            missed: Vec::new(),
             out,
             progress: Progress::new(0, true),
             workers: 1,
@@ -91,7 +101,18 @@ impl<'a> Session<'a> {
                 self.out.text(&format!("mirrorsim replay {}\n", group.token));
             }
         }
+        if let Some(line) = self.rest.line() {
+            match self.out.json() {
+                true => self.out.object(&json!({"type": "rest", "command": line})),
+                false => self.out.text(&format!("the rest of the seeds:\n{line}\n")),
+            }
+        }
         self.exit
+    }
+
+    /// Whether objects are wanted.
+    pub fn json(&self) -> bool {
+        self.out.json()
     }
 
     fn begin(&mut self, plan: usize) {
@@ -107,6 +128,8 @@ impl<'a> Session<'a> {
 
     fn seed(&mut self, run: Box<SeedRun>) {
         let plan = &self.plans[run.plan];
+        self.missed.extend(self.next..run.index);
+        self.next = run.index + 1;
         self.current.add(plan, &run);
         self.total.add(&run);
         if self.out.json() {
@@ -147,6 +170,12 @@ impl<'a> Session<'a> {
         let collector = std::mem::take(&mut self.current);
         let last = self.last.take();
         self.lines = 0;
+        let (next, missed) = (std::mem::take(&mut self.next), std::mem::take(&mut self.missed));
+        if signal.is_some()
+            && let Some(seeds) = self.plans[number].seeds.rest(next, &missed)
+        {
+            self.rest.add(&self.plans[number].argument, &seeds);
+        }
         let tally = collector.tally().clone();
         self.exit = self.exit.worst(signal.map_or_else(|| tally.exit(), Exit::from));
         // Of several scenarios those that were never begun would only be noise.

@@ -1,0 +1,114 @@
+//! What an interrupt has left of a campaign, as a line to paste.
+
+use crate::args::RunArgs;
+use crate::moment::Moment;
+use mirrorsim_scenario::Seeds;
+use mirrorsim_world::spec::CheckMode;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// Scenarios with the seeds that were not run.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// What was asked for beside scenarios and seeds, as it is typed.
+    pub options: String,
+    left: Vec<(String, String)>,
+}
+
+impl Rest {
+    /// Of a run.
+    pub fn of(args: &RunArgs, json: bool) -> Rest {
+        Rest { options: options(args, json), left: Vec::new() }
+    }
+
+    /// Seeds of a scenario are left.
+    pub fn add(&mut self, scenario: &str, seeds: &Seeds) {
+        self.left.push((scenario.to_owned(), seeds.to_string()));
+    }
+
+    /// The line; neighbours with the same seeds share a command. Standard input cannot be read again.
+    pub fn line(&self) -> Option<String> {
+        let mut commands: Vec<(&str, String)> = Vec::new();
+        for (scenario, seeds) in self.left.iter().filter(|(scenario, _)| scenario != "-") {
+            match commands.last_mut().filter(|(s, _)| s == seeds) {
+                Some((_, files)) => *files += &format!(" {}", quoted(scenario)),
+                None => commands.push((seeds, quoted(scenario))),
+            }
+        }
+        let command = |(seeds, files): &(&str, String)| {
+            format!("mirrorsim run {files} --seeds {seeds}{}", self.options)
+        };
+        let line = commands.iter().map(command).collect::<Vec<_>>().join("; ");
+        // What a terminal would not show as it is cannot be pasted either.
+        (!line.is_empty() && !line.chars().any(char::is_control)).then_some(line)
+    }
+}
+
+fn options(args: &RunArgs, json: bool) -> String {
+    let mut out = String::new();
+    let mut add = |name: &str, value: &str| {
+        let _ = write!(out, " --{name} {}", quoted(value));
+    };
+    args.judging.planted().iter().for_each(|row| add("plant", row.id));
+    if let Some(check) = args.judging.check {
+        add("check", CheckMode::from(check).name());
+    }
+    match args.judging.disaster_at {
+        Some(Moment::Time(ns)) => add("disaster-at", &format!("{ns}ns")),
+        Some(Moment::Event(number)) => add("disaster-at", &number.to_string()),
+        None => {}
+    }
+    args.reading.sets.iter().for_each(|(path, value)| add("set", &format!("{path}={value}")));
+    if let Some(data) = &args.reading.data {
+        add("data", &data.display().to_string());
+    }
+    if let Some(jobs) = args.jobs {
+        add("jobs", &jobs.to_string());
+    }
+    if args.patience.hang_after != Duration::from_secs(60) {
+        add("hang-after", &format!("{}ns", args.patience.hang_after.as_nanos()));
+    }
+    if args.report_dir != Path::new("reports/out") {
+        add("report-dir", &args.report_dir.display().to_string());
+    }
+    if let Some(images) = &args.export_images {
+        add("export-images", &images.display().to_string());
+    }
+    if json {
+        add("message-format", "json");
+    }
+    let flags = [(args.reading.yes_large, " --yes-large"), (args.no_report, " --no-report")];
+    flags.iter().filter(|(on, _)| *on).for_each(|(_, flag)| out += flag);
+    out
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,+@%-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorsim_scenario::seeds;
+
+    #[test]
+    fn scenarios_with_the_same_seeds_share_a_command() {
+        let mut rest = Rest { options: " --plant P10".into(), left: Vec::new() };
+        assert_eq!(rest.line(), None);
+        rest.add("-", &seeds("1").expect("seeds"));
+        assert_eq!(rest.line(), None);
+        rest.add("a.yaml", &seeds("3..=9").expect("seeds"));
+        rest.add("my b.yaml", &seeds("1..=9").expect("seeds"));
+        rest.add("c.yaml", &seeds("1..=9").expect("seeds"));
+        let line = "mirrorsim run a.yaml --seeds 3..=9 --plant P10; \
+                    mirrorsim run 'my b.yaml' c.yaml --seeds 1..=9 --plant P10";
+        assert_eq!(rest.line().as_deref(), Some(line));
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+}
