@@ -8,14 +8,14 @@ use crate::log_file::{FILE_HEADER, FileHeader, FileTrailer};
 use crate::mark::Mark;
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
-use crate::record::{HEADER, Record};
+use crate::record::{HEADER, Header, Record};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Buf;
 use smallvec::smallvec;
 
-/// Bytes that are read at once, if the record does not need more.
-const READ_AHEAD: u64 = 16 << 10;
+/// Bytes that are read at once. A record that is larger is read apart, so that its payload is not copied.
+const READ_AHEAD: u64 = 4 << 10;
 
 /// Why the records of an area end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +48,8 @@ pub struct Area {
     beyond_ends: Vec<u64>,
     /// All that stands behind the records, if it was searched.
     rest: bytes::Bytes,
+    /// Of the record whose payload is being read.
+    header: Option<Header>,
     generation: Option<u64>,
 }
 
@@ -65,18 +67,48 @@ impl Area {
             beyond: Vec::new(),
             beyond_ends: Vec::new(),
             rest: bytes::Bytes::new(),
+            header: None,
             generation,
         }
     }
 
     /// The first read; `None` if not even a header fits.
     pub fn first(&self) -> Option<Ranges> {
-        (self.end + HEADER <= self.limit).then(|| self.next(HEADER)).flatten()
+        (self.end + HEADER <= self.limit).then(|| smallvec![self.ahead(self.end)])
     }
 
-    /// A read from the end of what is known on, of so many bytes at least.
-    fn next(&self, least: u64) -> Option<Ranges> {
-        Some(smallvec![(self.end, least.max(READ_AHEAD).min(self.limit - self.end))])
+    fn ahead(&self, from: u64) -> (u64, u64) {
+        (from, READ_AHEAD.min(self.limit - from))
+    }
+
+    /// The next read, when the record at the end is not read as a whole.
+    fn go_on(&mut self, header: Header) -> Ranges {
+        if header.size() <= READ_AHEAD {
+            return smallvec![self.ahead(self.end)];
+        }
+        let (payload, behind) = (self.end + HEADER, self.end + header.size());
+        let mut ranges: Ranges = smallvec![(payload, header.payload_length())];
+        if behind + HEADER <= self.limit {
+            ranges.push(self.ahead(behind));
+        }
+        self.header = Some(header);
+        ranges
+    }
+
+    /// The next record; false if its payload does not check.
+    fn take(&mut self, header: Header, payload: bytes::Bytes) -> bool {
+        let size = header.size();
+        let Some(record) = header.with_payload(payload) else {
+            self.stop = Stop::Garbage;
+            self.half = true;
+            return false;
+        };
+        if self.records.is_empty() {
+            self.records.reserve(16);
+        }
+        self.records.push(record);
+        self.end += size;
+        true
     }
 
     /// Everything behind the records, for [`Area::search`].
@@ -141,13 +173,21 @@ impl Area {
 
     /// Takes what was read; returns the next read, or `None` at the end of the records.
     pub fn feed(&mut self, geometry: &Geometry, data: &[bytes::Bytes]) -> Option<Ranges> {
-        let mut rest = data.first()?.clone();
+        let mut rest = data.last()?.clone();
+        if let Some(header) = self.header.take() {
+            if !self.take(header, data.first()?.clone()) {
+                return None;
+            }
+            if data.len() == 1 {
+                rest = bytes::Bytes::new();
+            }
+        }
         loop {
             if self.end + HEADER > self.limit {
                 return None;
             }
             if (rest.len() as u64) < HEADER {
-                return self.next(HEADER);
+                return self.first();
             }
             let Some(header) = Record::header(geometry.mirror, &rest) else {
                 self.behind = rest.slice(..HEADER as usize);
@@ -162,19 +202,12 @@ impl Area {
                 return None;
             }
             if (rest.len() as u64) < size {
-                return self.next(size);
+                return Some(self.go_on(header));
             }
             let payload = rest.slice(HEADER as usize..(HEADER + header.payload_length()) as usize);
-            let Some(record) = header.with_payload(payload) else {
-                self.stop = Stop::Garbage;
-                self.half = true;
+            if !self.take(header, payload) {
                 return None;
-            };
-            if self.records.is_empty() {
-                self.records.reserve(16);
             }
-            self.records.push(record);
-            self.end += size;
             rest.advance(size as usize);
         }
     }
