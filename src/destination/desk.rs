@@ -219,9 +219,7 @@ impl<Q: Quirk> Desk<Q> {
                 match token.duty() {
                     Duty::File => self.file_done(shared, token, completion),
                     // It is done again, from what is durable.
-                    Duty::Apply | Duty::Clear => {
-                        self.applying.take_if(|a| a.waits_for(token)).map_or((), drop)
-                    }
+                    Duty::Apply | Duty::Clear => drop(self.applying.take_if(|a| a.waits_for(token))),
                     _ => {}
                 }
                 self.drain(shared, next);

@@ -229,7 +229,7 @@ impl DestinationLog {
                 self.places[unit as usize].stable = 0;
             }
             let m = &mut ms[mirror];
-            m.session.hurt |= device == Device::Nvram;
+            m.session.nvram_damaged |= device == Device::Nvram;
             for index in gone {
                 if index > m.whole() {
                     m.copy.rotten.insert(index);

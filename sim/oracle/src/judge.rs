@@ -292,10 +292,17 @@ impl Judge {
         probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out)
     }
 
-    /// A recovery, on the destination or on a copy (`state`), has ended without a verdict.
+    /// A recovery on a copy of the destination has ended without a verdict.
     pub fn unrecoverable(&mut self, source: usize, state: &dyn Medium) {
-        if let Some(m) = self.mirrors.get_mut(source) {
+        if let Some(m) = self.mirrors.get(source) {
             liveness::unrecoverable(m, state, &mut self.out);
+        }
+    }
+
+    /// The same of a real one.
+    pub fn lost_mirror(&mut self, source: usize, state: &dyn Medium) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.copy.lost = liveness::unrecoverable(m, state, &mut self.out);
         }
     }
 

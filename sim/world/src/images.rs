@@ -9,7 +9,6 @@ use crate::{Image, kinds};
 use mirror::chain;
 use mirror::effect::Device;
 use mirror::geometry::{Region, VolumeMap};
-use mirror::ids::Position;
 use mirror::nvram_log::SEAL;
 use mirror::quirk::{Quirk, Sound};
 use mirror::record::Operation;
@@ -84,25 +83,19 @@ impl<Q: Quirk> World<'_, Q> {
         let expected = judged.then(|| self.judge.expected_recovery(source, &copy));
         let recovered = recover(&copy, cast, u64::MAX, touched, None);
         let touched = recovered.touched;
+        let mut report = None;
         if let (Some(expected), Some(to)) = (expected, recovered.to) {
             let right = self.judge.probe(source, &copy, &touched, None, to);
             let exact = self.judge.compare(source, expected, to, right) && right;
-            let position = Position::new(to.position.generation, to.position.sequence);
-            let answered = self.ordered.get(&source).map_or(self.acked[source].count(), |o| o.answered);
-            let lost = self.acked[source].lacking(answered, position);
-            let now = self.sched.now();
-            self.ops.lost += lost.operations;
-            self.recoveries.push(RecoveryReport {
+            let verdict = kinds::verdict_text(to);
+            let (replayed, to) = (recovered.records, (to.position.generation, to.position.sequence));
+            report = Some(RecoveryReport {
                 source,
-                time: now,
-                verdict: kinds::verdict_text(to),
-                recovered: (position.generation, position.sequence),
-                rpo_operations: lost.operations,
-                rpo_bytes: lost.bytes,
-                rpo_time: lost.since.map_or(0, |first| now.saturating_sub(first)),
-                rto: 0,
-                replayed: recovered.records,
+                verdict,
+                recovered: to,
+                replayed,
                 exact,
+                ..RecoveryReport::default()
             });
         } else if expected.is_some() {
             self.judge.unrecoverable(source, &copy);
@@ -123,6 +116,10 @@ impl<Q: Quirk> World<'_, Q> {
             let spec = &self.spec.sources[source];
             let name = image_name(&spec.name, &spec.volumes[volume].name, "recovered");
             images.push(Image { name, size, extents });
+        }
+        if let Some(report) = report {
+            let answered = self.ordered.get(&source).map_or(self.acked[source].count(), |o| o.answered);
+            self.report(report, self.sched.now(), answered);
         }
     }
 

@@ -151,7 +151,7 @@ pub struct Checks {
 }
 
 /// A recovery that was carried out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RecoveryReport {
     /// Whose mirror.
     pub source: usize,

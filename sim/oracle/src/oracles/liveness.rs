@@ -52,16 +52,14 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
 
 /// L2: recovery ended without a verdict. Only where damage has left no valid superblock is there none to be had: nothing
 /// says how far the image goes.
-pub(crate) fn unrecoverable(m: &mut Mirror, state: &dyn Medium, out: &mut Findings) {
-    out.judged(Oracle::Liveness);
+pub(crate) fn unrecoverable(m: &Mirror, state: &dyn Medium, out: &mut Findings) -> bool {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
-    m.copy.lost |= m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
+    let lost = m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
     let number = m.number;
-    if !m.copy.lost {
-        out.fail(Oracle::Liveness, "L2", || {
-            format!("recovery of mirror {number} ends without a verdict (L2)")
-        });
-    }
+    out.expect(Oracle::Liveness, "L2", lost, || {
+        format!("recovery of mirror {number} ends without a verdict (L2)")
+    });
+    lost
 }
 
 /// Both sides have applied everything.

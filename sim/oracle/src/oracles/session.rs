@@ -21,7 +21,7 @@ pub(crate) struct Session {
     /// The last Nak and its connection.
     naked: Option<(Connection, Position)>,
     /// Its NVRAM was damaged: what stands there behind the end of the log keeps its place, and so does what is missing.
-    pub hurt: bool,
+    pub nvram_damaged: bool,
     /// The connection of the last Welcome.
     open: Option<Open>,
 }
@@ -167,7 +167,7 @@ pub(crate) fn given(
     if hurt || !exact {
         return;
     }
-    let written = if m.session.hurt {
+    let written = if m.session.nvram_damaged {
         // What is promised as filed needs no NVRAM; all else fits in there.
         let filed = m.model.index_of(m.copy.mark_stable.file).unwrap_or(0);
         m.model.bytes_upto(filed.max(m.copy.image.cursor)) + segments.most(m.number)

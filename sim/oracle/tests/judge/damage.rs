@@ -49,6 +49,39 @@ fn a_damaged_file_record_must_be_said() {
 }
 
 #[test]
+fn no_verdict_only_where_damage_left_no_superblock() {
+    for damaged in [0, 1, 2] {
+        let mut rig = Rig::new();
+        rig.superblock(Server::Destination);
+        rig.superblock(Server::Destination);
+        for slot in 0..damaged {
+            damage(&mut rig, Device::Image, slot * 512 + 40);
+        }
+        let d = rig.destination.clone();
+        rig.judge.only("liveness");
+        rig.judge.unrecoverable(0, &d.stable());
+        assert_eq!(rig.found().contains("liveness"), damaged < 2, "{damaged}");
+    }
+}
+
+/// After damage records behind it keep their places in NVRAM, so more than a last segment's rest may be promised; but
+/// never more than all of it.
+#[test]
+fn credit_after_damage_of_nvram() {
+    let most = (SEGMENTS - 2) * (SEGMENT - 128);
+    for room in [most, most + 1] {
+        let mut rig = Rig::new();
+        rig.superblock(Server::Destination);
+        rig.run(write(0, 512, 1));
+        let d = rig.destination.clone();
+        rig.judge.fault_damage(Server::Destination, Device::Nvram, 0, 1 << 16, &d.stable(), &d.current());
+        rig.judge.only("session");
+        rig.send(Server::Destination, 2, &crate::encode::words(&[1, 1, 1, 0, 0, 0, 0, room, 0]), &[]);
+        assert_eq!(rig.found().contains("session"), room > most, "{room}");
+    }
+}
+
+#[test]
 fn a_record_that_is_still_in_nvram_masks_the_damage() {
     let mut rig = Rig::new();
     for i in 0..3 {

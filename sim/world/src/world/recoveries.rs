@@ -49,7 +49,7 @@ impl<Q: Quirk> World<'_, Q> {
                     (position, kinds::verdict_text(to), true)
                 }
                 Standing::Lost => {
-                    self.judge.unrecoverable(source, &self.servers[d].current());
+                    self.judge.lost_mirror(source, &self.servers[d].current());
                     (Position::ZERO, "none: no valid superblock".into(), false)
                 }
                 _ => continue,
@@ -57,22 +57,32 @@ impl<Q: Quirk> World<'_, Q> {
             let exact = open && self.judge.total_findings() == before;
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;
-            let since = ordered.since;
-            let lost = self.acked[source].lacking(ordered.answered, position);
-            self.ops.lost += lost.operations;
-            self.recoveries.push(RecoveryReport {
+            let (since, answered) = (ordered.since, ordered.answered);
+            let recovered = (position.generation, position.sequence);
+            let rto = now - since;
+            let report = RecoveryReport {
                 source,
-                time: now,
                 verdict,
-                recovered: (position.generation, position.sequence),
-                rpo_operations: lost.operations,
-                rpo_bytes: lost.bytes,
-                rpo_time: lost.since.map_or(0, |first| since.saturating_sub(first)),
-                rto: now - since,
+                recovered,
+                rto,
                 replayed,
                 exact,
-            });
+                ..RecoveryReport::default()
+            };
+            self.report(report, since, answered);
             self.progress_at = now;
         }
+    }
+
+    /// Notes a recovery that has ended now, with what it lacks of the first `answered` operations, as of `since`.
+    pub(crate) fn report(&mut self, mut report: RecoveryReport, since: Nanos, answered: u64) {
+        let position = Position::new(report.recovered.0, report.recovered.1);
+        let lost = self.acked[report.source].lacking(answered, position);
+        self.ops.lost += lost.operations;
+        report.time = self.sched.now();
+        report.rpo_operations = lost.operations;
+        report.rpo_bytes = lost.bytes;
+        report.rpo_time = lost.since.map_or(0, |first| since.saturating_sub(first));
+        self.recoveries.push(report);
     }
 }
