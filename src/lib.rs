@@ -8,6 +8,7 @@ extern crate std;
 
 pub mod after_image;
 pub mod apply;
+pub mod area;
 pub mod chain;
 pub mod codec;
 pub mod config;

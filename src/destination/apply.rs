@@ -3,6 +3,7 @@
 use super::Shared;
 use super::desk::Desk;
 use crate::apply::{Apply, Progress};
+use crate::area::Area;
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::heal::BlockKey;
 use crate::ids::Position;
@@ -10,7 +11,6 @@ use crate::log_file::{FILE_HEADER, FileTrailer};
 use crate::quirk::{Bend, Quirk};
 use crate::record::extend_digest;
 use crate::stage::Stage;
-use crate::survey::Area;
 use crate::wire::Message;
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -6,6 +6,7 @@ use super::Shared;
 use super::boot::Boot;
 use super::desk::{Desk, Segment};
 use super::file::LogFile;
+use crate::area::Area;
 use crate::chain::ChainEntry;
 use crate::effect::Run;
 use crate::ids::{Link, Position};
@@ -13,7 +14,7 @@ use crate::log_file::FILE_HEADER;
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
 use crate::stage::Stage;
-use crate::survey::{Area, FileArea, SegmentArea};
+use crate::survey::{FileArea, SegmentArea};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 

@@ -3,6 +3,7 @@
 use super::admission::{Outcome, SlotState};
 use super::log::{Entry, Generation, Log, Sealing};
 use super::{Source, State};
+use crate::area::Area;
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
@@ -13,7 +14,6 @@ use crate::record::{Record, extend_digest};
 use crate::reply_table::{self, ReplyEntry};
 use crate::stage::Stage;
 use crate::superblock::Superblock;
-use crate::survey::Area;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 

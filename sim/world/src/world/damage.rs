@@ -4,12 +4,12 @@ use super::World;
 use crate::server::{device, oracle_device};
 use crate::sites;
 use crate::spec::DamageTarget;
+use mirror::area::Area;
 use mirror::effect::Device;
 use mirror::geometry::Region;
 use mirror::log_file::{FILE_HEADER, FileHeader};
 use mirror::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use mirror::quirk::Quirk;
-use mirror::survey::Area;
 
 impl<Q: Quirk> World<'_, Q> {
     /// Flips bits of a stored range; false if there is nothing to hit.
