@@ -117,7 +117,9 @@ impl<Q: Quirk> World<'_, Q> {
             }
         };
         self.tell_paths();
-        self.fault_counts[index].took_effect += effective as u64;
+        if effective {
+            self.took_effect(index);
+        }
         if ends.is_some()
             || matches!(self.faults[index].fault, Fault::Cut { .. } | Fault::NvramDegraded { .. })
         {
@@ -127,6 +129,13 @@ impl<Q: Quirk> World<'_, Q> {
             self.last_fault_at = self.last_fault_at.max(at);
             self.sched.at(at, Event::FaultEnd { index: index as u32 });
         }
+    }
+
+    /// A fault of the plan has changed something: at its injection, or later, when what it lies in wait for comes by.
+    /// However often that happens, it counts once an injection.
+    pub(super) fn took_effect(&mut self, index: usize) {
+        let count = &mut self.fault_counts[index];
+        count.took_effect = (count.took_effect + 1).min(count.injected);
     }
 
     /// Whether the source took it.
@@ -240,7 +249,7 @@ impl<Q: Quirk> World<'_, Q> {
                 && device(name) == at
                 && self.fault_counts[index].injected > 0
             {
-                self.fault_counts[index].took_effect = 1;
+                self.took_effect(index);
             }
         }
     }
