@@ -47,7 +47,7 @@ impl Quirk for Sound {
 
 /// A set of bends, for planted bugs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Bent(pub u64);
+pub struct Bent(pub u128);
 
 impl Bent {
     /// With one more bend.

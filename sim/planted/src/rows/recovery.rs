@@ -1,0 +1,34 @@
+//! Recovery.
+
+use crate::Row;
+use mirror::quirk::Bend;
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        id: "P27",
+        name: "recovery reads the active file only",
+        place: "recover.files",
+        bend: Bend::RecoverActiveFileOnly,
+        oracles: &["prefix", "durability", "damage"],
+        seeds: 100,
+        witness: "scenarios/planted/p27_two_files.yaml",
+    },
+    Row {
+        id: "P28",
+        name: "recovery applies NVRAM first, then files, without links",
+        place: "recover.nvram",
+        bend: Bend::NvramBeforeFiles,
+        oracles: &["prefix"],
+        seeds: 100,
+        witness: "scenarios/planted/p28_drain_behind.yaml",
+    },
+    Row {
+        id: "P29",
+        name: "recovery clears files and NVRAM before the image is durable",
+        place: "recover.finish",
+        bend: Bend::ClearBeforeDurable,
+        oracles: &["durability", "prefix", "damage"],
+        seeds: 100,
+        witness: "scenarios/planted/p29_cut_in_recovery.yaml",
+    },
+];
