@@ -3,6 +3,7 @@
 
 mod golden;
 mod library;
+mod twice;
 
 use crate::cli::{FIRST, mirrorsim, scratch, text};
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 
 use crate::event::SeedRun;
 use crate::plan::Plan;
+use crate::repeat::{Difference, Told, parting};
 use crate::serve::{Said, Task};
 use crate::wall::Clock;
 use crate::watch::LAST;
@@ -93,7 +94,38 @@ impl<'a> Nursery<'a> {
             }
         };
         let token = plan.token(&outcome);
-        SeedRun { plan: number, index, outcome, expectations, wall, images: Vec::new(), token }
+        SeedRun { plan: number, index, outcome, expectations, wall, twice: false, images: Vec::new(), token }
+    }
+
+    /// The next seed is for another process.
+    pub fn dismiss(&mut self) {
+        self.child = None;
+    }
+
+    /// Runs a seed in this child and in a new one of the other, side by side. `None`: no event differs, or there are no
+    /// two children.
+    pub fn parting(
+        &mut self,
+        other: &mut Nursery,
+        plan: &Plan,
+        number: usize,
+        seed: u64,
+    ) -> Option<Difference> {
+        other.dismiss();
+        let mut one = self.told(plan, number, seed).ok()?;
+        let mut two = other.told(plan, number, seed).ok()?;
+        parting(|| one.told(), || two.told())
+    }
+
+    /// Asks the child for every entry of a seed. It is not asked again.
+    fn told(&mut self, plan: &Plan, number: usize, seed: u64) -> io::Result<Running> {
+        let mut child = match self.child.take() {
+            Some(child) => child,
+            None => Running::start(self.how)?,
+        };
+        let task = child.task(plan, number, seed, Some(0), self.how.hang_after);
+        child.put(&task)?;
+        Ok(child)
     }
 
     /// Runs a seed that ended badly once more, to hear its last events: the dead leave none.
@@ -139,15 +171,7 @@ impl<'a> Nursery<'a> {
             Some(child) => child,
             None => Running::start(self.how)?,
         };
-        let known = child.plan.replace(number) == Some(number);
-        let text = (!known).then(|| plan.scenario.source.clone());
-        let task = Task {
-            token: plan.request(seed).to_string(),
-            name: plan.scenario.path.clone(),
-            text,
-            echo,
-            patience,
-        };
+        let task = child.task(plan, number, seed, echo, patience);
         let answer = child.answer(&task, heard);
         match answer {
             Some(answer) => {
@@ -176,19 +200,47 @@ impl Running {
         Ok(Running { process, input, output, plan: None })
     }
 
+    /// What it is asked for a seed; the text of a scenario only once.
+    fn task(&mut self, plan: &Plan, number: usize, seed: u64, echo: Option<u64>, patience: Duration) -> Task {
+        let known = self.plan.replace(number) == Some(number);
+        Task {
+            token: plan.request(seed).to_string(),
+            name: plan.scenario.path.clone(),
+            text: (!known).then(|| plan.scenario.source.clone()),
+            echo,
+            patience,
+        }
+    }
+
+    fn put(&mut self, task: &Task) -> io::Result<()> {
+        let line = serde_json::to_string(task).map_err(io::Error::other)?;
+        self.input.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// The next thing that it says; `None`: it died, or speaks another language.
+    fn said(&mut self) -> Option<Said> {
+        let mut line = String::new();
+        (self.output.read_line(&mut line).ok()? > 0).then(|| serde_json::from_str(&line).ok())?
+    }
+
+    /// The next entry that it tells.
+    fn told(&mut self) -> Option<Told> {
+        loop {
+            match self.said()? {
+                Said::Event { told, .. } => return Some(told),
+                Said::Pulse(_) => {}
+                Said::Done { .. } | Said::Stuck(_) | Said::Refused(_) => return None,
+            }
+        }
+    }
+
     /// `None`: it died.
     fn answer(&mut self, task: &Task, heard: &mut Heard) -> Option<Answer> {
-        let mut line = serde_json::to_string(task).ok()?;
-        line.push('\n');
-        self.input.write_all(line.as_bytes()).ok()?;
+        self.put(task).ok()?;
         loop {
-            let mut line = String::new();
-            if self.output.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            match serde_json::from_str(&line).ok()? {
+            match self.said()? {
                 Said::Pulse(entries) => heard.entries = entries,
-                Said::Event { number, time, text } => heard.event(number, time, text),
+                Said::Event { number, told } => heard.event(number, told.time, told.text),
                 Said::Done { outcome, expectations, wall } => {
                     return Some(Answer::Done { outcome, expectations, wall });
                 }

@@ -105,7 +105,16 @@ mod tests {
     fn run(plans: &[Plan], plan: usize, seed: u64) -> SeedRun {
         let outcome = outcome(seed);
         let token = plans[plan].token(&outcome);
-        SeedRun { plan, index: 0, outcome, expectations: 0, wall: Duration::ZERO, images: Vec::new(), token }
+        SeedRun {
+            plan,
+            index: 0,
+            outcome,
+            expectations: 0,
+            wall: Duration::ZERO,
+            twice: false,
+            images: Vec::new(),
+            token,
+        }
     }
 
     /// What is given out when results are done in this order.

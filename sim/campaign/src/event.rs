@@ -52,6 +52,8 @@ pub struct SeedRun {
     pub expectations: usize,
     /// Time that it took on this machine.
     pub wall: Duration,
+    /// It was run twice, and gave the same twice or is a fault of the rig.
+    pub twice: bool,
     /// Images, if they were asked for.
     pub images: Vec<Image>,
     /// Runs it again.

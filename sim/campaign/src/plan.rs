@@ -31,6 +31,8 @@ pub struct Plan {
     pub data: Option<String>,
     /// The user allowed a very large run.
     pub yes_large: bool,
+    /// What a fixture changes in the options of each run; in no token, so it is for workers that are threads.
+    pub twist: Option<fn(u64, &mut Options)>,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
             disaster_at: None,
             data: None,
             yes_large: false,
+            twist: None,
         }
     }
 
@@ -77,14 +80,18 @@ impl Plan {
         self
     }
 
-    /// What the world is told beside the spec.
-    pub fn options(&self) -> Options {
-        Options {
+    /// What the world is told beside the spec, for one run of a seed.
+    pub fn options(&self, seed: u64) -> Options {
+        let mut options = Options {
             planted: mirrorsim_planted::bent(&self.planted),
             images: self.images,
             disaster_at: self.disaster_at,
             ..Options::default()
+        };
+        if let Some(twist) = self.twist {
+            twist(seed, &mut options);
         }
+        options
     }
 
     /// Identifiers of the planted bugs.

@@ -5,6 +5,7 @@ use crate::deliver::Delivery;
 use crate::event::{Event, SeedRun};
 use crate::plan::Plan;
 use crate::stop::Stop;
+use crate::twice::{Second, Twice};
 use crate::wall::Clock;
 use crate::worker::{self, STACK};
 use std::io;
@@ -40,12 +41,14 @@ pub struct Crew {
     pub workers: usize,
     /// In processes of their own; else in threads of this one, which a stack that overflows ends.
     pub children: Option<Children>,
+    /// Which seeds are run twice.
+    pub twice: Twice,
 }
 
 impl Crew {
     /// So many threads.
     pub fn threads(workers: usize) -> Crew {
-        Crew { workers, children: None }
+        Crew { workers, children: None, twice: Twice::default() }
     }
 }
 
@@ -110,9 +113,9 @@ fn hire(plans: &Arc<[Plan]>, crew: &Crew, stop: &Stop, jobs: Receiver<Job>) -> i
     for i in 0..crew.workers.max(1) {
         let (plans, stop, jobs, sender) =
             (Arc::clone(plans), stop.clone(), Arc::clone(&jobs), sender.clone());
-        let children = crew.children.clone();
+        let crew = crew.clone();
         let builder = Builder::new().name(format!("worker {i}")).stack_size(STACK);
-        let spawned = builder.spawn(move || work(&plans, children.as_ref(), &stop, &jobs, &sender));
+        let spawned = builder.spawn(move || work(&plans, &crew, &stop, &jobs, &sender));
         if let (0, Err(error)) = (i, spawned) {
             return Err(error);
         }
@@ -120,14 +123,9 @@ fn hire(plans: &Arc<[Plan]>, crew: &Crew, stop: &Stop, jobs: Receiver<Job>) -> i
     Ok(messages)
 }
 
-fn work(
-    plans: &[Plan],
-    children: Option<&Children>,
-    stop: &Stop,
-    jobs: &Mutex<Receiver<Job>>,
-    sender: &SyncSender<Message>,
-) {
-    let mut nursery = children.map(Nursery::new);
+fn work(plans: &[Plan], crew: &Crew, stop: &Stop, jobs: &Mutex<Receiver<Job>>, sender: &SyncSender<Message>) {
+    let mut nursery = crew.children.as_ref().map(Nursery::new);
+    let mut second = Second::new(crew.twice, crew.children.as_ref().map(Nursery::new));
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { number, plan, index, seed }) = job else {
@@ -137,10 +135,13 @@ fn work(
         if stop.requested().is_some() || sender.send(Message::Begun { number, plan, seed, clock }).is_err() {
             return;
         }
-        let run = Box::new(match &mut nursery {
+        let mut run = Box::new(match &mut nursery {
             Some(nursery) => nursery.seed_run(&plans[plan], (plan, index), seed),
             None => worker::seed_run(&plans[plan], (plan, index), seed),
         });
+        if stop.requested().is_none() {
+            second.confirm(nursery.as_mut(), &plans[plan], number, &mut run);
+        }
         if sender.send(Message::Done { number, run }).is_err() {
             return;
         }

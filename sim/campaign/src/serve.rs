@@ -1,13 +1,13 @@
 //! The child's side of [`crate::child`]: seeds come in, results go out, and a watchdog looks whether anything moves.
 
 use crate::plan::Plan;
+use crate::repeat::Told;
 use crate::token::Token;
 use crate::watch::Pulse;
 use crate::worker::{Judged, STACK, attempt};
 use mirrorsim_scenario::{Problems, Scenario};
 use mirrorsim_world::outcome::Outcome;
-use mirrorsim_world::spec::Spec;
-use mirrorsim_world::{Entry, Options, Watch, render};
+use mirrorsim_world::{Entry, Options, Watch};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,7 +43,7 @@ pub(crate) enum Said {
     /// So many entries up to now.
     Pulse(u64),
     /// An entry.
-    Event { number: u64, time: u64, text: String },
+    Event { number: u64, told: Told },
     /// The result.
     Done { outcome: Box<Outcome>, expectations: usize, wall: Duration },
     /// No entry for too long after this one. The child ends itself.
@@ -97,12 +97,12 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
     let plan = known.as_ref().ok_or("no scenario was given")?;
     let pulse = Arc::new(Pulse::default());
     let watch: Arc<dyn Watch> = match task.echo {
-        Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from, spec: plan.scenario.spec.clone() }),
+        Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from, plan: plan.clone() }),
         None => Arc::clone(&pulse) as Arc<dyn Watch>,
     };
     set(now, Some((pulse, task.patience)));
     let Judged { run, expectations, wall } =
-        attempt(plan, token.seed, &Options { watch: Some(watch), ..plan.options() });
+        attempt(plan, token.seed, &Options { watch: Some(watch), ..plan.options(token.seed) });
     Ok(Said::Done { outcome: Box::new(run.outcome), expectations, wall })
 }
 
@@ -146,7 +146,7 @@ fn say(said: &Said) {
 struct Echo {
     pulse: Arc<Pulse>,
     from: u64,
-    spec: Spec,
+    plan: Plan,
 }
 
 impl Watch for Echo {
@@ -154,7 +154,7 @@ impl Watch for Echo {
         self.pulse.entry(entry);
         let number = self.pulse.entries() - 1;
         if number >= self.from {
-            say(&Said::Event { number, time: entry.time, text: render(&self.spec, entry) });
+            say(&Said::Event { number, told: Told::of(&self.plan, entry) });
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Tally {
     pub inconclusive: u64,
     /// Seeds in which the rig disagreed with itself.
     pub rig: u64,
+    /// Seeds that were run twice.
+    pub twice: u64,
     /// Events dispatched.
     pub events: u64,
     /// Virtual time, ns.
@@ -85,6 +87,7 @@ impl Tally {
     pub fn add(&mut self, run: &SeedRun) {
         let outcome = &run.outcome;
         *self.count_of(outcome.verdict) += 1;
+        self.twice += u64::from(run.twice);
         self.events += outcome.events;
         self.virtual_time = self.virtual_time.saturating_add(outcome.virtual_time);
         self.busy += run.wall;
@@ -225,6 +228,7 @@ mod tests {
                 outcome,
                 expectations: 0,
                 wall: Duration::from_millis(seed),
+                twice: seed < 5,
                 images: Vec::new(),
                 token,
             }
@@ -250,6 +254,7 @@ mod tests {
         let mut tally = Tally::default();
         runs().iter().for_each(|r| tally.add(r));
         assert_eq!((tally.runs(), tally.passed, tally.failed, tally.red()), (40, 30, 10, 10));
+        assert_eq!(tally.twice, 5);
         let groups = tally.groups_by_size();
         assert_eq!(groups.len(), 2);
         assert_eq!(

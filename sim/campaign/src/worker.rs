@@ -64,9 +64,18 @@ fn with_pulse(options: &Options) -> Options {
 }
 
 pub(crate) fn seed_run(plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
-    let Judged { run, expectations, wall } = attempt(plan, seed, &plan.options());
+    let Judged { run, expectations, wall } = attempt(plan, seed, &plan.options(seed));
     let token = plan.token(&run.outcome);
-    SeedRun { plan: number, index, outcome: run.outcome, expectations, wall, images: run.images, token }
+    SeedRun {
+        plan: number,
+        index,
+        outcome: run.outcome,
+        expectations,
+        wall,
+        twice: false,
+        images: run.images,
+        token,
+    }
 }
 
 fn failure(end: &End) -> Failure {
@@ -142,7 +151,7 @@ pub(crate) mod tests {
         let mut plan = plan("1");
         plan.planted = mirrorsim_planted::find("X1").into_iter().collect();
         plan.scenario.spec.clients[0].slots = 1;
-        let mut ends = (1..200).map(|seed| attempt(&plan, seed, &plan.options()).run.outcome);
+        let mut ends = (1..200).map(|seed| attempt(&plan, seed, &plan.options(seed)).run.outcome);
         let outcome = ends.find(|o| o.verdict != Verdict::Passed).expect("a red seed");
         assert_eq!((outcome.verdict, outcome.failures[0].oracle), (Verdict::Failed, "panic"));
         assert!(outcome.last_events.last().is_some_and(|l| l.contains("destination")), "{outcome:?}");
@@ -155,7 +164,7 @@ pub(crate) mod tests {
         plan.planted = mirrorsim_planted::find("P10").into_iter().collect();
         plan.scenario.spec.clients[0].slots = 1;
         for seed in 1..4 {
-            let outcome = attempt(&plan, seed, &plan.options()).run.outcome;
+            let outcome = attempt(&plan, seed, &plan.options(seed)).run.outcome;
             let text = serde_json::to_string(&outcome).expect("JSON");
             assert_eq!(serde_json::from_str::<Outcome>(&text).expect("the same"), outcome);
         }

@@ -185,6 +185,10 @@ pub struct RunArgs {
     /// Seeds at a time, each in a process of its own [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<u64>,
+    /// Run every seed twice, in two processes; a difference is the rig's fault, and its first event is shown [otherwise:
+    /// seeds that did not pass, and one in 64 of the others]
+    #[arg(long)]
+    pub check_determinism: bool,
     #[command(flatten)]
     pub patience: Patience,
     #[command(flatten)]

@@ -120,6 +120,7 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
             inconclusive: tally.inconclusive,
             rig: tally.rig,
         },
+        run_twice: tally.twice,
         failures: tally.groups_by_size().into_iter().map(group).collect(),
         events: tally.events,
         virtual_time_ns: tally.virtual_time,

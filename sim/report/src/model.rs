@@ -117,6 +117,9 @@ pub struct ScenarioStamp {
 pub struct Summary {
     /// Seeds by verdict.
     pub verdicts: Verdicts,
+    /// Seeds that were run twice, in two processes: each that did not pass, and a share of the others, or all. A seed that
+    /// gave two results is one of the rig's failures.
+    pub run_twice: u64,
     /// Seeds that did not pass, grouped by what their first failure says; the largest group first.
     pub failures: Vec<FailureGroup>,
     /// Events dispatched.

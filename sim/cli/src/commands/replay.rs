@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
-    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, first_difference,
+    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, Twice, first_difference,
 };
 use mirrorsim_report as report;
 use mirrorsim_world::outcome::Verdict;
@@ -75,11 +75,12 @@ fn run(plans: &Arc<[Plan]>, patience: &Patience, out: &Out) -> Result<(Option<Bo
     let stop = signals::listen(out.json());
     let mut progress = Progress::new(1, out.json());
     let mut result = None;
-    let ran = campaign::run(plans, &worker::crew(1, patience), &stop, &mut |event| match event {
-        Event::Seed(run) => result = Some(run),
-        Event::Tick => progress.touch(),
-        _ => {}
-    });
+    let ran =
+        campaign::run(plans, &worker::crew(1, patience, Twice::Never), &stop, &mut |event| match event {
+            Event::Seed(run) => result = Some(run),
+            Event::Tick => progress.touch(),
+            _ => {}
+        });
     progress.finish();
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     Ok((result, stop.requested().map_or(Exit::Passed, Exit::from)))

@@ -78,7 +78,11 @@ fn options(args: &RunArgs, json: bool) -> String {
     if json {
         add("message-format", "json");
     }
-    let flags = [(args.reading.yes_large, " --yes-large"), (args.no_report, " --no-report")];
+    let flags = [
+        (args.check_determinism, " --check-determinism"),
+        (args.reading.yes_large, " --yes-large"),
+        (args.no_report, " --no-report"),
+    ];
     flags.iter().filter(|(on, _)| *on).for_each(|(_, flag)| out += flag);
     out
 }

@@ -7,7 +7,7 @@ use crate::commands::worker;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
-use mirrorsim_campaign::{self as campaign, Exit, Plan};
+use mirrorsim_campaign::{self as campaign, Exit, Plan, Twice};
 use mirrorsim_report::Folder;
 use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
 use std::sync::Arc;
@@ -51,7 +51,8 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     session.seed_notes = seed_notes;
     session.reports = reports;
     session.images = images;
-    let crew = worker::crew(workers, &args.patience);
+    let twice = if args.check_determinism { Twice::All } else { Twice::Doubtful };
+    let crew = worker::crew(workers, &args.patience, twice);
     let ran = campaign::run(&plans, &crew, &stop, &mut |event| session.take(event));
     let exit = session.finish();
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;

@@ -41,7 +41,7 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
 pub fn show(out: &mut Out, plan: &Plan, seed: u64, filter: Filter) -> Outcome {
     let lines = Lines { out: Out::new(out.json()), number: 0, left: filter.limit };
     let printer = Arc::new(Printer { spec: plan.scenario.spec.clone(), filter, lines: Mutex::new(lines) });
-    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..plan.options() }).run;
+    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..plan.options(seed) }).run;
     let mut lines = printer.lines();
     out.join(&mut lines.out);
     let (shown, limit) = (printer.filter.limit - lines.left, printer.filter.limit);

@@ -3,7 +3,7 @@
 use crate::args::Patience;
 use crate::scenarios;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{Children, Crew, Exit, serve};
+use mirrorsim_campaign::{Children, Crew, Exit, Twice, serve};
 use std::path::PathBuf;
 
 /// Runs seeds until nobody asks for more.
@@ -13,10 +13,10 @@ pub fn worker() -> Result<Exit, Trouble> {
 }
 
 /// A crew of such workers.
-pub fn crew(workers: usize, patience: &Patience) -> Crew {
+pub fn crew(workers: usize, patience: &Patience, twice: Twice) -> Crew {
     let children =
         Children { program: program(), arguments: vec!["worker".into()], hang_after: patience.hang_after };
-    Crew { workers, children: Some(children) }
+    Crew { workers, children: Some(children), twice }
 }
 
 /// This program, even if its file was replaced since it was started.

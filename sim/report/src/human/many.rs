@@ -38,6 +38,9 @@ pub fn many(
         page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
     }
     body(&mut page, tally);
+    if tally.twice > 0 && tally.rig == 0 {
+        page.labelled("run twice", &format!("{}, each the same in every event", plural(tally.twice, "seed")));
+    }
     if signal.is_none() && tally.exit() == Exit::Passed {
         unseen(plan).iter().for_each(|line| page.labelled("planted", line));
     }

@@ -81,7 +81,9 @@ fn reason(outcome: &Outcome) -> String {
 /// One line about a seed that did not pass, and the line that runs it again.
 pub fn red_line(scenario: &str, run: &SeedRun) -> String {
     let outcome = &run.outcome;
-    let reason = shortened(&reason(outcome));
+    // Both sides of a difference are to be seen.
+    let whole = outcome.failures.first().is_some_and(|f| f.oracle == "determinism");
+    let reason = if whole { reason(outcome) } else { shortened(&reason(outcome)) };
     let badge = badge(outcome.verdict);
     format!("{badge} {scenario} seed {}: {reason}\n    {}\n", outcome.seed, plain_replay(run))
 }

@@ -75,6 +75,9 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
         (_, 0) => page.labelled("expect", "not judged: the run was ended on purpose"),
         (_, judged) => page.labelled("expect", &format!("all hold, {judged} judged")),
     }
+    if run.twice {
+        page.labelled("run twice", "the same in every event");
+    }
     unseen(plan).iter().for_each(|line| page.labelled("planted", line));
     page.labelled("time", &time(run));
 }
