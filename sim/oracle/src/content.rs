@@ -199,6 +199,12 @@ impl Content {
         })
     }
 
+    /// Those that were written by one of the first `prefix` operations.
+    pub fn written_upto(&self, prefix: u64) -> impl Iterator<Item = u64> + '_ {
+        let first = |block: u64| self.history(block).and_then(|h| h.first()).map(|v| v.index);
+        self.written().filter(move |b| first(*b).is_some_and(|i| i <= prefix))
+    }
+
     /// Estimate of the bytes held beside the clients' own buffers.
     pub fn memory(&self) -> u64 {
         let pages = self.shelves.values().flat_map(|s| s.iter()).flatten().count() * size_of::<Page>();

@@ -243,6 +243,23 @@ impl DestinationLog {
         }
     }
 
+    /// Whether a range of either device holds something of a mirror that its image does not have yet: a record, or the
+    /// header that says whose the records are.
+    pub fn holds_live(&self, m: &Mirror, device: Device, (from, to): (u64, u64)) -> bool {
+        let (size, count) = self.units(device);
+        (from / size..to.div_ceil(size).min(count)).any(|unit| {
+            let (owner, records) = match device {
+                Device::Nvram => (self.segments[unit as usize].owner, &self.segments[unit as usize].records),
+                _ => (Some(self.mirror_of(unit as usize)), &self.places[unit as usize].records),
+            };
+            let base = unit * size;
+            let live = |h: &Held| h.index > m.copy.image.cursor && !h.lost;
+            let hit = |h: &Held| base + h.offset < to && base + h.offset + h.size > from;
+            let header = from < base + HEADER;
+            owner == Some(m.number) && records.iter().any(|h| live(h) && (header || hit(h)))
+        })
+    }
+
     pub fn memory(&self) -> u64 {
         let held = |records: &Vec<Held>| records.capacity() * size_of::<Held>();
         let segments: usize = self.segments.iter().map(|s| held(&s.records) + size_of::<Segment>()).sum();

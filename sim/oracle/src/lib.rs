@@ -23,6 +23,7 @@ mod image;
 mod journal;
 mod judge;
 mod layout;
+mod ledger;
 mod log;
 mod mark_slots;
 mod mirror;
@@ -42,6 +43,7 @@ mod wire;
 pub use crate::bytes::Position;
 pub use finding::{Finding, ORACLES};
 pub use judge::Judge;
+pub use ledger::{Census, Copies, Loss};
 pub use probe::DeltaVerdict;
 pub use setup::{
     Answer, Base, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule,

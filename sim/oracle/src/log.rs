@@ -363,6 +363,19 @@ impl Model {
         all
     }
 
+    /// Data blocks that were written by operations that are not in the list any more.
+    pub fn written_before_list(&self) -> impl Iterator<Item = BlockAt> + '_ {
+        let base = self.base();
+        let of = move |(v, volume): (usize, &'_ (u64, Content, ReplyTable))| {
+            (v as u32, volume.1.written_upto(base).collect::<Vec<_>>())
+        };
+        self.volumes
+            .iter()
+            .enumerate()
+            .map(of)
+            .flat_map(|(v, blocks)| blocks.into_iter().map(move |b| (v, b)))
+    }
+
     /// Forgets every operation after `last`: their numbers are free again (SR7).
     pub fn truncate(&mut self, last: u64) {
         while self.tip() > last.max(self.first - 1) {

@@ -57,6 +57,14 @@ impl Ranges {
         start < end && self.ranges.get(first).is_some_and(|r| r.0 < end)
     }
 
+    /// How many bytes of a range are in none.
+    pub fn free_in(&self, start: u64, end: u64) -> u64 {
+        let first = self.ranges.partition_point(|r| r.1 <= start);
+        let inside = self.ranges[first..].iter().take_while(|r| r.0 < end);
+        let taken: u64 = inside.map(|r| r.1.min(end) - r.0.max(start)).sum();
+        end.saturating_sub(start).saturating_sub(taken)
+    }
+
     #[cfg(test)]
     pub fn covers(&self, start: u64, end: u64) -> bool {
         start >= end || self.ranges.iter().any(|r| r.0 <= start && r.1 >= end)
@@ -88,6 +96,7 @@ mod tests {
             let part = &plain[s as usize..e as usize];
             assert_eq!(ranges.touches(s, e), part.iter().any(|&b| b));
             assert_eq!(ranges.covers(s, e), part.iter().all(|&b| b));
+            assert_eq!(ranges.free_in(s, e), part.iter().filter(|&&b| !b).count() as u64);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! taken from the destination's own copies is not counted against the protocol: then `damaged` must be said (I10).
 
 use crate::finding::{Findings, Oracle};
+use crate::ledger::{Census, Copies};
 use crate::mirror::Mirror;
 
 /// Index that recovery must reach now, were no damage done.
@@ -45,4 +46,26 @@ pub(crate) fn recovered(m: &Mirror, reached: u64, what: &str, out: &mut Findings
         let (reached, needed) = (m.model.position_of(reached), m.model.position_of(needed));
         format!("source {}: {needed} was answered and {what} reaches only {reached}", m.number)
     });
+}
+
+/// The ledger was counted: while nothing was taken from either site, each live acknowledged byte has the copies that its
+/// level asks for.
+pub(crate) fn counted(m: &Mirror, census: &Census, required: Copies, out: &mut Findings) {
+    let hurt = m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some();
+    let damaged = !m.copy.damaged.is_empty() || !m.copy.rotten.is_empty();
+    let rotten = !m.source.volume.damaged.is_empty() || !m.copy.image.damaged.is_empty();
+    if hurt || damaged || rotten || out.lossy() {
+        return;
+    }
+    out.judged(Oracle::Durability);
+    let few = |c: &Copies| c.source < required.source || c.destination < required.destination;
+    if let Some((copies, bytes)) = census.iter().find(|(c, _)| few(c)) {
+        let (number, Copies { source, destination }) = (m.number, *copies);
+        out.fail(Oracle::Durability, "I1", || {
+            format!(
+                "mirror {number}: {bytes} acknowledged bytes have {source} durable copies at the source and {destination} at the destination; each site owes {} and {}",
+                required.source, required.destination
+            )
+        });
+    }
 }

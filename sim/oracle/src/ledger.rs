@@ -1,0 +1,252 @@
+//! The durable-copy ledger: for every acknowledged byte that no later acknowledged operation has replaced, in how many
+//! places each site holds it durably, and whether it outlives one more loss. It reads the judge's pictures only; what
+//! copies there must be is a table here, and nothing is asked of the protocol.
+
+use crate::bytes::Position;
+use crate::image::Image;
+use crate::judge::Judge;
+use crate::layout::{BlockAt, Region, Spot};
+use crate::log::{FILE_STABLE, NVRAM_STABLE};
+use crate::mirror::Mirror;
+use crate::oracles::durability;
+use crate::ranges::Ranges;
+use crate::setup::{Device, Level, Server};
+use std::collections::BTreeMap;
+
+/// Something that the rig may take away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// A source's site, with the recovery that follows at the destination.
+    Site(usize),
+    /// All that a server's NVRAM holds.
+    Nvram(Server),
+    /// A range of a device of a server.
+    Range {
+        /// Whose.
+        server: Server,
+        /// Which.
+        device: Device,
+        /// First byte.
+        offset: u64,
+        /// Bytes.
+        length: u64,
+    },
+}
+
+/// Durable places that hold a byte.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Copies {
+    /// Of the source's NVRAM and volume.
+    pub source: u8,
+    /// Of the destination's NVRAM, file and image.
+    pub destination: u8,
+}
+
+/// Live acknowledged bytes by the copies that there are of them.
+pub type Census = BTreeMap<Copies, u64>;
+
+/// Copies that an acknowledged byte has while both sites are whole: one a site from the reply on (I1, SR1, DR3); on
+/// receipt the destination owes nothing.
+pub(crate) fn required(level: Level) -> Copies {
+    match level {
+        Level::Received => Copies { source: 1, destination: 0 },
+        Level::Nvram | Level::File => Copies { source: 1, destination: 1 },
+    }
+}
+
+impl Judge {
+    /// Why the run would be out of the fault model after this loss: an acknowledged operation would have no good copy
+    /// left that recovery, or repair by the other site, can reach. `None`: it stays in it.
+    pub fn beyond(&self, loss: &Loss) -> Option<String> {
+        let mut mirrors = self.mirrors.iter();
+        match *loss {
+            Loss::Site(i)
+            | Loss::Nvram(Server::Source(i))
+            | Loss::Range { server: Server::Source(i), .. } => {
+                self.mirrors.get(i).and_then(|m| self.beyond_of(m, loss))
+            }
+            _ => mirrors.find_map(|m| self.beyond_of(m, loss)),
+        }
+    }
+
+    fn beyond_of(&self, m: &Mirror, loss: &Loss) -> Option<String> {
+        let name = &self.setup.sources[m.number].name;
+        let say = |what: String| Some(format!("mirror {name}: {what}"));
+        let source = source_lacks(m);
+        let destination = destination_lacks(m);
+        match *loss {
+            Loss::Site(_) if m.source.gone => None,
+            Loss::Site(_) => destination.and_then(say),
+            Loss::Nvram(Server::Source(_)) => {
+                if m.source.gone {
+                    None
+                } else {
+                    destination.and_then(say)
+                }
+            }
+            Loss::Nvram(Server::Destination) => match source {
+                Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
+                lacks => lacks.and_then(say),
+            },
+            Loss::Range { server: Server::Source(_), device, offset, length } => {
+                if m.source.gone {
+                    return None;
+                }
+                if device != Device::Image {
+                    return destination.and_then(say);
+                }
+                let lacks =
+                    m.copy.harmed.then(|| "the destination has not got back what was taken from it".into());
+                let hit = blocks(&m.at.own, (offset, length))?;
+                missing(m, &hit, &m.copy.image, lacks).and_then(say)
+            }
+            Loss::Range { server: Server::Destination, device, offset, length } => {
+                let end = offset + length;
+                match device {
+                    Device::Image => {
+                        let hit = blocks(&m.at.image, (offset, length))?;
+                        missing(m, &hit, &m.source.volume, source).and_then(say)
+                    }
+                    Device::Mark if (m.number as u64 * 256) < end && m.number as u64 * 256 + 256 > offset => {
+                        source.and_then(say)
+                    }
+                    Device::Mark => None,
+                    Device::Nvram | Device::Log if self.log.holds_live(m, device, (offset, end)) => {
+                        source.and_then(say)
+                    }
+                    Device::Nvram | Device::Log => None,
+                }
+            }
+        }
+    }
+
+    /// How many durable copies there are of what is acknowledged and not replaced by something acknowledged.
+    pub fn census(&self) -> Census {
+        let mut census = Census::new();
+        self.mirrors.iter().for_each(|m| count(m, &mut census));
+        census
+    }
+
+    /// Counts the copies, and judges them where both sites are whole: the number that is required (I1).
+    pub fn look_at_ledger(&mut self) -> Census {
+        let required = required(self.setup.level);
+        let mut all = Census::new();
+        for m in &self.mirrors {
+            let mut census = Census::new();
+            count(m, &mut census);
+            durability::counted(m, &census, required, &mut self.out);
+            census.into_iter().for_each(|(copies, bytes)| *all.entry(copies).or_default() += bytes);
+        }
+        all
+    }
+}
+
+/// What the source lacks for being the one good copy of everything; `None`: nothing.
+fn source_lacks(m: &Mirror) -> Option<String> {
+    if m.source.gone {
+        return Some("its source is gone".into());
+    }
+    if m.source.harmed {
+        return Some("its source has lost its log or its place in it".into());
+    }
+    None
+}
+
+/// What the destination lacks for that.
+fn destination_lacks(m: &Mirror) -> Option<String> {
+    let answered = durability::required(m);
+    let cursor = m.copy.image.cursor;
+    let position = |index| -> Position { m.model.position_of(index) };
+    if m.copy.harmed {
+        return Some("the destination has not got back yet what was taken from it".into());
+    }
+    if let Some(index) = m.copy.damaged.range(cursor + 1..).chain(m.copy.rotten.range(cursor + 1..)).next() {
+        return Some(format!("{} is damaged at the destination", position(*index)));
+    }
+    if m.copy.end_stable.max(cursor) < answered {
+        let next = position(m.copy.end_stable.max(cursor) + 1);
+        return Some(format!("{next} is acknowledged and not durable at the destination"));
+    }
+    let image = &m.copy.image;
+    let block = image.damaged.iter().find(|at| !image.covered(&m.at.image, **at));
+    block.map(|(v, b)| format!("block {b} of volume {v} is damaged at the destination"))
+}
+
+/// Blocks of a region that stand in a range, with those whose check does; `None` if nothing of the region does.
+fn blocks(region: &Region, (offset, length): (u64, u64)) -> Option<Vec<BlockAt>> {
+    let mut hit = Vec::new();
+    let mut other = false;
+    region.walk(offset, offset + length, |spot, _, _| match spot {
+        Spot::Block(v, b) => hit.push((v, b)),
+        Spot::Check(v, first, end) => hit.extend((first..end).map(|b| (v, b))),
+        Spot::Superblock | Spot::Journal => other = true,
+        Spot::Padding => {}
+    });
+    (other || !hit.is_empty()).then_some(hit)
+}
+
+/// What of these blocks the other site cannot give back; `lacks`: what it lacks as a whole.
+fn missing(m: &Mirror, hit: &[BlockAt], other: &Image, lacks: Option<String>) -> Option<String> {
+    let lost = |at: &&BlockAt| other.damaged.contains(at) || m.lost_blocks.contains(at);
+    let one = || {
+        let (v, b) = hit.iter().find(lost)?;
+        Some(format!("block {b} of volume {v} is damaged at the other site, too"))
+    };
+    lacks.or_else(one)
+}
+
+/// Whether the source's NVRAM still holds an operation: its partition has not been filled anew.
+fn in_source_nvram(m: &Mirror, index: u64) -> bool {
+    let Some(entry) = m.model.entry(index) else {
+        return false;
+    };
+    let partition = (entry.place / m.at.partition_size) as usize;
+    let fill = m.source.fills.get(partition);
+    index <= m.source.stable && fill.is_some_and(|f| f.generation == entry.position.generation)
+}
+
+/// Adds one mirror's live acknowledged bytes.
+fn count(m: &Mirror, census: &mut Census) {
+    let answered = m.history.answered.min(m.model.tip());
+    let mut replaced: BTreeMap<u32, Ranges> = BTreeMap::new();
+    let size = m.at.own.block;
+    let whole = |image: &Image, volume: u32, from: u64, to: u64| {
+        (from / size..to.div_ceil(size)).all(|b| !image.damaged.contains(&(volume, b)))
+    };
+    let at_source = |volume, from, to, index| {
+        if m.source.gone {
+            return 0;
+        }
+        let log = !m.source.harmed && in_source_nvram(m, index);
+        let applied = index <= m.source.volume.cursor && whole(&m.source.volume, volume, from, to);
+        u8::from(log) + u8::from(applied)
+    };
+    let at_destination = |volume, from, to, index, bits: u8| {
+        let applied = index <= m.copy.image.cursor && whole(&m.copy.image, volume, from, to);
+        u8::from(bits & NVRAM_STABLE != 0) + u8::from(bits & FILE_STABLE != 0) + u8::from(applied)
+    };
+    for index in (m.model.base() + 1..=answered).rev() {
+        let Some(entry) = m.model.entry(index) else {
+            continue;
+        };
+        let (from, to) = (entry.offset, entry.offset + entry.length);
+        let above = replaced.entry(entry.volume).or_default();
+        let bytes = above.free_in(from, to);
+        above.insert(from, to);
+        if bytes > 0 {
+            let source = at_source(entry.volume, from, to, index);
+            let destination = at_destination(entry.volume, from, to, index, entry.copies);
+            *census.entry(Copies { source, destination }).or_default() += bytes;
+        }
+    }
+    // What is older than the list is in volume and image.
+    for (volume, block) in m.model.written_before_list() {
+        let (from, to) = (block * size, (block + 1) * size);
+        let bytes = replaced.get(&volume).map_or(size, |r| r.free_in(from, to));
+        if bytes > 0 {
+            let source = at_source(volume, from, to, 0);
+            let destination = at_destination(volume, from, to, 0, 0);
+            *census.entry(Copies { source, destination }).or_default() += bytes;
+        }
+    }
+}
