@@ -2,10 +2,16 @@
 
 use crate::event::SeedRun;
 use crate::exit::Exit;
+use crate::plan::Plan;
 use crate::signature::signature;
-use mirrorsim_world::outcome::{Operations, Verdict};
+use mirrorsim_world::outcome::{Operations, Outcome, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// With fewer seeds than these, that something was not reached says little.
+const ENOUGH: u64 = 100;
+/// So often a fault must have been injected before it counts that it never took effect.
+const OFTEN: u64 = 20;
 
 /// Sums over the seeds of a plan, or of a whole campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +36,18 @@ pub struct Tally {
     pub operations: Operations,
     /// Faults by kind.
     pub faults: BTreeMap<String, FaultTotal>,
+    /// Faults by kind, role and phase.
+    pub matrix: BTreeMap<(String, String, String), FaultTotal>,
+    /// Rare states of the protocol that were reached.
+    pub marks: BTreeMap<String, u64>,
+    /// Counts of the ledger.
+    pub counted: u64,
+    /// Acknowledged bytes by copies at the source and at the destination, summed over the counts.
+    pub copies: BTreeMap<(u8, u8), u64>,
+    /// Drawn faults that were left out, since they would have left the fault model.
+    pub withheld: u64,
+    /// What the campaign should have reached and did not; see [`Tally::close`].
+    pub unreached: Vec<String>,
     /// Durable changes seen.
     pub changes: u64,
     /// Full checks.
@@ -98,6 +116,7 @@ impl Tally {
             total.injected += fault.injected;
             total.took_effect += fault.took_effect;
         }
+        self.add_coverage(outcome);
         let checks = &outcome.checks;
         self.changes += checks.changes.values().sum::<u64>();
         self.full += checks.full;
@@ -119,6 +138,21 @@ impl Tally {
         }
     }
 
+    /// The campaign of a plan is over: what its scenario wants to have been reached, and drawn faults that never took
+    /// effect, count against it once there were seeds enough.
+    pub fn close(&mut self, plan: &Plan) {
+        if self.runs() < ENOUGH {
+            return;
+        }
+        let name = &plan.scenario.name;
+        let runs = self.runs();
+        let marks = plan.scenario.reach.iter().filter(|m| !self.marks.contains_key(**m));
+        let marks = marks.map(|mark| format!("{name}: {mark}, in {runs} seeds"));
+        let idle = self.ineffective().into_iter().filter(|(_, n)| *n >= OFTEN);
+        let idle = idle.map(|(fault, n)| format!("{name}: any effect of {fault}, injected {n} times"));
+        self.unreached = marks.chain(idle).collect();
+    }
+
     /// Seeds that were run.
     pub fn runs(&self) -> u64 {
         self.passed + self.failed + self.vacuous + self.inconclusive + self.rig
@@ -134,7 +168,7 @@ impl Tally {
         let verdicts = [
             (self.failed, Exit::Failed),
             (self.inconclusive, Exit::Inconclusive),
-            (self.vacuous + self.rig, Exit::Rig),
+            (self.vacuous + self.rig + self.unreached.len() as u64, Exit::Rig),
         ];
         verdicts.into_iter().filter(|(n, _)| *n > 0).fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
     }
@@ -159,6 +193,23 @@ impl Tally {
             Verdict::Vacuous => &mut self.vacuous,
             Verdict::Inconclusive => &mut self.inconclusive,
             Verdict::Rig => &mut self.rig,
+        }
+    }
+
+    fn add_coverage(&mut self, outcome: &Outcome) {
+        for cell in &outcome.matrix {
+            let key = (cell.fault.to_owned(), cell.role.to_owned(), cell.phase.to_owned());
+            let total = self.matrix.entry(key).or_default();
+            total.injected += cell.injected;
+            total.took_effect += cell.took_effect;
+        }
+        for (mark, count) in &outcome.marks {
+            *self.marks.entry((*mark).to_owned()).or_default() += count;
+        }
+        self.counted += outcome.ledger.counted;
+        self.withheld += outcome.ledger.withheld;
+        for (copies, bytes) in &outcome.ledger.bytes {
+            *self.copies.entry(*copies).or_default() += bytes;
         }
     }
 

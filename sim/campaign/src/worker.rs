@@ -6,7 +6,7 @@ use crate::judge;
 use crate::plan::Plan;
 use crate::wall::Clock;
 use crate::watch::{Pulse, Recorder};
-use mirrorsim_world::outcome::{Checks, Failure, Operations, Outcome, Verdict};
+use mirrorsim_world::outcome::{Checks, Failure, Ledger, Operations, Outcome, Verdict};
 use mirrorsim_world::{Options, Run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,6 +112,9 @@ pub(crate) fn lost(
         operations: Operations::default(),
         latency: BTreeMap::new(),
         faults: Vec::new(),
+        matrix: Vec::new(),
+        marks: BTreeMap::new(),
+        ledger: Ledger::default(),
         checks: Checks { mode: plan.scenario.spec.check.mode.name(), ..Checks::default() },
         recoveries: Vec::new(),
         alarms: Vec::new(),

@@ -61,7 +61,7 @@ pub enum Command {
     Trace(TraceArgs),
     /// Look for mistakes in scenarios; nothing is run
     Check(CheckArgs),
-    /// List scenarios, planted bugs, metrics or stages
+    /// List scenarios, planted bugs, metrics, stages or marks
     List(ListArgs),
     /// Show a scenario with all its defaults, or what one key means
     Explain(ExplainArgs),
@@ -288,6 +288,9 @@ pub struct ListArgs {
     /// Stages that a fault can wait for
     #[arg(long, group = "what")]
     pub stages: bool,
+    /// Rare states of the protocol that `reach:` can name
+    #[arg(long, group = "what")]
+    pub marks: bool,
     /// A folder of trace files
     #[arg(long, value_name = "DIR", value_parser = folder())]
     pub data: Option<PathBuf>,

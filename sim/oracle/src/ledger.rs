@@ -157,10 +157,12 @@ fn destination_lacks(m: &Mirror) -> Option<String> {
     let answered = durability::required(m);
     let cursor = m.copy.image.cursor;
     let position = |index| -> Position { m.model.position_of(index) };
-    if m.copy.harmed {
+    // What was in a lost NVRAM is counted below; without its mark, or a superblock, nothing says how far the log goes.
+    let unmarked = m.copy.mark_stable.nvram == Position::default() && answered > cursor;
+    if m.copy.harmed && (m.copy.emptied.is_none() || unmarked) {
         return Some("the destination has not got back yet what was taken from it".into());
     }
-    if let Some(index) = m.copy.damaged.range(cursor + 1..).chain(m.copy.rotten.range(cursor + 1..)).next() {
+    if let Some(index) = m.copy.damaged.range(cursor + 1..).next().filter(|i| **i <= answered) {
         return Some(format!("{} is damaged at the destination", position(*index)));
     }
     if m.copy.end_stable.max(cursor) < answered {

@@ -4,7 +4,7 @@ use crate::model::*;
 use crate::number::rate;
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
 use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Most runs of each kind that a report holds in full.
@@ -27,6 +27,11 @@ impl Collector {
         }
         self.red += usize::from(red);
         self.tally.add(run);
+    }
+
+    /// The plan's seeds were all run.
+    pub fn close(&mut self, plan: &Plan) {
+        self.tally.close(plan);
     }
 
     /// The sums so far.
@@ -63,7 +68,7 @@ impl Collector {
 fn worst(tally: &Tally, interrupted: bool) -> VerdictName {
     let counts = [
         (tally.rig, VerdictName::Rig),
-        (tally.vacuous, VerdictName::Vacuous),
+        (tally.vacuous + tally.unreached.len() as u64, VerdictName::Vacuous),
         (tally.failed, VerdictName::Failed),
         (tally.inconclusive, VerdictName::Inconclusive),
         (tally.passed, if interrupted { VerdictName::Inconclusive } else { VerdictName::Passed }),
@@ -126,6 +131,7 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
         virtual_time_ns: tally.virtual_time,
         operations: operations(&tally.operations),
         faults: tally.faults.iter().map(fault).collect(),
+        coverage: coverage(tally),
         checks: CheckSum {
             changes: tally.changes,
             full: tally.full,
@@ -144,6 +150,46 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
         busy_ms: tally.busy.as_millis() as u64,
         events_per_second: rate(tally.events, tally.busy),
         seeds_per_minute: rate(tally.runs() * 60, wall),
+    }
+}
+
+/// Fault kinds that a campaign has injected, by role and phase, each cell of theirs with its counts or its reason.
+fn coverage(tally: &Tally) -> Coverage {
+    let mut cells = Vec::new();
+    let kinds: BTreeSet<(&str, &str)> =
+        tally.matrix.keys().map(|(fault, role, _)| (fault.as_str(), role.as_str())).collect();
+    for (fault, role) in kinds {
+        for phase in mirrorsim_world::phases() {
+            let key = (fault.to_owned(), role.to_owned(), phase.to_owned());
+            let total = tally.matrix.get(&key).copied().unwrap_or_default();
+            let reason = mirrorsim_world::unreachable(fault, role, phase).filter(|_| total.took_effect == 0);
+            cells.push(FaultCell {
+                fault: fault.into(),
+                role: role.into(),
+                phase: phase.into(),
+                injected: total.injected,
+                took_effect: total.took_effect,
+                unreachable: reason.map(str::to_owned),
+            });
+        }
+    }
+    let copies = |((source, destination), bytes): (&(u8, u8), &u64)| CopyCount {
+        source: *source,
+        destination: *destination,
+        bytes: *bytes,
+    };
+    Coverage {
+        cells,
+        marks: mirrorsim_world::MARKS
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), tally.marks.get(*name).copied().unwrap_or_default()))
+            .collect(),
+        unreached: tally.unreached.clone(),
+        ledger: LedgerSum {
+            counted: tally.counted,
+            copies: tally.copies.iter().map(copies).collect(),
+            withheld: tally.withheld,
+        },
     }
 }
 

@@ -130,6 +130,8 @@ pub struct Summary {
     pub operations: OperationCounts,
     /// Faults by kind.
     pub faults: BTreeMap<String, FaultSum>,
+    /// What the campaign has been through.
+    pub coverage: Coverage,
     /// What the checker did.
     pub checks: CheckSum,
     /// Recoveries carried out.
@@ -206,6 +208,62 @@ pub struct FaultSum {
     pub injected: u64,
     /// How often it changed anything.
     pub took_effect: u64,
+}
+
+/// What a campaign has been through.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coverage {
+    /// Every kind of fault that was injected, by what it hit and what that was doing; cells with zeros, too.
+    pub cells: Vec<FaultCell>,
+    /// Rare states of the protocol, and how often each was reached.
+    pub marks: BTreeMap<String, u64>,
+    /// What the scenario's `reach` wants and what its profile draws, and was not reached or never took effect.
+    pub unreached: Vec<String>,
+    /// The durable-copy ledger.
+    pub ledger: LedgerSum,
+}
+
+/// A kind of fault, a role and a phase of the protocol.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaultCell {
+    /// Name as in a scenario; `loss`, `duplicate` and `corrupt` are what the network did to single messages.
+    pub fault: String,
+    /// `source`, `destination` or `link`.
+    pub role: String,
+    /// What that was doing; a link does what its source does.
+    pub phase: String,
+    /// How often it was injected there.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+    /// Why it cannot take effect there, if it cannot.
+    pub unreachable: Option<String>,
+}
+
+/// Durable copies of bytes that were acknowledged and not replaced by something acknowledged.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerSum {
+    /// How often they were counted: before each fault, and at the end of each run.
+    pub counted: u64,
+    /// By copies at either site, summed over the counts.
+    pub copies: Vec<CopyCount>,
+    /// Drawn faults that were left out, since an acknowledged byte would have had no good copy left.
+    pub withheld: u64,
+}
+
+/// Bytes with so many durable copies.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyCount {
+    /// In NVRAM and volume of the source.
+    pub source: u8,
+    /// In NVRAM, file and image of the destination.
+    pub destination: u8,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// What the checker did over all seeds.

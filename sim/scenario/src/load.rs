@@ -54,6 +54,8 @@ pub struct Scenario {
     pub spec: Spec,
     /// What must hold at the end.
     pub expect: Vec<Expectation>,
+    /// Marks that a campaign of it must reach.
+    pub reach: Vec<&'static str>,
     /// Where it was read from; `-` is standard input.
     pub path: String,
     /// The text of the file.

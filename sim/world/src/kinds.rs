@@ -135,6 +135,18 @@ pub(crate) fn frame_fields(frame: &Frame) -> [u64; 3] {
     }
 }
 
+/// Source boot and counter of the connection that a frame belongs to.
+pub(crate) fn frame_connection(frame: &Frame) -> (u64, u64) {
+    let word =
+        |at: usize| frame.head.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
+    (word(24), word(32))
+}
+
+/// The room that a Welcome or ForwardAck grants.
+pub(crate) fn frame_room(frame: &Frame) -> u64 {
+    field(&frame.head, if frame.kind() == 2 { 7 } else { 3 })
+}
+
 /// One bit of a frame flipped.
 pub(crate) fn flip(frame: Frame, draw: u64) -> Frame {
     let bits = frame.length() * 8;

@@ -1,13 +1,17 @@
 //! Hosts the machines of `mirror` on the engine: a [`spec::Spec`] in, an [`outcome::Outcome`] out.
 //! `run(spec, seed, options)` is a pure function; nothing here reads a clock, an environment or a file.
 mod acked;
+mod activity;
 mod batches;
 mod client;
+mod coverage;
 mod event;
 mod faults;
 mod histogram;
 mod images;
 mod kinds;
+mod marks;
+mod matrix;
 mod names;
 pub mod outcome;
 mod phases;
@@ -28,6 +32,8 @@ mod world;
 use bytes::Bytes;
 pub use faults::name as fault_name;
 pub use kinds::{NAMES as TRACE_KINDS, render};
+pub use marks::MARKS;
+pub use matrix::{UNREACHABLE, phases, unreachable};
 pub use mirror::quirk::Bent;
 use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;

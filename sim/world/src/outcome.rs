@@ -31,6 +31,13 @@ pub struct Outcome {
     pub latency: BTreeMap<&'static str, Latency>,
     /// Faults by name: injected and took effect. Faults that were scripted come with their place.
     pub faults: Vec<FaultCount>,
+    /// The same by what was hit and what it was doing; with what the network did to single messages.
+    pub matrix: Vec<Cell>,
+    /// Rare states of the protocol that were reached, see [`crate::MARKS`].
+    #[serde(deserialize_with = "named")]
+    pub marks: BTreeMap<&'static str, u64>,
+    /// The durable-copy ledger.
+    pub ledger: Ledger,
     /// What the checker did.
     pub checks: Checks,
     /// Recoveries that were carried out in the run (not in probes).
@@ -122,6 +129,35 @@ pub struct FaultCount {
     pub injected: u64,
     /// How often it changed anything.
     pub took_effect: u64,
+}
+
+/// One kind of fault, one role, one phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Name of the fault.
+    #[serde(deserialize_with = "name")]
+    pub fault: Name,
+    /// `source`, `destination` or `link`.
+    #[serde(deserialize_with = "name")]
+    pub role: Name,
+    /// What that was doing, such as `apply`; a link does what its source does.
+    #[serde(deserialize_with = "name")]
+    pub phase: Name,
+    /// How often it was injected.
+    pub injected: u64,
+    /// How often it changed anything.
+    pub took_effect: u64,
+}
+
+/// Durable copies of acknowledged bytes that nothing acknowledged has replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// How often they were counted: before each fault, and at the end.
+    pub counted: u64,
+    /// Bytes by (copies at the source, copies at the destination), summed over the counts.
+    pub bytes: Vec<((u8, u8), u64)>,
+    /// Drawn faults that the atlas left out: the run would have been out of the fault model.
+    pub withheld: u64,
 }
 
 /// What the checker did.

@@ -170,6 +170,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The checks at the end: one more disaster for every mirror, equality, everything answered.
     fn conclude(&mut self) {
+        if self.beyond.is_some() {
+            return;
+        }
         self.judge.at(self.sched.now(), self.trace.count());
         let d = self.destination();
         for source in 0..self.spec.sources.len() {
@@ -185,6 +188,7 @@ impl<Q: Quirk> World<'_, Q> {
                 self.compare_at_rest(source);
             }
         }
+        self.count_copies();
         let budget_over = self.phase != Phase::Over;
         if !budget_over {
             self.judge.end();
@@ -220,11 +224,9 @@ impl<Q: Quirk> World<'_, Q> {
             ));
         }
         let faults = self.fault_lines();
-        let vacuous = faults
-            .iter()
-            .find(|f| !f.place.is_empty() && f.took_effect == 0)
-            .map(|f| format!("{} at {} never took effect", f.name, f.place))
-            .or(self.missed.take());
+        let idle = |f: &&FaultCount| !f.place.is_empty() && f.took_effect == 0;
+        let never = |f: &FaultCount| format!("{} at {} never took effect", f.name, f.place);
+        let vacuous = self.beyond.take().or(faults.iter().find(idle).map(never)).or(self.missed.take());
         let stages = |stage: Stage| -> u64 { self.stage_counts.all(stage) };
         self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
         self.ops.lost = self.ops.lost.max(self.judge.lost());
@@ -308,6 +310,9 @@ impl<Q: Quirk> World<'_, Q> {
             operations: self.ops.clone(),
             latency,
             faults,
+            matrix: self.coverage.matrix.cells(),
+            marks: self.coverage.marks.counts().collect(),
+            ledger: self.ledger.clone(),
             checks,
             recoveries: self.recoveries.clone(),
             alarms: self.alarms.clone(),

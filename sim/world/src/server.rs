@@ -208,3 +208,13 @@ pub(crate) fn device(name: DeviceName) -> Device {
         DeviceName::Image => Device::Image,
     }
 }
+
+/// The other way round.
+pub(crate) fn device_name(device: Device) -> DeviceName {
+    match device {
+        Device::Nvram => DeviceName::Nvram,
+        Device::Mark => DeviceName::Mark,
+        Device::Log => DeviceName::Log,
+        Device::Image => DeviceName::Image,
+    }
+}

@@ -8,7 +8,7 @@ use mirror::stage::Stage;
 use mirrorsim_campaign::Exit;
 use mirrorsim_planted::ROWS;
 use mirrorsim_scenario::one_line;
-use mirrorsim_world::METRICS;
+use mirrorsim_world::{MARKS, METRICS};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -38,6 +38,14 @@ pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
             out,
             Stage::NAMES.iter().map(|(name, about)| {
                 let value = json!({"type": "stage", "name": name, "about": about.trim()});
+                (vec![(*name).into(), about.trim().into()], value)
+            }),
+        );
+    } else if args.marks {
+        table(
+            out,
+            MARKS.iter().map(|(name, about)| {
+                let value = json!({"type": "mark", "name": name, "about": about.trim()});
                 (vec![(*name).into(), about.trim().into()], value)
             }),
         );

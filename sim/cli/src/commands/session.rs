@@ -167,7 +167,11 @@ impl<'a> Session<'a> {
     }
 
     fn end_plan(&mut self, number: usize, signal: Option<Signal>, abandoned: &[u64], wall: Duration) {
-        let collector = std::mem::take(&mut self.current);
+        let mut collector = std::mem::take(&mut self.current);
+        if signal.is_none() && self.plans[number].planted.is_empty() {
+            collector.close(&self.plans[number]);
+            self.total.unreached.extend(collector.tally().unreached.iter().cloned());
+        }
         let last = self.last.take();
         self.lines = 0;
         let (next, missed) = (std::mem::take(&mut self.next), std::mem::take(&mut self.missed));

@@ -1,7 +1,7 @@
 //! The summary of many seeds of one scenario, and of many scenarios.
 
 use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
-use crate::number::{count, nanos, rate, wall};
+use crate::number::{self, count, nanos, rate, wall};
 use mirrorsim_campaign::{Exit, Plan, Signal, Tally};
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ fn body(page: &mut Page, tally: &Tally) {
     if !idle.is_empty() {
         page.labelled("", &format!("{YELLOW}never took effect: {}{YELLOW:#}", idle.join(", ")));
     }
+    coverage(page, tally);
     let o = &tally.operations;
     let parts = [
         (o.acknowledged, "acknowledged"),
@@ -109,6 +110,37 @@ fn body(page: &mut Page, tally: &Tally) {
             "{}: {parts}; {}",
             plural(tally.changes, "durable change"),
             plural(tally.disagreements, "disagreement")
+        ),
+    );
+}
+
+fn coverage(page: &mut Page, tally: &Tally) {
+    let hit = tally.matrix.values().filter(|c| c.took_effect > 0).count();
+    let all = mirrorsim_world::MARKS.len();
+    page.labelled(
+        "coverage",
+        &format!(
+            "{} of fault, role and phase; {} of {all} marks",
+            plural(hit as u64, "cell"),
+            tally.marks.len()
+        ),
+    );
+    for missing in &tally.unreached {
+        page.labelled("", &format!("{YELLOW}not reached: {missing}{YELLOW:#}"));
+    }
+    let bytes = |few: fn(u8) -> bool| -> u64 {
+        tally.copies.iter().filter(|((s, d), _)| few(s + d)).map(|(_, b)| b).sum()
+    };
+    let [none, one, more] = [bytes(|n| n == 0), bytes(|n| n == 1), bytes(|n| n > 1)];
+    page.labelled(
+        "copies",
+        &format!(
+            "of acknowledged bytes, {}: {} without, {} with one, {} with more; {} withheld by the atlas",
+            plural(tally.counted, "count"),
+            number::bytes(none),
+            number::bytes(one),
+            number::bytes(more),
+            plural(tally.withheld, "drawn fault")
         ),
     );
 }

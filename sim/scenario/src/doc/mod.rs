@@ -40,6 +40,8 @@ map! {
         budget: run::Budget = default("{}"),
         /// What must hold at the end of each run, such as `lost == 0` or `p99_write < 5ms`.
         expect: Vec<At<Condition>> = default("[]"),
+        /// Rare states of the protocol (`list --marks`) that a campaign of 100 seeds or more must have reached.
+        reach: Vec<At<Name>> = default("[]"),
         /// The scenario has faults that two copies cannot survive. Loss is then allowed, silence is the failure.
         beyond_model: bool = default("false"),
         /// A run that does nothing is no error.

@@ -15,11 +15,12 @@ use crate::document::At;
 use crate::estimate;
 use crate::expect::{self, Expectation};
 use crate::place::Place;
-use crate::problem::{Desk, Draft};
+use crate::problem::{Desk, Draft, nearest};
 use crate::quantity::show_size;
 use crate::scalar::SeedList;
 use crate::seeds::{self, Seeds};
 use crate::{Options, Scenario};
+use mirrorsim_world::MARKS;
 use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Spec};
 use std::path::Path;
 
@@ -63,6 +64,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         size_of_run(cx, root, &spec);
     }
     let expect = expectations(cx, root);
+    let reach = marks(cx, root);
     let seeds = root.seeds.as_ref().and_then(|text| default_seeds(cx, text));
     if cx.desk.has_problems() || !sources_known {
         return None;
@@ -74,6 +76,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         seeds,
         spec,
         expect,
+        reach,
         path: file.to_owned(),
         notes: Vec::new(),
         source_hash: 0,
@@ -178,6 +181,26 @@ fn expectations(cx: &mut Cx<'_>, root: &Root) -> Vec<Expectation> {
                 cx.desk.report(match why.help {
                     Some(help) => draft.help(help),
                     None => draft,
+                });
+            }
+        }
+    }
+    out
+}
+
+/// `reach`.
+fn marks(cx: &mut Cx<'_>, root: &Root) -> Vec<&'static str> {
+    let known = || MARKS.iter().map(|(name, _)| *name);
+    let mut out = Vec::new();
+    for line in root.reach.iter() {
+        match known().find(|name| *name == line.0) {
+            Some(name) => out.push(name),
+            None => {
+                let draft =
+                    line.wrong("mark", "no such mark").got(format!("`{}`", crate::tree::shorten(&line.0)));
+                cx.desk.report(match nearest(&line.0, known()) {
+                    Some(name) => draft.help(format!("did you mean `{name}`?")),
+                    None => draft.help("`mirrorsim list --marks` names them"),
                 });
             }
         }

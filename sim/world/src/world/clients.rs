@@ -3,6 +3,7 @@
 use super::World;
 use crate::client::{self, Open};
 use crate::event::{Deferred, Event};
+use crate::marks::Mark;
 use crate::server::Machine;
 use crate::spec::{Nanos, Pacing};
 use crate::workload::{Ask, Next};
@@ -212,6 +213,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let Some(open) = s.open.take() else { return };
         self.progress_at = now;
+        if open.deadline > open.since + self.spec.clients[client as usize].timeout {
+            self.coverage.marks.reached(Mark::RetryAnswered);
+        }
         let refused = matches!(answer, Answer::Refused(_));
         if refused {
             self.ops.refused += 1;

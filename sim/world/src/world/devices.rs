@@ -3,6 +3,7 @@
 use super::World;
 use crate::event::{Deferred, Event};
 use crate::kinds;
+use crate::marks::Mark;
 use crate::server::{Operation, Work, oracle_device, subject};
 use crate::spec::Nanos;
 use mirror::effect::{Completion, Device, Ranges, Run, Token};
@@ -208,6 +209,7 @@ impl<Q: Quirk> World<'_, Q> {
         let now = self.sched.now();
         let s = &mut self.servers[server];
         if s.incarnation != incarnation {
+            self.coverage.marks.reached(Mark::LateCompletion);
             return;
         }
         if s.paused_until > now {

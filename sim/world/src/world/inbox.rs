@@ -3,6 +3,7 @@
 use super::World;
 use crate::event::Deferred;
 use crate::kinds;
+use crate::marks::Mark;
 use mirror::quirk::Quirk;
 
 impl<Q: Quirk> World<'_, Q> {
@@ -12,6 +13,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.emit(kinds::RESUME, server, server, 0, [0; 3]);
         self.tell_paths();
+        if !self.inboxes[server].is_empty() {
+            self.coverage.marks.reached(Mark::WokeUp);
+        }
         for deferred in std::mem::take(&mut self.inboxes[server]) {
             match deferred {
                 Deferred::Frame(source, frame) => self.deliver_frame(server, source, frame),

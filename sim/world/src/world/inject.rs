@@ -51,8 +51,13 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         self.triggered[index] = true;
+        self.find_target(index);
         let fault = self.faults[index].fault.clone();
+        if !self.stays_in_model(index) {
+            return;
+        }
         self.fault_counts[index].injected += 1;
+        self.covers_injection(index);
         self.emit(kinds::FAULT, self.destination(), index, kinds::fault_number(&fault), [index as u64, 0, 0]);
         let now = self.sched.now();
         let until = |lasting: Nanos| now.saturating_add(lasting);
@@ -135,7 +140,12 @@ impl<Q: Quirk> World<'_, Q> {
     /// However often that happens, it counts once an injection.
     pub(super) fn took_effect(&mut self, index: usize) {
         let count = &mut self.fault_counts[index];
-        count.took_effect = (count.took_effect + 1).min(count.injected);
+        if count.took_effect < count.injected {
+            count.took_effect += 1;
+            if let Some(key) = self.fault_keys[index] {
+                self.coverage.matrix.took_effect(key);
+            }
+        }
     }
 
     /// Whether the source took it.

@@ -51,6 +51,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         s.restart_at = None;
         s.timer = None;
+        self.covers(server, |coverage, mirror, there| coverage.activity.started(mirror, there));
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
         self.tell_paths();
         self.drain(server);
@@ -167,6 +168,7 @@ impl<Q: Quirk> World<'_, Q> {
             let who = self.oracle_server(server);
             self.judge.booted(who);
         }
+        self.coverage.stage(stage, mirror as usize, server == self.destination(), position);
         self.stage_counts.add(stage, mirror, server == self.destination());
         self.trigger(stage, mirror, server);
     }

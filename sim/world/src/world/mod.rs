@@ -1,5 +1,6 @@
 //! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
 
+mod atlas;
 mod clients;
 mod damage;
 mod devices;
@@ -13,9 +14,11 @@ mod recoveries;
 
 use crate::acked::AckedWrites;
 use crate::client::{self, Client};
+use crate::coverage::Coverage;
 use crate::event::{Deferred, Event, Phase, WATCH};
 use crate::histogram::Histogram;
-use crate::outcome::{Alarm, FaultCount, Operations, RecoveryReport};
+use crate::matrix::Key;
+use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
 use crate::probe::Probe;
 use crate::server::{Operation, Server};
 use crate::slab::Slab;
@@ -67,6 +70,12 @@ pub(crate) struct World<'s, Q> {
     pub faults: Vec<FaultSpec>,
     pub fault_counts: Vec<FaultCount>,
     pub stage_counts: StageCounts,
+    pub coverage: Coverage,
+    /// Where each fault was counted when it was injected.
+    fault_keys: Vec<Option<Key>>,
+    pub ledger: Ledger,
+    /// A scripted fault that would have gone beyond the fault model, unannounced.
+    pub beyond: Option<String>,
     pub triggered: Vec<bool>,
     /// Faults that have not ended yet.
     pub lasting: BTreeSet<usize>,
@@ -183,9 +192,13 @@ impl<'s, Q: Quirk> World<'s, Q> {
             probe,
             fault_counts: crate::faults::counts(&faults),
             triggered: vec![false; faults.len()],
+            fault_keys: vec![None; faults.len()],
             lasting: BTreeSet::new(),
             faults,
             stage_counts: StageCounts::new(count),
+            coverage: Coverage::new(count, spec.protocol.partitions as u64),
+            ledger: Ledger::default(),
+            beyond: None,
             ordered: BTreeMap::new(),
             phase: Phase::Faults,
             events: 0,

@@ -20,11 +20,18 @@ impl<Q: Quirk> World<'_, Q> {
             12 => *self.metrics.entry("resets").or_default() += 1,
             _ => {}
         }
+        self.coverage.sent(mirror, &frame);
         let now = self.sched.now();
         let length = frame.length();
         let subject = mirror as u32 * 2 + !forward as u32;
         let link = &mut self.links[mirror][!forward as usize];
+        let whole = !link.is_cut() && !link.is_clogged();
         let deliveries = link.send(now, length, frame, &mut self.decisions, subject);
+        match deliveries.len() {
+            0 if whole => self.coverage.on_link("loss", mirror),
+            2.. => self.coverage.on_link("duplicate", mirror),
+            _ => {}
+        }
         for delivery in deliveries {
             self.schedule(mirror, forward, delivery);
         }
@@ -35,6 +42,7 @@ impl<Q: Quirk> World<'_, Q> {
             None => delivery.handle,
             Some(draw) => {
                 *self.metrics.entry("corrupted").or_default() += 1;
+                self.coverage.on_link("corrupt", mirror);
                 kinds::flip(delivery.handle, draw)
             }
         };
@@ -62,6 +70,9 @@ impl<Q: Quirk> World<'_, Q> {
             self.inboxes[server].push(Deferred::Frame(source, frame));
             return;
         }
+        if s.machine.is_some() {
+            self.coverage.arrived(source as usize, &frame);
+        }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(now, &frame),
             Some(Machine::Destination(m)) => m.handle_frame(now, source, &frame),
@@ -78,7 +89,10 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         match s.machine.as_mut() {
-            Some(Machine::Source(m)) => m.handle_disconnect(now),
+            Some(Machine::Source(m)) => {
+                self.coverage.activity.parted(source);
+                m.handle_disconnect(now);
+            }
             Some(Machine::Destination(m)) => m.handle_disconnect(now, source as u16),
             None => return,
         }

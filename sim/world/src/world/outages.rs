@@ -19,6 +19,10 @@ impl<Q: Quirk> World<'_, Q> {
         if !up && !power {
             return false;
         }
+        if up {
+            self.sees_death(server);
+        }
+        let s = &mut self.servers[server];
         s.machine = None;
         s.incarnation += 1;
         s.timer = None;

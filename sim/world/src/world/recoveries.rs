@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::event::Event;
+use crate::marks::Mark;
 use crate::outcome::RecoveryReport;
 use crate::server::Machine;
 use crate::spec::Nanos;
@@ -54,6 +55,9 @@ impl<Q: Quirk> World<'_, Q> {
                 }
                 _ => continue,
             };
+            let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
+            let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
+            damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
             let exact = open && self.judge.total_findings() == before;
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;

@@ -1,0 +1,115 @@
+//! What was injected and what took effect: fault kind, role of what it hits, protocol phase.
+
+use crate::activity::Doing;
+use crate::outcome::Cell;
+use crate::spec::{DamageTarget, Fault, Node};
+use std::collections::BTreeMap;
+
+/// What a fault hits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Role {
+    Source,
+    Destination,
+    /// The network between them; its phase is that of its source.
+    Link,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Source => "source",
+            Role::Destination => "destination",
+            Role::Link => "link",
+        }
+    }
+}
+
+/// Whom a fault hits, and whose mirror if it is one's only.
+pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
+    let node = |node: &Node| match node {
+        Node::Source(source) => (Role::Source, Some(*source)),
+        Node::Destination => (Role::Destination, None),
+    };
+    match fault {
+        Fault::Crash { node: n, .. }
+        | Fault::PowerCut { node: n, .. }
+        | Fault::Restart { node: n }
+        | Fault::Pause { node: n, .. }
+        | Fault::DiskFull { node: n, .. }
+        | Fault::Slow { node: n, .. }
+        | Fault::NvramLost { node: n, .. }
+        | Fault::NvramDegraded { node: n, .. } => node(n),
+        Fault::Cut { source, .. }
+        | Fault::Heal { source }
+        | Fault::Clog { source, .. }
+        | Fault::Reset { source, .. } => (Role::Link, Some(*source)),
+        Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
+        Fault::Recover { source } => (Role::Destination, Some(*source)),
+        Fault::Damage { target, .. } => match target {
+            DamageTarget::FileRecord { source, .. }
+            | DamageTarget::NvramRecord { source, .. }
+            | DamageTarget::ImageBlock { source, .. } => (Role::Destination, Some(*source)),
+            DamageTarget::VolumeBlock { source, .. } => (Role::Source, Some(*source)),
+            DamageTarget::Range { node: n, .. } => node(n),
+        },
+    }
+}
+
+/// Where a count goes.
+pub(crate) type Key = (&'static str, Role, Doing);
+
+/// The counts of one run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Matrix {
+    counts: BTreeMap<Key, (u64, u64)>,
+}
+
+impl Matrix {
+    pub fn injected(&mut self, key: Key) {
+        self.counts.entry(key).or_default().0 += 1;
+    }
+
+    pub fn took_effect(&mut self, key: Key) {
+        self.counts.entry(key).or_default().1 += 1;
+    }
+
+    pub fn cells(&self) -> Vec<Cell> {
+        let cell = |(&(fault, role, doing), &(injected, took_effect)): (&Key, &(u64, u64))| Cell {
+            fault,
+            role: role.name(),
+            phase: doing.name(),
+            injected,
+            took_effect,
+        };
+        self.counts.iter().map(cell).collect()
+    }
+}
+
+/// Cells in which a fault cannot take effect, and why; a `fault` of `*` stands for all.
+pub const UNREACHABLE: &[(&str, &str, &str, &str)] = &[
+    ("*", "source", "recover", "recovery is the destination's"),
+    ("*", "link", "recover", "recovery is the destination's"),
+    ("*", "destination", "apart", "one destination waits for connections and makes none"),
+    ("*", "destination", "stopped", "the destination as a whole does not stop, single mirrors do"),
+    ("crash", "source", "off", "what does not run cannot crash"),
+    ("crash", "destination", "off", "what does not run cannot crash"),
+    ("pause", "source", "off", "what does not run cannot pause"),
+    ("pause", "destination", "off", "what does not run cannot pause"),
+    ("power_cut", "source", "off", "counted as effective only if something ran"),
+    ("power_cut", "destination", "off", "counted as effective only if something ran"),
+    ("seal", "source", "off", "nobody is there to seal"),
+    ("seal", "source", "boot", "a source seals once it serves"),
+    ("seal", "source", "stopped", "a source that has stopped seals nothing"),
+];
+
+/// Names of the phases of the protocol, as cells have them.
+pub fn phases() -> impl Iterator<Item = &'static str> {
+    Doing::ALL.into_iter().map(Doing::name)
+}
+
+/// Why a cell cannot be reached, if it cannot.
+pub fn unreachable(fault: &str, role: &str, phase: &str) -> Option<&'static str> {
+    let row =
+        |(f, r, p, _): &&(&str, &str, &str, &str)| (*f == "*" || *f == fault) && *r == role && *p == phase;
+    UNREACHABLE.iter().find(row).map(|(_, _, _, reason)| *reason)
+}
