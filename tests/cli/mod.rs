@@ -4,6 +4,7 @@ mod arguments;
 mod environment;
 mod lapses;
 mod output;
+mod planted;
 mod readme;
 mod replay;
 mod runs;

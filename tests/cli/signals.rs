@@ -93,6 +93,6 @@ fn a_second_interrupt_ends_at_once() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
-fn pause(milliseconds: u64) {
+pub fn pause(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }

@@ -207,6 +207,8 @@ impl Running {
             token: plan.request(seed).to_string(),
             name: plan.scenario.path.clone(),
             text: (!known).then(|| plan.scenario.source.clone()),
+            judging: plan.judging.clone(),
+            rigged: plan.rigged,
             echo,
             patience,
         }

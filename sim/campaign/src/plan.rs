@@ -6,7 +6,7 @@ use mirrorsim_planted::Row;
 use mirrorsim_scenario::{Scenario, Seeds};
 use mirrorsim_world::outcome::{Outcome, Verdict};
 use mirrorsim_world::spec::CheckMode;
-use mirrorsim_world::{DisasterAt, Options};
+use mirrorsim_world::{DisasterAt, Judging, Options, Rigged};
 
 /// A scenario, its seeds, and what was asked for beside.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub struct Plan {
     pub data: Option<String>,
     /// The user allowed a very large run.
     pub yes_large: bool,
+    /// Who may say no; in no token.
+    pub judging: Judging,
+    /// A bug of the rig; in no token.
+    pub rigged: Option<Rigged>,
     /// What a fixture changes in the options of each run; in no token, so it is for workers that are threads.
     pub twist: Option<fn(u64, &mut Options)>,
 }
@@ -49,6 +53,8 @@ impl Plan {
             disaster_at: None,
             data: None,
             yes_large: false,
+            judging: Judging::All,
+            rigged: None,
             twist: None,
         }
     }
@@ -86,6 +92,8 @@ impl Plan {
             planted: mirrorsim_planted::bent(&self.planted),
             images: self.images,
             disaster_at: self.disaster_at,
+            judging: self.judging.clone(),
+            rigged: self.rigged,
             ..Options::default()
         };
         if let Some(twist) = self.twist {

@@ -7,7 +7,7 @@ use crate::watch::Pulse;
 use crate::worker::{Judged, STACK, attempt};
 use mirrorsim_scenario::{Problems, Scenario};
 use mirrorsim_world::outcome::Outcome;
-use mirrorsim_world::{Entry, Options, Watch};
+use mirrorsim_world::{Entry, Judging, Options, Rigged, Watch};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +31,10 @@ pub(crate) struct Task {
     pub name: String,
     /// Its text, unless it is that of the task before.
     pub text: Option<String>,
+    /// Who may say no.
+    pub judging: Judging,
+    /// A bug of the rig.
+    pub rigged: Option<Rigged>,
     /// Tell every entry from this one on.
     pub echo: Option<u64>,
     /// Without an entry for so long it is stuck.
@@ -93,6 +97,9 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
     if let Some(text) = &task.text {
         let scenario = load(&task.name, text, &token).map_err(|p| p.to_string())?;
         *known = Some(Plan::of(&token, scenario)?);
+    }
+    if let Some(plan) = known.as_mut() {
+        (plan.judging, plan.rigged) = (task.judging.clone(), task.rigged);
     }
     let plan = known.as_ref().ok_or("no scenario was given")?;
     let pulse = Arc::new(Pulse::default());

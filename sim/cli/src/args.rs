@@ -59,6 +59,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Show what happens in a run, one line an event
     Trace(TraceArgs),
+    /// Run every planted bug, and show how soon it is caught and by whom
+    Planted(PlantedArgs),
     /// Look for mistakes in scenarios; nothing is run
     Check(CheckArgs),
     /// List scenarios, planted bugs, metrics, stages or marks
@@ -262,6 +264,43 @@ pub struct TraceSeed {
     #[arg(long, value_name = "N", value_parser = one_seed, allow_hyphen_values = true)]
     pub seed: Option<Seeds>,
 }
+
+/// `planted`.
+#[derive(Debug, Group)]
+pub struct PlantedArgs {
+    /// Only these bugs (see `list --planted`)
+    #[arg(long, value_name = "ID", value_parser = planted, value_delimiter = ',')]
+    pub only: Vec<&'static Row>,
+    /// Seeds of a block: a bug that is not caught in them counts as caught later
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// Blocks of each bug, disjoint in their seeds
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub blocks: u64,
+    /// Leave out what each oracle is worth
+    #[arg(long)]
+    pub skip_oracles: bool,
+    /// Blocks at a time, each in a process of its own [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
+    pub jobs: Option<u64>,
+    /// Go on with a table that was interrupted
+    #[arg(long)]
+    pub resume: bool,
+    /// Where the blocks that are done are noted
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    pub report_dir: PathBuf,
+    /// Write the table to be compared with later
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = KILLS)]
+    pub write_baseline: Option<PathBuf>,
+    /// Compare with a committed table: a bug that is no longer caught, or ten times later, is a failure
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = KILLS)]
+    pub compare: Option<PathBuf>,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// The committed kill table.
+const KILLS: &str = "reports/baseline/planted.json";
 
 /// `check`.
 #[derive(Debug, Group)]

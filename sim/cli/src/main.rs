@@ -39,6 +39,7 @@ fn session() -> Exit {
         Command::Run(args) => commands::run::run(args, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
         Command::Trace(args) => commands::trace::trace(args, &mut out),
+        Command::Planted(args) => commands::planted::planted(args, &mut out),
         Command::Check(args) => commands::check::check(args, &mut out),
         Command::List(args) => commands::list::list(args, &mut out),
         Command::Explain(args) => commands::explain::explain(args, &mut out),

@@ -22,6 +22,7 @@ pub struct Progress {
     total: u128,
     done: u128,
     red: u128,
+    nouns: (&'static str, &'static str),
 }
 
 #[derive(Debug)]
@@ -34,12 +35,17 @@ enum Kind {
 impl Progress {
     /// For so many seeds. `quiet`: none at all.
     pub fn new(total: u128, quiet: bool) -> Progress {
+        Progress::of(total, ("seeds", "red"), quiet)
+    }
+
+    /// For so many of the first noun, some of which turn out to be the second.
+    pub fn of(total: u128, nouns: (&'static str, &'static str), quiet: bool) -> Progress {
         let kind = match (quiet, wants_a_bar()) {
             (true, _) => Kind::None,
-            (false, true) => Kind::Bar(bar(total)),
+            (false, true) => Kind::Bar(bar(total, nouns.0)),
             (false, false) => Kind::Plain,
         };
-        Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0 }
+        Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0, nouns }
     }
 
     /// So many are done.
@@ -61,7 +67,11 @@ impl Progress {
         self.last = now;
         match &self.kind {
             Kind::Bar(bar) => {
-                bar.set_message(if self.red > 0 { format!("{} red", self.red) } else { String::new() });
+                bar.set_message(if self.red > 0 {
+                    format!("{} {}", self.red, self.nouns.1)
+                } else {
+                    String::new()
+                });
                 bar.set_position(u64::try_from(self.done).unwrap_or(u64::MAX));
                 bar.tick();
             }
@@ -69,10 +79,12 @@ impl Progress {
                 let seconds = now.as_secs();
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{} of {} seeds, {} red, {seconds} s",
+                    "{} of {} {}, {} {}, {seconds} s",
                     self.done,
                     self.total,
-                    self.red
+                    self.nouns.0,
+                    self.red,
+                    self.nouns.1
                 );
             }
             Kind::None => {}
@@ -104,13 +116,13 @@ fn wants_a_bar() -> bool {
     std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && wide && !dumb && !plain
 }
 
-fn bar(total: u128) -> ProgressBar {
+fn bar(total: u128, noun: &str) -> ProgressBar {
     let total = u64::try_from(total).unwrap_or(u64::MAX);
     let template = match total {
-        1 => "{spinner} {elapsed}",
-        _ => "{wide_bar} {pos}/{len} seeds {msg} {elapsed}, {eta} left",
+        1 => "{spinner} {elapsed}".to_owned(),
+        _ => format!("{{wide_bar}} {{pos}}/{{len}} {noun} {{msg}} {{elapsed}}, {{eta}} left"),
     };
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

@@ -75,6 +75,8 @@ pub(crate) struct Findings {
     pub time: u64,
     pub event: u64,
     off: u32,
+    /// Nobody reports for now.
+    pub muted: bool,
     judged: [u64; ORACLES.len()],
     found: Vec<Finding>,
     /// Of all oracles, switched off or not, kept or not.
@@ -93,6 +95,7 @@ impl Findings {
             time: 0,
             event: 0,
             off: 0,
+            muted: false,
             judged,
             found: Vec::new(),
             failed: 0,
@@ -138,7 +141,7 @@ impl Findings {
     /// Something must not be.
     pub fn fail(&mut self, oracle: Oracle, invariant: &'static str, message: impl FnOnce() -> String) {
         self.failed += 1;
-        if self.off & (1 << oracle as u32) != 0 {
+        if self.muted || self.off & (1 << oracle as u32) != 0 {
             return;
         }
         if self.found.len() >= KEPT {

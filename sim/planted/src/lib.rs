@@ -1,8 +1,10 @@
 //! Planted bugs as data: each row bends a machine in one place and names the oracles that must catch it; its witness is a
 //! scenario that fails with it and passes without. The ids `P..` are those of the project's list of bugs.
 
+mod ground;
 mod rows;
 
+pub use ground::{Ground, ground};
 use mirror::quirk::{Bend, Bent};
 
 /// A planted bug.

@@ -33,6 +33,13 @@ impl fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
+impl Trouble {
+    /// About a file.
+    pub(crate) fn of(path: &Path, what: impl fmt::Display) -> Trouble {
+        trouble(path, what)
+    }
+}
+
 fn trouble(path: &Path, what: impl fmt::Display) -> Trouble {
     Trouble { path: path.to_owned(), what: what.to_string() }
 }

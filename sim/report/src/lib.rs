@@ -1,24 +1,30 @@
 //! What people and tools read of a campaign: text, JSON with a schema, image files. Consumes the campaign's events;
 //! runs nothing and prints nothing.
 
+mod baseline;
 mod collect;
 mod date;
 mod folder;
 mod human;
 mod images;
+mod kills;
 mod line;
 mod model;
 mod number;
+mod stamp;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod walker;
 
+pub use baseline::{read_table, write_table};
 pub use collect::Collector;
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};
 pub use human::{brief, many, one, red_line, replay_line, several};
 pub use images::write_images;
+pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};
 pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};
 pub use number::{bytes, count, nanos};
+pub use stamp::Stamp;

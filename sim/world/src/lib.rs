@@ -9,6 +9,7 @@ mod event;
 mod faults;
 mod histogram;
 mod images;
+mod judging;
 mod kinds;
 mod marks;
 mod matrix;
@@ -31,6 +32,7 @@ mod world;
 
 use bytes::Bytes;
 pub use faults::name as fault_name;
+pub use judging::{Judging, Rigged, WATCHING};
 pub use kinds::{NAMES as TRACE_KINDS, render};
 pub use marks::MARKS;
 pub use matrix::{UNREACHABLE, phases, unreachable};
@@ -38,12 +40,13 @@ pub use mirror::quirk::Bent;
 use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{Entry, Override};
+pub use mirrorsim_oracle::ORACLES;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What a run is asked to do beside its spec; none of it changes what happens, except `planted` and `overrides`.
+/// What a run is asked to do beside its spec; none of it changes what happens, except `planted`, `overrides` and `rigged`.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Planted bugs that are on.
@@ -58,6 +61,10 @@ pub struct Options {
     pub images: bool,
     /// Stop here and recover every mirror on a power-cut copy of the destination: what a disaster now would leave.
     pub disaster_at: Option<DisasterAt>,
+    /// Who may say no.
+    pub judging: Judging,
+    /// A bug of the rig itself.
+    pub rigged: Option<Rigged>,
 }
 
 /// Hears of a run while it goes on; a run that never ends leaves nothing else.
@@ -113,7 +120,7 @@ fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q)
     let (faults, spec) = faults::plan(spec, &mut decisions);
     let kept = Rc::new(RefCell::new(Vec::new()));
     let trace = mirrorsim_engine::Trace::new(sink(options, &kept));
-    let mut world = world::World::new(&spec, quirk, decisions, trace, faults);
+    let mut world = world::World::new(&spec, quirk, decisions, trace, faults, options);
     world.run(options.disaster_at);
     let mut images =
         if options.images || options.disaster_at.is_some() { world.images() } else { Vec::new() };

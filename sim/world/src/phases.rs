@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Phase, WATCH};
 use crate::faults;
+use crate::judging::{Judging, Rigged};
 use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
 use crate::server::Machine;
@@ -9,6 +10,7 @@ use crate::spec::{Nanos, When};
 use crate::world::{LAST, World};
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
+use mirrorsim_oracle as oracle;
 use std::collections::BTreeMap;
 
 /// Without progress for so long, with faults still in force, the fault phase ends, ns.
@@ -76,7 +78,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// After a forced seal, once nothing is under way: volume, image and model are equal (claim 24).
     pub(crate) fn look_for_rest(&mut self) {
-        if self.phase != Phase::Faults {
+        if self.phase != Phase::Faults || self.judging == Judging::AtTheEnd {
             return;
         }
         for source in 0..self.spec.sources.len() {
@@ -174,10 +176,14 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         self.judge.at(self.sched.now(), self.trace.count());
+        self.judge.mute(false);
+        if self.rigged == Some(Rigged::FalseAnswer) {
+            self.judge.answered(0, u32::MAX, 0, u64::MAX, oracle::Answer::Written);
+        }
         let d = self.destination();
         for source in 0..self.spec.sources.len() {
             let recovered = self.ordered.get(&source).is_some_and(|o| o.done);
-            if !recovered {
+            if !recovered && self.rigged != Some(Rigged::SourceIsRight) {
                 self.probe.check(source, &self.servers[d], &mut self.judge);
             }
             if self.phase == Phase::Over

@@ -3,6 +3,7 @@
 //! come from streams of its own, so that no check changes what happens.
 
 use crate::batches::Batches;
+use crate::judging::{self, Rigged};
 use crate::outcome::Checks;
 use crate::rehearsal::{Cast, Common, Copy, Recovered, recover};
 use crate::server::{Server, oracle_device};
@@ -87,6 +88,8 @@ pub struct Probe<Q> {
     known: Vec<Known>,
     probes: u64,
     odds: FateOdds,
+    /// The rig is bent: no other state is tried.
+    all_kept: bool,
     /// What it did.
     pub checks: Checks,
     /// Recoveries that did not end.
@@ -110,7 +113,7 @@ impl<Q: Quirk> Probe<Q> {
         geometries: Vec<Arc<Geometry>>,
         regions: Vec<Region>,
         segments: u64,
-        garbage: bool,
+        (rigged, garbage): (Option<Rigged>, bool),
         quirk: Q,
         seed: u64,
     ) -> Self {
@@ -130,7 +133,8 @@ impl<Q: Quirk> Probe<Q> {
             decisions: Decisions::new(seed ^ 0x9e37_79b9_7f4a_7c15),
             known,
             probes: 0,
-            odds: FateOdds { garbage: if garbage { 1 << 31 } else { 0 }, ..FateOdds::USUAL },
+            odds: judging::odds(rigged, garbage),
+            all_kept: rigged == Some(Rigged::PowerCutsKeepAll),
             checks: Checks { mode, ..Checks::default() },
             stuck: Vec::new(),
         }
@@ -207,6 +211,9 @@ impl<Q: Quirk> Probe<Q> {
         }
         let all = vec![Fate::Kept; n];
         self.state(mirror, server, judge, &open, &all);
+        if self.all_kept {
+            return;
+        }
         self.state(mirror, server, judge, &open, &vec![Fate::Lost; n]);
         // The newest write torn, the others there.
         let mut torn = all;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod explain;
 pub mod list;
 pub mod new;
+pub mod planted;
 pub mod replay;
 mod rest;
 pub mod run;

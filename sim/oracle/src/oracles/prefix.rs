@@ -220,3 +220,25 @@ pub(crate) fn detectable(uuid: &[u8; 16], region: &Region, state: &dyn Medium, (
     }
     entry != crate::bytes::check_entry(uuid, b, crate::bytes::hash(&block)).as_slice()
 }
+
+/// A bug of the judge, for the rig's own tests: what the source's volume holds is taken to be right, so that what is wrong
+/// on both sides alike is not seen.
+pub(crate) fn alike(
+    m: &Mirror,
+    own: &dyn Medium,
+    destination: &dyn Medium,
+    blocks: &[BlockAt],
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Prefix);
+    for &(volume, block) in blocks {
+        let read = |medium: &dyn Medium, at: &Region| {
+            medium.read(Device::Image, at.block_at(volume, block), at.block)
+        };
+        if read(own, &m.at.own) != read(destination, &m.at.image) {
+            out.fail(Oracle::Prefix, "I2", || {
+                format!("mirror {}: block {block} of volume {volume} is not that of the source", m.number)
+            });
+        }
+    }
+}

@@ -17,6 +17,7 @@ use crate::client::{self, Client};
 use crate::coverage::Coverage;
 use crate::event::{Deferred, Event, Phase, WATCH};
 use crate::histogram::Histogram;
+use crate::judging::{Judging, Rigged};
 use crate::matrix::Key;
 use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
 use crate::probe::Probe;
@@ -24,7 +25,7 @@ use crate::server::{Operation, Server};
 use crate::slab::Slab;
 use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
 use crate::stages::StageCounts;
-use crate::{plan, sites};
+use crate::{Options, plan, sites};
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
 use mirror::ids::RequestId;
@@ -102,6 +103,8 @@ pub(crate) struct World<'s, Q> {
     /// The last entries of the trace when the judge found something first.
     pub prelude: Option<Vec<Entry>>,
     replying: Option<(RequestId, u64)>,
+    pub judging: Judging,
+    pub rigged: Option<Rigged>,
 }
 
 fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) -> Entry {
@@ -109,7 +112,14 @@ fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64;
 }
 
 impl<'s, Q: Quirk> World<'s, Q> {
-    pub fn new(spec: &'s Spec, quirk: Q, decisions: Decisions, trace: Trace, faults: Vec<FaultSpec>) -> Self {
+    pub fn new(
+        spec: &'s Spec,
+        quirk: Q,
+        decisions: Decisions,
+        trace: Trace,
+        faults: Vec<FaultSpec>,
+        options: &Options,
+    ) -> Self {
         let geometries = plan::geometries(spec);
         let mut base = 0;
         let regions: Vec<Region> = geometries
@@ -153,14 +163,15 @@ impl<'s, Q: Quirk> World<'s, Q> {
             clients.push(Client::new(c, by_number[c.source].len() as u32, volumes));
             by_number[c.source].push(i as u16);
         }
-        let judge = oracle::Judge::new(plan::setup(spec, &geometries));
+        let mut judge = oracle::Judge::new(plan::setup(spec, &geometries));
+        options.judging.instruct(options.rigged, &mut judge);
         let segments = d.nvram_size / (d.reserve / 2);
         let probe = Probe::new(
             spec.check.clone(),
             geometries.clone(),
             regions.clone(),
             segments,
-            d.log_disk.garbage || d.image_disk.garbage,
+            (options.rigged, d.log_disk.garbage || d.image_disk.garbage),
             quirk,
             decisions.seed(),
         );
@@ -218,6 +229,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             missed: None,
             prelude: None,
             replying: None,
+            judging: options.judging.clone(),
+            rigged: options.rigged,
             geometries,
             regions,
         }

@@ -2,12 +2,13 @@
 
 use super::{Ordered, World};
 use crate::event::Event;
+use crate::judging;
 use crate::server::subject;
 use crate::spec::{LostContent, Nanos};
 use crate::{kinds, sites};
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
-use mirrorsim_engine::{ExtentMap, FateOdds};
+use mirrorsim_engine::ExtentMap;
 
 /// Time that a server stays down after its NVRAM was lost, ns.
 const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
@@ -60,7 +61,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn cut_power(&mut self, server: usize) {
         for device in self.servers[server].devices() {
             let garbage = self.servers[server].disk_mut(*device).is_some_and(|d| d.spec.garbage);
-            let odds = FateOdds { garbage: if garbage { 1 << 31 } else { 0 }, ..FateOdds::USUAL };
+            let odds = judging::odds(self.rigged, garbage);
             let subject = subject(server, *device);
             let fates = self.servers[server].store(*device).draw_fates(&mut self.decisions, subject, &odds);
             self.servers[server].store_mut(*device).power_cut(&fates);

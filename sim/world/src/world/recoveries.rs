@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::event::Event;
+use crate::judging::Judging;
 use crate::marks::Mark;
 use crate::outcome::RecoveryReport;
 use crate::server::Machine;
@@ -43,6 +44,8 @@ impl<Q: Quirk> World<'_, Q> {
         for source in sources {
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
             let (replayed, before) = (m.replayed(source as u16), self.judge.total_findings());
+            // A mirror's own end: this is the comparison.
+            self.judge.mute(false);
             let (position, verdict, open) = match m.standing(source as u16) {
                 Standing::Open(verdict, position) => {
                     let to = rehearsal::to_oracle(position, verdict);
@@ -53,11 +56,15 @@ impl<Q: Quirk> World<'_, Q> {
                     self.judge.lost_mirror(source, &self.servers[d].current());
                     (Position::ZERO, "none: no valid superblock".into(), false)
                 }
-                _ => continue,
+                _ => {
+                    self.judge.mute(self.judging == Judging::AtTheEnd);
+                    continue;
+                }
             };
             let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
             let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
             damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
+            self.judge.mute(self.judging == Judging::AtTheEnd);
             let exact = open && self.judge.total_findings() == before;
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;

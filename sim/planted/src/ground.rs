@@ -1,0 +1,35 @@
+//! Where the seeds to the first detection of a bug are counted.
+
+use crate::Row;
+
+/// Where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ground {
+    /// The default campaign.
+    Campaign,
+    /// The bug's own witness: the default campaign hardly leads to it.
+    Witness,
+}
+
+/// Bugs whose cause the default campaign does not bring about, each with the reason.
+const WITNESS_ONLY: &[(&str, &str)] = &[];
+
+/// Where a bug's seeds are counted.
+pub fn ground(row: &Row) -> Ground {
+    match WITNESS_ONLY.iter().any(|(id, _)| *id == row.id) {
+        true => Ground::Witness,
+        false => Ground::Campaign,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_are_rows_and_have_reasons() {
+        for (id, reason) in WITNESS_ONLY {
+            assert!(crate::find(id).is_some() && !reason.is_empty(), "{id}");
+        }
+    }
+}
