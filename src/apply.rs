@@ -497,9 +497,12 @@ impl<Q: Quirk> Apply<Q> {
     fn fold(&self, number: usize, record: &Record, images: &mut [Option<Image>]) {
         let size = self.geometry.block_size;
         let end = record.offset + record.length;
+        let hole = self.quirk.bends(Bend::SkipZeroes)
+            && record.operation == Operation::Write
+            && crate::codec::all_zero(&record.payload);
         for block in record.offset / size..=(end - 1) / size {
             let place = self.place((record.volume, block));
-            if self.skips(place, record) {
+            if hole || self.skips(place, record) {
                 continue;
             }
             let image = &mut images[place];

@@ -2,6 +2,7 @@
 //! (docs/formats.md, "Record").
 
 use crate::codec::{check, get_u16, get_u32, get_u64, put_check, put_start, put_u32, put_u64, uuid};
+use crate::geometry::Geometry;
 use crate::ids::{Link, MirrorId, Position, RequestId};
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -171,22 +172,21 @@ impl Record {
 
     /// Reads a header; `None` if it is not a valid one of this mirror. The payload is still to be checked.
     pub fn header(mirror: MirrorId, bytes: &Bytes) -> Option<Header> {
-        if !crate::codec::valid(bytes, HEADER as usize, MAGIC) || uuid(bytes, 8) != mirror.0 {
+        if !crate::codec::valid(bytes, HEADER as usize, MAGIC) {
             return None;
         }
         debug_assert_eq!(get_u16(bytes, 4), 1);
-        let code = bytes[6];
-        let payload_length = get_u32(bytes, 92) as u64;
-        let length = get_u64(bytes, 104);
-        let sound = match code {
-            1 => payload_length == length && length > 0,
-            2 => payload_length == 0 && length > 0,
-            3 => payload_length == 16 && length == 8,
-            _ => false,
-        };
-        // Generations and sequences start at 1.
-        let numbered = get_u64(bytes, 32) > 0 && get_u64(bytes, 40) > 0;
-        (sound && numbered).then(|| Header { bytes: bytes.slice(..HEADER as usize), code, payload_length })
+        Record::believed(mirror, bytes).filter(Header::sound)
+    }
+
+    /// Reads a header of this mirror without a look at its check.
+    pub(crate) fn believed(mirror: MirrorId, bytes: &Bytes) -> Option<Header> {
+        let begins = bytes.len() as u64 >= HEADER && Record::may_start(bytes) && uuid(bytes, 8) == mirror.0;
+        begins.then(|| Header {
+            bytes: bytes.slice(..HEADER as usize),
+            code: bytes[6],
+            payload_length: get_u32(bytes, 92) as u64,
+        })
     }
 }
 
@@ -214,18 +214,44 @@ impl Header {
         crate::ids::get_position(&self.bytes, 32)
     }
 
+    /// Whether its fields can be those of a record. Generations and sequences start at 1.
+    pub(crate) fn sound(&self) -> bool {
+        let (payload_length, length) = (self.payload_length, get_u64(&self.bytes, 104));
+        let sound = match self.code {
+            1 => payload_length == length && length > 0,
+            2 => payload_length == 0 && length > 0,
+            3 => payload_length == 16 && length == 8,
+            _ => false,
+        };
+        sound && get_u64(&self.bytes, 32) > 0 && get_u64(&self.bytes, 40) > 0
+    }
+
+    /// Whether it speaks of bytes, clients and slots that there are.
+    pub(crate) fn fits(&self, geometry: &Geometry) -> bool {
+        let b = &self.bytes;
+        let volume = geometry.volumes.get(get_u32(b, 88) as usize);
+        let end = get_u64(b, 96).checked_add(get_u64(b, 104));
+        volume.is_some_and(|size| end.is_some_and(|end| end <= *size))
+            && get_u32(b, 72) < geometry.clients
+            && get_u32(b, 76) < geometry.slots
+    }
+
     /// Joins header and payload; `None` if the payload does not check.
     pub fn with_payload(self, payload: Bytes) -> Option<Record> {
+        let good =
+            payload.len() as u64 == self.payload_length && check(&payload) == get_u64(&self.bytes, 112);
+        good.then(|| self.join(payload))
+    }
+
+    /// Joins header and payload, whatever the payload's check.
+    pub(crate) fn join(self, payload: Bytes) -> Record {
         let b = &self.bytes;
-        if payload.len() as u64 != self.payload_length || check(&payload) != get_u64(b, 112) {
-            return None;
-        }
         let operation = match self.code {
             1 => Operation::Write,
             2 => Operation::WriteZeroes,
             _ => Operation::Add { delta: get_u64(&payload, 0), old: get_u64(&payload, 8) },
         };
-        Some(Record {
+        Record {
             epoch: get_u64(b, 24),
             position: self.position(),
             prev: Link::get(b, 48),
@@ -237,7 +263,7 @@ impl Header {
             check: get_u64(b, 120),
             payload,
             encoded: self.bytes,
-        })
+        }
     }
 }
 

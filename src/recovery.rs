@@ -340,6 +340,10 @@ impl<Q: Quirk> Recovery<Q> {
             Progress::NoSpace => Outcome::NoSpace,
             Progress::Advanced => {
                 self.step_done(out);
+                let files_left = self.superblock.tail.position.generation < self.end.generation;
+                if files_left && self.quirk.bends(Bend::VerdictTooEarly) {
+                    self.reach_verdict();
+                }
                 let Some(apply) = &mut self.apply else { return Outcome::Working };
                 let next = apply.start(&mut self.superblock, &mut self.healing, out);
                 self.applied(next, out)
@@ -365,6 +369,11 @@ impl<Q: Quirk> Recovery<Q> {
 
     /// Steps 3 and 4: the image is durable; now the verdict.
     fn conclude(&mut self, out: &mut Outbox) -> Outcome {
+        self.reach_verdict();
+        self.write_superblock(Step::Verdict, out)
+    }
+
+    fn reach_verdict(&mut self) {
         self.superblock.role = Role::Recovered;
         self.superblock.recovered = self.end;
         self.superblock.verdict = Some(if self.evidence > self.end {
@@ -375,7 +384,6 @@ impl<Q: Quirk> Recovery<Q> {
         } else {
             Verdict::Complete
         });
-        self.write_superblock(Step::Verdict, out)
     }
 
     fn discard_log(&mut self, out: &mut Outbox) {

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::desk::Desk;
 use crate::apply::{Apply, Progress};
-use crate::area::Area;
+use crate::area::{Area, Trust};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::heal::BlockKey;
 use crate::ids::Position;
@@ -81,6 +81,9 @@ impl<Q: Quirk> Desk<Q> {
     /// DR5.
     pub fn sync_requested(&mut self, shared: &mut Shared, generation: u64, count: u64, digest: u64) {
         self.stage(shared, Stage::SyncReceived, Position::new(generation, 0));
+        if self.quirk.bends(Bend::SyncBySlot) && generation <= self.cleared && self.sync_slot(generation) {
+            return;
+        }
         if generation <= self.cleared {
             return self.sync_done(shared, generation);
         }
@@ -96,6 +99,15 @@ impl<Q: Quirk> Desk<Q> {
             }
             self.syncs.insert(generation, (count, digest));
         }
+    }
+
+    /// A planted bug: whatever file is in the slot is taken for the one that is asked for.
+    fn sync_slot(&mut self, generation: u64) -> bool {
+        let slot = |g: u64| g % self.geometry.files;
+        let next = self.superblock.applied_gen + 1;
+        let file = self.file(next).filter(|f| slot(f.generation) == slot(generation));
+        let whole = file.filter(|f| f.durable == f.checks.len() as u64).map(|f| (f.durable, f.digest));
+        whole.is_some_and(|as_it_stands| self.syncs.insert(next, as_it_stands).is_none())
     }
 
     fn sync_done(&mut self, shared: &mut Shared, generation: u64) {
@@ -116,6 +128,8 @@ impl<Q: Quirk> Desk<Q> {
             return self.start_apply(shared, generation, true, 0, core::iter::empty());
         }
         let Some(file) = self.file(generation) else { return };
+        let short = self.quirk.bends(Bend::ApplyShort) && file.durable < count;
+        let (count, digest) = if short { (file.durable, file.digest) } else { (count, digest) };
         if file.durable != count || file.checks.len() as u64 != count || self.unfiled(generation) {
             return;
         }
@@ -147,6 +161,7 @@ impl<Q: Quirk> Desk<Q> {
         let Some(file) = self.file(generation) else { return };
         let start = self.geometry.place(file.place);
         let area = Area::new(start + FILE_HEADER, start + self.geometry.file_size, Some(generation));
+        let area = area.trusting(Trust::in_file(self.quirk));
         let Some(ranges) = area.first() else { return };
         let token = shared.out.read(self.index, Duty::Apply, Device::Log, ranges);
         let step = Step::ReadBack(Box::new(area));

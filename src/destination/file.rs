@@ -6,6 +6,7 @@ use crate::effect::{Completion, Device, Duty, Run, Token};
 use crate::ids::{Link, Position};
 use crate::log_file::FileHeader;
 use crate::quirk::{Bend, Quirk};
+use crate::record::HEADER;
 use crate::stage::Stage;
 use alloc::vec::Vec;
 use smallvec::SmallVec;
@@ -139,6 +140,12 @@ impl<Q: Quirk> Desk<Q> {
             // Written again over whatever part of it is there.
             (_, Completion::NoSpace) => {
                 work.step = Step::Waiting;
+                if self.quirk.bends(Bend::AppendBehindFragment) {
+                    work.run.offset += HEADER;
+                    let generation = work.generation;
+                    let file = self.files.iter_mut().find(|f| f.generation == generation);
+                    file.into_iter().for_each(|f| f.used += HEADER);
+                }
                 self.retry_later(shared);
             }
             (Step::Write, _) => {

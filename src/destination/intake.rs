@@ -7,7 +7,7 @@ use crate::effect::{Alarm, Device, Duty, Run, Token};
 use crate::ids::Position;
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
-use crate::record::{Operation, Record};
+use crate::record::{Draft, Operation, Record};
 use crate::stage::Stage;
 use crate::wire::Message;
 use alloc::vec::Vec;
@@ -15,16 +15,18 @@ use alloc::vec::Vec;
 impl<Q: Quirk> Desk<Q> {
     /// DR1: exactly the successor of the last accepted record, of the current epoch.
     pub fn receive(&mut self, shared: &mut Shared, record: Record) {
+        let record = if self.quirk.bends(Bend::AcceptByPartition) { self.renumbered(record) } else { record };
         if record.epoch != self.superblock.epoch || !self.sound(&record) {
             return self.alarm(shared, Alarm::Protocol { kind: 5 });
         }
-        if record.position <= self.tip.position {
+        let late = self.quirk.bends(Bend::AcceptAnyOrder) && self.late(&record);
+        if record.position <= self.tip.position && !late {
             if self.known_check(&record).is_some_and(|check| check != record.check) {
                 self.alarm(shared, Alarm::Conflict { position: record.position });
             }
             return self.repeat_acks(shared);
         }
-        if record.prev != self.tip {
+        if record.prev != self.tip && !late {
             return self.gap(shared, &record);
         }
         let end_bytes = self.bytes(self.next()) + record.size();
@@ -33,7 +35,9 @@ impl<Q: Quirk> Desk<Q> {
             return self.alarm(shared, Alarm::Protocol { kind: 5 });
         }
         self.naked = None;
-        self.tip = record.link();
+        if record.position > self.tip.position {
+            self.tip = record.link();
+        }
         let position = record.position;
         crate::quirk::lapse(self.quirk, record.check);
         self.entries.push_back(Entry { record, segment: u64::MAX, end_bytes });
@@ -46,6 +50,28 @@ impl<Q: Quirk> Desk<Q> {
             let room = self.room(shared, self.next());
             self.ack(shared, AckLevel::Nvram, self.next(), room);
         }
+    }
+
+    /// A planted bug: g is known by its partition alone, so that a record of an earlier fill is the next one.
+    fn renumbered(&self, record: Record) -> Record {
+        let (tip, p) = (self.tip.position, record.position);
+        let partition = |generation| generation % self.geometry.partitions;
+        let next = p.sequence == tip.sequence + 1 && partition(p.generation) == partition(tip.generation);
+        if !next || p.generation >= tip.generation {
+            return record;
+        }
+        let position = Position::new(tip.generation, p.sequence);
+        let Record { epoch, id, volume, offset, length, operation, payload: data, .. } = record;
+        let prev = self.tip;
+        let draft = Draft { epoch, position, prev, id, volume, offset, length, operation, data };
+        Record::encode(self.geometry.mirror, draft)
+    }
+
+    /// A planted bug: whatever belongs to the generation that is open here is welcome, in order or not.
+    fn late(&self, record: &Record) -> bool {
+        let generation = record.position.generation;
+        let open = generation == self.tip.position.generation && generation > self.superblock.applied_gen;
+        open && self.known_check(record).is_none()
     }
 
     /// The limits that the source checks too; a breach is no damage.
@@ -104,7 +130,12 @@ impl<Q: Quirk> Desk<Q> {
                 .back()
                 .is_some_and(|s| !s.closed && s.used + size <= self.geometry.segment_size);
             if !fits {
-                let Some(number) = shared.pool.take(self.index) else { break };
+                let Some(number) = shared.pool.take(self.index) else {
+                    if self.quirk.bends(Bend::DropWhatDoesNotFit) {
+                        self.drop_unplaced(shared);
+                    }
+                    break;
+                };
                 self.serial += 1;
                 let header =
                     SegmentHeader { in_use: true, mirror: self.geometry.mirror, serial: self.serial };
@@ -130,6 +161,15 @@ impl<Q: Quirk> Desk<Q> {
         }
         if !runs.is_empty() {
             shared.out.write(self.index, Duty::Log, Device::Nvram, runs);
+        }
+    }
+
+    /// A planted bug: what finds no place is taken for a duplicate, acknowledged and forgotten.
+    fn drop_unplaced(&mut self, shared: &mut Shared) {
+        self.entries.truncate((self.written - self.base) as usize);
+        if let Some(connection) = self.connection {
+            let (level, upto) = (AckLevel::Nvram, self.tip.position);
+            self.send(shared, connection, Message::ForwardAck { level, upto, room: 0 });
         }
     }
 

@@ -4,7 +4,7 @@ use super::Shared;
 use super::desk::{Desk, Phase};
 use crate::effect::Effect;
 use crate::ids::Connection;
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::wire::Message;
 
 impl<Q: Quirk> Desk<Q> {
@@ -58,7 +58,9 @@ impl<Q: Quirk> Desk<Q> {
             self.naked = None;
             self.ask_blocks(shared);
         }
-        if self.connection != Some(connection) {
+        let former = self.quirk.bends(Bend::KeepFormerConnection)
+            && connection.destination_boot == self.superblock.boot;
+        if self.connection != Some(connection) && !former {
             let known = self.connection.max(self.half_open).map(|c| c.pair());
             if known.is_none_or(|known| connection.pair() >= known) {
                 self.send(shared, connection, Message::Reset);

@@ -94,6 +94,9 @@ impl<Q: Quirk> Source<Q> {
                 return self.stall();
             }
             if !self.fits(size) {
+                if self.quirk.bends(Bend::SplitAtEnd) {
+                    self.split_front();
+                }
                 if !self.seal() {
                     return self.stall();
                 }
@@ -108,6 +111,35 @@ impl<Q: Quirk> Source<Q> {
             };
             let Some(Waiting { request, .. }) = self.queue.pop_front() else { return };
             self.number(request, old);
+        }
+    }
+
+    /// A planted bug: as much of a write as fits becomes a record of its own, which nothing ties to the rest.
+    fn split_front(&mut self) {
+        let room = self.log.open().map_or(0, |g| self.geometry.partition_size - g.used);
+        let first = room.saturating_sub(HEADER) / 8 * 8;
+        let Some(front) = self.queue.front_mut() else { return };
+        let Request { id, volume, offset, .. } = front.request;
+        let Body::Write(data) = &mut front.request.body else { return };
+        if first == 0 || first >= data.len() as u64 {
+            return;
+        }
+        let part = data.split_to(first as usize);
+        front.request.offset += first;
+        front.request.length -= first;
+        let appended = self.append(|position, prev, epoch| Draft {
+            epoch,
+            position,
+            prev,
+            id,
+            volume,
+            offset,
+            length: first,
+            operation: Operation::Write,
+            data: part,
+        });
+        if let Some((record, ordinal)) = appended {
+            self.overlay(&record, ordinal);
         }
     }
 
@@ -166,6 +198,9 @@ impl<Q: Quirk> Source<Q> {
             crate::config::AckLevel::Nvram => self.acked_nvram.max(self.acked_file),
             crate::config::AckLevel::File => self.acked_file,
         };
+        if self.quirk.bends(Bend::ReplyUnacknowledged) {
+            return self.marked;
+        }
         if self.quirk.bends(Bend::ForwardBeforeDurable) { remote } else { remote.min(self.marked) }
     }
 

@@ -5,9 +5,19 @@ use super::log::Sealing;
 use crate::apply::{Apply, Progress};
 use crate::effect::{Completion, Token};
 use crate::ids::Position;
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
+use crate::record::Record;
 use crate::stage::Stage;
 use alloc::vec::Vec;
+
+/// A planted bug: a short record overtakes the longer one before it. The last one stays the last.
+fn overtake(records: &mut [Record]) {
+    for at in 1..records.len().saturating_sub(1) {
+        if records[at].size() < records[at - 1].size() {
+            records.swap(at - 1, at);
+        }
+    }
+}
 
 impl<Q: Quirk> Source<Q> {
     pub(super) fn apply_next(&mut self) {
@@ -22,6 +32,10 @@ impl<Q: Quirk> Source<Q> {
         let record = |ordinal| &self.log.entry(ordinal).record;
         let covered = (g.start..g.end()).take_while(|o| self.superblock.covers(record(*o).position));
         let records = (g.start + covered.count() as u64..g.end()).map(|ordinal| record(ordinal).clone());
+        let mut records: Vec<Record> = records.collect();
+        if self.quirk.bends(Bend::ShortOvertakesLong) {
+            overtake(&mut records);
+        }
         let mut apply = Apply::new(
             self.geometry.clone(),
             self.region.clone(),

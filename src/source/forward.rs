@@ -1,6 +1,6 @@
 //! The connection to the destination: Hello, Forward, SyncRequest, Ping, and what comes back (section 3, SR1, SR4, SR7).
 
-use super::log::Sealing;
+use super::log::{Generation, Sealing};
 use super::{Session, Source};
 use crate::config::{AckLevel, Transport};
 use crate::effect::Alarm;
@@ -45,6 +45,11 @@ impl<Q: Quirk> Source<Q> {
                 self.stop(Alarm::Fenced { epoch });
             }
             return;
+        }
+        if let (true, Message::ForwardAck { level, upto, room }) =
+            (self.quirk.bends(Bend::AckOfAnyConnection), &message)
+        {
+            return self.acknowledged(*level, self.by_partition(*upto), *room);
         }
         if connection.pair() != self.connection.pair() {
             return;
@@ -95,8 +100,13 @@ impl<Q: Quirk> Source<Q> {
             self.acked_nvram = held;
             self.acked_file = filed;
             self.sent = held;
+            if let (true, Some(open)) = (self.quirk.bends(Bend::ResendOpenOnly), self.log.open()) {
+                self.sent = held.max(open.start);
+            }
             self.limit = self.log.bytes(held).saturating_add(room);
-            self.sync_sent = self.remote_applied.max(applied_gen);
+            if !self.quirk.bends(Bend::SyncOnce) {
+                self.sync_sent = self.remote_applied.max(applied_gen);
+            }
             self.stage(Stage::Connected, self.log.position(held));
             if self.pong_seen < self.ping_sent {
                 self.ping();
@@ -110,6 +120,15 @@ impl<Q: Quirk> Source<Q> {
             self.sync_done(applied_gen);
         }
         self.advance();
+    }
+
+    /// A planted bug: of a position only partition and sequence count, so that it may name a record of a later fill.
+    fn by_partition(&self, upto: Position) -> Position {
+        let partition = |generation| generation % self.geometry.partitions;
+        let same = |g: &&Generation| partition(g.number) == partition(upto.generation);
+        let found = self.log.generations.iter().rfind(same);
+        let position = found.map_or(upto, |g| Position::new(g.number, upto.sequence));
+        position.min(self.log.position(self.sendable()))
     }
 
     fn acknowledged(&mut self, level: AckLevel, upto: Position, room: u64) {
@@ -234,7 +253,9 @@ impl<Q: Quirk> Source<Q> {
             self.sent = self.sent.min(self.acked_nvram).max(self.log.base);
         }
         // Asked again for every generation that is not applied there.
-        self.sync_sent = self.remote_applied;
+        if !self.quirk.bends(Bend::SyncOnce) {
+            self.sync_sent = self.remote_applied;
+        }
         self.ask_blocks();
         self.ping();
     }

@@ -70,6 +70,42 @@ impl Judge {
         }
     }
 
+    /// A read was issued, by the machine of mirror `by`.
+    pub fn read(&mut self, server: Server, device: Device, ranges: &[(u64, u64)], by: usize) {
+        let Some(m) = self.mirrors.get(by) else {
+            return;
+        };
+        let layout = &self.log.layout;
+        let unit = |at: u64, size: u64| at / size * size + size;
+        for &(offset, length) in ranges {
+            let (what, own) = match (server, device) {
+                (_, Device::Mark) => continue,
+                (Server::Source(_), Device::Image) => {
+                    ("its disk", (offset >= m.at.own.base).then_some(m.at.own.end))
+                }
+                (Server::Source(_), _) => {
+                    let whole = m.at.partition_size * self.setup.partitions;
+                    ("its NVRAM", Some(unit(offset, m.at.partition_size)).filter(|end| *end <= whole))
+                }
+                (Server::Destination, Device::Nvram) => {
+                    let whole = layout.segments * layout.segment_size;
+                    ("the NVRAM", Some(unit(offset, layout.segment_size)).filter(|end| *end <= whole))
+                }
+                (Server::Destination, Device::Log) => {
+                    let (first, count) = layout.places(by);
+                    let place = offset / layout.file_size;
+                    let own = (first..first + count).contains(&place);
+                    ("the log disk", own.then_some(unit(offset, layout.file_size)))
+                }
+                (Server::Destination, Device::Image) => {
+                    let own = layout.owner(offset) == Some(by);
+                    ("the image disk", own.then_some(m.at.image.end))
+                }
+            };
+            isolation::read(by, what, (offset, length), own, &mut self.out);
+        }
+    }
+
     /// These ranges (offset, length) became stable. All ranges of one flush in one call.
     pub fn flushed(
         &mut self,

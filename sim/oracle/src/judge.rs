@@ -134,6 +134,9 @@ impl Judge {
             size: self.setup.destination.segment_size,
             mirrors: self.setup.sources.len(),
         };
+        if from == Server::Destination {
+            session::spoken(m, connection, &frame.message, out);
+        }
         match (from, frame.message) {
             (Server::Source(_), Message::Hello) => session::hello(m, connection, out),
             (Server::Source(_), Message::Forward(record)) => {
@@ -200,6 +203,7 @@ impl Judge {
     /// The connection of a source is gone; what comes of it counts from the next Welcome on.
     pub fn disconnected(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source) {
+            m.session.disconnected();
             m.wait.connected = false;
             m.wait.over();
         }

@@ -1,4 +1,5 @@
-//! I17: bytes of one mirror stand only in its own regions, places and segments, and every record there carries its uuid.
+//! I17: bytes of one mirror stand only in its own regions, places and segments, every record there carries its uuid, and
+//! nobody reads where nothing of its own can be.
 
 use crate::bytes::{FileHeader, Record};
 use crate::copies::Segment;
@@ -36,6 +37,22 @@ pub(crate) fn region(owner: Option<usize>, by: Option<usize>, what: &str, offset
         }
         (None, _) => fail(out, || format!("a write beyond every mirror's {what}, byte {offset}")),
         _ => {}
+    }
+}
+
+/// A machine reads a range; `own` = the unit in which it begins ends there, and is the mirror's own.
+pub(crate) fn read(
+    mirror: usize,
+    what: &str,
+    (offset, length): (u64, u64),
+    own: Option<u64>,
+    out: &mut Findings,
+) {
+    out.judged(Oracle::Isolation);
+    if own.is_none_or(|end| offset.saturating_add(length) > end) {
+        fail(out, || {
+            format!("mirror {mirror} reads {length} bytes at byte {offset} of {what}, which are not its own")
+        });
     }
 }
 

@@ -1,12 +1,13 @@
 //! Section 3, as it is spoken: a boot number is durable before it is spoken, and higher after each start; a source's
-//! Hellos count up; one Nak for each missing record; and credit: a source sends no record beyond what it was given, and
-//! a destination gives no more than its NVRAM can take.
+//! Hellos count up; one Nak for each missing record; no record is left out on a connection (SR7); one connection of a
+//! mirror lives at a time; and credit: a source sends no record beyond what it was given, and a destination gives no more
+//! than its NVRAM can take.
 
 use crate::bytes::{HEADER, Position};
 use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
-use crate::wire::Connection;
+use crate::wire::{Connection, Message};
 
 /// Segments that are kept for each mirror.
 const RESERVE: u64 = 2;
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub nvram_damaged: bool,
     /// The connection of the last Welcome.
     open: Option<Open>,
+    /// Source boot and counter of the youngest connection on which the destination has spoken.
+    live: (u64, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,12 @@ impl Session {
     /// The destination died.
     pub fn destination_down(&mut self) {
         self.destination.former = self.destination.spoken;
+        self.live = (0, 0);
+    }
+
+    /// The transport broke: the destination may begin anew with whatever comes first.
+    pub fn disconnected(&mut self) {
+        self.live = (0, 0);
     }
 }
 
@@ -188,8 +197,14 @@ pub(crate) fn forwarded(m: &mut Mirror, connection: Connection, index: u64, out:
     let Some(open) = m.session.open.as_mut().filter(|o| o.connection == connection) else {
         return;
     };
+    let next = open.sent.max(m.model.base()) + 1;
     open.sent = open.sent.max(index);
     let most = open.credit;
+    out.expect(Oracle::Session, "I16", index <= next, || {
+        let (number, first, position) =
+            (m.number, m.model.position_of(next), m.model.position_of(index));
+        format!("source {number}: {position} was forwarded, and {first} before it neither held nor sent on this connection (SR7)")
+    });
     out.expect(Oracle::Session, "I16", m.model.bytes_upto(index) <= most, || {
         let (number, position) = (m.number, m.model.position_of(index));
         let beyond = m.model.bytes_upto(index) - most;
@@ -209,6 +224,23 @@ pub(crate) fn sync_requested(m: &Mirror, connection: Connection, generation: u64
             "source {number}: SyncRequest for {generation}, and only {sent} was sent on this connection (SR4)"
         )
     });
+}
+
+/// The destination spoke on a connection. On the first message of a new one it gives up those before it (section 3).
+pub(crate) fn spoken(m: &mut Mirror, connection: Connection, message: &Message, out: &mut Findings) {
+    let (pair, live, number) = ((connection[0], connection[1]), m.session.live, m.number);
+    match message {
+        // Greetings, and answers to what is no connection.
+        Message::Welcome { .. } | Message::Other => {}
+        Message::Reset if pair == live => m.session.live = (0, 0),
+        Message::Reset => {}
+        _ => {
+            out.expect(Oracle::Session, "I16", pair >= live, || {
+                format!("mirror {number}: connection {pair:?} still lives beside {live:?}")
+            });
+            m.session.live = live.max(pair);
+        }
+    }
 }
 
 /// The destination misses the record after a position.

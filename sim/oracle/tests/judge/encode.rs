@@ -195,8 +195,9 @@ pub fn journal(uuid: &[u8; 16], cursor: (u64, u64), tail: Link, entries: &[(u64,
     all
 }
 
-pub fn frame(uuid: &[u8; 16], kind: u16, body: &[u8]) -> Vec<u8> {
-    let mut head = Bytes::new(b"MWIR", 64).u16(6, kind).put(8, uuid).u64(24, 1).u64(32, 1).u64(40, 1);
+pub fn frame(uuid: &[u8; 16], [boot, counter, other]: [u64; 3], kind: u16, body: &[u8]) -> Vec<u8> {
+    let mut head = Bytes::new(b"MWIR", 64).u16(6, kind).put(8, uuid);
+    head = head.u64(24, boot).u64(32, counter).u64(40, other);
     head = head.u64(48, body.len() as u64);
     let check = xxhash_rust::xxh3::xxh3_64_with_seed(body, xxh3_64(&head.0[..56]));
     let mut all = head.u64(56, check).0;

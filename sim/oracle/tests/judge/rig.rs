@@ -146,9 +146,13 @@ impl Rig {
     }
 
     pub fn send(&mut self, from: Server, kind: u16, body: &[u8], payload: &[u8]) {
+        self.send_on([1, 1, 1], from, kind, body, payload);
+    }
+
+    pub fn send_on(&mut self, connection: [u64; 3], from: Server, kind: u16, body: &[u8], payload: &[u8]) {
         self.tick();
         let to = if from == Server::Destination { Server::Source(0) } else { Server::Destination };
-        let frame = encode::frame(&uuid(0), kind, body);
+        let frame = encode::frame(&uuid(0), connection, kind, body);
         self.judge.frame(from, to, &frame, &Bytes::copy_from_slice(payload));
     }
 

@@ -61,6 +61,43 @@ fn one_nak_for_a_missing_record() {
 }
 
 #[test]
+fn a_record_that_is_left_out_on_its_connection() {
+    for left_out in [false, true] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, 1 << 12);
+        let first = rig.number(write(0, 100, 1));
+        let second = rig.number(write(100, 100, 2));
+        if !left_out {
+            rig.forward(first);
+        }
+        rig.judge.only("session");
+        rig.forward(second);
+        assert_eq!(rig.found().contains("session"), left_out);
+    }
+}
+
+#[test]
+fn one_connection_of_a_mirror_lives_at_a_time() {
+    for (reset, broke) in [(false, false), (true, false), (false, true)] {
+        let mut rig = booted();
+        rig.judge.only("session");
+        let pong =
+            |rig: &mut Rig, counter: u64| rig.send_on([1, counter, 1], D, 11, &encode::words(&[1, 0]), &[]);
+        pong(&mut rig, 1);
+        pong(&mut rig, 2);
+        rig.clean();
+        if reset {
+            rig.send_on([1, 2, 1], D, 12, &[], &[]);
+        }
+        if broke {
+            rig.judge.disconnected(0);
+        }
+        pong(&mut rig, 1);
+        assert_eq!(rig.found().contains("session"), !reset && !broke);
+    }
+}
+
+#[test]
 fn a_record_beyond_the_credit() {
     for room in [232, 231] {
         let mut rig = booted();

@@ -125,6 +125,29 @@ fn a_recovery_nobody_asked_for() {
 }
 
 #[test]
+fn a_read_where_nothing_of_its_own_can_be() {
+    let (s, d) = (Server::Source(0), Server::Destination);
+    let image = DATA + BLOCKS * BLOCK;
+    let own = [
+        (s, Device::Nvram, 2 * PARTITION - 128, 128),
+        (s, Device::Image, 0, image),
+        (d, Device::Nvram, SEGMENT * SEGMENTS - 128, 128),
+        (d, Device::Log, 3 * FILE - 128, 128),
+        (d, Device::Image, 0, image),
+    ];
+    for (server, device, offset, length) in own {
+        for (longer, later) in [(0, 0), (1, 0), (0, 1)] {
+            let mut rig = Rig::new();
+            let far = if device == Device::Image { later << 30 } else { later * length };
+            let beyond = if device == Device::Image { longer << 30 } else { longer };
+            rig.judge.read(server, device, &[(offset + far, length + beyond)], 0);
+            let what = format!("{server:?} {device:?} {longer} {later}");
+            assert_eq!(rig.found().contains("isolation"), longer + later > 0, "{what}");
+        }
+    }
+}
+
+#[test]
 fn another_mirrors_place_segment_mark_or_region() {
     for (device, offset) in [(Device::Log, 3 * FILE), (Device::Mark, 256), (Device::Image, 4 << 20)] {
         let mut rig = Rig::new();

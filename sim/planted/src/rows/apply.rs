@@ -5,6 +5,15 @@ use mirror::quirk::Bend;
 
 pub(super) const ROWS: &[Row] = &[
     Row {
+        id: "P23",
+        name: "any record of the open generation is accepted, and applied by its place in the file",
+        place: "apply.order",
+        bend: Bend::AcceptAnyOrder,
+        oracles: &["numbering", "prefix"],
+        seeds: 20,
+        witness: "scenarios/planted/p23_any_order.yaml",
+    },
+    Row {
         id: "P24",
         name: "the cursor is written without the flush of the blocks before it",
         place: "apply.restart",
@@ -12,6 +21,15 @@ pub(super) const ROWS: &[Row] = &[
         oracles: &["steps", "prefix", "durability"],
         seeds: 100,
         witness: "scenarios/planted/p24_cut_in_apply.yaml",
+    },
+    Row {
+        id: "P25",
+        name: "a payload of zeros is taken for a hole",
+        place: "apply.ops",
+        bend: Bend::SkipZeroes,
+        oracles: &["prefix", "reads"],
+        seeds: 20,
+        witness: "scenarios/planted/p25_zeros_over_data.yaml",
     },
     Row {
         id: "H01",

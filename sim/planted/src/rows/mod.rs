@@ -4,11 +4,13 @@ mod apply;
 mod destination;
 mod log;
 mod recovery;
+mod session;
 mod source;
 
 use crate::Row;
 
-const AREAS: &[&[Row]] = &[source::ROWS, destination::ROWS, log::ROWS, apply::ROWS, recovery::ROWS];
+const AREAS: &[&[Row]] =
+    &[source::ROWS, destination::ROWS, log::ROWS, apply::ROWS, recovery::ROWS, session::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut area) = (0, 0);

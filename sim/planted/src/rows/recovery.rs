@@ -31,4 +31,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 100,
         witness: "scenarios/planted/p29_cut_in_recovery.yaml",
     },
+    Row {
+        id: "P30",
+        name: "the verdict is durable before the second file is applied",
+        place: "recover.marker",
+        bend: Bend::VerdictTooEarly,
+        oracles: &["prefix", "once", "durability", "damage"],
+        seeds: 20,
+        witness: "scenarios/planted/p30_cut_between_files.yaml",
+    },
 ];

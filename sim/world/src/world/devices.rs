@@ -101,6 +101,8 @@ impl<Q: Quirk> World<'_, Q> {
             None => now + NVRAM_READ,
         };
         self.emit(kinds::READ, server, server, device as u16, [ranges[0].0, bytes, 0]);
+        let by = if server == self.destination() { token.mirror() as usize } else { server };
+        self.judge.read(self.oracle_server(server), oracle_device(device), &ranges, by);
         self.under_way(server, device, token, Work::Read(ranges), at);
     }
 
