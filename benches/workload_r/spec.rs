@@ -66,7 +66,12 @@ fn spec(mode: CheckMode, faults: Faults, operations: u64, records: u64) -> Spec 
         faults: vec![],
         profile: if faults == Faults::Swarm { swarm() } else { Profile::default() },
         check: CheckSpec { mode, exhaustive: 3, drawn: 1, nested_every: 16, full_every: 1000, one_in: 16 },
-        budget: Budget { events: 50_000_000, idle: 60_000_000_000, memory: 8 << 30 },
+        budget: Budget {
+            events: 50_000_000,
+            idle: 60_000_000_000,
+            converge: 10_000_000_000,
+            memory: 8 << 30,
+        },
         beyond_model: false,
         allow_vacuous: true,
     }

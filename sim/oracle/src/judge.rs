@@ -223,6 +223,10 @@ impl Judge {
 
     /// A machine raised an alarm.
     pub fn alarm(&mut self, server: Server, source: Option<usize>, kind: &'static str, message: &str) {
+        match source.or(if let Server::Source(i) = server { Some(i) } else { None }) {
+            Some(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.alarmed = true),
+            None => self.mirrors.iter_mut().for_each(|m| m.alarmed = true),
+        }
         divergence::alarm(&self.mirrors, server, source, (kind, message), self.excused, &mut self.out);
     }
 
@@ -254,6 +258,7 @@ impl Judge {
         }
         let touched = Touched { ranges: &[], base: None, whole: true };
         probe::judge(m, state, touched, to, &mut self.out);
+        damage::in_model(m, to, &mut self.out);
         m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Mirror {
     pub excuses: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
     pub lost_blocks: BTreeSet<BlockAt>,
+    /// Some alarm was raised about it.
+    pub alarmed: bool,
     /// Where each unjustified stop would be reported.
     pub unsound: bool,
 }
@@ -150,6 +152,7 @@ impl Mirror {
             session: Session::default(),
             excuses: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
+            alarmed: false,
             unsound: false,
         }
     }

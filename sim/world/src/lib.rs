@@ -176,6 +176,8 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("rpo_bytes", "bytes", "their bytes"),
     ("rto", "ns", "longest time from disaster to the opening of the image"),
     ("healthy_wait", "ns", "longest wait of a healthy source within its reserve for an acknowledgement"),
+    ("longest_open", "ns", "longest wait, with everything healed, for an answer or for the servers' rest"),
+    ("converged_in", "ns", "time from the last answer, with everything healed, to the servers' rest"),
     ("rests", "count", "times that volume, image and model were compared with nothing under way"),
     ("checks", "count", "full checks"),
     ("changes", "count", "durable changes"),

@@ -42,17 +42,17 @@ impl<Q: Quirk> World<'_, Q> {
                 {
                     self.enter(Phase::Quiesce);
                     self.seal_all();
-                } else if idle > self.spec.budget.idle {
-                    self.stop_reason = Some("no progress after everything was healed");
-                    self.enter(Phase::Over);
+                } else {
+                    let waits = now.saturating_sub(self.oldest_open().max(self.phase_since));
+                    self.stalls(idle, waits, "no progress after everything was healed");
                 }
             }
             Phase::Quiesce => {
                 if self.all_quiet() {
+                    *self.metrics.entry("converged_in").or_default() += now - self.phase_since;
                     self.enter(Phase::Over);
-                } else if idle > self.spec.budget.idle {
-                    self.stop_reason = Some("the servers do not come to rest");
-                    self.enter(Phase::Over);
+                } else {
+                    self.stalls(idle, now - self.phase_since, "the servers do not come to rest");
                 }
             }
             Phase::Over => {}
@@ -62,8 +62,47 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
+    /// When the oldest operation that is open was issued; now if none is.
+    fn oldest_open(&self) -> Nanos {
+        let open = self.clients.iter().filter(|c| !c.done()).flat_map(|c| c.slots.iter());
+        let since = open.filter_map(|s| s.open.as_ref()).map(|o| o.since);
+        since.min().unwrap_or(self.sched.now())
+    }
+
+    /// The run has not converged: it is given up if that lasts.
+    fn stalls(&mut self, idle: Nanos, waits: Nanos, what: &str) {
+        let budget = &self.spec.budget;
+        let (bound, why) = if idle > budget.idle {
+            (budget.idle, "nothing happens")
+        } else if waits > budget.converge {
+            (budget.converge, "it takes too long")
+        } else {
+            self.longest_wait = self.longest_wait.max(waits);
+            return;
+        };
+        self.stop_reason =
+            Some(format!("{what}: {why} for {} s; {}", bound / 1_000_000_000, self.restless()));
+        self.enter(Phase::Over);
+    }
+
+    /// Who is not at rest, and what keeps it.
+    fn restless(&self) -> String {
+        let open: usize = self.clients.iter().map(|c| c.open()).sum();
+        let doing = |mirror: usize| {
+            let of = |there| self.coverage.activity.doing(Some(mirror), there).name();
+            format!("mirror {}: source {}, destination {}", self.name(mirror), of(false), of(true))
+        };
+        let all = (0..self.spec.sources.len()).filter(|m| !self.mirror_quiet(*m)).map(doing);
+        let all: Vec<String> = all.collect();
+        format!(
+            "{open} operations open; {}",
+            if all.is_empty() { "all mirrors at rest".into() } else { all.join("; ") }
+        )
+    }
+
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
+        self.phase_since = self.sched.now();
         let d = self.destination();
         self.emit(kinds::PHASE, d, d, phase as u16, [0; 3]);
     }
@@ -142,11 +181,11 @@ impl<Q: Quirk> World<'_, Q> {
                 break;
             }
             if self.events >= budget.events {
-                self.stop_reason = Some("the budget of events is used up");
+                self.stop_reason = Some("the budget of events is used up".into());
                 break;
             }
             if self.events.is_multiple_of(65_536) && self.memory() > budget.memory {
-                self.stop_reason = Some("the budget of memory is used up");
+                self.stop_reason = Some("the budget of memory is used up".into());
                 break;
             }
         }
@@ -222,12 +261,8 @@ impl<Q: Quirk> World<'_, Q> {
         failures.extend(self.probe.stuck.drain(..).map(|m| fail("liveness", "L2", m)));
         failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
         let over = self.phase == Phase::Over;
-        if over && let Some(reason) = self.stop_reason {
-            failures.push(fail(
-                "liveness",
-                "L1",
-                format!("{reason} for {} s", self.spec.budget.idle / 1_000_000_000),
-            ));
+        if over && let Some(reason) = &self.stop_reason {
+            failures.push(fail("liveness", "L1", reason.clone()));
         }
         let faults = self.fault_lines();
         let idle = |f: &&FaultCount| !f.place.is_empty() && f.took_effect == 0;
@@ -270,6 +305,7 @@ impl<Q: Quirk> World<'_, Q> {
         set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
         set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
         set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
+        set("longest_open", self.longest_wait);
         set("healthy_wait", self.judge.longest_wait());
         set("checks", checks.full);
         set("changes", checks.changes.values().sum());
@@ -296,8 +332,8 @@ impl<Q: Quirk> World<'_, Q> {
             let message = vacuous.unwrap_or_else(|| "no operation was issued".into());
             failures.push(fail("vacuous", "rig", message));
         } else if verdict == Verdict::Inconclusive {
-            let reason = self.stop_reason.unwrap_or("the run was stopped");
-            failures.push(fail("budget", "rig", reason.into()));
+            let reason = self.stop_reason.take().unwrap_or("the run was stopped".into());
+            failures.push(fail("budget", "rig", reason));
         }
         let failed = verdict != Verdict::Passed;
         let last_events = if failed {

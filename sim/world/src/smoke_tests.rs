@@ -83,7 +83,12 @@ pub(crate) fn spec(operations: u64) -> Spec {
             full_every: 100,
             one_in: 10,
         },
-        budget: Budget { events: 50_000_000, idle: 60_000_000_000, memory: 8 << 30 },
+        budget: Budget {
+            events: 50_000_000,
+            idle: 60_000_000_000,
+            converge: 10_000_000_000,
+            memory: 8 << 30,
+        },
         beyond_model: false,
         allow_vacuous: false,
     }

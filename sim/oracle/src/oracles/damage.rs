@@ -59,6 +59,22 @@ pub(crate) fn verdict(m: &Mirror, reached: u64, to: RecoveredTo, out: &mut Findi
     good
 }
 
+/// A recovery that really took place, with the fault model kept: nothing is lost, and damage of what is is no answer.
+pub(crate) fn in_model(m: &Mirror, to: RecoveredTo, out: &mut Findings) {
+    if out.lossy() {
+        return;
+    }
+    let number = m.number;
+    let damaged = matches!(to.verdict, Verdict::Damaged { .. });
+    let needed = m.model.position_of(durability::required(m));
+    out.expect(Oracle::Damage, "I10", !(damaged && to.position < needed), || {
+        format!(
+            "mirror {number}: {} is reached and {needed} was answered, within the fault model",
+            to.position
+        )
+    });
+}
+
 /// A block was sent to the other side: it is the model's at the position that it names. An empty one says that the
 /// sender's own copy is damaged.
 pub(crate) fn block_sent(

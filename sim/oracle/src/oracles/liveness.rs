@@ -21,6 +21,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         out.fail(Oracle::Liveness, "L2", || format!("source {number} was lost and recovery never ended"));
     }
     if stopped(m) {
+        said_why(m, out);
         return;
     }
     if m.history.open > 0 {
@@ -48,6 +49,21 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
             format!("mirror {number}: the destination holds {held} of {tip}")
         });
     }
+}
+
+/// L4: what was done to a mirror may keep its sides apart, but not in silence.
+fn said_why(m: &Mirror, out: &mut Findings) {
+    let (image, volume, tip, number) = (m.copy.image.cursor, m.source.volume.cursor, m.model.tip(), m.number);
+    let ends = m.source.gone || m.copy.fenced.is_some() || m.alarmed;
+    let open = m.history.open;
+    out.expect(Oracle::Liveness, "L4", ends || image == tip && volume == tip && open == 0, || {
+        let of = |i| m.model.position_of(i);
+        format!(
+            "mirror {number}: at the end {} is numbered, the image has {}, the volume {}, {open} operations are open, \
+             and no alarm says why",
+            of(tip), of(image), of(volume)
+        )
+    });
 }
 
 /// L2: recovery ended without a verdict. Only where damage has left no valid superblock is there none to be had: nothing

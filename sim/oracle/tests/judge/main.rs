@@ -5,6 +5,7 @@ mod damage;
 mod encode;
 mod fairness;
 mod garbage;
+mod ledger;
 mod machine;
 mod rig;
 mod seals;

@@ -167,6 +167,9 @@ map! {
         events: Int = default("50000000"),
         /// Virtual time without progress, after all faults are healed, that counts as a stall.
         idle: Time = default("60s"),
+        /// Virtual time within which, once all faults are healed, each operation is answered and then the servers come to
+        /// rest.
+        converge: Time = default("10s"),
         /// Greatest estimated memory of devices and model.
         memory: Size = default("8GiB"),
     }

@@ -290,9 +290,10 @@ impl Page<'_> {
         self.line(
             0,
             &format!(
-                "given up after {} events, {} without progress, or above {}",
+                "given up after {} events, {} without progress, {} without an answer or rest, or above {}",
                 b.events,
                 show_duration(b.idle),
+                show_duration(b.converge),
                 show_size(b.memory)
             ),
         );

@@ -133,7 +133,10 @@ fn budget(cx: &mut Cx<'_>, root: &Root) -> Budget {
     if b.idle.0 == 0 {
         cx.desk.report(b.idle.wrong("range", zero));
     }
-    Budget { events: b.events.0, idle: b.idle.0, memory: b.memory.0 }
+    if b.converge.0 == 0 {
+        cx.desk.report(b.converge.wrong("range", zero));
+    }
+    Budget { events: b.events.0, idle: b.idle.0, converge: b.converge.0, memory: b.memory.0 }
 }
 
 /// Row 32: what would run for hours or fill the memory is refused before it starts.

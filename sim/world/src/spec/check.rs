@@ -54,6 +54,8 @@ pub struct Budget {
     pub events: u64,
     /// Virtual time without progress after the faults are healed that counts as a stall; default 60 s.
     pub idle: Nanos,
+    /// Virtual time within which, once everything is healed, each operation is answered and then the servers rest.
+    pub converge: Nanos,
     /// Greatest estimated memory of devices and model in bytes; default 8 GiB.
     pub memory: u64,
 }

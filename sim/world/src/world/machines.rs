@@ -169,6 +169,9 @@ impl<Q: Quirk> World<'_, Q> {
             self.judge.booted(who);
         }
         self.coverage.stage(stage, mirror as usize, server == self.destination(), position);
+        if stage == Stage::RecoveryStarted && server == self.destination() {
+            self.expects_recovery(mirror as usize);
+        }
         self.stage_counts.add(stage, mirror, server == self.destination());
         self.trigger(stage, mirror, server);
     }

@@ -81,6 +81,8 @@ pub(crate) struct World<'s, Q> {
     /// Faults that have not ended yet.
     pub lasting: BTreeSet<usize>,
     pub ordered: BTreeMap<usize, Ordered>,
+    /// What the judge's reader expects of the recoveries under way.
+    expected: Vec<Option<oracle::RecoveredTo>>,
     pub phase: Phase,
     pub events: u64,
     pub progress_at: Nanos,
@@ -95,7 +97,11 @@ pub(crate) struct World<'s, Q> {
     pub recoveries: Vec<RecoveryReport>,
     pub metrics: BTreeMap<&'static str, u64>,
     pub unexpected: Vec<String>,
-    pub stop_reason: Option<&'static str>,
+    pub stop_reason: Option<String>,
+    /// When the phase began.
+    pub phase_since: Nanos,
+    /// The longest time, after everything was healed, that an operation or a server's rest was waited for.
+    pub longest_wait: Nanos,
     /// It was asked to stop here; nothing is judged that needs the end.
     pub stopped_on_purpose: bool,
     /// Why a stop on purpose did not come.
@@ -211,6 +217,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             ledger: Ledger::default(),
             beyond: None,
             ordered: BTreeMap::new(),
+            expected: vec![None; count],
             phase: Phase::Faults,
             events: 0,
             progress_at: 0,
@@ -225,6 +232,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             metrics: BTreeMap::new(),
             unexpected: Vec::new(),
             stop_reason: None,
+            phase_since: 0,
+            longest_wait: 0,
             stopped_on_purpose: false,
             missed: None,
             prelude: None,

@@ -33,6 +33,12 @@ impl<Q: Quirk> World<'_, Q> {
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
     }
 
+    /// A recovery begins: what the judge's own reader makes of what is there now.
+    pub(super) fn expects_recovery(&mut self, source: usize) {
+        let current = self.servers[self.destination()].current();
+        self.expected[source] = Some(self.judge.expected_recovery(source, &current));
+    }
+
     /// Judges recoveries that have ended.
     pub(super) fn see_recoveries(&mut self) {
         if self.ordered.values().all(|o| o.done) {
@@ -50,6 +56,11 @@ impl<Q: Quirk> World<'_, Q> {
                 Standing::Open(verdict, position) => {
                     let to = rehearsal::to_oracle(position, verdict);
                     self.judge.recovered(source, &self.servers[d].current(), to);
+                    let right = self.judge.total_findings() == before;
+                    if let Some(expected) = self.expected[source].take() {
+                        let equal = self.judge.compare(source, expected, to, right);
+                        self.probe.checks.disagreements += u64::from(!equal);
+                    }
                     (position, kinds::verdict_text(to), true)
                 }
                 Standing::Lost => {

@@ -1,0 +1,68 @@
+//! What a campaign has been through, and a run that leaves the fault model.
+
+use super::*;
+
+/// Two generations and a record in a file when the fault comes.
+const BUSY: &str =
+    "schema: 1\nname: busy\nsources: [{name: alpha, partition_size: 8KiB}]\nclients: [{operations: 80}]\n";
+
+#[test]
+fn a_scenario_that_leaves_the_model_unannounced_is_refused() {
+    let faults = "faults:\n  - {when: {stage: file_marked, nth: 9}, damage: {file_record: {nth: 0}, bits: 3}}\n  - {when: {stage: damage_found}, recover: {source: alpha}}\n";
+    let faults = faults.replace("{stage: damage_found}", "{stage: file_marked, nth: 9, delay: 1us}");
+    let path = file("beyond", "beyond.yaml", &format!("{BUSY}{faults}"));
+    let said = mirrorsim(&["run", text(&path), "--no-report"]).ends(4).says("VACUOUS");
+    said.says("recover at ")
+        .says("beyond.yaml:7 would leave the fault model")
+        .says("is damaged at the destination");
+    let told = format!("{BUSY}beyond_model: true\n{faults}");
+    let path = file("beyond", "told.yaml", &told);
+    mirrorsim(&["run", text(&path), "--no-report"]).ends(0).says("PASSED");
+}
+
+#[test]
+fn a_campaign_that_does_not_get_where_it_should_is_not_green() {
+    let reach = "reach: [partition_reused, damage_reported]\n";
+    let path = file("reach", "reach.yaml", &format!("{BUSY}check: end\n{reach}"));
+    mirrorsim(&["run", text(&path), "--seeds", "1..=99", "--no-report"]).ends(0);
+    let out = scratch("reached");
+    let said = mirrorsim(&["run", text(&path), "--seeds", "1..=100", "--report-dir", text(&out)]);
+    let said = said.ends(4).says("VACUOUS").says("not reached: busy: damage_reported, in 100 seeds");
+    assert!(!said.out.contains("partition_reused"), "{}", said.out);
+    let report = std::fs::read_to_string(out.join("busy-1-100.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let coverage = &report["summary"]["coverage"];
+    assert_eq!(coverage["unreached"][0], "busy: damage_reported, in 100 seeds");
+    assert!(coverage["marks"]["partition_reused"].as_u64() >= Some(100), "{coverage}");
+    assert_eq!(coverage["marks"]["damage_reported"], 0);
+}
+
+#[test]
+fn the_report_counts_faults_by_role_and_phase() {
+    let faults = "faults: [{when: {stage: apply_journaled, node: destination}, crash: {node: destination}}, {at: 1ms, cut: {lasting: 1ms}}]\n";
+    let path = file("matrix", "matrix.yaml", &format!("{BUSY}{faults}"));
+    let out = scratch("matrix_out");
+    mirrorsim(&["run", text(&path), "--report-dir", text(&out)]).ends(0);
+    let report = std::fs::read_to_string(out.join("busy-1.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let cells = report["summary"]["coverage"]["cells"].as_array().expect("cells").clone();
+    let cell = |fault: &str, role: &str, phase: &str| {
+        let found = cells.iter().find(|c| c["fault"] == fault && c["role"] == role && c["phase"] == phase);
+        found.unwrap_or_else(|| panic!("{fault} {role} {phase}: {cells:#?}")).clone()
+    };
+    let crash = cell("crash", "destination", "apply");
+    assert_eq!((crash["injected"].as_u64(), crash["took_effect"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(cell("crash", "destination", "heal")["injected"], 0);
+    assert!(
+        cell("crash", "destination", "off")["unreachable"]
+            .as_str()
+            .is_some_and(|r| r.contains("cannot crash"))
+    );
+    let cuts = cells.iter().filter(|c| c["fault"] == "cut").map(|c| c["injected"].as_u64().unwrap_or(0));
+    assert_eq!(cuts.sum::<u64>(), 1);
+    let copies = report["summary"]["coverage"]["ledger"]["copies"].as_array().expect("copies");
+    assert!(
+        copies.iter().all(|c| c["source"].as_u64() >= Some(1) && c["destination"].as_u64() >= Some(1)),
+        "{copies:?}"
+    );
+}
