@@ -28,6 +28,9 @@ pub mod mark;
 pub mod nvram_log;
 pub mod overlay;
 pub mod quirk;
+pub mod reader;
+#[cfg(test)]
+mod reader_tests;
 pub mod record;
 pub mod recovery;
 pub mod reply_table;

@@ -4,8 +4,11 @@ use crate::codec::{check, get_u16, get_u64, put_start, put_u16, put_u64, uuid};
 use crate::config::AckLevel;
 use crate::ids::{Connection, MirrorId, Position};
 use crate::record::{self, Record};
+use alloc::vec::Vec;
 use bytes::Bytes;
 
+/// How each frame begins.
+pub(crate) const MAGIC: &[u8; 4] = b"MWIR";
 /// Bytes of a frame header.
 pub const FRAME_HEADER: usize = 64;
 /// Bytes of the longest frame but for its payload: it carries a record's header.
@@ -24,6 +27,14 @@ impl Frame {
     /// Bytes on the wire.
     pub fn length(&self) -> u64 {
         (self.head.len() + self.payload.len()) as u64
+    }
+
+    /// All of it, as it goes over the wire.
+    pub fn bytes(&self) -> Bytes {
+        let mut all = Vec::with_capacity(self.head.len() + self.payload.len());
+        all.extend_from_slice(&self.head);
+        all.extend_from_slice(&self.payload);
+        Bytes::from(all)
     }
 
     /// Kind as the header says; 0 for a fragment.
@@ -209,7 +220,7 @@ impl Message {
         let fixed = if header.is_empty() { count * 8 } else { header.len() };
         let mut whole = [0; HEAD];
         let out = &mut whole[..FRAME_HEADER + fixed];
-        put_start(out, b"MWIR", &mirror.0);
+        put_start(out, MAGIC, &mirror.0);
         put_u16(out, 6, kind);
         put_u64(out, 24, connection.source_boot);
         put_u64(out, 32, connection.counter);
@@ -222,8 +233,7 @@ impl Message {
         } else {
             out[FRAME_HEADER..].copy_from_slice(&header);
         }
-        let value = frame_check(out);
-        put_u64(out, 56, value);
+        seal(out);
         let mut head = Bytes::from_owner(whole);
         head.truncate(FRAME_HEADER + fixed);
         Frame { head, payload }
@@ -234,14 +244,41 @@ fn frame_check(head: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64_with_seed(&head[FRAME_HEADER..], check(&head[..56]))
 }
 
+/// Whether header and fixed part match their check.
+pub(crate) fn check_holds(head: &[u8]) -> bool {
+    get_u64(head, 56) == frame_check(head)
+}
+
+/// Makes the check of a header and fixed part hold that were changed.
+pub fn seal(head: &mut [u8]) {
+    let value = frame_check(head);
+    put_u64(head, 56, value);
+}
+
+/// Bytes of the fixed part of a kind's body, and whether a payload may follow.
+pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
+    let fields = match kind {
+        12 => 0,
+        3 | 4 | 9 | 10 => 1,
+        7 | 11 => 2,
+        8 => 3,
+        1 | 6 | 13 => 4,
+        14 => return Some((40, true)),
+        2 => 9,
+        5 => return Some((record::HEADER as usize, true)),
+        _ => return None,
+    };
+    Some((fields * 8, false))
+}
+
 /// Decodes a frame; `None` for anything that is not exactly a valid one (it is dropped, and sent again by whoever
 /// waits for an answer).
 pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
     let head = &frame.head;
     if head.len() < FRAME_HEADER
-        || head[..4] != *b"MWIR"
+        || head[..4] != *MAGIC
         || get_u16(head, 4) != 1
-        || get_u64(head, 56) != frame_check(head)
+        || !check_holds(head)
         || get_u64(head, 48) != (head.len() - FRAME_HEADER + frame.payload.len()) as u64
     {
         return None;

@@ -106,6 +106,11 @@ fn link() -> LinkSpec {
         reorder: never,
         reorder_by: 0,
         corrupt: never,
+        malformed: never,
+        burst: never,
+        burst_length: 1,
+        in_flight: 0,
+        mtu: 0,
     }
 }
 
@@ -170,5 +175,6 @@ fn swarm() -> Profile {
         duplicate: Chance(0),
         reorder: Chance(0),
         corrupt: milli(1),
+        ..Profile::default()
     }
 }

@@ -12,6 +12,10 @@
 //! `Datagram` promises nothing: messages are lost (all of them while the link is cut), arrive twice, and overtake one
 //! another. While the link is clogged they wait in some queue, and all come out at the end.
 //!
+//! Losses may come in bursts (Gilbert's model): with each message a bad period may begin or end, and in it all messages
+//! are lost. A path holds a limited number of messages: beyond that a stream's sender waits, as for a window, and a
+//! datagram is dropped, as by a full queue.
+//!
 //! A cut or clog does not reach messages that are already under way. How many messages wait is up to the senders: the
 //! link refuses none.
 
@@ -51,6 +55,12 @@ pub struct LinkSpec {
     pub reorder_by: u64,
     /// That a bit is flipped past the transport's checksum.
     pub corrupt: u64,
+    /// That a bad period begins with a message; 0 = never.
+    pub burst: u64,
+    /// Mean length of a bad period, in messages; at least 1.
+    pub burst_length: u32,
+    /// Greatest number of messages on their way at a time; 0 = any.
+    pub in_flight: u32,
 }
 
 /// A message comes out of the link.
@@ -91,13 +101,27 @@ pub struct Link<H = u64> {
     busy_until: u64,
     /// Arrival of the last message of a stream, ns.
     last: u64,
+    /// In a bad period.
+    bad: bool,
+    /// When those arrive that are on their way; kept only if their number is limited.
+    under_way: Vec<u64>,
     held: Vec<Held<H>>,
 }
 
 impl<H: Clone> Link<H> {
     /// An idle link.
     pub fn new(spec: LinkSpec) -> Self {
-        Link { spec, era: 0, cut: false, clogged: false, busy_until: 0, last: 0, held: Vec::new() }
+        Link {
+            spec,
+            era: 0,
+            cut: false,
+            clogged: false,
+            busy_until: 0,
+            last: 0,
+            bad: false,
+            under_way: Vec::new(),
+            held: Vec::new(),
+        }
     }
 
     /// Sends a message of so many bytes. What comes back is to be delivered at its time; nothing if it is lost, or
@@ -156,6 +180,7 @@ impl<H: Clone> Link<H> {
         self.era += 1;
         self.busy_until = 0;
         self.last = 0;
+        self.under_way.clear();
         self.held.drain(..).map(|held| held.handle).collect()
     }
 
@@ -168,7 +193,10 @@ impl<H: Clone> Link<H> {
         subject: u32,
     ) -> SmallVec<[Delivery<H>; 2]> {
         let latency = decisions.delay(sites::LATENCY, subject, &self.spec.latency);
-        let delay = latency.saturating_add(self.retransmission(decisions, subject));
+        let mut delay = latency.saturating_add(self.retransmission(decisions, subject));
+        if self.burst(decisions, subject) {
+            delay = delay.saturating_add(self.spec.timeout);
+        }
         let corrupt = self.corruption(decisions, subject);
         self.launch(now, Held { bytes, delay, corrupt, handle }).into_iter().collect()
     }
@@ -189,8 +217,9 @@ impl<H: Clone> Link<H> {
                 delay.saturating_add(decisions.range(sites::REORDER_DELAY, subject, 0, self.spec.reorder_by));
         }
         let corrupt = self.corruption(decisions, subject);
+        let lost = self.burst(decisions, subject) || lost;
         let mut out = SmallVec::new();
-        if lost || self.cut {
+        if lost || self.cut || self.full(now) {
             return out;
         }
         if twice {
@@ -220,6 +249,30 @@ impl<H: Clone> Link<H> {
         self.spec.timeout.saturating_mul((1 << losses) - 1)
     }
 
+    /// Whether this message falls into a bad period.
+    fn burst(&mut self, decisions: &mut Decisions, subject: u32) -> bool {
+        if self.spec.burst == 0 {
+            return false;
+        }
+        let turn =
+            if self.bad { (1 << 32) / u64::from(self.spec.burst_length.max(1)) } else { self.spec.burst };
+        self.bad ^= decisions.chance(sites::BURST, subject, turn);
+        self.bad
+    }
+
+    /// Whether a datagram finds no place on the path.
+    fn full(&mut self, now: u64) -> bool {
+        self.under_way.retain(|at| *at > now);
+        self.spec.in_flight > 0 && self.under_way.len() >= self.spec.in_flight as usize
+    }
+
+    /// When the path has a place for one more message of a stream.
+    fn place(&mut self, now: u64) -> u64 {
+        self.under_way.retain(|at| *at > now);
+        let over = self.under_way.len().checked_sub(self.spec.in_flight as usize);
+        over.and_then(|i| self.under_way.get(i)).map_or(now, |at| *at)
+    }
+
     fn corruption(&self, decisions: &mut Decisions, subject: u32) -> Option<u64> {
         decisions
             .chance(sites::CORRUPT, subject, self.spec.corrupt)
@@ -232,6 +285,8 @@ impl<H: Clone> Link<H> {
             self.held.push(message);
             return None;
         }
+        let limited = self.spec.in_flight > 0;
+        let now = if limited && self.spec.mode == Mode::Stream { self.place(now) } else { now };
         if self.spec.bandwidth > 0 {
             self.busy_until = self.busy_until.max(now) + transfer_time(message.bytes, self.spec.bandwidth);
         } else {
@@ -241,6 +296,9 @@ impl<H: Clone> Link<H> {
         if self.spec.mode == Mode::Stream {
             at = at.max(self.last);
             self.last = at;
+        }
+        if limited {
+            self.under_way.push(at);
         }
         Some(Delivery { at, handle: message.handle, corrupt: message.corrupt, era: self.era })
     }

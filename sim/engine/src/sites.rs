@@ -28,6 +28,8 @@ pub const DISK_FLUSH: Site = Site(10);
 pub const SHORT_WRITE: Site = Site(11);
 /// Time of an NVRAM flush.
 pub const NVRAM_FLUSH: Site = Site(12);
+/// Whether a bad period of a link begins, or ends, with this message.
+pub const BURST: Site = Site(13);
 /// What a power cut leaves of an unflushed write: all, nothing, or a part.
 pub const FATE: Site = Site(16);
 /// Which part of a torn write is kept.

@@ -25,6 +25,8 @@ pub(crate) struct Mirror {
     pub session: Session,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
+    /// Alarms for which the rig has given a reason that stops nothing.
+    pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
     pub lost_blocks: BTreeSet<BlockAt>,
     /// Some alarm was raised about it.
@@ -151,6 +153,7 @@ impl Mirror {
             at,
             session: Session::default(),
             excuses: BTreeSet::new(),
+            expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             alarmed: false,
             unsound: false,

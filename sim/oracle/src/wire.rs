@@ -14,6 +14,7 @@ pub(crate) enum Message {
     Nak { after: Position },
     Talk,
     Reset,
+    Refused,
     Block { volume: u64, block: u64, as_of: Position },
     Other,
 }
@@ -78,6 +79,7 @@ impl Frame {
             // Pong and BlockWanted.
             11 | 13 => Message::Talk,
             12 => Message::Reset,
+            4 => Message::Refused,
             14 => Message::Block { volume: word(0), block: word(1), as_of: Position::new(word(2), word(3)) },
             _ => Message::Other,
         };

@@ -57,7 +57,7 @@ const FRAMES: [&str; 15] = [
     "BlockWanted",
     "Block",
 ];
-const FAULTS: [&str; 16] = [
+const FAULTS: [&str; 20] = [
     "crash",
     "power_cut",
     "restart",
@@ -74,6 +74,10 @@ const FAULTS: [&str; 16] = [
     "disaster",
     "seal",
     "recover",
+    "frame",
+    "replay",
+    "swizzle",
+    "storm",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -323,6 +327,7 @@ pub fn render(spec: &Spec, e: &Entry) -> String {
 fn frame(e: &Entry) -> String {
     let name = FRAMES.get(e.flags as usize).unwrap_or(&"?");
     match e.flags {
+        0 => format!("{} bytes", e.a),
         1 => format!("{name} epoch {} oldest {} next generation {}", e.a, e.b, e.c),
         2 => format!("{name} held ({}, {}) applied {}", e.a, e.b, e.c),
         5 => format!("{name} ({}, {})", e.a, e.b),

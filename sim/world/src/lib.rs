@@ -15,6 +15,7 @@ mod marks;
 mod matrix;
 mod names;
 pub mod outcome;
+mod parcel;
 mod phases;
 mod plan;
 mod probe;
@@ -167,6 +168,8 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("naks", "count", "Naks sent"),
     ("resets", "count", "Resets sent"),
     ("connections", "count", "connections made"),
+    ("broken_streams", "count", "connections ended because what came was no frame"),
+    ("bent", "count", "frames that reached a server bent, merged with another, or after noise"),
     ("resent", "count", "records forwarded more than once"),
     ("healed", "count", "damaged blocks that hold good content again"),
     ("recoveries", "count", "recoveries carried out in the run"),

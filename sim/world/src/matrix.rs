@@ -42,7 +42,11 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         Fault::Cut { source, .. }
         | Fault::Heal { source }
         | Fault::Clog { source, .. }
-        | Fault::Reset { source, .. } => (Role::Link, Some(*source)),
+        | Fault::Reset { source, .. }
+        | Fault::Frame { source, .. }
+        | Fault::Replay { source, .. }
+        | Fault::Storm { source, .. } => (Role::Link, Some(*source)),
+        Fault::Swizzle { .. } => (Role::Link, None),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
         Fault::Recover { source } => (Role::Destination, Some(*source)),
         Fault::Damage { target, .. } => match target {

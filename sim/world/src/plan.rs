@@ -52,7 +52,10 @@ pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
 /// that loses, bends or reorders messages is never quite well.
 fn patience(spec: &Spec, source: &spec::SourceSpec) -> u64 {
     let link = &source.link;
-    if [link.loss, link.corrupt, link.reorder].iter().any(|c| *c != spec::Chance::NEVER) {
+    if [link.loss, link.corrupt, link.reorder, link.malformed, link.burst]
+        .iter()
+        .any(|c| *c != spec::Chance::NEVER)
+    {
         return 0;
     }
     let under_way = source.partition_size * spec.protocol.partitions as u64;
@@ -149,5 +152,8 @@ pub fn link(transport: Transport, l: &spec::LinkSpec) -> engine::LinkSpec {
         reorder: l.reorder.0,
         reorder_by: l.reorder_by,
         corrupt: l.corrupt.0,
+        burst: l.burst.0,
+        burst_length: l.burst_length,
+        in_flight: l.in_flight,
     }
 }

@@ -26,3 +26,7 @@ pub const PLAN: Site = Site(41);
 pub const DAMAGE: Site = Site(42);
 /// Of the probe only: which subsets are tried.
 pub const PROBE: Site = Site(43);
+/// Which frames are bent, and how; subject = link and direction.
+pub const BEND: Site = Site(44);
+/// The order in which links stop and start.
+pub const SWIZZLE: Site = Site(45);

@@ -43,6 +43,11 @@ pub(crate) fn spec(operations: u64) -> Spec {
                 reorder: Chance(0),
                 reorder_by: 0,
                 corrupt: Chance(0),
+                malformed: Chance(0),
+                burst: Chance(0),
+                burst_length: 1,
+                in_flight: 0,
+                mtu: 0,
             },
         }],
         destination: DestinationSpec {

@@ -11,6 +11,9 @@ fn spec(mode: Mode) -> LinkSpec {
         reorder: 0,
         reorder_by: 50_000,
         corrupt: 0,
+        burst: 0,
+        burst_length: 1,
+        in_flight: 0,
     }
 }
 
@@ -130,4 +133,26 @@ fn cuts_do_not_shift_the_draws_of_later_messages() {
     for mode in [Mode::Stream, Mode::Datagram] {
         assert_eq!(after(false, mode), after(true, mode));
     }
+}
+
+#[test]
+fn losses_come_in_bursts_of_about_the_mean_length() {
+    let mut link = Link::new(LinkSpec { burst: 1 << 27, burst_length: 8, ..spec(Mode::Datagram) });
+    let out = send_all(&mut link, &mut Decisions::new(1), 0..20_000);
+    let there: std::collections::BTreeSet<u64> = out.iter().map(|d| d.handle).collect();
+    let starts = (1..20_000).filter(|i| there.contains(&(i - 1)) && !there.contains(i)).count();
+    let lost = 20_000 - there.len();
+    assert!((400..800).contains(&starts), "{starts}");
+    assert!((6..10).contains(&(lost / starts)), "{lost} in {starts}");
+}
+
+#[test]
+fn a_path_that_is_full_drops_datagrams_and_makes_a_stream_wait() {
+    let run = |mode| {
+        let limit = LinkSpec { latency: Delay::constant(1000), in_flight: 3, ..spec(mode) };
+        let (mut link, mut decisions) = (Link::new(limit), Decisions::new(1));
+        (0..8).flat_map(|h| link.send(0, 100, h, &mut decisions, 0)).map(|d| d.at).collect::<Vec<_>>()
+    };
+    assert_eq!(run(Mode::Datagram), [1000; 3]);
+    assert_eq!(run(Mode::Stream), [1000, 1000, 1000, 2000, 2000, 2000, 3000, 3000]);
 }

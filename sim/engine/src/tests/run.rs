@@ -25,6 +25,9 @@ fn run(seed: u64) -> u64 {
         reorder: 1 << 29,
         reorder_by: 100_000,
         corrupt: 1 << 28,
+        burst: 0,
+        burst_length: 1,
+        in_flight: 0,
     });
     let mut disk = Disk::new(DiskSpec {
         read: Delay::ZERO,

@@ -28,7 +28,7 @@ pub(crate) fn alarm(
         Server::Destination => None,
     });
     let justified = match source.and_then(|i| ms.get(i)) {
-        Some(m) => caused(m),
+        Some(m) => caused(m) || m.expected_alarms.contains(kind),
         None => ms.iter().any(caused),
     };
     let lost = |m: &Mirror| m.source.harmed || m.copy.harmed || !m.lost_blocks.is_empty();

@@ -3,12 +3,12 @@
 use crate::document::{At, map, words};
 use crate::scalar::{Int, Name, Size, Small, Time};
 use mirror::stage::Stage;
-use mirrorsim_world::spec::{DeviceName, Direction, LostContent};
+use mirrorsim_world::spec::{Bend, DeviceName, Direction, LostContent};
 
 map! {
     /// A fault or an operator action: when, and what.
     struct FaultLine one_of [at, when] one_of [
-        crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover
+        crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -46,6 +46,14 @@ map! {
         seal: OneSource = optional("another fault"),
         /// Operator: recover the mirror at the destination, whether its source lives or not.
         recover: OneSource = optional("another fault"),
+        /// The next frames on a link are bent on their way.
+        frame: FrameBend = optional("another fault"),
+        /// The next message on a link arrives once more, long after (`datagram` only).
+        replay: Replay = optional("another fault"),
+        /// All links stop in a drawn order, and go on in another.
+        swizzle: Swizzle = optional("another fault"),
+        /// A connection breaks again and again.
+        storm: Storm = optional("another fault"),
     }
 }
 
@@ -244,6 +252,65 @@ map! {
         power_cut: bool = default("false"),
     }
 }
+
+map! {
+    /// Frames are bent on their way. On a stream what cannot be read ends the connection; a datagram is dropped.
+    struct FrameBend {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// Which way.
+        direction: Direction = default("forward"),
+        /// What becomes of them.
+        bend: Bend = required,
+        /// How many.
+        count: Small = default("1"),
+    }
+}
+
+map! {
+    /// A message comes again.
+    struct Replay {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// Which way.
+        direction: Direction = default("forward"),
+        /// When its source has sealed so many generations more.
+        after: Int = default("2"),
+    }
+}
+
+map! {
+    /// Links stop and start.
+    struct Swizzle {
+        /// From the first stop to the last start.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// A connection breaks again and again.
+    struct Storm {
+        /// Whose link.
+        source: Name = optional("the only source"),
+        /// How often.
+        resets: Small = default("8"),
+        /// Time from one to the next.
+        every: Time = default("500us"),
+    }
+}
+
+words!(Bend {
+    /// only a beginning of it arrives
+    "truncated" => Bend::Truncated,
+    /// it arrives in one piece with the frame behind it
+    "merged" => Bend::Merged,
+    /// its length is more than any frame may have, and all checks hold
+    "oversized" => Bend::Oversized,
+    /// noise arrives before it
+    "garbage" => Bend::Garbage,
+    /// a copy arrives before it that says that it is of another mirror
+    "foreign" => Bend::Foreign,
+});
 
 words!(Direction {
     /// both ways

@@ -88,6 +88,16 @@ map! {
         reorder: Chance = optional("as the preset says; 0%"),
         /// Greatest chance of corruption added to every link.
         corrupt: Chance = optional("as the preset says; 0%"),
+        /// Greatest chance of a bent frame added to every link.
+        malformed: Chance = optional("as the preset says; 0%"),
+        /// Greatest chance that a bad period begins, in which all messages are lost, added to every link.
+        burst: Chance = optional("as the preset says; 0%"),
+        /// Messages that arrive again long after (`datagram` only).
+        replays: Milli = optional("as the preset says; 0"),
+        /// All links stopped in one random order and started in another.
+        swizzles: Milli = optional("as the preset says; 0"),
+        /// Connections that break again and again.
+        storms: Milli = optional("as the preset says; 0"),
     }
 }
 

@@ -99,6 +99,16 @@ map! {
         reorder_by: Time = default("1ms"),
         /// Chance that a bit of a message flips unseen by the transport's checksum.
         corrupt: Chance = default("0%"),
+        /// Chance that a frame is bent: truncated, merged with the next, oversized, after noise, or after a copy of another mirror.
+        malformed: Chance = default("0%"),
+        /// Chance that with a message a bad period begins, in which all messages are lost.
+        burst: Chance = default("0%"),
+        /// Mean length of a bad period, in messages.
+        burst_length: Small = default("8"),
+        /// Greatest number of messages on their way at a time: beyond it a stream's sender waits, and a datagram is dropped.
+        in_flight: Small = optional("any number"),
+        /// Greatest piece that passes at a time: a frame is split into such pieces, and put together at the other end.
+        mtu: Size = optional("frames pass whole"),
     }
 }
 

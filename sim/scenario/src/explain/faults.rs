@@ -108,6 +108,24 @@ impl Page<'_> {
             Fault::Recover { source: s } => {
                 format!("operator recovers the mirror of {}", source(s))
             }
+            Fault::Frame { source: s, direction, bend, count } => {
+                let bend = snake(&format!("{bend:?}"));
+                format!("next {count} frames of {} ({}): {bend}", source(s), way(direction))
+            }
+            Fault::Replay { source: s, direction, after } => {
+                let seals = format!("{after} more generations are sealed");
+                format!("next message of {} ({}) comes again when {seals}", source(s), way(direction))
+            }
+            Fault::Swizzle { lasting: t } => {
+                format!("all links stop and start in random order{}", lasting(Some(t)))
+            }
+            Fault::Storm { source: s, resets, every } => {
+                format!(
+                    "{resets} resets of the connection of {}, one each {}",
+                    source(s),
+                    show_duration(every)
+                )
+            }
         }
     }
 

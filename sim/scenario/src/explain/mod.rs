@@ -233,6 +233,9 @@ impl Page<'_> {
             ("slow devices", p.slow_milli),
             ("damages", p.damages_milli),
             ("seals", p.seals_milli),
+            ("replays", p.replays_milli),
+            ("swizzles", p.swizzles_milli),
+            ("storms", p.storms_milli),
         ];
         let counts: Vec<String> = counts
             .iter()
@@ -245,6 +248,8 @@ impl Page<'_> {
             ("duplicate", p.duplicate),
             ("reorder", p.reorder),
             ("corrupt", p.corrupt),
+            ("malformed", p.malformed),
+            ("burst", p.burst),
         ];
         let chances: Vec<String> = chances
             .iter()
@@ -327,13 +332,28 @@ fn disk(name: &str, d: &DiskSpec) -> String {
 }
 
 fn link(l: &LinkSpec) -> String {
-    let chances =
-        [("loss", l.loss), ("duplicate", l.duplicate), ("reorder", l.reorder), ("corrupt", l.corrupt)];
+    let chances = [
+        ("loss", l.loss),
+        ("duplicate", l.duplicate),
+        ("reorder", l.reorder),
+        ("corrupt", l.corrupt),
+        ("malformed", l.malformed),
+    ];
     let shown: Vec<String> =
         chances.iter().filter(|(_, c)| c.0 > 0).map(|(n, c)| format!(", {n} {}", show_chance(c.0))).collect();
     let late =
         if l.reorder.0 > 0 { format!(" by up to {}", show_duration(l.reorder_by)) } else { String::new() };
-    format!("link: latency {}, {}{}{late}", delay(&l.latency), rate(l.bandwidth), shown.concat())
+    let mut rest = String::new();
+    if l.burst.0 > 0 {
+        rest += &format!(", bad periods {} of about {} messages", show_chance(l.burst.0), l.burst_length);
+    }
+    if l.in_flight > 0 {
+        rest += &format!(", {} messages on their way at most", l.in_flight);
+    }
+    if l.mtu > 0 {
+        rest += &format!(", in pieces of {}", show_size(l.mtu));
+    }
+    format!("link: latency {}, {}{}{late}{rest}", delay(&l.latency), rate(l.bandwidth), shown.concat())
 }
 
 fn device_name(device: DeviceName) -> String {

@@ -8,7 +8,8 @@ use crate::doc::faults::{
 use crate::document::At;
 use crate::place::Place;
 use crate::quantity::show_size;
-use crate::scalar::{Name, Time};
+use crate::scalar::{Name, Small, Time};
+use mirror::config::Transport;
 use mirror::stage::{Side, Stage};
 use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
 
@@ -115,7 +116,7 @@ impl Lookup<'_, '_, '_> {
         if let Some(s) = &line.recover {
             return self.source(s.source.as_ref(), s).map(|source| Fault::Recover { source });
         }
-        self.link_fault(line).or_else(|| self.device_fault(line))
+        self.link_fault(line).or_else(|| self.series(line)).or_else(|| self.device_fault(line))
     }
 
     fn outage(&mut self, o: &At<Outage>) -> Option<(Node, Option<u64>)> {
@@ -150,6 +151,37 @@ impl Lookup<'_, '_, '_> {
             self.cx.desk.report(name.wrong("unknown-name", what).want(want));
         }
         Some(Fault::Reset { source, only: only.map(|(n, _)| n) })
+    }
+
+    fn series(&mut self, line: &FaultLine) -> Option<Fault> {
+        if let Some(f) = &line.frame {
+            self.some(&f.count, "frames");
+            let source = self.source(f.source.as_ref(), f)?;
+            return Some(Fault::Frame { source, direction: *f.direction, bend: *f.bend, count: f.count.0 });
+        }
+        if let Some(r) = &line.replay {
+            if self.spec.protocol.transport == Transport::Stream {
+                let draft = r.wrong("never", "a stream delivers each message once");
+                self.cx.desk.report(draft.help("say `transport: datagram`"));
+            }
+            let source = self.source(r.source.as_ref(), r)?;
+            return Some(Fault::Replay { source, direction: *r.direction, after: r.after.0 });
+        }
+        if let Some(s) = &line.swizzle {
+            return Some(Fault::Swizzle { lasting: self.lasting(&s.lasting) });
+        }
+        let s = line.storm.as_ref()?;
+        self.some(&s.resets, "resets");
+        let source = self.source(s.source.as_ref(), s)?;
+        Some(Fault::Storm { source, resets: s.resets.0, every: s.every.0 })
+    }
+
+    /// A count of 0 would do nothing.
+    fn some(&mut self, count: &At<Small>, of: &str) {
+        if count.0 == 0 {
+            let draft = count.wrong("never", format!("0 {of}: it would never take effect"));
+            self.cx.desk.report(draft.want("at least 1"));
+        }
     }
 
     fn device_fault(&mut self, line: &FaultLine) -> Option<Fault> {

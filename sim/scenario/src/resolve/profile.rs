@@ -33,6 +33,11 @@ fn preset(preset: Preset) -> Profile {
             duplicate: milli(50),
             reorder: milli(100),
             corrupt: milli(1),
+            malformed: milli(1),
+            burst: milli(5),
+            replays_milli: 1000,
+            swizzles_milli: 500,
+            storms_milli: 500,
             ..base
         },
         Preset::Crashes => Profile {
@@ -61,6 +66,11 @@ fn preset(preset: Preset) -> Profile {
             duplicate: milli(50),
             reorder: milli(100),
             corrupt: milli(1),
+            malformed: milli(1),
+            burst: milli(5),
+            replays_milli: 1000,
+            swizzles_milli: 500,
+            storms_milli: 500,
             ..base
         },
     }
@@ -76,7 +86,7 @@ pub(crate) fn profile(cx: &mut Cx<'_>, root: &Root) -> Profile {
     let mut p = preset(start);
     if stream {
         // What a stream cannot show is left out of a preset; only who asks for it by name is told.
-        (p.duplicate, p.reorder) = (Chance::NEVER, Chance::NEVER);
+        (p.duplicate, p.reorder, p.replays_milli) = (Chance::NEVER, Chance::NEVER, 0);
     }
     if let Doc::Map(map) = &root.profile.value {
         overrides(&mut p, map);
@@ -121,12 +131,17 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.slow_milli, &map.slow);
     set(&mut p.damages_milli, &map.damages);
     set(&mut p.seals_milli, &map.seals);
+    set(&mut p.replays_milli, &map.replays);
+    set(&mut p.swizzles_milli, &map.swizzles);
+    set(&mut p.storms_milli, &map.storms);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),
         (&mut p.duplicate, &map.duplicate),
         (&mut p.reorder, &map.reorder),
         (&mut p.corrupt, &map.corrupt),
+        (&mut p.malformed, &map.malformed),
+        (&mut p.burst, &map.burst),
     ];
     for (to, from) in chances {
         if let Some(v) = from {

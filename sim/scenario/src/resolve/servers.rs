@@ -18,6 +18,10 @@ const GREEK: [&str; 8] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", 
 const LEAST_DATA: u64 = 16;
 /// What sizes usually are multiples of.
 const SECTOR: u64 = 512;
+/// Bytes of a frame beside its payload.
+const FRAME: u64 = 192;
+/// Smallest piece of a frame on a link: every IP network passes this much.
+const LEAST_PIECE: u64 = 68;
 /// Partitions and files above this are a typing mistake.
 const MANY: u32 = 4096;
 
@@ -204,6 +208,16 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
         let draft = l.reorder.wrong("knobs", "messages that are late by 0ns are not reordered");
         cx.desk.report(draft.also(l.reorder_by.place, "the greatest delay"));
     }
+    if l.burst_length.0 == 0 {
+        cx.desk.report(l.burst_length.wrong("range", "a bad period of 0 messages").want("at least 1"));
+    }
+    if let Some(none) = l.in_flight.as_ref().filter(|n| n.0 == 0) {
+        cx.desk.report(none.wrong("range", "with no message on its way nothing passes").want("at least 1"));
+    }
+    if let Some(small) = l.mtu.as_ref().filter(|n| n.0 < LEAST_PIECE) {
+        let what = format!("a frame would be thousands of pieces of {}", show_size(small.0));
+        cx.desk.report(small.wrong("range", what).want(format!("at least {}", show_size(LEAST_PIECE))));
+    }
     LinkSpec {
         latency: l.latency.0,
         bandwidth: l.bandwidth.0,
@@ -212,6 +226,11 @@ fn link(cx: &mut Cx<'_>, root: &Root, l: &Link) -> LinkSpec {
         reorder: *l.reorder,
         reorder_by: l.reorder_by.0,
         corrupt: *l.corrupt,
+        malformed: *l.malformed,
+        burst: *l.burst,
+        burst_length: l.burst_length.0,
+        in_flight: l.in_flight.as_ref().map_or(0, |n| n.0),
+        mtu: l.mtu.as_ref().map_or(0, |n| n.0),
     }
 }
 
@@ -255,8 +274,29 @@ pub(crate) fn destination(cx: &mut Cx<'_>, root: &Root, sources: &[SourceSpec]) 
     }
 }
 
+/// A datagram arrives with all its pieces or not at all, so all of them must have room on the path.
+fn pieces_fit(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
+    let mut lines = root.sources.iter().flat_map(|s| (0..s.count.0.min(9)).map(move |_| s));
+    for (index, source) in spec.sources.iter().enumerate() {
+        let Some(line) = lines.next() else { return };
+        let link = &source.link;
+        let largest = layout::largest_operation(spec, index) + FRAME;
+        let pieces = largest.checked_div(link.mtu).map_or(0, |n| n + 1);
+        if spec.protocol.transport == Transport::Datagram
+            && link.in_flight > 0
+            && pieces > u64::from(link.in_flight)
+            && let Some(few) = &line.link.in_flight
+        {
+            let what = format!("the largest frame is {pieces} pieces, which never fit on the path at a time");
+            let draft = few.wrong("knobs", what).want(format!("at least {pieces}"));
+            cx.desk.report(draft.help("or a larger `mtu`"));
+        }
+    }
+}
+
 /// Row 18: partitions and reserves hold the largest record, and `max_length` is no more than they hold.
 pub(crate) fn limits(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
+    pieces_fit(cx, root, spec);
     let wanted = root.protocol.max_length.as_ref().filter(|l| l.0 > 0 && !l.place.poisoned);
     let data = wanted.map_or(LEAST_DATA, |l| l.0);
     for source in root.sources.iter() {

@@ -2,6 +2,7 @@
 
 use crate::sites;
 use crate::spec::{DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When};
+use mirror::config::Transport;
 use mirrorsim_engine::Decisions;
 
 /// The scripted faults and those that the profile draws, as one explicit plan.
@@ -37,6 +38,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }
     }
     let sources = spec.sources.len() as u64;
+    let cycles = 2 * u64::from(spec.protocol.partitions);
     let families: [(u32, DrawFault<'_>); 12] = [
         (p.source_crashes_milli, &|d| {
             let node = Node::Source(d.source(sources));
@@ -102,14 +104,32 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     ];
     for (number, (milli, draw)) in families.into_iter().enumerate() {
         let milli = rate(d, milli as u64);
-        let subject = number as u32;
-        let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
-        let mut draw_from = Draw { d, subject, longest: p.longest };
-        for _ in 0..whole {
-            let at = draw_from.below(p.span.max(1));
-            let fault = draw(&mut draw_from);
-            faults.push(FaultSpec { when: When::At(at), fault, place: String::new() });
+        faults.extend(some_of(d, number as u32, milli, &p, draw));
+    }
+    // What came later is drawn behind what was there, so that it changes nothing of it.
+    for (most, of) in [(p.malformed, 0), (p.burst, 1)] {
+        let add = rate(d, most.0);
+        for link in spec.sources.iter_mut().map(|s| &mut s.link) {
+            let chance = if of == 0 { &mut link.malformed } else { &mut link.burst };
+            chance.0 = (chance.0 + add).min(1 << 32);
         }
+    }
+    let datagram = spec.protocol.transport == Transport::Datagram;
+    let more: [(u32, DrawFault<'_>); 3] = [
+        (if datagram { p.replays_milli } else { 0 }, &|d| {
+            let source = d.source(sources);
+            let direction = d.direction();
+            Fault::Replay { source, direction, after: 1 + d.below(cycles) }
+        }),
+        (p.swizzles_milli, &|d| Fault::Swizzle { lasting: d.outage() }),
+        (p.storms_milli, &|d| {
+            let source = d.source(sources);
+            Fault::Storm { source, resets: 2 + d.below(7) as u32, every: 1000 + d.below(1_000_000) }
+        }),
+    ];
+    for (number, (milli, draw)) in more.into_iter().enumerate() {
+        let milli = rate(d, milli as u64);
+        faults.extend(some_of(d, 12 + number as u32, milli, &p, draw));
     }
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
@@ -118,6 +138,17 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         faults.push(FaultSpec { when: When::At(at), fault, place: String::new() });
     }
     (faults, spec)
+}
+
+/// The faults of one family.
+fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawFault<'_>) -> Vec<FaultSpec> {
+    let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
+    let mut from = Draw { d, subject, longest: p.longest };
+    let one = |_| {
+        let at = from.below(p.span.max(1));
+        FaultSpec { when: When::At(at), fault: draw(&mut from), place: String::new() }
+    };
+    (0..whole).map(one).collect()
 }
 
 type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;

@@ -26,6 +26,10 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Disaster { .. } => "disaster",
         Fault::Seal { .. } => "seal",
         Fault::Recover { .. } => "recover",
+        Fault::Frame { .. } => "frame",
+        Fault::Replay { .. } => "replay",
+        Fault::Swizzle { .. } => "swizzle",
+        Fault::Storm { .. } => "storm",
     }
 }
 

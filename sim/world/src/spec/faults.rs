@@ -183,6 +183,60 @@ pub enum Fault {
         /// Which source's mirror.
         source: usize,
     },
+    /// The next frames on a link are bent on their way (FN10).
+    Frame {
+        /// Whose link.
+        source: usize,
+        /// Which way.
+        direction: Direction,
+        /// What becomes of them.
+        bend: Bend,
+        /// How many of them, in each direction that is meant.
+        count: u32,
+    },
+    /// `datagram`: the next message on a link arrives once more, long after (FN3).
+    Replay {
+        /// Whose link.
+        source: usize,
+        /// Which way.
+        direction: Direction,
+        /// When the source has sealed so many generations more.
+        after: u64,
+    },
+    /// All links stop in a drawn order, and go on in another (FN6).
+    Swizzle {
+        /// From the first stop to the last start.
+        lasting: Nanos,
+    },
+    /// A connection breaks again and again (FN8).
+    Storm {
+        /// Whose link.
+        source: usize,
+        /// How often.
+        resets: u32,
+        /// Time from one to the next.
+        every: Nanos,
+    },
+}
+
+/// What becomes of a frame on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bend {
+    /// Only a beginning of it arrives.
+    Truncated,
+    /// It arrives in one piece with the frame behind it.
+    Merged,
+    /// Its length says more than any frame may have; all checks hold.
+    Oversized,
+    /// Noise arrives before it.
+    Garbage,
+    /// A copy of it arrives before it that says that it is of another mirror; all checks hold.
+    Foreign,
+}
+
+impl Bend {
+    /// All of them.
+    pub const ALL: [Bend; 5] = [Bend::Truncated, Bend::Merged, Bend::Oversized, Bend::Garbage, Bend::Foreign];
 }
 
 /// What a [`Fault::NvramLost`] leaves.

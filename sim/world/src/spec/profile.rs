@@ -45,4 +45,14 @@ pub struct Profile {
     pub reorder: Chance,
     /// Greatest chance of corruption added to every link.
     pub corrupt: Chance,
+    /// Greatest chance of a bent frame added to every link.
+    pub malformed: Chance,
+    /// Greatest chance that a bad period begins, added to every link.
+    pub burst: Chance,
+    /// Messages that come again long after (`datagram`).
+    pub replays_milli: u32,
+    /// All links stopped and started in random order.
+    pub swizzles_milli: u32,
+    /// Connections that break again and again.
+    pub storms_milli: u32,
 }

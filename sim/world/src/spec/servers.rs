@@ -86,4 +86,14 @@ pub struct LinkSpec {
     pub reorder_by: Nanos,
     /// Chance that a bit of a message is flipped past the transport's checksum (FN9).
     pub corrupt: Chance,
+    /// Chance that a frame is bent as [`super::Bend`] says (FN10).
+    pub malformed: Chance,
+    /// Chance that with a message a bad period begins, in which all are lost (FN2).
+    pub burst: Chance,
+    /// Mean length of a bad period, in messages; >= 1.
+    pub burst_length: u32,
+    /// Greatest number of messages on their way at a time, 0 = any (FN4).
+    pub in_flight: u32,
+    /// Greatest piece that passes at a time, 0 = any: a frame is split into such pieces (FN11).
+    pub mtu: u64,
 }

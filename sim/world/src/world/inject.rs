@@ -120,6 +120,23 @@ impl<Q: Quirk> World<'_, Q> {
                 self.order_recovery(source);
                 (true, None)
             }
+            // These two take effect when such a frame arrives.
+            Fault::Frame { source, direction, bend, count } => {
+                self.bend_frames(index, source, direction, bend, count);
+                (false, None)
+            }
+            Fault::Replay { source, direction, after } => {
+                self.replay(index, source, direction, after);
+                (false, None)
+            }
+            Fault::Swizzle { lasting } => {
+                self.swizzle(lasting);
+                (true, None)
+            }
+            Fault::Storm { source, resets, every } => {
+                self.storm(source, resets, every);
+                (true, None)
+            }
         };
         self.tell_paths();
         if effective {
@@ -167,6 +184,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// Everything that can be mended is.
     pub(crate) fn heal_all(&mut self) {
         self.lasting.clear();
+        self.straighten();
         for source in 0..self.spec.sources.len() {
             self.set_links(source, Direction::Both, false, false);
             self.set_links(source, Direction::Both, false, true);

@@ -172,6 +172,9 @@ impl<Q: Quirk> World<'_, Q> {
         if stage == Stage::RecoveryStarted && server == self.destination() {
             self.expects_recovery(mirror as usize);
         }
+        if stage == Stage::Sealed && server != self.destination() {
+            self.sealed_again(mirror as usize);
+        }
         self.stage_counts.add(stage, mirror, server == self.destination());
         self.trigger(stage, mirror, server);
     }

@@ -1,6 +1,7 @@
 //! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
 
 mod atlas;
+mod bends;
 mod clients;
 mod damage;
 mod devices;
@@ -20,19 +21,20 @@ use crate::histogram::Histogram;
 use crate::judging::{Judging, Rigged};
 use crate::matrix::Key;
 use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
+use crate::parcel::{Parcel, Reception};
 use crate::probe::Probe;
 use crate::server::{Operation, Server};
 use crate::slab::Slab;
 use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
 use crate::stages::StageCounts;
 use crate::{Options, plan, sites};
+use mirror::config::Transport;
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
 use mirror::ids::RequestId;
 use mirror::mark::Mark;
 use mirror::quirk::Quirk;
 use mirror::superblock::{Role, Superblock};
-use mirror::wire::Frame;
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
 use mirrorsim_oracle as oracle;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,11 +60,15 @@ pub(crate) struct World<'s, Q> {
     pub geometries: Vec<Arc<Geometry>>,
     pub regions: Vec<Region>,
     pub servers: Vec<Server<Q>>,
-    pub links: Vec<[Link<Frame>; 2]>,
+    pub links: Vec<[Link<Parcel>; 2]>,
+    receptions: Vec<[Reception; 2]>,
+    bends: Vec<[bends::Bends; 2]>,
+    /// Numbers of messages that were split.
+    pieces_sent: u64,
     pub clients: Vec<Client>,
     by_number: Vec<Vec<u16>>,
     delays: Vec<Delay>,
-    frames: Slab<Frame>,
+    parcels: Slab<Parcel>,
     operations_under_way: Slab<Operation>,
     answers: Slab<Answer>,
     inboxes: Vec<Vec<Deferred>>,
@@ -198,10 +204,20 @@ impl<'s, Q: Quirk> World<'s, Q> {
             trace,
             servers,
             links,
+            receptions: geometries
+                .iter()
+                .map(|g| {
+                    let largest = g.largest_payload().max(g.block_size) + 8;
+                    let end = || Reception::new(spec.protocol.transport == Transport::Stream, largest);
+                    [end(), end()]
+                })
+                .collect(),
+            bends: (0..count).map(|_| Default::default()).collect(),
+            pieces_sent: 0,
             delays: spec.clients.iter().map(|c| plan::delay(&c.delay)).collect(),
             clients,
             by_number,
-            frames: Slab::new(),
+            parcels: Slab::new(),
             operations_under_way: Slab::new(),
             answers: Slab::new(),
             inboxes: (0..=count).map(|_| Vec::new()).collect(),
@@ -349,6 +365,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             }
             Event::Resume { server } => self.resume(server as usize),
             Event::Recover { source } => self.try_recover(source as usize),
+            Event::Unglue { source, forward } => self.unglue(source as usize, forward),
             Event::Watch => self.watch(),
         }
         if self.rest_wanted.contains(&true) {

@@ -3,7 +3,10 @@
 use super::World;
 use crate::event::{Deferred, Event};
 use crate::kinds;
+use crate::parcel::{self, Content, Parcel, Part, Why};
 use crate::server::Machine;
+use bytes::Bytes;
+use mirror::config::Transport;
 use mirror::quirk::Quirk;
 use mirror::wire::Frame;
 use mirrorsim_engine::Delivery;
@@ -21,12 +24,49 @@ impl<Q: Quirk> World<'_, Q> {
             _ => {}
         }
         self.coverage.sent(mirror, &frame);
+        self.keep_for_replay(mirror, forward, &frame);
+        let bend = self.next_bend(mirror, forward);
+        self.pass(mirror, forward, frame, bend);
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.spec.protocol.transport == Transport::Stream
+    }
+
+    /// Puts it on the link, in as many pieces as that asks for.
+    pub(super) fn launch(
+        &mut self,
+        mirror: usize,
+        forward: bool,
+        content: Content,
+        on: (u64, u64),
+        why: Why,
+    ) {
+        let mtu = self.spec.sources[mirror].link.mtu;
+        if mtu == 0 || content.length() <= mtu {
+            return self.put(mirror, forward, Parcel { content, on, part: None, why });
+        }
+        let bytes = match content {
+            Content::Frame(frame) => frame.bytes(),
+            Content::Bytes(bytes) => bytes,
+        };
+        let of = (bytes.len() as u64).div_ceil(mtu) as u32;
+        self.pieces_sent += 1;
+        for number in 0..of {
+            let from = number as usize * mtu as usize;
+            let piece: Bytes = bytes.slice(from..(from + mtu as usize).min(bytes.len()));
+            let part = (!self.is_stream()).then_some(Part { message: self.pieces_sent, number, of });
+            self.put(mirror, forward, Parcel { content: Content::Bytes(piece), on, part, why });
+        }
+    }
+
+    fn put(&mut self, mirror: usize, forward: bool, parcel: Parcel) {
         let now = self.sched.now();
-        let length = frame.length();
         let subject = mirror as u32 * 2 + !forward as u32;
+        let length = parcel.content.length();
         let link = &mut self.links[mirror][!forward as usize];
         let whole = !link.is_cut() && !link.is_clogged();
-        let deliveries = link.send(now, length, frame, &mut self.decisions, subject);
+        let deliveries = link.send(now, length, parcel, &mut self.decisions, subject);
         match deliveries.len() {
             0 if whole => self.coverage.on_link("loss", mirror),
             2.. => self.coverage.on_link("duplicate", mirror),
@@ -37,29 +77,41 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub fn schedule(&mut self, mirror: usize, forward: bool, delivery: Delivery<Frame>) {
-        let frame = match delivery.corrupt {
-            None => delivery.handle,
-            Some(draw) => {
-                *self.metrics.entry("corrupted").or_default() += 1;
-                self.coverage.on_link("corrupt", mirror);
-                kinds::flip(delivery.handle, draw)
-            }
-        };
-        let slot = self.frames.put(frame);
+    pub fn schedule(&mut self, mirror: usize, forward: bool, delivery: Delivery<Parcel>) {
+        let mut parcel = delivery.handle;
+        if let Some(draw) = delivery.corrupt {
+            *self.metrics.entry("corrupted").or_default() += 1;
+            self.coverage.on_link("corrupt", mirror);
+            parcel.content = parcel.content.flip(draw);
+        }
+        let slot = self.parcels.put(parcel);
         let event = Event::Frame { source: mirror as u16, forward, era: delivery.era, slot };
         self.sched.at(delivery.at, event);
     }
 
     pub(super) fn frame_arrives(&mut self, source: u16, forward: bool, era: u64, slot: u32) {
-        let Some(frame) = self.frames.take(slot) else { return };
+        let Some(parcel) = self.parcels.take(slot) else { return };
         let server = if forward { self.destination() } else { source as usize };
         let peer = if forward { source as usize } else { self.destination() };
         let lost = self.links[source as usize][!forward as usize].era() != era;
         let kind = if lost { kinds::LOST } else { kinds::DELIVER };
-        self.emit(kind, server, peer, frame.kind(), kinds::frame_fields(&frame));
-        if !lost {
+        let (number, fields) = match &parcel.content {
+            Content::Frame(frame) => (frame.kind(), kinds::frame_fields(frame)),
+            Content::Bytes(bytes) => (0, [bytes.len() as u64, 0, 0]),
+        };
+        self.emit(kind, server, peer, number, fields);
+        if lost {
+            return;
+        }
+        self.bent_arrives(server, source as usize, parcel.why);
+        let (frames, broken) = self.receptions[source as usize][!forward as usize].take(parcel, era);
+        for frame in frames {
             self.deliver_frame(server, source, frame);
+        }
+        if broken {
+            // The receiver ends the connection: there is nothing to go on from.
+            *self.metrics.entry("broken_streams").or_default() += 1;
+            self.reset(source as usize, None);
         }
     }
 
@@ -98,4 +150,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.drain(server);
     }
+}
+
+/// The connection of a frame, for those that bend it.
+pub(super) fn on(frame: &Frame) -> (u64, u64) {
+    parcel::connection(frame)
 }
