@@ -202,6 +202,7 @@ fn stormy(seed: u64) -> Spec {
         duplicate: if datagram { Chance(1 << 29) } else { Chance(0) },
         reorder: if datagram { Chance(1 << 29) } else { Chance(0) },
         corrupt: Chance(1 << 26),
+        ..Profile::default()
     };
     s
 }
