@@ -87,6 +87,10 @@ impl<Q: Quirk> World<'_, Q> {
         let server = if role == Role::Destination { self.destination() } else { mirror.unwrap_or(0) };
         let machine = self.servers[server].machine.as_ref();
         let stopped = matches!(machine, Some(Machine::Source(m)) if m.stopped());
+        if role == Role::Destination {
+            // What a recovery under way reads from now on may be something else.
+            self.expected.fill(None);
+        }
         let key = self.coverage.key(fault, machine.is_none(), stopped);
         self.coverage.matrix.injected(key);
         self.fault_keys[index] = Some(key);
