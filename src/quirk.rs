@@ -45,6 +45,12 @@ pub enum Bend {
     ResendOpenOnly,
     AckOfAnyConnection,
     KeepFormerConnection,
+    AnswerAgain,
+    AckThoughFenced,
+    WelcomeFiled,
+    SealEarly,
+    ReadAhead,
+    AlarmAtCopy,
 }
 
 /// Decides which bends are in force.

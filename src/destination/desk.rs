@@ -12,7 +12,7 @@ use crate::effect::{Alarm, Completion, Duty, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ids::{Connection, Link, MirrorIndex, Position};
 use crate::mark::Mark;
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
 use crate::recovery::{Outcome, Recovery};
 use crate::stage::Stage;
@@ -277,7 +277,9 @@ impl<Q: Quirk> Desk<Q> {
 
     pub fn recover(&mut self, shared: &mut Shared) {
         if matches!(self.phase, Phase::Serving | Phase::Stopped | Phase::Draining(Next::Repair)) {
-            self.disconnect();
+            if !self.quirk.bends(Bend::AckThoughFenced) {
+                self.disconnect();
+            }
             self.drain(shared, Next::Recovery);
         }
     }

@@ -21,7 +21,8 @@ impl<Q: Quirk> Desk<Q> {
         }
         let late = self.quirk.bends(Bend::AcceptAnyOrder) && self.late(&record);
         if record.position <= self.tip.position && !late {
-            if self.known_check(&record).is_some_and(|check| check != record.check) {
+            let forgotten = self.quirk.bends(Bend::AlarmAtCopy);
+            if self.known_check(&record).map_or(forgotten, |check| check != record.check) {
                 self.alarm(shared, Alarm::Conflict { position: record.position });
             }
             return self.repeat_acks(shared);

@@ -30,6 +30,9 @@ impl<Q: Quirk> Desk<Q> {
         match self.phase {
             Phase::Serving => {}
             Phase::Recovering(_) | Phase::Open(..) => {
+                if self.quirk.bends(Bend::AckThoughFenced) && self.connection == Some(connection) {
+                    return self.repeat_acks(shared);
+                }
                 // Every message of an older epoch is answered so; all of this part's sources are of one.
                 let epoch = self.superblock.epoch;
                 return self.send(shared, connection, Message::Fenced { epoch });
@@ -100,7 +103,8 @@ impl<Q: Quirk> Desk<Q> {
                 new
             }
         };
-        let held = self.position(self.marked);
+        let filed = self.quirk.bends(Bend::WelcomeFiled);
+        let held = self.position(if filed { self.file_marked } else { self.marked });
         if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen {
             return self.send(shared, connection, Message::Refused { reason: 2 });
         }

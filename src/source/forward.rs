@@ -108,6 +108,9 @@ impl<Q: Quirk> Source<Q> {
                 self.sync_sent = self.remote_applied.max(applied_gen);
             }
             self.stage(Stage::Connected, self.log.position(held));
+            if self.quirk.bends(Bend::AnswerAgain) {
+                self.answer_again();
+            }
             if self.pong_seen < self.ping_sent {
                 self.ping();
             }

@@ -165,7 +165,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// Whether a record of `size` bytes fits into the open generation.
     pub(super) fn fits(&self, size: u64) -> bool {
-        self.log.open().is_some_and(|g| g.used + size <= self.geometry.partition_size)
+        let half = self.quirk.bends(Bend::SealEarly) && self.open_has_records();
+        let partition_size = self.geometry.partition_size / if half { 2 } else { 1 };
+        self.log.open().is_some_and(|g| g.used + size <= partition_size)
     }
 
     /// SR3: {g, count, digest} into the partition's seal; the flush that follows makes it durable before anything of

@@ -7,7 +7,7 @@ use crate::config::Reads;
 use crate::effect::{Answer, Completion, Device, Duty, Effect, Ranges, Refusal, Token};
 use crate::geometry::SECTOR;
 use crate::ids::{Position, RequestId};
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::volume::{self, Standing};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -160,6 +160,7 @@ impl<Q: Quirk> Source<Q> {
         // What the local apply has put into the blocks may be ahead of the destination: it counts as shown.
         let applied = self.log.upto(Position::new(self.superblock.applied_gen, u64::MAX));
         let needs = self.overlays[read.volume as usize].fold(read.offset, &mut data).max(applied);
+        let needs = if self.quirk.bends(Bend::ReadAhead) { 0 } else { needs };
         read.phase = Phase::Ready { data: Bytes::from(data), needs };
     }
 
