@@ -4,6 +4,7 @@
 use mirrorsim_planted::{ROWS, Row, bent};
 use mirrorsim_world::outcome::Verdict;
 use mirrorsim_world::{METRICS, Options, run};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 fn check(row: &Row) -> Result<(), String> {
@@ -43,6 +44,19 @@ fn check(row: &Row) -> Result<(), String> {
 fn every_planted_bug_is_caught_by_its_oracle_and_its_witness_passes_without() {
     let missed: Vec<String> = ROWS.iter().filter_map(|row| check(row).err()).collect();
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// Records that come over a former connection follow the last one held, or are not taken: the data are right all the same.
+#[test]
+fn two_connections_alive_harm_no_data() {
+    let row = ROWS.iter().find(|row| row.id == "P33").expect("a row");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(row.witness);
+    let options = mirrorsim_scenario::Options { metrics: METRICS, ..Default::default() };
+    let scenario = mirrorsim_scenario::load(&path.to_string_lossy(), &[], &options).expect("a good scenario");
+    let planted = Options { planted: bent(&[row]), ..Options::default() };
+    let failures = (0..10).flat_map(|seed| run(&scenario.spec, seed, &planted).outcome.failures);
+    let oracles: BTreeSet<&str> = failures.map(|f| f.oracle).collect();
+    assert_eq!(oracles, BTreeSet::from(["session"]));
 }
 
 /// Recovery without links goes over gaps, further than the judge's reader: the result is wrong, so it is the protocol.
