@@ -11,7 +11,7 @@ use std::time::Duration;
 /// With fewer seeds than these, that something was not reached says little.
 const ENOUGH: u64 = 100;
 /// So often a fault must have been injected before it counts that it never took effect.
-const OFTEN: u64 = 20;
+const OFTEN: u64 = 50;
 
 /// Sums over the seeds of a plan, or of a whole campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

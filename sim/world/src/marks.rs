@@ -37,7 +37,7 @@ marks! {
     DuplicateRecord = "duplicate_record",
     /// a record arrived before one that precedes it
     Gap = "gap",
-    /// the destination granted no room
+    /// the destination granted no room for any record
     NoCredit = "no_credit",
     /// the destination died with records filed and not yet removed from NVRAM
     CrashBeforeRemoval = "crash_before_removal",

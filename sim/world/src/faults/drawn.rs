@@ -3,6 +3,7 @@
 use crate::sites;
 use crate::spec::{DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When};
 use mirror::config::Transport;
+use mirror::stage::Stage;
 use mirrorsim_engine::Decisions;
 
 /// The scripted faults and those that the profile draws, as one explicit plan.
@@ -38,6 +39,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }
     }
     let sources = spec.sources.len() as u64;
+    let volumes: Vec<u64> = spec.sources.iter().map(|s| s.volumes.len() as u64).collect();
     let cycles = 2 * u64::from(spec.protocol.partitions);
     let families: [(u32, DrawFault<'_>); 12] = [
         (p.source_crashes_milli, &|d| {
@@ -93,10 +95,16 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }),
         (p.damages_milli, &|d| {
             let (source, nth) = (d.source(sources), d.below(8));
-            let target = if d.below(2) == 0 {
-                DamageTarget::FileRecord { source, nth }
-            } else {
-                DamageTarget::NvramRecord { source, nth }
+            let target = match d.below(4) {
+                0 => DamageTarget::FileRecord { source, nth },
+                1 => DamageTarget::NvramRecord { source, nth },
+                side => {
+                    let volume = d.below(volumes[source]) as usize;
+                    match side {
+                        2 => DamageTarget::ImageBlock { source, volume, block: None },
+                        _ => DamageTarget::VolumeBlock { source, volume, block: None },
+                    }
+                }
             };
             Fault::Damage { target, bits: 1 + d.below(8) as u32 }
         }),
@@ -133,9 +141,9 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     }
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
-        let at = draw.below(p.span.max(1));
+        let when = draw.moment(p.span);
         let fault = Fault::Disaster { source: draw.source(sources), power_cut: draw.below(2) == 0 };
-        faults.push(FaultSpec { when: When::At(at), fault, place: String::new() });
+        faults.push(FaultSpec { when, fault, place: String::new() });
     }
     (faults, spec)
 }
@@ -145,11 +153,42 @@ fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawF
     let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
     let mut from = Draw { d, subject, longest: p.longest };
     let one = |_| {
-        let at = from.below(p.span.max(1));
-        FaultSpec { when: When::At(at), fault: draw(&mut from), place: String::new() }
+        let when = from.moment(p.span);
+        FaultSpec { when, fault: draw(&mut from), place: String::new() }
     };
     (0..whole).map(one).collect()
 }
+
+/// Steps on which faults are drawn to come.
+const STAGES: [Stage; 24] = [
+    Stage::Logged,
+    Stage::Forwarded,
+    Stage::Replied,
+    Stage::Sealed,
+    Stage::Stalled,
+    Stage::SyncRequested,
+    Stage::Applied,
+    Stage::Freed,
+    Stage::Connected,
+    Stage::NvramDurable,
+    Stage::FileAppended,
+    Stage::FileDurable,
+    Stage::NvramRemoved,
+    Stage::SyncReceived,
+    Stage::ApplyStarted,
+    Stage::ApplyJournaled,
+    Stage::ApplyWritten,
+    Stage::ApplyAdvanced,
+    Stage::ImageApplied,
+    Stage::FileCleared,
+    Stage::BootStep,
+    Stage::RecoveryStarted,
+    Stage::RecoveryStep,
+    Stage::BlockWanted,
+];
+
+/// The longest time after such a step, ns.
+const AFTER: Nanos = 300_000;
 
 type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;
 
@@ -162,6 +201,19 @@ struct Draw<'a> {
 impl Draw<'_> {
     fn below(&mut self, n: u64) -> u64 {
         self.d.below(sites::PLAN, self.subject, n)
+    }
+
+    /// Half of the faults come at a time, the others on a step of the protocol: most of what goes wrong does so in short
+    /// moments that a time seldom hits.
+    fn moment(&mut self, span: Nanos) -> When {
+        if self.below(2) == 0 {
+            return When::At(self.below(span.max(1)));
+        }
+        let stage = STAGES[self.below(STAGES.len() as u64) as usize];
+        let shift = self.below(6);
+        let nth = 1 + self.below(1 << shift);
+        let delay = if self.below(2) == 0 { 0 } else { self.below(AFTER) };
+        When::On { stage, nth, source: None, node: None, delay }
     }
 
     fn source(&mut self, sources: u64) -> usize {
