@@ -111,7 +111,9 @@ impl Coverage {
                 }
                 seen.asked = seen.asked.max(generation);
             }
-            ACK | WELCOME if kinds::frame_room(frame) < mirror::record::HEADER => self.marks.reached(Mark::NoCredit),
+            ACK | WELCOME if kinds::frame_room(frame) < mirror::record::HEADER => {
+                self.marks.reached(Mark::NoCredit)
+            }
             _ => {}
         }
     }
