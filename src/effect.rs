@@ -103,7 +103,8 @@ pub type Ranges = SmallVec<[(u64, u64); 4]>;
 /// What a machine asks for.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Read ranges, all at one instant.
+    /// Read ranges, all at one instant. A sector that the device cannot read is no error of the whole: where it stands
+    /// the bytes are those of [`UNREADABLE`], which no check fits, so it is damage of these bytes like any other.
     Read {
         /// Where.
         device: Device,
@@ -139,6 +140,12 @@ pub enum Effect {
         device: Device,
         /// Whose completion.
         token: Token,
+    },
+    /// What is read of a disk from now on is what its medium holds, past the cache, which after a failed flush may take
+    /// for written what is not. Nothing completes.
+    Reload {
+        /// Where.
+        device: Device,
     },
     /// Send a frame to the peer of a mirror.
     Send {
@@ -273,7 +280,18 @@ pub enum Alarm {
         /// Which.
         device: Device,
     },
+    /// The NVRAM is smaller than what the server is configured for: it does not start.
+    NvramTooSmall {
+        /// Bytes that are there.
+        size: u64,
+        /// Bytes that are needed.
+        needed: u64,
+    },
 }
+
+/// What is read in the place of each byte that the device cannot read: neither blank nor part of anything that is ever
+/// written as a structure. A block of a client may hold such bytes; then its check fits, and they are right.
+pub const UNREADABLE: u8 = 0xee;
 
 /// How an effect ended.
 #[derive(Clone, Debug)]
@@ -284,6 +302,8 @@ pub enum Completion {
     Read(Vec<Bytes>),
     /// No space: none or a part of the write is stored.
     NoSpace,
+    /// A write, a discard or a flush of this disk failed. What the cache makes of it nobody knows: the server stops.
+    Failed(Device),
 }
 
 /// Effects waiting to be polled, and the source of tokens.

@@ -84,6 +84,8 @@ impl Ground {
             Completion::Done => self.written(superblock, out),
             // The redo writes where the batch has been written or at least allocated before; try again.
             Completion::NoSpace => self.write_in_place(out),
+            // The server has stopped.
+            Completion::Failed(_) => false,
         }
     }
 

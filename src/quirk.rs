@@ -51,6 +51,7 @@ pub enum Bend {
     SealEarly,
     ReadAhead,
     AlarmAtCopy,
+    BelieveCache,
 }
 
 /// Decides which bends are in force.

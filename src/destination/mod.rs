@@ -68,6 +68,9 @@ pub struct Destination<Q> {
     desks: Vec<Desk<Q>>,
     /// Flushes of the boot that are not done.
     flushes: u32,
+    /// A device has failed: it does nothing more.
+    failed: bool,
+    quirk: Q,
 }
 
 impl<Q: Quirk> Destination<Q> {
@@ -88,7 +91,7 @@ impl<Q: Quirk> Destination<Q> {
         for device in devices {
             shared.out.flush(0, Duty::Boot, device);
         }
-        Destination { shared, desks, flushes: devices.len() as u32 }
+        Destination { shared, desks, flushes: devices.len() as u32, failed: false, quirk }
     }
 
     /// The next effect, in order.
@@ -98,12 +101,16 @@ impl<Q: Quirk> Destination<Q> {
 
     /// When `handle_timeout` is wanted.
     pub fn poll_timeout(&self) -> Option<u64> {
+        if self.failed {
+            return None;
+        }
         self.desks.iter().flat_map(|d| [d.retry, d.heal.ask_at]).flatten().min()
     }
 
     /// How a mirror stands.
     pub fn standing(&self, mirror: MirrorIndex) -> Standing {
         match &self.desks[mirror as usize].phase {
+            _ if self.failed => Standing::Stopped,
             Phase::Idle | Phase::Booting(_) | Phase::Draining(Next::Repair) => Standing::Booting,
             Phase::Serving => Standing::Serving,
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
@@ -131,7 +138,7 @@ impl<Q: Quirk> Destination<Q> {
     /// A frame from the source of a mirror.
     pub fn handle_frame(&mut self, now: u64, from: MirrorIndex, frame: &Frame) {
         self.shared.now = now;
-        let Some(desk) = self.desks.get_mut(from as usize) else { return };
+        let Some(desk) = self.desks.get_mut(from as usize).filter(|_| !self.failed) else { return };
         let Some((mirror, connection, message)) = wire::decode(frame) else {
             if self.shared.knobs.transport == Transport::Stream {
                 // Nothing may be missing on a stream, and this may have been its last frame for long.
@@ -166,9 +173,21 @@ impl<Q: Quirk> Destination<Q> {
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
         self.shared.now = now;
+        if let Completion::Failed(device) = completion {
+            return self.fail(token.mirror(), device);
+        }
+        if self.failed {
+            return;
+        }
         if self.flushes > 0 {
             self.flushes -= 1;
             if self.flushes == 0 {
+                // What a flush did not make durable although it succeeded, the cache only takes for written.
+                for device in [Device::Log, Device::Image] {
+                    if !self.quirk.bends(Bend::BelieveCache) {
+                        self.shared.out.push(Effect::Reload { device });
+                    }
+                }
                 for desk in &mut self.desks {
                     desk.boot(&mut self.shared);
                 }
@@ -186,9 +205,33 @@ impl<Q: Quirk> Destination<Q> {
         }
     }
 
+    /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
+    pub fn handle_nvram(&mut self, size: u64) {
+        let needed = self.desks[0].geometry.segment_size * self.shared.pool.total();
+        if size < needed && !self.failed {
+            self.failed = true;
+            self.shared.out = Outbox::default();
+            for desk in &self.desks {
+                self.shared.out.alarm(desk.index, Alarm::NvramTooSmall { size, needed });
+            }
+        }
+    }
+
+    /// A write or a flush failed. What the cache holds cannot be trusted any more, and what is acknowledged from now on
+    /// would be: it stops, and whoever starts it again reads the medium.
+    fn fail(&mut self, mirror: MirrorIndex, device: Device) {
+        if !self.failed {
+            self.failed = true;
+            self.shared.out.alarm(mirror, Alarm::DeviceFailed { device });
+        }
+    }
+
     /// A timer is due.
     pub fn handle_timeout(&mut self, now: u64) {
         self.shared.now = now;
+        if self.failed {
+            return;
+        }
         for desk in &mut self.desks {
             if desk.retry.is_some_and(|at| at <= now) {
                 desk.retry = None;
@@ -205,6 +248,9 @@ impl<Q: Quirk> Destination<Q> {
     pub fn handle_degraded(&mut self, now: u64, degraded: bool) {
         self.shared.now = now;
         self.shared.degraded = degraded;
+        if self.failed {
+            return;
+        }
         for desk in &mut self.desks {
             desk.pump(&mut self.shared);
         }
@@ -213,6 +259,8 @@ impl<Q: Quirk> Destination<Q> {
     /// Operator: recover the mirror, whether its source lives or not (DR7).
     pub fn handle_recover(&mut self, now: u64, mirror: MirrorIndex) {
         self.shared.now = now;
-        self.desks[mirror as usize].recover(&mut self.shared);
+        if !self.failed {
+            self.desks[mirror as usize].recover(&mut self.shared);
+        }
     }
 }

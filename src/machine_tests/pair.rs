@@ -132,7 +132,7 @@ impl<Q: Quirk> Pair<Q> {
             Effect::Send { frame, .. } => return self.frames[side].push_back(frame),
             Effect::Reply { id, answer } => return self.replies.push((id, answer)),
             Effect::Alarm { alarm, .. } => return self.alarms.push(alarm),
-            Effect::CloseClients | Effect::Stage { .. } => return,
+            Effect::CloseClients | Effect::Reload { .. } | Effect::Stage { .. } => return,
         };
         self.pending[side].push((token, work));
     }

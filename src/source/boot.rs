@@ -4,12 +4,12 @@ use super::admission::{Outcome, SlotState};
 use super::log::{Entry, Generation, Log, Sealing};
 use super::{Source, State};
 use crate::area::Area;
-use crate::effect::{Alarm, Answer, Completion, Device, Duty, Outbox, Ranges, Run, Token};
+use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
 use crate::mark;
 use crate::nvram_log::{SEAL, Seal};
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
 use crate::reply_table::{self, ReplyEntry};
 use crate::stage::Stage;
@@ -59,7 +59,8 @@ fn trace(boot: &Boot) -> Position {
 impl<Q: Quirk> Source<Q> {
     pub(super) fn start_boot(&mut self) {
         self.stage(Stage::BootStarted, Position::ZERO);
-        // A process crash leaves unflushed bytes in the caches; nothing counts before it is durable.
+        // A process crash leaves unflushed bytes in the caches; nothing counts before it is durable. What is not after that
+        // is what the cache only takes for written, after a flush that failed: it is forgotten.
         for device in [Device::Nvram, Device::Mark, Device::Image] {
             self.out.flush(self.index, Duty::Boot, device);
         }
@@ -90,6 +91,9 @@ impl<Q: Quirk> Source<Q> {
             Step::Flush => {
                 boot.waiting -= 1;
                 if boot.waiting == 0 {
+                    if !self.quirk.bends(Bend::BelieveCache) {
+                        self.out.push(Effect::Reload { device: Device::Image });
+                    }
                     boot.step = Step::Ground;
                     boot.ground.start(&mut self.out);
                 }

@@ -221,6 +221,15 @@ impl<Q: Quirk> Source<Q> {
             && self.log.owed.is_empty()
     }
 
+    /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
+    pub fn handle_nvram(&mut self, size: u64) {
+        let needed = self.geometry.partitions * self.geometry.partition_size;
+        if size < needed && !self.stopped() {
+            self.out = Outbox::default();
+            self.stop(Alarm::NvramTooSmall { size, needed });
+        }
+    }
+
     /// Operator: seal the open generation now, empty or not.
     pub fn handle_seal(&mut self, now: u64) {
         self.now = now;
@@ -271,6 +280,9 @@ impl<Q: Quirk> Source<Q> {
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
         self.now = now;
+        if let (Completion::Failed(device), false) = (&completion, self.stopped()) {
+            return self.stop(Alarm::DeviceFailed { device: *device });
+        }
         match self.state {
             State::Booting(_) => self.boot_done(token, completion),
             State::Stopped => return,

@@ -7,9 +7,10 @@
 //!
 //! What may fail: it may be slow by a factor, for as long as its user says. It may be full: then every write fails, and
 //! a prefix of whole granules may have been stored, as with the short writes of a file system; the prefix is an
-//! unflushed write like any other. Its content may be damaged, rolled back or lost through its store. Errors that a
-//! device reports, lost writes and misdirected writes are up to its user, who knows what a request means: a lost write
-//! is completed without being issued, a misdirected one is issued elsewhere.
+//! unflushed write like any other. Its content may be damaged, rolled back or lost through its store, and a flush may
+//! fail there. Errors that a device reports, lost writes and misdirected writes are up to its user, who knows what a
+//! request means. A write that is lost or misdirected is seen by reads for a while, as the drive's own cache shows it; its
+//! user takes it back with [`Store::damage`] when that has forgotten it.
 
 use crate::decisions::Decisions;
 use crate::delay::Delay;

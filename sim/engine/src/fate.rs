@@ -79,6 +79,9 @@ fn draw_fate(
     subject: u32,
     odds: &FateOdds,
 ) -> Fate {
+    if write.clean {
+        return Fate::Lost;
+    }
     // Each write takes all its draws, so that occurrence n always speaks of the nth write.
     let fate = decisions.draw(sites::FATE, subject) >> 32;
     let tear = decisions.draw(sites::TEAR, subject);

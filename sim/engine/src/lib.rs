@@ -38,7 +38,7 @@ pub use disk::{Disk, DiskSpec, NoSpace};
 pub use extent::Extent;
 pub use extent_map::ExtentMap;
 pub use fate::{Fate, FateOdds, draw_fates};
-pub use layers::FlushMark;
+pub use layers::{AfterFailure, FlushMark};
 pub use network::{Delivery, Link, LinkSpec, Mode};
 pub use nvram::{Nvram, NvramSpec};
 pub use pending::{Content, Parts, Pending};

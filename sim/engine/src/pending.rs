@@ -73,6 +73,8 @@ pub struct Pending {
     pub data: Content,
     /// The device has said that it is done (which promises nothing before a flush).
     pub completed: bool,
+    /// A flush of it has failed, and the cache takes it for written: reads see it, and nothing will ever put it down.
+    pub clean: bool,
     /// Its user's.
     pub tag: u32,
     /// The flush epoch in which it completed.

@@ -2,7 +2,8 @@
 //!
 //! A write is seen by reads as soon as it is issued, completed some time later, and stable after a flush that began
 //! after its completion has ended; see [`crate::Fate`] for what a power cut may do to it before that. Nothing that is
-//! stable is lost, except by [`Store::damage`], [`Store::scramble`] and [`Store::replace_all`].
+//! stable is lost, except by [`Store::damage`], [`Store::scramble`] and [`Store::replace_all`]. A flush may fail
+//! ([`Store::fail_flush`]); what its writes read as afterwards is up to the cache ([`crate::AfterFailure`]).
 //!
 //! Overlapping writes take effect in the order of issue, as reads of a coherent cache show. So a write that is still
 //! on its way while a later one over the same bytes has become stable can land only beside that later one: the device
@@ -11,10 +12,11 @@
 use crate::decisions::Decisions;
 use crate::extent_map::ExtentMap;
 use crate::fate::{Fate, FateOdds, draw_fates, garbage};
-use crate::layers::{FlushMark, Layers};
+use crate::layers::{AfterFailure, FlushMark, Layers};
 use crate::pending::{Content, Parts, Pending};
 use crate::source::Source;
 use bytes::Bytes;
+use std::ops::Range;
 
 /// A write that a device has taken: pass the serial to [`Store::complete`] at that time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +90,22 @@ impl Store {
     /// The same; shows `landed` each write that it made stable, in the order of issue.
     pub fn end_flush_with(&mut self, mark: FlushMark, landed: impl FnMut(&Pending)) {
         self.layers.end_flush_with(mark, landed);
+    }
+
+    /// Whether a flush would put anything down.
+    pub fn covers(&self, mark: FlushMark) -> bool {
+        self.layers.covers(mark)
+    }
+
+    /// That flush fails instead, with this outcome for what it covers. Returns the ranges that read differently now.
+    pub fn fail_flush(&mut self, mark: FlushMark, after: AfterFailure) -> Vec<Range<u64>> {
+        self.layers.fail_flush(mark, after)
+    }
+
+    /// The cache forgets what it takes for written, so that reads see the medium (and what is to be written yet).
+    /// Returns the ranges that read differently now.
+    pub fn forget_clean(&mut self) -> Vec<Range<u64>> {
+        self.layers.forget_clean()
     }
 
     /// The bytes that a read sees now.

@@ -58,6 +58,10 @@ pub(crate) struct Place {
     pub settled: usize,
     /// Generation of the file whose header is stable here.
     pub stable: u64,
+    /// The rig has put another header here, or taken it away: what the machine believes to be here, as this says, is not.
+    pub strange: bool,
+    /// The rig has changed something behind the records.
+    pub touched: bool,
 }
 
 impl Op {

@@ -192,26 +192,35 @@ impl DestinationLog {
     /// The rig has damaged a range of either device.
     pub fn damage(&mut self, ms: &mut [Mirror], device: Device, (from, to): (u64, u64), medium: &dyn Medium) {
         let (size, count) = self.units(device);
-        let dirty = match device {
-            Device::Nvram => &self.nvram_dirty,
-            _ => &self.log_dirty,
-        };
         for unit in from / size..to.div_ceil(size).min(count) {
             let base = unit * size;
-            let (mirror, records) = if device == Device::Nvram {
-                let segment = &mut self.segments[unit as usize];
-                (segment.owner, &mut segment.records)
-            } else {
-                let mirror = unit as usize / (self.layout.files as usize + 1);
-                (Some(mirror), &mut self.places[unit as usize].records)
+            let dirty = if device == Device::Nvram { &self.nvram_dirty } else { &self.log_dirty };
+            let mirror = match device {
+                Device::Nvram => self.segments[unit as usize].owner,
+                _ => Some(unit as usize / (self.layout.files as usize + 1)),
             };
             let Some(mirror) = mirror else { continue };
+            // Without its header, or with that of another one, it is not what it was.
             let head = medium.read(device, base, HEADER);
             let headless = from < base + HEADER
                 && match device {
-                    Device::Nvram => SegmentHeader::read(&head).is_none(),
-                    _ => FileHeader::read(&head).is_none() && !records.is_empty(),
+                    Device::Nvram => {
+                        let segment = &self.segments[unit as usize];
+                        let now = SegmentHeader::read(&head).filter(|h| h.in_use);
+                        let now = now.map(|h| (self.layout.by_uuid(&h.uuid), h.serial));
+                        now != Some((segment.owner, segment.serial))
+                    }
+                    _ => {
+                        let place = &self.places[unit as usize];
+                        let now = FileHeader::read(&head).filter(|h| h.uuid == ms[mirror].model.uuid);
+                        let now = now.map_or((0, 0), |h| (h.generation, h.incarnation));
+                        now != (place.generation, place.incarnation) && !dirty.touches(base, base + HEADER)
+                    }
                 };
+            let records = match device {
+                Device::Nvram => &mut self.segments[unit as usize].records,
+                _ => &mut self.places[unit as usize].records,
+            };
             let mut gone = Vec::new();
             for held in records.iter_mut().filter(|h| !h.lost) {
                 let (start, end) = (held.offset + base, held.offset + held.size + base);
@@ -222,11 +231,8 @@ impl DestinationLog {
                     gone.push(held.index);
                 }
             }
-            // Without a header it is nobody's, and no file.
             if headless && device == Device::Nvram {
                 self.segments[unit as usize].owner = None;
-            } else if headless {
-                self.places[unit as usize].stable = 0;
             }
             let m = &mut ms[mirror];
             m.session.nvram_damaged |= device == Device::Nvram;
@@ -239,6 +245,12 @@ impl DestinationLog {
             if headless && device == Device::Nvram {
                 // Without its header it is in nobody's use.
                 self.segments[unit as usize] = Segment { append: HEADER, ..Segment::default() };
+            } else if device == Device::Log {
+                let place = &mut self.places[unit as usize];
+                place.touched |= to > base + place.append;
+                if headless {
+                    (place.strange, place.stable) = (true, 0);
+                }
             }
         }
     }
@@ -258,6 +270,68 @@ impl DestinationLog {
             let header = from < base + HEADER;
             owner == Some(m.number) && records.iter().any(|h| live(h) && (header || hit(h)))
         })
+    }
+
+    /// The cache of the log disk has let go of unflushed writes to these ranges.
+    pub fn forgotten(
+        &mut self,
+        ms: &mut [Mirror],
+        ranges: &[(u64, u64)],
+        stable: &dyn Medium,
+        current: &dyn Medium,
+    ) {
+        let size = self.layout.file_size;
+        for &(offset, length) in ranges {
+            self.log_dirty.remove(offset, offset + length);
+        }
+        let mut last = None;
+        for &(offset, length) in ranges {
+            let end = (offset + length).div_ceil(size).min(self.places.len() as u64);
+            for number in offset / size..end {
+                if last.replace(number) != Some(number) {
+                    self.reread_place(ms, number as usize, stable, current);
+                }
+            }
+        }
+    }
+
+    /// The machines read everything anew: what they know of places that the rig has changed is what is there.
+    pub fn reread_strange(&mut self, ms: &mut [Mirror], stable: &dyn Medium, current: &dyn Medium) {
+        for number in 0..self.places.len() {
+            if self.places[number].strange {
+                self.reread_place(ms, number, stable, current);
+            }
+        }
+    }
+
+    /// A place may hold anything now that was written there once.
+    fn reread_place(&mut self, ms: &mut [Mirror], number: usize, stable: &dyn Medium, current: &dyn Medium) {
+        let (base, mirror) = (number as u64 * self.layout.file_size, self.mirror_of(number));
+        let old = core::mem::take(&mut self.places[number]);
+        for held in old.records.iter().filter(|h| !h.lost) {
+            self.dropped(&mut ms[mirror], held.index, Device::Log);
+        }
+        let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
+        let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
+        let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
+        let stable_before = if generation == 0 { 0 } else { old.stable };
+        self.places[number] =
+            Place { generation, incarnation, append: HEADER, stable: stable_before, ..Place::default() };
+        if generation > 0 {
+            self.read_place(ms, number, self.layout.file_size, current, None);
+        }
+        self.settle_place(ms, number, stable);
+    }
+
+    /// Whatever stands on the log disk now counts; all of it is stable.
+    pub fn look_again(&mut self, ms: &mut [Mirror], medium: &dyn Medium) {
+        self.log_dirty.clear();
+        for number in 0..self.places.len() {
+            self.reread_place(ms, number, medium, medium);
+        }
+        for m in ms {
+            m.count_damaged();
+        }
     }
 
     pub fn memory(&self) -> u64 {

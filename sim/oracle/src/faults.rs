@@ -9,9 +9,83 @@ use crate::source_log;
 /// A damaged block justifies an alarm, but no stop: the other side has a good copy.
 pub(crate) const DAMAGED_BLOCK: &str = "a damaged block";
 
+/// A device that fails justifies the alarm that says so, and nothing else.
+pub(crate) const DEVICE: &str = "a device that fails";
+
 impl Judge {
+    /// A device of a server fails what it is asked, or is smaller than it should be: the server must stop, and say why.
+    pub fn fault_device(&mut self, server: Server) {
+        for m in &mut self.mirrors {
+            if server == Server::Destination || server == Server::Source(m.number) {
+                m.excuses.insert(DEVICE);
+            }
+        }
+    }
+
+    /// A cache has let go of unflushed writes to these ranges (offset, length), which read as they are stable now.
+    pub fn forgotten(
+        &mut self,
+        server: Server,
+        device: Device,
+        ranges: &[(u64, u64)],
+        stable: &dyn Medium,
+        current: &dyn Medium,
+    ) {
+        match (server, device) {
+            (Server::Source(i), Device::Image) => {
+                if let Some(m) = self.mirrors.get_mut(i) {
+                    m.source.volume.forgotten(&m.model.uuid, &m.at.own, ranges, current);
+                }
+            }
+            (Server::Destination, Device::Image) => {
+                for m in &mut self.mirrors {
+                    m.copy.image.forgotten(&m.model.uuid, &m.at.image, ranges, current);
+                }
+            }
+            (Server::Destination, Device::Log) => {
+                self.log.forgotten(&mut self.mirrors, ranges, stable, current);
+            }
+            _ => {}
+        }
+    }
+
+    /// A device was exchanged for another one; the media already show it.
+    pub fn device_replaced(
+        &mut self,
+        server: Server,
+        device: Device,
+        stable: &dyn Medium,
+        _current: &dyn Medium,
+    ) {
+        match (server, device) {
+            (Server::Source(i), _) => {
+                if let Some(m) = self.mirrors.get_mut(i) {
+                    m.source.harmed = true;
+                    m.excuses.insert("another device");
+                }
+            }
+            (Server::Destination, Device::Image) => {
+                for m in &mut self.mirrors {
+                    (m.copy.harmed, m.copy.emptied, m.copy.replaced) = (true, None, true);
+                    m.excuses.insert("another device");
+                    let (at, end) = (m.at.image.base, m.at.image.end);
+                    m.copy.image.replaced(&mut m.model, &m.at.image, (at, end), stable);
+                    m.advance();
+                }
+            }
+            (Server::Destination, _) => {
+                for m in &mut self.mirrors {
+                    m.empty();
+                    m.excuses.insert("another device");
+                }
+                self.log.damage(&mut self.mirrors, device, (0, u64::MAX / 2), stable);
+                self.log.look_again(&mut self.mirrors, stable);
+            }
+        }
+    }
+
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
-    pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, _current: &dyn Medium) {
+    pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, current: &dyn Medium) {
         if let Server::Source(i) = server
             && let Some(m) = self.mirrors.get_mut(i)
         {
@@ -23,6 +97,9 @@ impl Judge {
             Server::Destination => self.mirrors.iter_mut().for_each(|m| m.session.destination_down()),
         }
         if !power_cut {
+            if server == Server::Destination {
+                self.log.reread_strange(&mut self.mirrors, stable, current);
+            }
             return;
         }
         match server {

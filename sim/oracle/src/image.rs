@@ -256,11 +256,61 @@ impl Image {
         for at in hit {
             self.look_at_block(model, region, stable, at);
             self.look_at_checks(model, region, stable, at.0, at.1, at.1 + 1);
-            if self.bad_blocks.contains(&at) || self.bad_checks.contains(&at) {
+            let bad = self.bad_blocks.contains(&at) || self.bad_checks.contains(&at);
+            if bad || self.differs_from_journal(region, at, stable) {
                 self.damaged.insert(at);
             }
         }
         structural
+    }
+
+    /// Whether a block or its entry is not as the journal has put it in place: it will be wrong once the cursor gets there.
+    fn differs_from_journal(&self, region: &Region, (v, b): BlockAt, stable: &dyn Medium) -> bool {
+        let journal = self.journal.as_ref().filter(|j| j.header.counts_over(self.stable.cursor()));
+        let differs = |from: u64, length: u64| {
+            let held = journal.and_then(|j| j.data(from, length));
+            held.is_some_and(|held| !same(&held, &stable.read(Device::Image, from, length)))
+        };
+        differs(region.block_at(v, b), region.block) || differs(region.check_at(v, b), ENTRY)
+    }
+
+    /// A cache has let go of unflushed writes to these ranges.
+    pub fn forgotten(
+        &mut self,
+        uuid: &[u8; 16],
+        region: &Region,
+        ranges: &[(u64, u64)],
+        current: &dyn Medium,
+    ) {
+        for (offset, length) in ranges {
+            self.dirty.remove(*offset, offset + length);
+        }
+        if let Some(now) = Superblock::best(&current.read(Device::Image, region.base, 1024), uuid) {
+            self.current = now;
+        }
+    }
+
+    /// Another disk is there: everything is looked at.
+    pub fn replaced(
+        &mut self,
+        model: &mut Model,
+        region: &Region,
+        (start, end): (u64, u64),
+        medium: &dyn Medium,
+    ) {
+        self.dirty.clear();
+        self.placed.clear();
+        self.journal = None;
+        self.flushed(model, region, &[(start, end - start)], medium);
+        let written = model.written();
+        for at in written {
+            self.look_at_block(model, region, medium, at);
+            self.look_at_checks(model, region, medium, at.0, at.1, at.1 + 1);
+            if self.bad_blocks.contains(&at) || self.bad_checks.contains(&at) {
+                self.damaged.insert(at);
+            }
+        }
+        self.current = self.stable;
     }
 
     /// Whether a stable valid journal will put this block in place again: it is newer than the cursor, or a repair.

@@ -90,6 +90,8 @@ pub(crate) struct Copy {
     pub harmed: bool,
     /// It was only the NVRAM: everything up to this index must be held and promised again to be whole.
     pub emptied: Option<u64>,
+    /// Its disk of the images was exchanged: how far that goes nobody can ask, as long as it is said.
+    pub replaced: bool,
     /// Some record stands in two segments or two files.
     pub doubled: bool,
     /// When a superblock in recovery became durable.
@@ -141,6 +143,7 @@ impl Mirror {
                 rotten: BTreeSet::new(),
                 harmed: false,
                 emptied: None,
+                replaced: false,
                 doubled: false,
                 fenced: None,
                 recovered: None,
@@ -273,7 +276,10 @@ impl Mirror {
         let redone = image.journal.as_ref().map(|j| j.cursor);
         let redone = redone.and_then(|c| self.model.index_of_cursor(c)).unwrap_or(0);
         let mut unreadable = image.damaged.clone();
-        unreadable.retain(|at| !image.covered(&self.at.image, *at));
+        // Once the cursor behind the journal is written, it may be there: then nothing is put in place again.
+        let cursor = image.current.cursor();
+        let redone_for_sure = image.journal.as_ref().is_some_and(|j| j.header.counts_over(cursor));
+        unreadable.retain(|at| !(redone_for_sure && image.covered(&self.at.image, *at)));
         let after = image.cursor.max(redone);
         (self.model.first_blocked(after, &mut unreadable)).map_or(u64::MAX, |i| i - 1)
     }

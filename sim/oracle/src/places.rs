@@ -20,6 +20,9 @@ impl DestinationLog {
     ) {
         let base = number as u64 * self.layout.file_size;
         let mirror = self.mirror_of(number);
+        if self.places[number].strange && !self.known_again(&mut ms[mirror], number, (from, to), current) {
+            return;
+        }
         if from < HEADER {
             let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
             let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
@@ -49,6 +52,44 @@ impl DestinationLog {
             }
             self.read_place(ms, number, to, current, Some(out));
         }
+    }
+
+    /// A write to a place that the rig has changed. Where it makes a header, or goes on with what really is there, its
+    /// machine knows the place; else its records are lost as they come, and nobody can know.
+    fn known_again(
+        &mut self,
+        m: &mut Mirror,
+        number: usize,
+        (from, to): (u64, u64),
+        current: &dyn Medium,
+    ) -> bool {
+        let size = self.layout.file_size;
+        let base = number as u64 * size;
+        let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
+        let header = header.filter(|h| h.uuid == m.model.uuid);
+        let next = |at: u64| next_record(m, Device::Log, base, at, size, current).map(|(_, held)| held);
+        if from < HEADER {
+            self.places[number] = Place { append: HEADER, ..Place::default() };
+            return true;
+        }
+        let mut at = HEADER;
+        while let (Some(held), true) = (next(at), at < to) {
+            at += held.size;
+        }
+        if let Some(header) = header.filter(|_| at >= to) {
+            let (generation, incarnation) = (header.generation, header.incarnation);
+            self.places[number] = Place { generation, incarnation, append: HEADER, ..Place::default() };
+            return true;
+        }
+        let mut at = from;
+        let mut lost = Vec::new();
+        while let (Some(held), true) = (next(at), at < to) {
+            lost.push(held.index);
+            at += held.size;
+        }
+        let whole = m.whole();
+        m.copy.rotten.extend(lost.into_iter().filter(|index| *index > whole));
+        false
     }
 
     pub(crate) fn file_overwritten(
@@ -181,7 +222,8 @@ impl DestinationLog {
             let at = number * self.layout.file_size + place.append;
             Trailer::read(&stable.read(Device::Log, at, HEADER)).is_some_and(|t| t.generation == generation)
         };
-        own.clone().next().is_none() || own.clone().any(ends)
+        let excused = self.places_of(mirror).iter().any(|p| p.strange || p.touched);
+        own.clone().next().is_none() || own.clone().any(ends) || excused
     }
 
     pub(crate) fn settle_place(&mut self, ms: &mut [Mirror], number: usize, stable: &dyn Medium) {
@@ -191,7 +233,7 @@ impl DestinationLog {
         if self.log_dirty.touches(base, base + HEADER) {
             return;
         }
-        place.stable = place.generation;
+        place.stable = if place.strange { 0 } else { place.generation };
         while let Some(held) = place.records.get(place.settled) {
             let at = base + held.offset;
             let there = !self.log_dirty.touches(at, at + held.size)

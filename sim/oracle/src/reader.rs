@@ -156,7 +156,8 @@ impl Found {
                 continue;
             };
             self.proved = self.proved.max(header.prev.position);
-            self.run(uuid, Device::Log, (place * layout.file_size, layout.file_size), medium, hashes);
+            let area = (place * layout.file_size, layout.file_size);
+            self.run(uuid, Device::Log, area, Some(header.generation), medium, hashes);
         }
     }
 
@@ -166,22 +167,25 @@ impl Found {
             let base = segment * layout.segment_size;
             let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
             if header.is_some_and(|h| h.in_use && h.uuid == *uuid) {
-                self.run(uuid, Device::Nvram, (base, layout.segment_size), medium, hashes);
+                self.run(uuid, Device::Nvram, (base, layout.segment_size), None, medium, hashes);
             }
         }
     }
 
-    /// Records back to back in a file or segment; behind what does not check, whatever checks again.
+    /// Records back to back in a file or segment; behind what does not check, whatever checks again. A file has records of
+    /// its own generation only: another one is there by mistake.
     fn run(
         &mut self,
         uuid: &[u8; 16],
         device: Device,
         (base, size): (u64, u64),
+        generation: Option<u64>,
         medium: &dyn Medium,
         hashes: &mut Hashes,
     ) {
+        let belongs = |r: &Record| generation.is_none_or(|g| g == r.position.generation);
         let mut at = HEADER;
-        while let Some(r) = record_at(uuid, medium, device, (base, at, size), hashes) {
+        while let Some(r) = record_at(uuid, medium, device, (base, at, size), hashes).filter(|r| belongs(r)) {
             self.note(&r, device);
             at += r.size();
         }
@@ -197,7 +201,7 @@ impl Found {
                     self.proved = self.proved.max(Position::new(t.generation, t.count));
                 }
             } else if magic == record_magic
-                && let Some(r) = record(uuid, &rest[i * 8..])
+                && let Some(r) = record(uuid, &rest[i * 8..]).filter(|r| belongs(r))
             {
                 self.note(&r, device);
             }

@@ -10,7 +10,8 @@ use mirror::quirk::{Bend, Bent};
 /// A planted bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// `P01`..; `H01`.. for the healing of blocks; `O01`.. where an oracle is the only one that sees it.
+    /// `P01`..; `H01`.. for the healing of blocks; `D01`.. for devices that fail; `O01`.. where an oracle is the only one
+    /// that sees it.
     pub id: &'static str,
     /// What it does, in one line.
     pub name: &'static str,

@@ -57,7 +57,7 @@ const FRAMES: [&str; 15] = [
     "BlockWanted",
     "Block",
 ];
-const FAULTS: [&str; 20] = [
+const FAULTS: [&str; 31] = [
     "crash",
     "power_cut",
     "restart",
@@ -78,6 +78,17 @@ const FAULTS: [&str; 20] = [
     "replay",
     "swizzle",
     "storm",
+    "flush_failure",
+    "write_failure",
+    "short_io",
+    "read_only",
+    "unreadable",
+    "lost_write",
+    "misdirected_write",
+    "rollback",
+    "disk_lost",
+    "disk_replaced",
+    "nvram_smaller",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -94,12 +105,17 @@ pub(crate) fn answer_number(answer: &Answer) -> u64 {
     }
 }
 
+/// Number of a flush that failed, among those of [`work_number`].
+pub(crate) const FAILED_FLUSH: u16 = 6;
+
 pub(crate) fn work_number(work: &Work) -> u16 {
     match work {
         Work::Write(_) => 0,
         Work::NoSpace(_) => 1,
         Work::Flush(_) => 2,
         Work::Read(_) => 3,
+        Work::Short(..) => 4,
+        Work::Failed(_) => 5,
     }
 }
 
@@ -195,6 +211,7 @@ alarms! {
     Protocol { kind } = 9 "protocol",
     DeviceFailed { device } = 10 "device_failed",
     BlockLost { volume, block } = 11 "block_lost",
+    NvramTooSmall { size, needed } = 12 "nvram_too_small",
 }
 
 pub(crate) fn alarm_text(alarm: &Alarm) -> String {
@@ -224,6 +241,9 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         Alarm::SyncConflict { generation } => format!("SyncRequest({generation}) contradicts the file"),
         Alarm::Protocol { kind } => format!("frame of kind {kind} breaks the protocol"),
         Alarm::DeviceFailed { device } => format!("device {device:?} failed"),
+        Alarm::NvramTooSmall { size, needed } => {
+            format!("the NVRAM has {size} bytes, and {needed} are configured")
+        }
     }
 }
 
@@ -303,7 +323,15 @@ pub fn render(spec: &Spec, e: &Entry) -> String {
         DISCARD => format!("discards {} bytes of {} at {}", e.b, device(e.flags), e.a),
         FLUSH => format!("flushes {}", device(e.flags)),
         DONE => {
-            let what = ["write", "write without space", "flush", "read"][(e.flags as usize & 0xff).min(3)];
+            let what = match e.flags & 0xff {
+                0 => "write",
+                1 => "write without space",
+                2 => "flush",
+                3 => "read",
+                4 => "part of a write",
+                5 => "failed write",
+                _ => "failed flush",
+            };
             format!("{what} of {} done", device(e.flags >> 8))
         }
         STAGE => {

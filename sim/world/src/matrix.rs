@@ -38,7 +38,17 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         | Fault::DiskFull { node: n, .. }
         | Fault::Slow { node: n, .. }
         | Fault::NvramLost { node: n, .. }
-        | Fault::NvramDegraded { node: n, .. } => node(n),
+        | Fault::NvramDegraded { node: n, .. }
+        | Fault::FlushFailure { node: n, .. }
+        | Fault::WriteFailure { node: n, .. }
+        | Fault::ShortIo { node: n, .. }
+        | Fault::ReadOnly { node: n, .. }
+        | Fault::LostWrite { node: n, .. }
+        | Fault::MisdirectedWrite { node: n, .. }
+        | Fault::Rollback { node: n, .. }
+        | Fault::DiskLost { node: n, .. }
+        | Fault::DiskReplaced { node: n, .. }
+        | Fault::NvramSmaller { node: n, .. } => node(n),
         Fault::Cut { source, .. }
         | Fault::Heal { source }
         | Fault::Clog { source, .. }
@@ -49,7 +59,7 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         Fault::Swizzle { .. } => (Role::Link, None),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
         Fault::Recover { source } => (Role::Destination, Some(*source)),
-        Fault::Damage { target, .. } => match target {
+        Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. }
             | DamageTarget::NvramRecord { source, .. }
             | DamageTarget::ImageBlock { source, .. } => (Role::Destination, Some(*source)),

@@ -13,7 +13,7 @@ use crate::trunk::Trunks;
 use mirror::effect::Device;
 use mirror::geometry::{Geometry, Region};
 use mirror::quirk::Quirk;
-use mirrorsim_engine::{Decisions, Fate, FateOdds, View};
+use mirrorsim_engine::{Decisions, Fate, FateOdds, Pending, View};
 use mirrorsim_oracle as oracle;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -202,7 +202,11 @@ impl<Q: Quirk> Probe<Q> {
         for (d, device) in DEVICES.iter().enumerate() {
             let pending = server.store(*device).pending();
             open.extend(
-                pending.iter().enumerate().filter(|(_, p)| p.tag as usize == mirror).map(|(i, _)| (d, i)),
+                pending
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, p)| p.tag as usize == mirror && !p.clean)
+                    .map(|(i, _)| (d, i)),
             );
         }
         let n = open.len();
@@ -311,12 +315,15 @@ impl<Q: Quirk> Probe<Q> {
         let views = DEVICES.map(|device| {
             let store = server.store(device);
             let mine = || open.iter().zip(fates).filter(|((at, _), _)| *at == d);
-            let view = if store.pending().is_empty() || mine().all(|(_, f)| *f == Fate::Kept) {
+            // What a cache takes for written is gone with the power.
+            let clean = store.pending().iter().any(|p| p.clean);
+            let view = if store.pending().is_empty() || !clean && mine().all(|(_, f)| *f == Fate::Kept) {
                 View::current(store)
             } else if mine().count() == store.pending().len() && mine().all(|(_, f)| *f == Fate::Lost) {
                 View::stable(store)
             } else {
-                let mut all = vec![Fate::Kept; store.pending().len()];
+                let kept = |p: &Pending| if p.clean { Fate::Lost } else { Fate::Kept };
+                let mut all: Vec<Fate> = store.pending().iter().map(kept).collect();
                 mine().for_each(|((_, i), fate)| all[*i] = *fate);
                 View::chosen(store, &all)
             };

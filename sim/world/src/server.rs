@@ -3,7 +3,7 @@
 use crate::spec::DeviceName;
 use bytes::Bytes;
 use mirror::destination::Destination;
-use mirror::effect::{Completion, Device, Effect, Token};
+use mirror::effect::{Completion, Device, Effect, Run, Token};
 use mirror::quirk::Quirk;
 use mirror::source::Source;
 use mirrorsim_engine::{Disk, ExtentMap, FlushMark, Nvram, Store};
@@ -32,6 +32,14 @@ impl<Q: Quirk> Machine<Q> {
         match self {
             Machine::Source(m) => m.poll_timeout(),
             Machine::Destination(m) => m.poll_timeout(),
+        }
+    }
+
+    /// So many bytes of NVRAM are there.
+    pub fn handle_nvram(&mut self, size: u64) {
+        match self {
+            Machine::Source(m) => m.handle_nvram(size),
+            Machine::Destination(m) => m.handle_nvram(size),
         }
     }
 
@@ -78,6 +86,10 @@ pub enum Work {
     Flush(FlushMark),
     /// A read.
     Read(mirror::effect::Ranges),
+    /// A part of a write, and what is to be written after it.
+    Short(SmallVec<[u64; 4]>, Vec<Run>),
+    /// A write that failed; what was stored of it all the same.
+    Failed(SmallVec<[u64; 4]>),
 }
 
 /// A server.
@@ -102,6 +114,10 @@ pub struct Server<Q> {
     pub gone: bool,
     /// When it is to start again.
     pub restart_at: Option<u64>,
+    /// How long it stays down when it stops because a device failed.
+    pub down_for: u64,
+    /// Bytes of NVRAM that are there, if not all are.
+    pub nvram_left: Option<u64>,
 }
 
 impl<Q> Server<Q> {

@@ -1,6 +1,7 @@
 //! I9: no false alarm. An alarm needs a cause that the rig or the operator has really set: damage, a lost NVRAM, a
 //! recovery while the source lives, or an excuse noted by the rig.
 
+use crate::faults::DEVICE;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
 use crate::setup::Server;
@@ -15,13 +16,14 @@ pub(crate) fn alarm(
     out: &mut Findings,
 ) {
     out.judged(Oracle::Divergence);
+    let about_device = matches!(kind, "device_failed" | "nvram_too_small");
     let caused = |m: &Mirror| {
         let at_source = m.source.harmed || m.source.gone;
         at_source
             || m.copy.harmed
             || !m.copy.damaged.is_empty()
             || m.copy.fenced.is_some()
-            || !m.excuses.is_empty()
+            || m.excuses.iter().any(|excuse| *excuse != DEVICE || about_device)
     };
     let source = source.or(match server {
         Server::Source(i) => Some(i),

@@ -12,6 +12,9 @@ pub(crate) fn required(m: &Mirror) -> u64 {
 
 /// Index that recovery must reach with what the rig has left: the chain in the destination's stable bytes.
 pub(crate) fn reachable(m: &Mirror) -> u64 {
+    if m.copy.replaced {
+        return 0;
+    }
     let hurt = m.copy.harmed || m.copy.damaged.range(m.copy.image.cursor + 1..).next().is_some();
     // A damaged block of the image under a partial write ends recovery before that record.
     let required = required(m).min(m.appliable());

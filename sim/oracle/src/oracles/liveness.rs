@@ -1,7 +1,7 @@
 //! L1..L4, once faults are healed: every operation is answered, every sealed generation is applied and freed, recovery
 //! has ended, both sides are equal. The only justified ends without it have a cause in the trace.
 
-use crate::faults::DAMAGED_BLOCK;
+use crate::faults::{DAMAGED_BLOCK, DEVICE};
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
 use crate::setup::{Device, Medium};
@@ -9,7 +9,8 @@ use crate::superblock::Superblock;
 
 /// Whether a mirror may have stopped: its source is gone, or something was done that stops it with an alarm.
 pub(crate) fn stopped(m: &Mirror) -> bool {
-    let excused = m.excuses.iter().any(|excuse| *excuse != DAMAGED_BLOCK) || !m.lost_blocks.is_empty();
+    let stops = |excuse: &&str| ![DAMAGED_BLOCK, DEVICE].contains(excuse);
+    let excused = m.excuses.iter().any(stops) || !m.lost_blocks.is_empty();
     m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || excused
 }
 

@@ -103,4 +103,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 100,
         witness: "scenarios/planted/p38_two_sources.yaml",
     },
+    Row {
+        id: "D01",
+        name: "after a flush that failed a boot believes what the cache holds",
+        place: "boot.reload",
+        bend: Bend::BelieveCache,
+        oracles: &["steps", "numbering", "durability", "prefix"],
+        seeds: 10,
+        witness: "scenarios/faults/flush_failure_kept_clean.yaml",
+    },
 ];

@@ -1,5 +1,8 @@
 //! `faults:`, one tag per kind.
 
+use super::failing::{
+    DiskFor, DiskReplaced, FlushFailure, NvramSmaller, OneDisk, Rollback, Unreadable, WriteFailure,
+};
 use crate::document::{At, map, words};
 use crate::scalar::{Int, Name, Size, Small, Time};
 use mirror::stage::Stage;
@@ -8,7 +11,8 @@ use mirrorsim_world::spec::{Bend, DeviceName, Direction, LostContent};
 map! {
     /// A fault or an operator action: when, and what.
     struct FaultLine one_of [at, when] one_of [
-        crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm
+        crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
+        flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -54,6 +58,28 @@ map! {
         swizzle: Swizzle = optional("another fault"),
         /// A connection breaks again and again.
         storm: Storm = optional("another fault"),
+        /// The next flush of a disk that has something to put down fails. The server stops with an alarm, and is started again.
+        flush_failure: FlushFailure = optional("another fault"),
+        /// The next write to a disk fails. The server stops with an alarm, and is started again.
+        write_failure: WriteFailure = optional("another fault"),
+        /// Writes and reads of a disk are short or interrupted.
+        short_io: DiskFor = optional("another fault"),
+        /// Nothing can be written to a disk. The server stops with an alarm, again and again.
+        read_only: DiskFor = optional("another fault"),
+        /// A part of a device can be read no more, until it is written again.
+        unreadable: Unreadable = optional("another fault"),
+        /// A write that a disk reports as done, and its flush, too, was never stored.
+        lost_write: OneDisk = optional("another fault"),
+        /// A write that a disk reports as done, and its flush, too, stands in another file or block.
+        misdirected_write: OneDisk = optional("another fault"),
+        /// What one write has changed is as before again.
+        rollback: Rollback = optional("another fault"),
+        /// A disk is gone, and replaced by an empty one in the end.
+        disk_lost: DiskFor = optional("another fault"),
+        /// A disk is exchanged for an empty or an older one while its server is off.
+        disk_replaced: DiskReplaced = optional("another fault"),
+        /// An NVRAM is found to be smaller than it is configured: the server does not start.
+        nvram_smaller: NvramSmaller = optional("another fault"),
     }
 }
 
@@ -337,6 +363,10 @@ words!(LostContent {
     "zeros" => LostContent::Zeros,
     /// bytes drawn from the seed
     "random" => LostContent::Random,
+    /// nothing can be read
+    "uncorrectable" => LostContent::Uncorrectable,
+    /// the content of another server's NVRAM: it was moved
+    "foreign" => LostContent::Foreign,
 });
 
 /// A fault line with what it names.

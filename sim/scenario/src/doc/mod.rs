@@ -1,6 +1,7 @@
 //! The shape of a scenario file. Each doc comment is what `explain` and the JSON Schema say about a key.
 
 pub(crate) mod clients;
+pub(crate) mod failing;
 pub(crate) mod faults;
 pub(crate) mod protocol;
 pub(crate) mod run;

@@ -39,7 +39,7 @@ impl Page<'_> {
         }
     }
 
-    fn node(&self, node: Node) -> &str {
+    pub(super) fn node(&self, node: Node) -> &str {
         match node {
             Node::Source(s) => &self.spec.sources[s].name,
             Node::Destination => "destination",
@@ -92,8 +92,13 @@ impl Page<'_> {
                 format!("damage {bits} bits of {}", self.target(target))
             }
             Fault::NvramLost { node, reads } => {
-                let content = if reads == LostContent::Zeros { "zeros" } else { "random bytes" };
-                format!("nvram of {} is lost, reads as {content}", self.node(node))
+                let content = match reads {
+                    LostContent::Zeros => "reads as zeros",
+                    LostContent::Random => "reads as random bytes",
+                    LostContent::Uncorrectable => "cannot be read",
+                    LostContent::Foreign => "holds another server's content",
+                };
+                format!("nvram of {} is lost, {content}", self.node(node))
             }
             Fault::NvramDegraded { node, lasting: t } => {
                 format!("battery of {} is low{}", self.node(node), lasting(t))
@@ -126,10 +131,11 @@ impl Page<'_> {
                     show_duration(every)
                 )
             }
+            _ => self.failing(fault),
         }
     }
 
-    fn target(&self, target: DamageTarget) -> String {
+    pub(super) fn target(&self, target: DamageTarget) -> String {
         let name = |s: usize| self.spec.sources[s].name.as_str();
         let volume = |s: usize, v: usize| self.spec.sources[s].volumes[v].name.as_str();
         let which = |b: Option<u64>| b.map_or_else(|| "a drawn block".into(), |b| format!("block {b}"));

@@ -1,5 +1,6 @@
 //! A resolved scenario in words: every value with its unit, the timeline, the estimated size. Nothing is run.
 
+mod failing;
 mod faults;
 
 use crate::estimate::{about_size, estimate};

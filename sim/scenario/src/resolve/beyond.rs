@@ -76,7 +76,7 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
         Fault::Disaster { source, .. } => (Some(source), What::Site),
         Fault::NvramLost { node: Node::Destination, .. } => (None, What::DestinationNvram),
         Fault::NvramLost { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
-        Fault::Damage { target, .. } => match target {
+        Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. } | DamageTarget::NvramRecord { source, .. } => {
                 (Some(source), What::DestinationLog)
             }
@@ -94,6 +94,16 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
                 (Some(s), What::Volume(None))
             }
             DamageTarget::Range { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
+        },
+        Fault::LostWrite { node, device }
+        | Fault::MisdirectedWrite { node, device }
+        | Fault::Rollback { node, device, .. }
+        | Fault::DiskLost { node, device, .. }
+        | Fault::DiskReplaced { node, device, .. } => match (node, device) {
+            (Node::Destination, DeviceName::Image) => (None, What::Image(None)),
+            (Node::Destination, _) => (None, What::DestinationLog),
+            (Node::Source(s), DeviceName::Image) => (Some(s), What::Volume(None)),
+            (Node::Source(s), _) => (Some(s), What::SourceNvram),
         },
         _ => return None,
     };

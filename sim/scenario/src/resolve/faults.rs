@@ -14,9 +14,9 @@ use mirror::stage::{Side, Stage};
 use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
 
 /// Names in the faults of one scenario.
-struct Lookup<'a, 'b, 'c> {
-    cx: &'a mut Cx<'c>,
-    spec: &'b Spec,
+pub(super) struct Lookup<'a, 'b, 'c> {
+    pub(super) cx: &'a mut Cx<'c>,
+    pub(super) spec: &'b Spec,
     list: Place,
 }
 
@@ -79,12 +79,12 @@ impl Lookup<'_, '_, '_> {
         names::source(self.cx, self.spec, self.list, name, (around.place, &around.path))
     }
 
-    fn node(&mut self, name: &At<Name>) -> Option<Node> {
+    pub(super) fn node(&mut self, name: &At<Name>) -> Option<Node> {
         names::node(self.cx, self.spec, self.list, name)
     }
 
     /// A time that something lasts.
-    fn lasting(&mut self, time: &At<Time>) -> u64 {
+    pub(super) fn lasting(&mut self, time: &At<Time>) -> u64 {
         if time.0 == 0 {
             let draft = time.wrong("never", "lasts 0ns: it would never take effect");
             self.cx.desk.report(draft.want("more than 0ns"));
@@ -218,11 +218,14 @@ impl Lookup<'_, '_, '_> {
             }
             return Some(Fault::NvramDegraded { node, lasting });
         }
-        self.damage(line.damage.as_ref()?)
+        match &line.damage {
+            Some(damage) => self.damage(damage),
+            None => self.failing(line),
+        }
     }
 
     /// The log disk is the destination's alone.
-    fn device(&mut self, node: Node, device: &At<DeviceName>) {
+    pub(super) fn device(&mut self, node: Node, device: &At<DeviceName>) {
         if matches!(node, Node::Source(_)) && **device == DeviceName::Log {
             let draft = device.wrong("unknown-name", "a source has no disk of log files");
             self.cx.desk.report(draft.want("nvram | mark | image"));
@@ -251,11 +254,11 @@ impl Lookup<'_, '_, '_> {
         Some(Fault::Damage { target, bits: d.bits.0 })
     }
 
-    fn record(&mut self, r: &At<RecordOf>) -> Option<(usize, u64)> {
+    pub(super) fn record(&mut self, r: &At<RecordOf>) -> Option<(usize, u64)> {
         self.source(r.source.as_ref(), r).map(|source| (source, r.nth.0))
     }
 
-    fn block(&mut self, b: &At<BlockOf>) -> Option<(usize, usize, Option<u64>)> {
+    pub(super) fn block(&mut self, b: &At<BlockOf>) -> Option<(usize, usize, Option<u64>)> {
         let source = self.source(b.source.as_ref(), b)?;
         let volume = names::volume(self.cx, self.spec, source, self.list, b.volume.as_ref())?;
         let blocks =
@@ -267,7 +270,7 @@ impl Lookup<'_, '_, '_> {
         Some((source, volume, b.block.as_ref().map(|n| n.0)))
     }
 
-    fn range(&mut self, r: &At<DeviceRange>) -> Option<DamageTarget> {
+    pub(super) fn range(&mut self, r: &At<DeviceRange>) -> Option<DamageTarget> {
         let node = self.node(&r.node)?;
         self.device(node, &r.device);
         if r.length.0 == 0 {

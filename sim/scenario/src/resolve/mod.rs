@@ -3,6 +3,7 @@
 
 mod beyond;
 mod clients;
+mod failing;
 mod faults;
 mod names;
 mod profile;

@@ -30,6 +30,17 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Replay { .. } => "replay",
         Fault::Swizzle { .. } => "swizzle",
         Fault::Storm { .. } => "storm",
+        Fault::FlushFailure { .. } => "flush_failure",
+        Fault::WriteFailure { .. } => "write_failure",
+        Fault::ShortIo { .. } => "short_io",
+        Fault::ReadOnly { .. } => "read_only",
+        Fault::Unreadable { .. } => "unreadable",
+        Fault::LostWrite { .. } => "lost_write",
+        Fault::MisdirectedWrite { .. } => "misdirected_write",
+        Fault::Rollback { .. } => "rollback",
+        Fault::DiskLost { .. } => "disk_lost",
+        Fault::DiskReplaced { .. } => "disk_replaced",
+        Fault::NvramSmaller { .. } => "nvram_smaller",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Faults and operator actions: when, what, and where.
 
 use super::units::Nanos;
+pub use mirrorsim_engine::AfterFailure;
 
 /// A server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -217,6 +218,101 @@ pub enum Fault {
         /// Time from one to the next.
         every: Nanos,
     },
+    /// The next flush of a disk that has something to put down fails. The server stops, and is started again.
+    FlushFailure {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// What the cache makes of what was not put down.
+        after: AfterFailure,
+        /// It starts again after this time; its caches live on.
+        restart_after: Nanos,
+    },
+    /// The next write to a disk fails, and a part of it may be stored. The server stops, and is started again.
+    WriteFailure {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// It starts again after this time; its caches live on.
+        restart_after: Nanos,
+    },
+    /// Writes to a disk are short or interrupted, and so are reads: what is missing is asked for again.
+    ShortIo {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// Nothing can be written to a disk: each attempt fails, and the server stops each time.
+    ReadOnly {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// Granules of a device can be read no more until they are written again.
+    Unreadable {
+        /// What is hit; rounded out to whole granules.
+        target: DamageTarget,
+        /// So many more granules behind it.
+        more: u32,
+    },
+    /// A write to a disk is completed and flushed, and was never stored.
+    LostWrite {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+    },
+    /// A write to a disk is completed and flushed, and stands elsewhere, aligned in another file or block.
+    MisdirectedWrite {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+    },
+    /// What one write has changed from now on is as before again.
+    Rollback {
+        /// Which server.
+        node: Node,
+        /// Which device.
+        device: DeviceName,
+        /// When it becomes so.
+        after: Nanos,
+    },
+    /// A disk is gone: nothing can be written or read. It is replaced by an empty one.
+    DiskLost {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// How long nothing is there.
+        lasting: Nanos,
+    },
+    /// A disk is exchanged for one with its content of this moment, or for an empty one, while the server is off.
+    DiskReplaced {
+        /// Which server.
+        node: Node,
+        /// Which disk.
+        device: DeviceName,
+        /// How long after this moment; `None` = at once, by an empty one.
+        after: Option<Nanos>,
+    },
+    /// The NVRAM is found to be smaller at a start, until it ends.
+    NvramSmaller {
+        /// Which server.
+        node: Node,
+        /// Bytes that are left.
+        size: u64,
+        /// How long.
+        lasting: Nanos,
+    },
 }
 
 /// What becomes of a frame on its way.
@@ -246,6 +342,10 @@ pub enum LostContent {
     Zeros,
     /// Bytes drawn from the seed.
     Random,
+    /// Nothing can be read of it.
+    Uncorrectable,
+    /// The content of another server's.
+    Foreign,
 }
 
 /// What a [`Fault::Damage`] hits.

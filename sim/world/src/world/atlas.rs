@@ -7,6 +7,7 @@ use crate::event::Phase;
 use crate::matrix::{Role, target};
 use crate::server::{Machine, device, device_name, oracle_device};
 use crate::spec::{DamageTarget, Fault, Node};
+use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirrorsim_oracle::{self as oracle, Loss};
 
@@ -35,11 +36,25 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// What a damage will hit is looked for once: drawing it again would give another place.
     pub(super) fn find_target(&mut self, index: usize) {
-        let Fault::Damage { target, bits } = self.faults[index].fault else { return };
-        let Some((server, device, offset, length)) = self.find(target) else { return };
+        let fault = self.faults[index].fault.clone();
+        let (Fault::Damage { target, .. } | Fault::Unreadable { target, .. }) = fault else { return };
+        let Some((server, device, mut offset, mut length)) = self.find(target) else { return };
+        if let Fault::Unreadable { more, .. } = fault {
+            (offset, length) = self.whole_granules(server, device, (offset, length), more);
+        }
         let node = if server == self.destination() { Node::Destination } else { Node::Source(server) };
         let target = DamageTarget::Range { node, device: device_name(device), offset, length };
-        self.faults[index].fault = Fault::Damage { target, bits };
+        self.faults[index].fault = match fault {
+            Fault::Damage { bits, .. } => Fault::Damage { target, bits },
+            _ => Fault::Unreadable { target, more: 0 },
+        };
+    }
+
+    /// Whether a fault that picks its victim late may pick this one.
+    pub(super) fn may_take(&self, server: usize, at: Device, (offset, length): (u64, u64)) -> bool {
+        let loss =
+            Loss::Range { server: self.oracle_server(server), device: oracle_device(at), offset, length };
+        self.spec.beyond_model || self.judge.beyond(&loss).is_none()
     }
 
     /// What a fault takes away.
@@ -47,7 +62,7 @@ impl<Q: Quirk> World<'_, Q> {
         match fault {
             Fault::Disaster { source, .. } | Fault::Recover { source } => vec![Loss::Site(*source)],
             Fault::NvramLost { node, .. } => vec![Loss::Nvram(self.who(*node))],
-            Fault::Damage { target, .. } => {
+            Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => {
                 let DamageTarget::Range { node, device: name, offset, length } = *target else {
                     return Vec::new();
                 };
@@ -56,6 +71,15 @@ impl<Q: Quirk> World<'_, Q> {
                     device: oracle_device(device(name)),
                     offset,
                     length,
+                }]
+            }
+            Fault::DiskLost { node, device: name, .. } | Fault::DiskReplaced { node, device: name, .. } => {
+                let at = device(*name);
+                vec![Loss::Range {
+                    server: self.who(*node),
+                    device: oracle_device(at),
+                    offset: 0,
+                    length: self.servers[self.node(*node)].store(at).current().end(),
                 }]
             }
             _ => Vec::new(),

@@ -1,28 +1,39 @@
 //! What machines ask of their devices, and the completions; the judge is told of both, with the bytes.
 
 use super::World;
+use super::failing::Obstacle;
 use crate::event::{Deferred, Event};
 use crate::kinds;
 use crate::marks::Mark;
 use crate::server::{Operation, Work, oracle_device, subject};
 use crate::spec::Nanos;
-use mirror::effect::{Completion, Device, Ranges, Run, Token};
+use bytes::Bytes;
+use mirror::effect::{Completion, Device, Ranges, Run, Token, UNREADABLE};
 use mirror::quirk::Quirk;
 use mirrorsim_engine::FlushMark;
 use smallvec::SmallVec;
 
 /// Reads of NVRAM and marks at boot, ns.
 const NVRAM_READ: Nanos = 1_000;
+/// Time until a disk says that it does not take a discard, ns.
+const FAILURE: Nanos = 1_000;
+
+/// What follows the first `stored` bytes of a write.
+fn behind(offset: u64, parts: &[Bytes], stored: u64) -> Run {
+    let mut skip = stored as usize;
+    let mut rest = Run { offset: offset + stored, parts: SmallVec::new() };
+    for part in parts {
+        let from = skip.min(part.len());
+        skip -= from;
+        if from < part.len() {
+            rest.parts.push(part.slice(from..));
+        }
+    }
+    rest
+}
 
 impl<Q: Quirk> World<'_, Q> {
-    pub(super) fn format(
-        &mut self,
-        server: usize,
-        device: Device,
-        offset: u64,
-        bytes: bytes::Bytes,
-        mirror: usize,
-    ) {
+    pub(super) fn format(&mut self, server: usize, device: Device, offset: u64, bytes: Bytes, mirror: usize) {
         let length = bytes.len() as u64;
         let by = (server == self.destination()).then_some(mirror);
         let (who, seen) = (self.oracle_server(server), oracle_device(device));
@@ -50,9 +61,15 @@ impl<Q: Quirk> World<'_, Q> {
         let mut serials: SmallVec<[u64; 4]> = SmallVec::new();
         let mut ranges: SmallVec<[(u64, u64); 4]> = SmallVec::new();
         let (mut at, mut no_space) = (now, false);
-        for run in runs {
+        let disk = !matches!(device, Device::Nvram | Device::Mark);
+        let meets = if disk { self.write_meets(server, device) } else { None };
+        let (mut rest, mut runs) = (Vec::new(), runs.into_iter());
+        for run in runs.by_ref() {
             let length = run.length();
             self.emit(kinds::WRITE, server, server, device as u16, [run.offset, length, mirror as u64]);
+            if meets == Some(Obstacle::Fails { partly: false }) {
+                break;
+            }
             let decisions = &mut self.decisions;
             let mut stored = length;
             match self.servers[server].disk_mut(device) {
@@ -63,7 +80,13 @@ impl<Q: Quirk> World<'_, Q> {
                 }
                 Some(disk) => {
                     let subject = subject(server, device);
-                    match disk.submit_write(now, run.offset, run.parts, mirror as u32, decisions, subject) {
+                    let spare = meets.map(|_| run.parts.clone());
+                    let full = disk.full;
+                    disk.full |= meets.is_some();
+                    let (from, parts) = (run.offset, run.parts);
+                    let written = disk.submit_write(now, from, parts, mirror as u32, decisions, subject);
+                    disk.full = full;
+                    match written {
                         Ok(written) => {
                             serials.push(written.serial);
                             at = at.max(written.at);
@@ -73,6 +96,9 @@ impl<Q: Quirk> World<'_, Q> {
                             stored = error.stored;
                             at = at.max(error.at);
                             no_space = true;
+                            if meets == Some(Obstacle::Short) {
+                                rest.push(behind(from, &spare.unwrap_or_default(), stored));
+                            }
                         }
                     }
                 }
@@ -81,13 +107,23 @@ impl<Q: Quirk> World<'_, Q> {
                 ranges.push((run.offset, stored));
             }
             if no_space {
-                self.full_took_effect(server, device);
                 break;
             }
         }
         self.observe_stored(server, device, mirror, &ranges);
-        if !matches!(device, Device::Nvram | Device::Mark) {
-            let work = if no_space { Work::NoSpace(serials) } else { Work::Write(serials) };
+        let work = match meets {
+            Some(Obstacle::Fails { .. }) => Work::Failed(serials),
+            Some(Obstacle::Short) => {
+                rest.extend(runs);
+                Work::Short(serials, rest)
+            }
+            None if no_space => {
+                self.full_took_effect(server, device);
+                Work::NoSpace(serials)
+            }
+            None => Work::Write(serials),
+        };
+        if disk {
             self.under_way(server, device, token, work, at);
         }
     }
@@ -95,8 +131,14 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn read(&mut self, server: usize, device: Device, token: Token, ranges: Ranges) {
         let now = self.sched.now();
         let bytes = ranges.iter().map(|r| r.1).sum();
+        let again = self.is_short(server, device);
         let decisions = &mut self.decisions;
         let at = match self.servers[server].disk_mut(device) {
+            // What is missing of a short read is read in a second one.
+            Some(disk) if again => {
+                let first = disk.submit_read(now, bytes, decisions, subject(server, device));
+                disk.submit_read(first, bytes, decisions, subject(server, device))
+            }
             Some(disk) => disk.submit_read(now, bytes, decisions, subject(server, device)),
             None => now + NVRAM_READ,
         };
@@ -110,6 +152,10 @@ impl<Q: Quirk> World<'_, Q> {
         let now = self.sched.now();
         let mirror = token.mirror() as usize;
         self.emit(kinds::DISCARD, server, server, device as u16, [offset, length, mirror as u64]);
+        let disk = !matches!(device, Device::Nvram | Device::Mark);
+        if disk && matches!(self.write_meets(server, device), Some(Obstacle::Fails { .. })) {
+            return self.under_way(server, device, token, Work::Failed(SmallVec::new()), now + FAILURE);
+        }
         let decisions = &mut self.decisions;
         let written = match self.servers[server].disk_mut(device) {
             Some(disk) => {
@@ -172,7 +218,8 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn operation_done(&mut self, slot: u32) {
         let Some(op) = self.operations_under_way.take(slot) else { return };
         let Operation { server, incarnation, token, device, work } = op;
-        let number = kinds::work_number(&work);
+        let failed = matches!(work, Work::Flush(mark) if self.flush_fails(server, device, mark, incarnation));
+        let number = if failed { kinds::FAILED_FLUSH } else { kinds::work_number(&work) };
         self.emit(
             kinds::DONE,
             server,
@@ -189,9 +236,25 @@ impl<Q: Quirk> World<'_, Q> {
                 serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
                 Completion::NoSpace
             }
+            Work::Short(serials, rest) => {
+                serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
+                if self.servers[server].incarnation == incarnation {
+                    self.write(server, device, token, rest);
+                }
+                return;
+            }
+            Work::Failed(serials) => {
+                serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
+                Completion::Failed(device)
+            }
+            Work::Flush(_) if failed => Completion::Failed(device),
             Work::Flush(mark) => {
                 self.flush_ends(server, device, mark);
                 Completion::Done
+            }
+            Work::Read(ranges) if self.is_gone(server, device) => {
+                let nothing = |length: u64| Bytes::from(vec![UNREADABLE; length as usize]);
+                Completion::Read(ranges.iter().map(|(_, length)| nothing(*length)).collect())
             }
             Work::Read(ranges) => {
                 let store = self.servers[server].store(device);
@@ -226,6 +289,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn flush_ends(&mut self, server: usize, device: Device, mark: FlushMark) {
         let at_destination = server == self.destination();
+        let before = self.before_flush(server, device);
         let (probe, count) = (&mut self.probe, self.geometries.len());
         let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
         let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
@@ -245,7 +309,14 @@ impl<Q: Quirk> World<'_, Q> {
         let who = self.oracle_server(server);
         let s = &self.servers[server];
         self.judge.flushed(who, oracle_device(device), &ranges, &s.stable(), &s.current());
+        if !self.rollbacks.is_empty() {
+            self.note_changes(server, device, &ranges);
+        }
+        if let Some(before) = before {
+            self.go_astray(server, device, before, &ranges);
+        }
         if !mirrors.is_empty() {
+            let s = &self.servers[server];
             self.probe.changed(kinds::change_flushed(device), &mirrors, s, &mut self.judge);
         }
     }

@@ -8,6 +8,7 @@ use crate::spec::{Direction, Fault, Nanos, Node, When};
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
+use mirrorsim_engine::ExtentMap;
 
 impl<Q: Quirk> World<'_, Q> {
     pub(super) fn node(&self, node: Node) -> usize {
@@ -137,6 +138,34 @@ impl<Q: Quirk> World<'_, Q> {
                 self.storm(source, resets, every);
                 (true, None)
             }
+            Fault::FlushFailure { .. }
+            | Fault::WriteFailure { .. }
+            | Fault::LostWrite { .. }
+            | Fault::MisdirectedWrite { .. } => {
+                // It takes effect when what it waits for comes by.
+                self.armed.insert(index);
+                (false, None)
+            }
+            Fault::ShortIo { lasting, .. } | Fault::ReadOnly { lasting, .. } => (false, Some(until(lasting))),
+            Fault::Unreadable { target, .. } => (self.make_unreadable(target), None),
+            Fault::Rollback { node, device: name, after } => {
+                self.remember(index, self.node(node), device(name));
+                (false, Some(until(after)))
+            }
+            Fault::DiskLost { node, device: name, lasting } => {
+                (self.lose_disk(self.node(node), device(name)), Some(until(lasting)))
+            }
+            Fault::DiskReplaced { node, device: name, after: Some(after) } => {
+                self.remember(index, self.node(node), device(name));
+                (false, Some(until(after)))
+            }
+            Fault::DiskReplaced { after: None, .. } => {
+                self.exchange(index, ExtentMap::new());
+                (false, None)
+            }
+            Fault::NvramSmaller { node, size, lasting } => {
+                (self.shrink_nvram(self.node(node), size), Some(until(lasting)))
+            }
         };
         self.tell_paths();
         if effective {
@@ -183,7 +212,15 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Everything that can be mended is.
     pub(crate) fn heal_all(&mut self) {
+        let lost = |i: &usize| match self.faults[*i].fault {
+            Fault::DiskLost { node, .. } => Some(self.node(node)),
+            _ => None,
+        };
+        let without_disk: Vec<usize> = self.lasting.iter().filter_map(lost).collect();
+        without_disk.into_iter().for_each(|server| self.replace_lost(server));
         self.lasting.clear();
+        self.armed.clear();
+        self.rollbacks.clear();
         self.straighten();
         for source in 0..self.spec.sources.len() {
             self.set_links(source, Direction::Both, false, false);
@@ -196,6 +233,7 @@ impl<Q: Quirk> World<'_, Q> {
                     disk.full = false;
                 }
             }
+            self.restore_nvram(server);
             if self.servers[server].nvram.degraded {
                 self.set_degraded(server, false);
             }

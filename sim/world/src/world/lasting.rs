@@ -45,6 +45,14 @@ impl<Q: Quirk> World<'_, Q> {
                     self.set_degraded(server, false);
                 }
             }
+            Fault::Rollback { .. } => self.roll_back(index),
+            Fault::DiskReplaced { .. } => {
+                if let Some(content) = self.content_before(index) {
+                    self.exchange(index, content);
+                }
+            }
+            Fault::DiskLost { node, .. } => self.replace_lost(self.node(node)),
+            Fault::NvramSmaller { node, .. } => self.restore_nvram(self.node(node)),
             _ => {}
         }
         self.tell_paths();

@@ -20,7 +20,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let now = self.sched.now();
         let p = &self.spec.protocol;
-        let machine = if server == self.destination() {
+        let left = self.servers[server].nvram_left;
+        let mut machine = if server == self.destination() {
             let knobs = destination::Knobs {
                 ack: p.ack,
                 apply_scope: p.apply_scope,
@@ -42,6 +43,9 @@ impl<Q: Quirk> World<'_, Q> {
             let geometry = self.geometries[server].clone();
             Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
         };
+        if let Some(size) = left {
+            machine.handle_nvram(size);
+        }
         let s = &mut self.servers[server];
         s.machine = Some(machine);
         // A process is gone only when its kernel has ended what it had under way: what the next one reads, its first
@@ -109,6 +113,7 @@ impl<Q: Quirk> World<'_, Q> {
             Effect::Send { mirror, frame } => self.send(server, mirror as usize, frame),
             Effect::Write { device, token, runs } => self.write(server, device, token, runs),
             Effect::Flush { device, token } => self.flush(server, device, token),
+            Effect::Reload { device } => self.reload(server, device),
             Effect::Read { device, token, ranges } => self.read(server, device, token, ranges),
             Effect::Discard { device, token, offset, length } => {
                 self.discard(server, device, token, offset, length);
@@ -122,10 +127,13 @@ impl<Q: Quirk> World<'_, Q> {
     fn alarm(&mut self, server: usize, mirror: usize, alarm: &mirror::effect::Alarm) {
         let message = kinds::alarm_text(alarm);
         self.emit(kinds::ALARM, server, mirror, kinds::alarm_number(alarm), kinds::alarm_fields(alarm));
-        let who = self.oracle_server(server);
-        self.judge.alarm(who, Some(mirror), kinds::alarm_name(alarm), &message);
+        let (who, seen) = (server, self.oracle_server(server));
+        self.judge.alarm(seen, Some(mirror), kinds::alarm_name(alarm), &message);
         let server = self.name(server).to_string();
         self.alarms.push(Alarm { time: self.sched.now(), server, message });
+        if let mirror::effect::Alarm::DeviceFailed { .. } = alarm {
+            self.device_failed(who);
+        }
     }
 
     pub(super) fn staged(&mut self, server: usize, mirror: u16, stage: Stage, position: Position) {

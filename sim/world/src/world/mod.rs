@@ -1,10 +1,12 @@
 //! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
 
+mod astray;
 mod atlas;
 mod bends;
 mod clients;
 mod damage;
 mod devices;
+mod failing;
 mod inbox;
 mod inject;
 mod lasting;
@@ -12,6 +14,7 @@ mod machines;
 mod network;
 mod outages;
 mod recoveries;
+mod replaced;
 
 use crate::acked::AckedWrites;
 use crate::client::{self, Client};
@@ -86,6 +89,10 @@ pub(crate) struct World<'s, Q> {
     pub triggered: Vec<bool>,
     /// Faults that have not ended yet.
     pub lasting: BTreeSet<usize>,
+    /// Faults that wait for a write or a flush to hit.
+    pub armed: BTreeSet<usize>,
+    /// Stable content at the beginning of faults that will put some of it back, and what was written since.
+    rollbacks: BTreeMap<usize, astray::Before>,
     pub ordered: BTreeMap<usize, Ordered>,
     /// What the judge's reader expects of the recoveries under way.
     expected: Vec<Option<oracle::RecoveredTo>>,
@@ -154,6 +161,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             timer: None,
             gone: false,
             restart_at: None,
+            down_for: failing::DOWN,
+            nvram_left: None,
         };
         for source in &spec.sources {
             servers.push(server(&source.nvram, None, &source.disk));
@@ -227,6 +236,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             triggered: vec![false; faults.len()],
             fault_keys: vec![None; faults.len()],
             lasting: BTreeSet::new(),
+            armed: BTreeSet::new(),
+            rollbacks: BTreeMap::new(),
             faults,
             stage_counts: StageCounts::new(count),
             coverage: Coverage::new(count, spec.protocol.partitions as u64),

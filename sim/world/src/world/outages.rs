@@ -77,7 +77,13 @@ impl<Q: Quirk> World<'_, Q> {
         let size = self.nvram_size(server);
         let store = self.servers[server].store_mut(Device::Nvram);
         let held = store.stored_bytes() > 0;
-        store.replace_all(ExtentMap::new());
+        let content = match reads {
+            LostContent::Zeros | LostContent::Random => ExtentMap::new(),
+            LostContent::Uncorrectable => Self::uncorrectable(size.min(1 << 20)),
+            LostContent::Foreign => self.foreign_nvram(server),
+        };
+        let store = self.servers[server].store_mut(Device::Nvram);
+        store.replace_all(content);
         if reads == LostContent::Random {
             store.scramble(0, size.min(1 << 20), seed);
         }

@@ -1,0 +1,91 @@
+//! Devices that are exchanged: lost disks, empty ones, older ones, and NVRAM that is not the server's, or not all of it.
+
+use super::World;
+use crate::event::Event;
+use crate::server::{device, oracle_device};
+use crate::spec::{Fault, Nanos};
+use mirror::effect::{Device, UNREADABLE};
+use mirror::quirk::Quirk;
+use mirrorsim_engine::{ExtentMap, Store};
+
+/// Time that a server is off while one of its devices is exchanged, ns.
+const EXCHANGE: Nanos = 2_000_000;
+
+impl<Q: Quirk> World<'_, Q> {
+    /// A disk is gone, with all that was on it. Its server finds out by itself.
+    pub(super) fn lose_disk(&mut self, server: usize, at: Device) -> bool {
+        let held = self.servers[server].store(at).stored_bytes() > 0;
+        self.insert(server, at, ExtentMap::new());
+        held
+    }
+
+    /// An empty disk is there instead. It is put in while the server is off, if that has not stopped by itself.
+    pub(super) fn replace_lost(&mut self, server: usize) {
+        self.crash(server, true, Some(EXCHANGE));
+    }
+
+    /// The server is off, and comes back with another disk.
+    pub(super) fn exchange(&mut self, index: usize, content: ExtentMap) {
+        let Fault::DiskReplaced { node, device: name, .. } = self.faults[index].fault else { return };
+        let (server, at) = (self.node(node), device(name));
+        if self.servers[server].gone {
+            return;
+        }
+        self.crash(server, true, Some(EXCHANGE));
+        let end = |s: &Store| s.stable().end().max(content.end());
+        let s = self.servers[server].store(at);
+        let differs = s.read_stable(0, end(s)) != content.read(0, end(s));
+        self.insert(server, at, content);
+        if differs {
+            self.took_effect(index);
+        }
+    }
+
+    fn insert(&mut self, server: usize, at: Device, content: ExtentMap) {
+        self.servers[server].store_mut(at).replace_all(content);
+        let who = self.oracle_server(server);
+        let s = &self.servers[server];
+        self.judge.device_replaced(who, oracle_device(at), &s.stable(), &s.current());
+        if server == self.destination() {
+            self.probe.unsettled();
+        }
+    }
+
+    /// The content of another server's NVRAM.
+    pub(super) fn foreign_nvram(&self, server: usize) -> ExtentMap {
+        let other = (server + 1) % self.servers.len();
+        self.servers[other].store(Device::Nvram).snapshot()
+    }
+
+    /// NVRAM of which nothing can be read.
+    pub(super) fn uncorrectable(size: u64) -> ExtentMap {
+        let mut content = ExtentMap::new();
+        content.write(0, bytes::Bytes::from(vec![UNREADABLE; size as usize]));
+        content
+    }
+
+    /// Less NVRAM is found at the next start, which is now.
+    pub(super) fn shrink_nvram(&mut self, server: usize, size: u64) -> bool {
+        if self.servers[server].gone || size >= self.nvram_size(server) {
+            return false;
+        }
+        self.servers[server].nvram_left = Some(size);
+        let who = self.oracle_server(server);
+        self.judge.fault_device(who);
+        self.crash(server, true, Some(EXCHANGE));
+        true
+    }
+
+    /// All of it is there again, and the server is started once more.
+    pub(super) fn restore_nvram(&mut self, server: usize) {
+        if self.servers[server].nvram_left.take().is_none() || self.servers[server].gone {
+            return;
+        }
+        self.crash(server, false, Some(EXCHANGE));
+        // Its clients were told that it had stopped: now they try again.
+        for client in self.by_number.get(server).cloned().unwrap_or_default() {
+            self.clients[client as usize].hung_up = false;
+            self.sched.at(self.sched.now() + EXCHANGE, Event::Wake { client });
+        }
+    }
+}
