@@ -94,6 +94,29 @@ fn every_scenario_loads_under_the_name_of_its_file() {
     }
 }
 
+/// What the list of unreachable cells says cannot take effect, never does; and most of the others do.
+#[test]
+fn unreachable_cells_of_the_matrix_are_not_reached() {
+    let mut hit = std::collections::BTreeSet::new();
+    for path in all().iter().filter(|path| path.starts_with("scenarios/swarm/")) {
+        let Kept::Read(mut scenario) = read(path) else { continue };
+        scenario.spec.check.mode = mirrorsim_world::spec::CheckMode::End;
+        for seed in 0..10 {
+            for cell in run(&scenario.spec, seed, &Options::default()).outcome.matrix {
+                let (fault, role, phase) = (cell.fault, cell.role, cell.phase);
+                let reason = mirrorsim_world::unreachable(fault, role, phase);
+                assert!(cell.took_effect <= cell.injected, "{path} seed {seed}: {cell:?}");
+                assert!(
+                    cell.took_effect == 0 || reason.is_none(),
+                    "{path} seed {seed}: {cell:?}: {reason:?}"
+                );
+                hit.extend((cell.took_effect > 0).then_some((fault, role, phase)));
+            }
+        }
+    }
+    assert!(hit.len() >= 60, "only {} cells: {hit:?}", hit.len());
+}
+
 #[test]
 fn every_scenario_passes() {
     let queue: Mutex<VecDeque<String>> = Mutex::new(all().into());

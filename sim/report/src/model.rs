@@ -228,7 +228,8 @@ pub struct Coverage {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultCell {
-    /// Name as in a scenario; `loss`, `duplicate` and `corrupt` are what the network did to single messages.
+    /// Name as in a scenario; `loss`, `duplicate`, `corrupt` and `bent` are what the network did to single messages,
+    /// `lost_at_power_cut` and `torn_at_power_cut` what became of single unflushed writes.
     pub fault: String,
     /// `source`, `destination` or `link`.
     pub role: String,

@@ -8,6 +8,7 @@ use crate::spec::Fault;
 use mirror::ids::Position;
 use mirror::stage::Stage;
 use mirror::wire::Frame;
+use mirrorsim_engine::Fate;
 
 /// Kinds of frames that are looked at.
 const WELCOME: u16 = 2;
@@ -67,6 +68,21 @@ impl Coverage {
         let key = (what, Role::Link, self.activity.doing(Some(mirror), false));
         self.matrix.injected(key);
         self.matrix.took_effect(key);
+    }
+
+    /// A power cut has lost or torn unflushed writes of a server: of one source, or of the destination.
+    pub fn on_power_cut(&mut self, source: Option<usize>, fates: &[Fate]) {
+        let role = if source.is_some() { Role::Source } else { Role::Destination };
+        let doing = self.activity.doing(source, source.is_none());
+        for fate in fates {
+            let what = match fate {
+                Fate::Kept => continue,
+                Fate::Lost => "lost_at_power_cut",
+                Fate::Torn { .. } => "torn_at_power_cut",
+            };
+            self.matrix.injected((what, role, doing));
+            self.matrix.took_effect((what, role, doing));
+        }
     }
 
     /// A server has reached a stage of a mirror.

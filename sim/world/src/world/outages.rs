@@ -64,6 +64,8 @@ impl<Q: Quirk> World<'_, Q> {
             let odds = judging::odds(self.rigged, garbage);
             let subject = subject(server, *device);
             let fates = self.servers[server].store(*device).draw_fates(&mut self.decisions, subject, &odds);
+            let source = (server != self.destination()).then_some(server);
+            self.coverage.on_power_cut(source, &fates);
             self.servers[server].store_mut(*device).power_cut(&fates);
         }
     }
