@@ -3,6 +3,7 @@
 mod arguments;
 mod coverage;
 mod environment;
+mod evidence;
 mod lapses;
 mod output;
 mod planted;

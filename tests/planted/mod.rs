@@ -1,6 +1,8 @@
 //! Every planted bug is caught by an oracle of its row within the seeds that the row allows, and the same seed passes
 //! without it. A bug that is missed is red.
 
+mod rig;
+
 use mirrorsim_planted::{ROWS, Row, bent};
 use mirrorsim_world::outcome::Verdict;
 use mirrorsim_world::{METRICS, Options, run};

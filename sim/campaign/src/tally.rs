@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::signature::signature;
 use mirrorsim_world::outcome::{Operations, Outcome, Verdict};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -156,6 +157,16 @@ impl Tally {
     /// Seeds that were run.
     pub fn runs(&self) -> u64 {
         self.passed + self.failed + self.vacuous + self.inconclusive + self.rig
+    }
+
+    /// What is wrong with the sums of a plan that was run to its end: there is one result of each seed, no less and no more.
+    pub fn lost(&self, seeds: u128) -> Option<String> {
+        let runs = u128::from(self.runs());
+        match runs.cmp(&seeds) {
+            Ordering::Less => Some(format!("{} of {seeds} results are missing", seeds - runs)),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(format!("there are {runs} results of {seeds} seeds")),
+        }
     }
 
     /// Seeds that did not pass.

@@ -203,6 +203,12 @@ pub struct RunArgs {
     /// Write no report
     #[arg(long, conflicts_with = "report_dir")]
     pub no_report: bool,
+    /// Write what the scenarios came to, as evidence that the judge raises no false alarm
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = ALARMS)]
+    pub write_baseline: Option<PathBuf>,
+    /// Compare with such evidence: of the same sources the same seed has the same digest
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = ALARMS)]
+    pub compare: Option<PathBuf>,
     /// Write volumes and recovered images as sparse raw files; of one scenario and one seed
     #[arg(long, value_name = "DIR")]
     pub export_images: Option<PathBuf>,
@@ -298,6 +304,9 @@ pub struct PlantedArgs {
     #[command(flatten)]
     pub patience: Patience,
 }
+
+/// The committed evidence that there is no false alarm.
+const ALARMS: &str = "reports/baseline/no_false_alarm.json";
 
 /// The committed kill table.
 const KILLS: &str = "reports/baseline/planted.json";

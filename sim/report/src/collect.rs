@@ -1,7 +1,7 @@
 //! Makes a report of events.
 
 use crate::model::*;
-use crate::number::rate;
+use crate::number::{bound, rate};
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
 use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,12 +49,15 @@ impl Collector {
         workers: usize,
         date: String,
     ) -> Report {
+        // A result that is lost may have been the one that mattered.
+        let lost = signal.is_none() && self.tally.lost(plan.seeds.count()).is_some();
         let exit = signal.map_or_else(|| self.tally.exit(), Exit::from);
+        let exit = if lost { exit.worst(Exit::Rig) } else { exit };
         Report {
             schema_version: SCHEMA_VERSION,
             environment: environment(plan, workers, date),
             interrupted: signal.is_some(),
-            verdict: worst(&self.tally, signal.is_some()),
+            verdict: if lost { VerdictName::Rig } else { worst(&self.tally, signal.is_some()) },
             exit_code: exit.code(),
             summary: summary(&self.tally, wall),
             runs_left_out: self.tally.runs() - self.runs.len() as u64,
@@ -125,6 +128,7 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
             inconclusive: tally.inconclusive,
             rig: tally.rig,
         },
+        failure_rate_bound_ppb: if tally.red() == 0 { bound(tally.runs()) } else { None },
         run_twice: tally.twice,
         failures: tally.groups_by_size().into_iter().map(group).collect(),
         events: tally.events,

@@ -1,6 +1,7 @@
 //! What people and tools read of a campaign: text, JSON with a schema, image files. Consumes the campaign's events;
 //! runs nothing and prints nothing.
 
+mod alarms;
 mod baseline;
 mod collect;
 mod date;
@@ -17,6 +18,7 @@ mod tests;
 #[cfg(test)]
 mod walker;
 
+pub use alarms::{Clean, NoFalseAlarm};
 pub use baseline::{read_table, write_table};
 pub use collect::Collector;
 pub use date::utc;

@@ -117,6 +117,9 @@ pub struct ScenarioStamp {
 pub struct Summary {
     /// Seeds by verdict.
     pub verdicts: Verdicts,
+    /// If every seed passed: the upper bound of the share of seeds that fail, in parts per 10^9, with 95 % confidence
+    /// (-ln(0.05) / seeds); null if one did not pass, or if there were fewer than three.
+    pub failure_rate_bound_ppb: Option<u64>,
     /// Seeds that were run twice, in two processes: each that did not pass, and a share of the others, or all. A seed that
     /// gave two results is one of the rig's failures.
     pub run_twice: u64,

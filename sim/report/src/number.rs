@@ -42,6 +42,24 @@ pub(crate) fn rate(n: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(n) * 1_000_000_000 / nanos).unwrap_or(u64::MAX)
 }
 
+/// -ln(0.05) in units of 10^-9.
+const NONE_IN_95: u64 = 2_995_732_274;
+
+/// Upper bound of the share of runs that fail, with 95 % confidence, when none of `runs` did; in parts per 10^9, rounded up.
+/// Of fewer than three runs nothing can be said.
+pub(crate) fn bound(runs: u64) -> Option<u64> {
+    (runs >= 3).then(|| NONE_IN_95.div_ceil(runs))
+}
+
+/// Parts per 10^9 as a percentage with three digits.
+pub(crate) fn share(ppb: u64) -> String {
+    let (whole, rest) = (ppb / 10_000_000, ppb % 10_000_000);
+    let digits = format!("{rest:07}");
+    // Three digits from the first that is none of the zeros after the point.
+    let keep = if whole > 0 { 2 } else { digits.bytes().take_while(|b| *b == b'0').count().min(4) + 3 };
+    format!("{whole}.{} %", &digits[..keep])
+}
+
 /// Three significant digits in the largest unit that is not more than the value.
 fn scaled(n: u64, units: &[(&str, u64)]) -> String {
     let (unit, size) = units.iter().rev().find(|(_, size)| n >= *size).unwrap_or(&units[0]);
@@ -69,6 +87,9 @@ mod tests {
         );
         assert_eq!([5_000_000, 1_500_000_000, 3_600_000_000_000].map(nanos), ["5ms", "1.5s", "60min"]);
         assert_eq!([512, 1536, 33 << 30].map(bytes), ["512B", "1.5KiB", "33GiB"]);
+        assert_eq!([2, 3, 100_000].map(bound), [None, Some(998_577_425), Some(29_958)]);
+        let shown = [998_577_425, 9_985_775, 29_958, 299, 1].map(share);
+        assert_eq!(shown, ["99.85 %", "0.998 %", "0.00299 %", "0.0000299 %", "0.0000001 %"]);
         assert_eq!(rate(500, Duration::from_millis(250)), 2000);
     }
 }

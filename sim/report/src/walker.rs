@@ -31,7 +31,12 @@ impl Walk<'_> {
                     &format!("is not one of {rule}"),
                 ),
                 "minimum" => {
-                    self.expect(value.as_f64() >= rule.as_f64(), at, &format!("is less than {rule}"))
+                    // It says nothing of what is no number.
+                    self.expect(
+                        value.as_f64().is_none_or(|v| Some(v) >= rule.as_f64()),
+                        at,
+                        &format!("is less than {rule}"),
+                    )
                 }
                 "maximum" => {
                     self.expect(value.as_f64() <= rule.as_f64(), at, &format!("is more than {rule}"))

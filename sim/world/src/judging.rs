@@ -31,8 +31,10 @@ pub enum Judging {
     All,
     /// One oracle.
     Only(String),
-    /// All but one.
-    Without(String),
+    /// All but these.
+    Without(Vec<String>),
+    /// Nobody watches steps; what recoveries give is compared with the model, as often as the check mode says.
+    States,
     /// Nobody looks before the end. Then images are compared with the model, once: that of a mirror that was recovered
     /// after it, and of the others what both sides hold and what a recovery would give; and the run must have come to
     /// rest. What a test without oracles of the steps would do.
@@ -51,13 +53,18 @@ pub enum Rigged {
 }
 
 impl Judging {
+    /// Whether nobody speaks but in comparisons.
+    pub(crate) fn mutes(&self) -> bool {
+        matches!(self, Judging::AtTheEnd | Judging::States)
+    }
+
     /// Tells the judge before the first event.
     pub(crate) fn instruct(&self, rigged: Option<Rigged>, judge: &mut Judge) {
         match self {
             Judging::All => {}
             Judging::Only(oracle) => judge.only(oracle),
-            Judging::Without(oracle) => judge.without(oracle),
-            Judging::AtTheEnd => {
+            Judging::Without(oracles) => oracles.iter().for_each(|oracle| judge.without(oracle)),
+            Judging::AtTheEnd | Judging::States => {
                 WATCHING.iter().for_each(|oracle| judge.without(oracle));
                 judge.mute(true);
             }

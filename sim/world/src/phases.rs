@@ -135,7 +135,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     fn compare_at_rest(&mut self, source: usize) {
         let d = self.destination();
+        self.judge.mute(false);
         self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
+        self.judge.mute(self.judging.mutes());
         *self.metrics.entry("rests").or_default() += 1;
     }
 
@@ -215,7 +217,6 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         self.judge.at(self.sched.now(), self.trace.count());
-        self.judge.mute(false);
         if self.rigged == Some(Rigged::FalseAnswer) {
             self.judge.answered(0, u32::MAX, 0, u64::MAX, oracle::Answer::Written);
         }
@@ -236,6 +237,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.count_copies();
         let budget_over = self.phase != Phase::Over;
         if !budget_over {
+            self.judge.mute(false);
             self.judge.end();
         }
     }

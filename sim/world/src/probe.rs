@@ -88,6 +88,8 @@ pub struct Probe<Q> {
     known: Vec<Known>,
     probes: u64,
     odds: FateOdds,
+    /// Nobody speaks outside of what is judged here.
+    mutes: bool,
     /// The rig is bent: no other state is tried.
     all_kept: bool,
     /// What it did.
@@ -113,7 +115,7 @@ impl<Q: Quirk> Probe<Q> {
         geometries: Vec<Arc<Geometry>>,
         regions: Vec<Region>,
         segments: u64,
-        (rigged, garbage): (Option<Rigged>, bool),
+        (mutes, rigged, garbage): (bool, Option<Rigged>, bool),
         quirk: Q,
         seed: u64,
     ) -> Self {
@@ -134,6 +136,7 @@ impl<Q: Quirk> Probe<Q> {
             known,
             probes: 0,
             odds: judging::odds(rigged, garbage),
+            mutes,
             all_kept: rigged == Some(Rigged::PowerCutsKeepAll),
             checks: Checks { mode, ..Checks::default() },
             stuck: Vec::new(),
@@ -197,6 +200,12 @@ impl<Q: Quirk> Probe<Q> {
 
     /// Tries what a power cut could leave of a mirror now.
     pub fn check<S>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
+        judge.mute(false);
+        self.try_states(mirror, server, judge);
+        judge.mute(self.mutes);
+    }
+
+    fn try_states<S>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
         // Pending writes of this mirror, device by device.
         let mut open: Vec<(usize, usize)> = Vec::new();
         for (d, device) in DEVICES.iter().enumerate() {

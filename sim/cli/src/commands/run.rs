@@ -8,7 +8,7 @@ use crate::out::Out;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{self as campaign, Exit, Plan, Twice};
-use mirrorsim_report::Folder;
+use mirrorsim_report::{Folder, NoFalseAlarm, read_table, write_table};
 use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
 use std::sync::Arc;
 
@@ -28,6 +28,12 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
         plans.push(plan);
         seed_notes.push(note);
     }
+    if args.write_baseline.is_some() && plans.iter().any(|p| !p.planted.is_empty() || !p.sets.is_empty()) {
+        return Err(Trouble::usage(
+            "--write-baseline is for scenarios as they are, without --plant and --set",
+        ));
+    }
+    let baseline = args.compare.as_deref().map(read_table::<NoFalseAlarm>).transpose()?;
     let total = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
     if args.export_images.is_some() && total != 1 {
         let what = format!(
@@ -54,8 +60,33 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let twice = if args.check_determinism { Twice::All } else { Twice::Doubtful };
     let crew = worker::crew(workers, &args.patience, twice);
     let ran = campaign::run(&plans, &crew, &stop, &mut |event| session.take(event));
+    let clean = std::mem::take(&mut session.clean);
     let exit = session.finish();
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
+    let evidence = NoFalseAlarm::of(clean, plans.iter().map(|p| p.scenario.source_hash));
+    let exit = exit.worst(compare(&evidence, baseline.as_ref(), out));
+    keep(&evidence, exit, &args, out)
+}
+
+/// Whether runs are what they were.
+fn compare(evidence: &NoFalseAlarm, baseline: Option<&NoFalseAlarm>, out: &mut Out) -> Exit {
+    let Some(before) = baseline else { return Exit::Passed };
+    out.note(&evidence.compared(before));
+    let differences = evidence.differences(before);
+    differences.iter().for_each(|what| out.error(&Trouble::rig(what)));
+    if differences.is_empty() { Exit::Passed } else { Exit::Rig }
+}
+
+/// Writes the evidence, if it is some.
+fn keep(evidence: &NoFalseAlarm, exit: Exit, args: &RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    match &args.write_baseline {
+        Some(path) if exit == Exit::Passed => {
+            write_table(path, evidence)?;
+            out.wrote("baseline", path);
+        }
+        Some(_) => out.note("no baseline is written: not every seed was run and passed"),
+        None => {}
+    }
     Ok(exit)
 }
 

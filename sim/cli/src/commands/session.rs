@@ -27,6 +27,9 @@ pub struct Session<'a> {
     pub images: Option<Folder>,
     /// Says whether an end is an interrupt.
     pub stop: Stop,
+    /// What the scenarios that were run to their end came to.
+    pub clean: Vec<report::Clean>,
+    current_clean: report::Clean,
     /// What an interrupt leaves.
     pub rest: Rest,
     /// Results of the plan at hand: where the next is expected, and which before it did not come.
@@ -53,6 +56,8 @@ impl<'a> Session<'a> {
             reports: None,
             images: None,
             stop,
+            clean: Vec::new(),
+            current_clean: report::Clean::default(),
             rest: Rest::default(),
             next: 0,
             missed: Vec::new(),
@@ -132,6 +137,7 @@ impl<'a> Session<'a> {
         self.next = run.index + 1;
         self.current.add(plan, &run);
         self.total.add(&run);
+        self.current_clean.add(&run);
         if self.out.json() {
             self.out.object(&report::run_line(plan, &run));
         } else if run.outcome.verdict != Verdict::Passed && !self.single() {
@@ -181,6 +187,12 @@ impl<'a> Session<'a> {
             self.rest.add(&self.plans[number].argument, &seeds);
         }
         let tally = collector.tally().clone();
+        let clean = std::mem::take(&mut self.current_clean).finish(&self.plans[number], &tally);
+        self.clean.push(clean);
+        if let (None, Some(what)) = (signal, tally.lost(self.plans[number].seeds.count())) {
+            let name = &self.plans[number].scenario.name;
+            self.trouble(Trouble::rig(format!("{name}: {what}, and nobody has stopped the campaign")));
+        }
         self.exit = self.exit.worst(signal.map_or_else(|| tally.exit(), Exit::from));
         // Of several scenarios those that were never begun would only be noise.
         if tally.runs() == 0 && self.plans.len() > 1 {
@@ -240,5 +252,33 @@ impl<'a> Session<'a> {
         self.exit = self.exit.worst(trouble.exit());
         let out = &mut *self.out;
         self.progress.aside(|| out.error(&trouble));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorsim_campaign::Crew;
+    use mirrorsim_scenario::seeds;
+
+    /// How a session of two seeds ends that hears of the first `heard` of them only.
+    fn ends(heard: u128) -> Exit {
+        let text = b"schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
+        let reading = mirrorsim_scenario::Options::default();
+        let scenario = mirrorsim_scenario::parse("a.yaml", text, &[], &reading).expect("a scenario");
+        let plans: Arc<[Plan]> = [Plan::new(scenario, "a.yaml", seeds("1..=2").expect("seeds"))].into();
+        let (stop, mut out) = (Stop::default(), Out::new(true));
+        let mut session = Session::new(Arc::clone(&plans), stop.clone(), &mut out);
+        mirrorsim_campaign::run(&plans, &Crew::threads(1), &stop, &mut |event| match event {
+            Event::Seed(run) if run.index >= heard => {}
+            event => session.take(event),
+        })
+        .expect("threads");
+        session.finish()
+    }
+
+    #[test]
+    fn a_result_that_is_lost_is_a_fault_of_the_rig() {
+        assert_eq!([2, 1, 0].map(ends), [Exit::Passed, Exit::Rig, Exit::Rig]);
     }
 }

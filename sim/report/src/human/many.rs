@@ -1,7 +1,7 @@
 //! The summary of many seeds of one scenario, and of many scenarios.
 
 use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
-use crate::number::{self, count, nanos, rate, wall};
+use crate::number::{self, bound, count, nanos, rate, share, wall};
 use mirrorsim_campaign::{Exit, Plan, Signal, Tally};
 use std::time::Duration;
 
@@ -38,6 +38,9 @@ pub fn many(
         page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
     }
     body(&mut page, tally);
+    if let Some(line) = none_failed(tally) {
+        page.labelled("confidence", &line);
+    }
     if tally.twice > 0 && tally.rig == 0 {
         page.labelled("run twice", &format!("{}, each the same in every event", plural(tally.twice, "seed")));
     }
@@ -60,6 +63,13 @@ pub fn many(
         page.line(&format!("{BOLD}mirrorsim replay {}{BOLD:#}", group.token));
     }
     page.text
+}
+
+/// What many runs without a failure say.
+fn none_failed(tally: &Tally) -> Option<String> {
+    let bound = bound(tally.runs()).filter(|_| tally.red() == 0)?;
+    let runs = plural(tally.runs(), "run");
+    Some(format!("none of {runs} failed: below {} of seeds fail, with 95 % confidence", share(bound)))
 }
 
 fn body(page: &mut Page, tally: &Tally) {
@@ -166,8 +176,9 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
     let seeds = plural(tally.runs(), "seed");
     let all = plural(scenarios as u64, "scenario");
     let events = plural(tally.events, "event");
+    let confidence = none_failed(tally).map_or_else(String::new, |line| format!("{line}\n"));
     format!(
-        "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n",
+        "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n{confidence}",
         badge(tally, signal),
         verdicts(tally),
         wall(wall_time)

@@ -192,7 +192,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             geometries.clone(),
             regions.clone(),
             segments,
-            (options.rigged, d.log_disk.garbage || d.image_disk.garbage),
+            (options.judging.mutes(), options.rigged, d.log_disk.garbage || d.image_disk.garbage),
             quirk,
             decisions.seed(),
         );

@@ -2,7 +2,6 @@
 
 use super::World;
 use crate::event::Event;
-use crate::judging::Judging;
 use crate::marks::Mark;
 use crate::outcome::RecoveryReport;
 use crate::server::Machine;
@@ -68,14 +67,14 @@ impl<Q: Quirk> World<'_, Q> {
                     (Position::ZERO, "none: no valid superblock".into(), false)
                 }
                 _ => {
-                    self.judge.mute(self.judging == Judging::AtTheEnd);
+                    self.judge.mute(self.judging.mutes());
                     continue;
                 }
             };
             let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
             let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
             damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
-            self.judge.mute(self.judging == Judging::AtTheEnd);
+            self.judge.mute(self.judging.mutes());
             let exact = open && self.judge.total_findings() == before;
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;

@@ -3,7 +3,7 @@
 mod items;
 mod ledger;
 
-use crate::args::PlantedArgs;
+use crate::args::{PlantedArgs, Reading};
 use crate::commands::run::workers;
 use crate::commands::worker;
 use crate::out::Out;
@@ -98,7 +98,9 @@ fn works(rows: &[&'static Row], args: &PlantedArgs, out: &mut Out) -> Result<Wor
         return Err(Trouble::usage(format!("{CAMPAIGN}: there is no such folder")).help(help));
     }
     let files = scenarios::files(&[CAMPAIGN.to_owned()], out)?;
-    let read = |files: &[String]| scenarios::load_all(files, &Default::default());
+    let sets = vec![items::BUDGET.map(str::to_owned).into()];
+    let reading = Reading { sets, ..Reading::default() };
+    let read = |files: &[String]| scenarios::load_all(files, &reading);
     let campaign: Vec<(String, Scenario)> = files.iter().cloned().zip(read(&files)?).collect();
     let mut witnesses = BTreeMap::new();
     for row in rows {
