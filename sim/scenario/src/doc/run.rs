@@ -28,6 +28,8 @@ pub(crate) enum Preset {
     Network,
     /// Servers only.
     Crashes,
+    /// Disks and NVRAM that fail, lie or are exchanged.
+    Devices,
 }
 
 words!(Preset {
@@ -41,6 +43,8 @@ words!(Preset {
     "network" => Preset::Network,
     /// crashes and power cuts of all servers
     "crashes" => Preset::Crashes,
+    /// disks and NVRAM that fail, lie or are exchanged, with a few crashes and power cuts
+    "devices" => Preset::Devices,
 });
 
 map! {
@@ -98,6 +102,24 @@ map! {
         swizzles: Milli = optional("as the preset says; 0"),
         /// Connections that break again and again.
         storms: Milli = optional("as the preset says; 0"),
+        /// Flushes that fail, of any disk, with any state of the cache after it.
+        flush_failures: Milli = optional("as the preset says; 0"),
+        /// Writes that fail, of any disk.
+        write_failures: Milli = optional("as the preset says; 0"),
+        /// Times in which a disk is short with what it reads and writes.
+        short_io: Milli = optional("as the preset says; 0"),
+        /// Times in which a disk takes no writes.
+        read_only: Milli = optional("as the preset says; 0"),
+        /// Ranges that cannot be read until they are written again.
+        unreadable: Milli = optional("as the preset says; 0"),
+        /// Writes that are lost or land elsewhere.
+        astray: Milli = optional("as the preset says; 0"),
+        /// Writes that are taken back after a while.
+        rollbacks: Milli = optional("as the preset says; 0"),
+        /// Losses of the destination's NVRAM: zeros, noise, nothing readable, another machine's.
+        nvram_losses: Milli = optional("as the preset says; 0"),
+        /// Log disks of the destination that are lost or exchanged for an empty or an older one.
+        disk_exchanges: Milli = optional("as the preset says; 0"),
     }
 }
 

@@ -237,6 +237,15 @@ impl Page<'_> {
             ("replays", p.replays_milli),
             ("swizzles", p.swizzles_milli),
             ("storms", p.storms_milli),
+            ("flush failures", p.flush_failures_milli),
+            ("write failures", p.write_failures_milli),
+            ("short io", p.short_io_milli),
+            ("read only", p.read_only_milli),
+            ("unreadable", p.unreadable_milli),
+            ("astray", p.astray_milli),
+            ("rollbacks", p.rollbacks_milli),
+            ("nvram losses", p.nvram_losses_milli),
+            ("disk exchanges", p.disk_exchanges_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

@@ -47,6 +47,23 @@ fn preset(preset: Preset) -> Profile {
             destination_power_cuts_milli: 1000,
             ..base
         },
+        Preset::Devices => Profile {
+            swarm: Some(milli(300)),
+            source_crashes_milli: 500,
+            source_power_cuts_milli: 500,
+            destination_crashes_milli: 1000,
+            destination_power_cuts_milli: 1000,
+            flush_failures_milli: 2000,
+            write_failures_milli: 1000,
+            short_io_milli: 1000,
+            read_only_milli: 500,
+            unreadable_milli: 2000,
+            astray_milli: 2000,
+            rollbacks_milli: 1000,
+            nvram_losses_milli: 300,
+            disk_exchanges_milli: 300,
+            ..base
+        },
         Preset::Swarm => Profile {
             swarm: Some(milli(500)),
             source_crashes_milli: 3000,
@@ -134,6 +151,15 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.replays_milli, &map.replays);
     set(&mut p.swizzles_milli, &map.swizzles);
     set(&mut p.storms_milli, &map.storms);
+    set(&mut p.flush_failures_milli, &map.flush_failures);
+    set(&mut p.write_failures_milli, &map.write_failures);
+    set(&mut p.short_io_milli, &map.short_io);
+    set(&mut p.read_only_milli, &map.read_only);
+    set(&mut p.unreadable_milli, &map.unreadable);
+    set(&mut p.astray_milli, &map.astray);
+    set(&mut p.rollbacks_milli, &map.rollbacks);
+    set(&mut p.nvram_losses_milli, &map.nvram_losses);
+    set(&mut p.disk_exchanges_milli, &map.disk_exchanges);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

@@ -1,5 +1,6 @@
 //! Faults that a profile draws, made into explicit ones.
 
+use super::devices;
 use crate::sites;
 use crate::spec::{DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When};
 use mirror::config::Transport;
@@ -139,6 +140,10 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         let milli = rate(d, milli as u64);
         faults.extend(some_of(d, 12 + number as u32, milli, &p, draw));
     }
+    for (number, (milli, draw)) in devices::families(&p, sources).into_iter().enumerate() {
+        let milli = rate(d, milli as u64);
+        faults.extend(some_of(d, 15 + number as u32, milli, &p, &draw));
+    }
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);
@@ -190,16 +195,16 @@ const STAGES: [Stage; 24] = [
 /// The longest time after such a step, ns.
 const AFTER: Nanos = 300_000;
 
-type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;
+pub(super) type DrawFault<'a> = &'a dyn Fn(&mut Draw) -> Fault;
 
-struct Draw<'a> {
+pub(super) struct Draw<'a> {
     d: &'a mut Decisions,
     subject: u32,
     longest: Nanos,
 }
 
 impl Draw<'_> {
-    fn below(&mut self, n: u64) -> u64 {
+    pub(super) fn below(&mut self, n: u64) -> u64 {
         self.d.below(sites::PLAN, self.subject, n)
     }
 
@@ -216,12 +221,12 @@ impl Draw<'_> {
         When::On { stage, nth, source: None, node: None, delay }
     }
 
-    fn source(&mut self, sources: u64) -> usize {
+    pub(super) fn source(&mut self, sources: u64) -> usize {
         self.below(sources) as usize
     }
 
     /// Short ones are as likely as long ones, on a logarithmic scale.
-    fn outage(&mut self) -> Nanos {
+    pub(super) fn outage(&mut self) -> Nanos {
         let shift = self.below(12);
         let most = (self.longest >> shift).max(1000);
         most / 2 + self.below(most / 2 + 1)

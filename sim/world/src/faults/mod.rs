@@ -1,5 +1,6 @@
 //! The plan of a run's faults: names, counts, and the drawing of explicit faults from a profile.
 
+mod devices;
 mod drawn;
 
 pub use drawn::plan;

@@ -33,6 +33,24 @@ pub struct Profile {
     pub damages_milli: u32,
     /// Forced seals.
     pub seals_milli: u32,
+    /// Flushes that fail, of any disk, with any state of the cache after it.
+    pub flush_failures_milli: u32,
+    /// Writes that fail, of any disk.
+    pub write_failures_milli: u32,
+    /// Times in which a disk is short with what it reads and writes.
+    pub short_io_milli: u32,
+    /// Times in which a disk takes no writes.
+    pub read_only_milli: u32,
+    /// Ranges that cannot be read until they are written again.
+    pub unreadable_milli: u32,
+    /// Writes that are lost or land elsewhere.
+    pub astray_milli: u32,
+    /// Writes that are taken back after a while.
+    pub rollbacks_milli: u32,
+    /// Losses of the destination's NVRAM: zeros, noise, nothing readable, another machine's.
+    pub nvram_losses_milli: u32,
+    /// Log disks of the destination that are lost or exchanged for an empty or an older one.
+    pub disk_exchanges_milli: u32,
     /// Chance that the run ends in a site disaster of one source.
     pub disaster: Chance,
     /// Greatest length of an outage, pause, cut or clog.
