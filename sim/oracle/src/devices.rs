@@ -235,6 +235,9 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
         let whole = m.whole();
         m.copy.rotten = m.copy.rotten.split_off(&(whole + 1));
     }
+    if changed.superblock {
+        m.mend(own);
+    }
     if moved {
         m.prune();
     }

@@ -9,6 +9,9 @@ use crate::source_log;
 /// A damaged block justifies an alarm, but no stop: the other side has a good copy.
 pub(crate) const DAMAGED_BLOCK: &str = "a damaged block";
 
+/// So does a damaged superblock or journal, until it is written anew.
+pub(crate) const STRUCTURE: &str = "a damaged superblock or journal";
+
 /// A device that fails justifies the alarm that says so, and nothing else.
 pub(crate) const DEVICE: &str = "a device that fails";
 
@@ -60,13 +63,14 @@ impl Judge {
         match (server, device) {
             (Server::Source(i), _) => {
                 if let Some(m) = self.mirrors.get_mut(i) {
-                    m.source.harmed = true;
+                    (m.source.harmed, m.source.volume.wound) = (true, None);
                     m.excuses.insert("another device");
                 }
             }
             (Server::Destination, Device::Image) => {
                 for m in &mut self.mirrors {
                     (m.copy.harmed, m.copy.emptied, m.copy.replaced) = (true, None, true);
+                    m.copy.image.wound = None;
                     m.excuses.insert("another device");
                     let (at, end) = (m.at.image.base, m.at.image.end);
                     m.copy.image.replaced(&mut m.model, &m.at.image, (at, end), stable);
@@ -91,6 +95,9 @@ impl Judge {
         {
             // What its operator had asked for dies with it.
             m.source.pending_seal = None;
+        }
+        for m in &mut self.mirrors {
+            m.falls_asleep(server);
         }
         match server {
             Server::Source(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.session.source_down()),
@@ -135,7 +142,15 @@ impl Judge {
     }
 
     /// A server runs again.
-    pub fn booted(&mut self, _server: Server) {}
+    pub fn booted(&mut self, server: Server) {
+        for m in &mut self.mirrors {
+            match server {
+                Server::Source(i) if i == m.number => m.source.volume.asleep = false,
+                Server::Destination => m.copy.image.asleep = false,
+                Server::Source(_) => {}
+            }
+        }
+    }
 
     /// The rig has damaged a range; the media already show it.
     pub fn fault_damage(
@@ -155,11 +170,17 @@ impl Judge {
                 };
                 if device == Device::Image {
                     let structural = m.source.volume.damage(&mut m.model, &m.at.own, offset, end, stable);
-                    m.source.harmed |= structural;
-                    m.excuses.insert(if structural { "damage" } else { DAMAGED_BLOCK });
+                    if structural {
+                        let mendable = !m.source.harmed || m.source.volume.wound.is_some();
+                        let mendable = mendable && m.source.volume.wounded();
+                        m.source.harmed = true;
+                        m.excuses.insert(if mendable { STRUCTURE } else { "damage" });
+                    } else {
+                        m.excuses.insert(DAMAGED_BLOCK);
+                    }
                     m.count_lost_blocks();
                 } else {
-                    m.source.harmed = true;
+                    (m.source.harmed, m.source.volume.wound) = (true, None);
                     m.excuses.insert("damage");
                 }
             }
@@ -184,9 +205,17 @@ impl Judge {
                 {
                     let structural = m.copy.image.damage(&mut m.model, &m.at.image, offset, end, stable);
                     if structural {
-                        (m.copy.harmed, m.copy.emptied) = (true, None);
+                        let for_good =
+                            m.copy.harmed && m.copy.emptied.is_none() && m.copy.image.wound.is_none();
+                        let mendable = !for_good && m.copy.image.wounded();
+                        m.copy.harmed = true;
+                        if !mendable {
+                            m.copy.emptied = None;
+                        }
+                        m.excuses.insert(if mendable { STRUCTURE } else { "damage" });
+                    } else {
+                        m.excuses.insert(DAMAGED_BLOCK);
                     }
-                    m.excuses.insert(if structural { "damage" } else { DAMAGED_BLOCK });
                     m.count_lost_blocks();
                 }
             }
@@ -198,7 +227,7 @@ impl Judge {
         match server {
             Server::Source(i) => {
                 if let Some(m) = self.mirrors.get_mut(i) {
-                    m.source.harmed = true;
+                    (m.source.harmed, m.source.volume.wound) = (true, None);
                     m.excuses.insert("nvram lost");
                 }
             }

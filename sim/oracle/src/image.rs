@@ -28,6 +28,11 @@ pub(crate) struct Image {
     /// say and as it is true.
     pub ahead: BTreeMap<BlockAt, u64>,
     pub journal: Option<Journal>,
+    /// The rig has damaged a superblock or the journal under a machine that runs: harmless again once there is a newer
+    /// superblock than this, with a cursor that goes as far as this.
+    pub wound: Option<(u64, (u64, u64))>,
+    /// The server is down: the next boot will read what is there.
+    pub asleep: bool,
     pub dirty: Ranges,
     /// Ranges (start, end) that became stable as the stable journal holds them, and were not looked at since: they are
     /// the model's at the journal's cursor, not at the image's.
@@ -46,6 +51,8 @@ impl Image {
             damaged: BTreeSet::new(),
             ahead: BTreeMap::new(),
             journal: None,
+            wound: None,
+            asleep: false,
             dirty: Ranges::default(),
             placed: Vec::new(),
             scratch: Vec::new(),
@@ -262,6 +269,23 @@ impl Image {
             }
         }
         structural
+    }
+
+    /// A superblock or the journal is damaged. False if nothing mends that: whoever boots reads what is left.
+    pub fn wounded(&mut self) -> bool {
+        let redo = self.journal.as_ref().map_or((0, 0), |j| j.cursor);
+        let counter = self.stable.counter.max(self.current.counter);
+        self.wound = (!self.asleep).then_some((counter, redo.max(self.stable.cursor())));
+        self.wound.is_some()
+    }
+
+    /// Whether the machine has written anew since what was damaged.
+    pub fn mended(&mut self) -> bool {
+        let stable = &self.stable;
+        let over = |(counter, cursor): &mut (u64, (u64, u64))| {
+            stable.counter > *counter && stable.cursor() >= *cursor
+        };
+        self.wound.take_if(over).is_some()
     }
 
     /// Whether a block or its entry is not as the journal has put it in place: it will be wrong once the cursor gets there.

@@ -8,7 +8,7 @@ use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::mark_slots::MarkSlots;
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
-use crate::setup::{Level, Medium, RetryRule, Setup};
+use crate::setup::{Level, Medium, RetryRule, Server, Setup};
 use crate::wait::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -300,7 +300,7 @@ impl Mirror {
 
     /// The destination's NVRAM, or its mark, is gone.
     pub fn empty(&mut self) {
-        if self.copy.emptied.is_some() || !self.copy.harmed {
+        if self.copy.emptied.is_some() || !self.copy.harmed || self.copy.image.wound.is_some() {
             self.copy.emptied = Some(self.model.tip());
         }
         self.copy.harmed = true;
@@ -313,7 +313,39 @@ impl Mirror {
             && self.promised(Level::Nvram) >= tip.min(self.model.tip())
         {
             self.copy.emptied = None;
-            self.copy.harmed = false;
+            self.copy.harmed = self.copy.image.wound.is_some();
+        }
+    }
+
+    /// A server died: what its next boot makes of a damaged superblock or journal nobody can foresee.
+    pub fn falls_asleep(&mut self, server: Server) {
+        let image = match server {
+            Server::Source(i) if i == self.number => &mut self.source.volume,
+            Server::Destination => &mut self.copy.image,
+            Server::Source(_) => return,
+        };
+        image.asleep = true;
+        if image.wound.take().is_some() {
+            self.excuses.insert("damage");
+            if server == Server::Destination {
+                self.copy.emptied = None;
+            }
+        }
+    }
+
+    /// The machine has written superblock and journal anew: of what was damaged there nothing is left.
+    pub fn mend(&mut self, own: bool) {
+        let image = if own { &mut self.source.volume } else { &mut self.copy.image };
+        if !image.mended() {
+            return;
+        }
+        if own {
+            self.source.harmed = false;
+        } else {
+            self.copy.harmed = self.copy.emptied.is_some();
+        }
+        if self.source.volume.wound.is_none() && self.copy.image.wound.is_none() {
+            self.excuses.remove(crate::faults::STRUCTURE);
         }
     }
 
