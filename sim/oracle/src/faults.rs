@@ -141,6 +141,19 @@ impl Judge {
         }
     }
 
+    /// The rig has noted what a device of a server holds, and may put it there again: the model must still know then how
+    /// that was.
+    pub fn remembered(&mut self, server: Server) {
+        for m in &mut self.mirrors {
+            let cursor = match server {
+                Server::Source(i) if i != m.number => continue,
+                Server::Source(_) => m.source.volume.cursor,
+                Server::Destination => m.copy.image.cursor,
+            };
+            m.remembered = Some(m.remembered.map_or(cursor, |r| r.min(cursor)));
+        }
+    }
+
     /// A server runs again.
     pub fn booted(&mut self, server: Server) {
         for m in &mut self.mirrors {

@@ -29,6 +29,8 @@ pub(crate) struct Mirror {
     pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
     pub lost_blocks: BTreeSet<BlockAt>,
+    /// The rig may put an image or a volume back to this cursor.
+    pub remembered: Option<u64>,
     /// Some alarm was raised about it.
     pub alarmed: bool,
     /// Where each unjustified stop would be reported.
@@ -158,6 +160,7 @@ impl Mirror {
             excuses: BTreeSet::new(),
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
+            remembered: None,
             alarmed: false,
             unsound: false,
         }
@@ -391,6 +394,7 @@ impl Mirror {
         {
             base = base.min(floor);
         }
+        base = base.min(self.remembered.unwrap_or(u64::MAX));
         if base > self.model.base() {
             self.model.prune(base);
         }

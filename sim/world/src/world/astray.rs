@@ -120,6 +120,8 @@ impl<Q: Quirk> World<'_, Q> {
     /// A roll-back begins.
     pub(super) fn remember(&mut self, index: usize, server: usize, device: Device) {
         let content = self.servers[server].store(device).snapshot();
+        let who = self.oracle_server(server);
+        self.judge.remembered(who);
         self.rollbacks.insert(index, Before { server, device, content, since: Vec::new() });
     }
 
