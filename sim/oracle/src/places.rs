@@ -81,11 +81,18 @@ impl DestinationLog {
             self.places[number] = Place { generation, incarnation, append: HEADER, ..Place::default() };
             return true;
         }
-        let mut at = from;
+        // A write may begin in the middle of a record, where a short one ended.
+        let append = self.places[number].append;
         let mut lost = Vec::new();
-        while let (Some(held), true) = (next(at), at < to) {
-            lost.push(held.index);
-            at += held.size;
+        for start in [append, from] {
+            let mut at = start;
+            while let (Some(held), true) = (next(at), at < to) {
+                lost.push(held.index);
+                at += held.size;
+            }
+            if start == append {
+                self.places[number].append = at;
+            }
         }
         let whole = m.whole();
         m.copy.rotten.extend(lost.into_iter().filter(|index| *index > whole));
