@@ -52,6 +52,13 @@ pub enum Bend {
     ReadAhead,
     AlarmAtCopy,
     BelieveCache,
+    KeepEpoch,
+    StopSilently,
+    IgnoreBattery,
+    ReadWithoutPong,
+    MarkFirst,
+    ForgetReplies,
+    IgnoreFailedApply,
 }
 
 /// Decides which bends are in force.

@@ -280,7 +280,7 @@ impl<Q: Quirk> Recovery<Q> {
             }
             Role::Mirror | Role::Source => {
                 self.superblock.role = Role::Recovering;
-                self.superblock.epoch += 1;
+                self.superblock.epoch += !self.quirk.bends(Bend::KeepEpoch) as u64;
                 self.write_superblock(Step::Fence, out)
             }
         }

@@ -307,7 +307,7 @@ impl<Q: Quirk> Desk<Q> {
         recovery.start(&mut shared.out);
         self.heal = Heal::default();
         // The epoch that will be durable; a recovery that goes on after a restart has raised it before.
-        if matches!(self.superblock.role, Role::Mirror) {
+        if matches!(self.superblock.role, Role::Mirror) && !self.quirk.bends(Bend::KeepEpoch) {
             self.superblock.epoch += 1;
         }
         self.phase = Phase::Recovering(Box::new(recovery));

@@ -250,8 +250,9 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     /// While its NVRAM is degraded it acknowledges `nvram` only together with `file`.
-    fn nvram_level(&self, shared: &Shared) -> u64 {
-        if shared.degraded { self.file_marked } else { self.marked }
+    pub fn nvram_level(&self, shared: &Shared) -> u64 {
+        let degraded = shared.degraded && !self.quirk.bends(Bend::IgnoreBattery);
+        if degraded { self.file_marked } else { self.marked }
     }
 
     /// Cumulative acknowledgements of what has newly reached a level; then filed records leave NVRAM.

@@ -173,8 +173,12 @@ impl<Q: Quirk> Destination<Q> {
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
         self.shared.now = now;
+        let mut completion = completion;
         if let Completion::Failed(device) = completion {
-            return self.fail(token.mirror(), device);
+            if !self.quirk.bends(Bend::IgnoreFailedApply) || token.duty() != Duty::Apply {
+                return self.fail(token.mirror(), device);
+            }
+            completion = Completion::Done;
         }
         if self.failed {
             return;

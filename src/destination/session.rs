@@ -108,7 +108,7 @@ impl<Q: Quirk> Desk<Q> {
         if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen {
             return self.send(shared, connection, Message::Refused { reason: 2 });
         }
-        self.acked_nvram = self.marked;
+        self.acked_nvram = self.nvram_level(shared);
         self.acked_file = self.file_marked;
         let room = self.room(shared, self.marked);
         let message = Message::Welcome {

@@ -200,7 +200,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// Rebuilds the log from the partitions, oldest generation first.
     fn take_log(&mut self, boot: &mut Boot) -> Option<bool> {
-        for entry in &boot.replies {
+        for entry in boot.replies.iter().filter(|_| !self.quirk.bends(Bend::ForgetReplies)) {
             let key = (entry.id.client, entry.id.slot);
             if self.slots.get(&key).is_none_or(|s| s.request < entry.id.request) {
                 let outcome = Outcome::Logged { needs: 0, answer: answer(entry.operation, entry.result) };

@@ -80,7 +80,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// Itself an acknowledgement, and the place to go on from (SR7).
     fn welcome(&mut self, connection: Connection, message: Message) {
-        let Message::Welcome { epoch, held, filed, applied_gen, room, .. } = message else { return };
+        let Message::Welcome { epoch, held, filed, applied_gen, room, degraded, .. } = message else {
+            return;
+        };
         if epoch != self.superblock.epoch {
             return;
         }
@@ -93,11 +95,13 @@ impl<Q: Quirk> Source<Q> {
         }
         let held = self.log.upto(held);
         let filed = self.log.upto(filed);
+        // What is only in an NVRAM that must not be relied on is there, and not acknowledged (DR3).
+        let safe = if degraded { filed } else { held };
         if fresh {
             self.session = Session::Up;
             self.connection = connection;
             self.acked_received = held;
-            self.acked_nvram = held;
+            self.acked_nvram = safe;
             self.acked_file = filed;
             self.sent = held;
             if let (true, Some(open)) = (self.quirk.bends(Bend::ResendOpenOnly), self.log.open()) {
@@ -116,7 +120,7 @@ impl<Q: Quirk> Source<Q> {
             }
             self.ask_blocks();
         } else {
-            self.acked_nvram = self.acked_nvram.max(held);
+            self.acked_nvram = self.acked_nvram.max(safe);
             self.acked_file = self.acked_file.max(filed);
         }
         if applied_gen > self.remote_applied {

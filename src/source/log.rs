@@ -265,10 +265,11 @@ impl<Q: Quirk> Source<Q> {
 
     /// The mark follows the log: a lost tail must be noticed (SR8). One mark write may serve several records.
     pub(super) fn flush_mark(&mut self) {
-        if self.mark_flush.is_some() || self.marked >= self.log.durable {
+        let early = self.quirk.bends(Bend::MarkFirst);
+        let upto = if early { self.log.next() } else { self.log.durable };
+        if self.mark_flush.is_some() || self.marked >= upto {
             return;
         }
-        let upto = self.log.durable;
         self.mark.counter += 1;
         self.mark.nvram = self.log.position(upto);
         let run = Run::one(self.mark.slot(0), self.mark.encode(self.geometry.mirror));
@@ -280,7 +281,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn mark_flushed(&mut self, token: Token) {
         let Some((_, upto)) = self.mark_flush.filter(|(t, _)| *t == token) else { return };
         self.mark_flush = None;
-        self.marked = self.marked.max(upto);
+        self.marked = self.marked.max(upto.min(self.log.durable));
         let position = self.log.position(upto);
         self.stage(Stage::LogMarked, position);
     }

@@ -16,7 +16,7 @@ use crate::heal::Healing;
 use crate::ids::{Connection, MirrorIndex, Position, RequestId};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
-use crate::quirk::Quirk;
+use crate::quirk::{Bend, Quirk};
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock};
 use crate::wire::{self, Frame, Message};
@@ -354,7 +354,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// It must not go on (SR1, SR8, SR9): no more answers, and none of them a definite error.
     fn stop(&mut self, alarm: Alarm) {
-        self.out.alarm(self.index, alarm);
+        if !self.quirk.bends(Bend::StopSilently) {
+            self.out.alarm(self.index, alarm);
+        }
         self.out.push(Effect::CloseClients);
         self.state = State::Stopped;
         self.timer = None;

@@ -48,6 +48,7 @@ impl<Q: Quirk> Source<Q> {
         }
         let ping = match self.knobs.reads {
             Reads::Local => 0,
+            Reads::Confirmed if self.quirk.bends(Bend::ReadWithoutPong) => 0,
             Reads::Confirmed => self.ping_sent + 1,
         };
         self.start_read(Some(id), volume, offset, length, ping);

@@ -37,7 +37,8 @@ impl Judge {
                 image_stored(&mut self.mirrors[i], true, false, range, (stable, current), out);
             }
             (Server::Source(i), Device::Mark) => {
-                steps::mark_slot(&mut self.mirrors[i], true, 0, range, stable, out)
+                steps::mark_slot(&mut self.mirrors[i], true, 0, range, stable, out);
+                steps::own_mark(&mut self.mirrors[i], current, out)
             }
             (Server::Source(_), _) => {}
             (Server::Destination, Device::Nvram | Device::Log) => {
@@ -249,6 +250,10 @@ pub(crate) fn fence(m: &mut Mirror, out: &mut Findings) {
         return;
     }
     m.copy.fenced = Some(out.time);
+    let (raised, writer) = (m.copy.image.stable.epoch, m.source.volume.stable.epoch);
+    out.expect(Oracle::Fencing, "I8", raised > writer || m.source.harmed, || {
+        format!("mirror {} is recovered in epoch {raised}, its source writes in {writer} (DR7)", m.number)
+    });
     let asked = m.excuses.iter().any(|excuse| *excuse != crate::faults::DEVICE);
     out.expect(Oracle::Isolation, "I17", asked, || {
         format!("mirror {} is recovered and nobody asked for it", m.number)

@@ -101,6 +101,7 @@ impl Judge {
             reads::answered(m, &self.setup, asked, data, out);
         } else if let (Some(index), true) = (index, answer != Answer::Refused) {
             steps::answered(m, index, self.setup.level, out);
+            session::answered(m, index, self.setup.level, out);
             durability::answered(m, index, out);
             fencing::answered(m, index, out);
             once::answered(m, index, &answer, out);
@@ -161,6 +162,7 @@ impl Judge {
                 session::given(m, connection, (up_to, room), segments, out);
                 fencing::acknowledged(m, "ForwardAck", up_to, None, out);
                 numbering::acknowledged(m, at, up_to, level, out);
+                session::granted(m, at, up_to, out);
                 if at >= 2 || level == Level::Received {
                     let index = m.model.index_of(up_to).unwrap_or(0);
                     fairness::acknowledged(m, index, out);
@@ -169,7 +171,7 @@ impl Judge {
                     held::told(m, up_to, None, false, out);
                 }
             }
-            (Server::Destination, Message::Welcome { epoch, held, filed, room }) => {
+            (Server::Destination, Message::Welcome { epoch, held, filed, room, degraded }) => {
                 session::welcome(m, connection, (held, room), segments, out);
                 fencing::acknowledged(m, "Welcome", held, Some(epoch), out);
                 numbering::acknowledged(m, 2, held, level, out);
@@ -177,6 +179,8 @@ impl Judge {
                 let index = m.model.index_of(held).unwrap_or(0);
                 fairness::acknowledged(m, index, out);
                 numbering::acknowledged(m, 3, filed, level, out);
+                session::granted(m, if degraded { 1 } else { 2 }, held, out);
+                session::granted(m, 3, filed, out);
                 if level != Level::Received {
                     held::told(m, held, Some(epoch), true, out);
                 }
@@ -212,6 +216,11 @@ impl Judge {
             m.wait.connected = false;
             m.wait.over();
         }
+    }
+
+    /// The battery of the destination's NVRAM is low, and it is told so; or no longer.
+    pub fn degraded(&mut self, degraded: bool) {
+        self.mirrors.iter_mut().for_each(|m| m.session.degraded = degraded);
     }
 
     /// The operator forces a seal.

@@ -6,7 +6,7 @@ use crate::bytes::{Position, Record, hash, u16_at, u64_at};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Message {
     Hello,
-    Welcome { epoch: u64, held: Position, filed: Position, room: u64 },
+    Welcome { epoch: u64, held: Position, filed: Position, room: u64, degraded: bool },
     Forward(Record),
     ForwardAck { level: u64, up_to: Position, room: u64 },
     SyncRequest { generation: u64, count: u64, digest: u64 },
@@ -68,6 +68,7 @@ impl Frame {
                 held: Position::new(word(1), word(2)),
                 filed: Position::new(word(3), word(4)),
                 room: word(7),
+                degraded: word(8) == 1,
             },
             5 => Message::Forward(Record::read(body)?),
             6 => {

@@ -1,12 +1,14 @@
 //! Section 3, as it is spoken: a boot number is durable before it is spoken, and higher after each start; a source's
 //! Hellos count up; one Nak for each missing record; no record is left out on a connection (SR7); one connection of a
 //! mirror lives at a time; and credit: a source sends no record beyond what it was given, and a destination gives no more
-//! than its NVRAM can take.
+//! than its NVRAM can take. What is answered was acknowledged at the configured level, and what is in an NVRAM whose
+//! battery is low is not acknowledged (DR3).
 
 use crate::bytes::{HEADER, Position};
 use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
+use crate::setup::Level;
 use crate::wire::{Connection, Message};
 
 /// Segments that are kept for each mirror.
@@ -27,6 +29,10 @@ pub(crate) struct Session {
     open: Option<Open>,
     /// Source boot and counter of the youngest connection on which the destination has spoken.
     live: (u64, u64),
+    /// Its NVRAM must not be relied on.
+    pub degraded: bool,
+    /// The greatest operation that was acknowledged at each level, or at a better one.
+    granted: [u64; 3],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +196,32 @@ pub(crate) fn given(
             format!("mirror {number}: credit up to {upto} + {room}, {beyond} bytes more than there are")
         });
     }
+}
+
+/// The destination acknowledged everything up to a position: at `nvram` only together with `file` while its battery is
+/// low (DR3).
+pub(crate) fn granted(m: &mut Mirror, level: u64, up_to: Position, out: &mut Findings) {
+    let index = m.model.index_of(up_to).unwrap_or(0);
+    if m.session.degraded && level == 2 && !m.copy.harmed {
+        let number = m.number;
+        out.expect(Oracle::Session, "I16", index <= m.promised(Level::File), || {
+            format!(
+                "mirror {number}: {up_to} was acknowledged at level nvram, which must not be relied on (DR3)"
+            )
+        });
+    }
+    for granted in m.session.granted.iter_mut().take(level.min(3) as usize) {
+        *granted = index.max(*granted);
+    }
+}
+
+/// A client was answered: that was acknowledged at the configured level (SR2).
+pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings) {
+    let granted = m.session.granted[level as usize];
+    out.expect(Oracle::Session, "I16", index <= granted, || {
+        let (number, position, last) = (m.number, m.model.position_of(index), m.model.position_of(granted));
+        format!("source {number}: {position} was answered and only {last} was acknowledged (SR2)")
+    });
 }
 
 /// The source sent a record.

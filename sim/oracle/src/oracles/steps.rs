@@ -70,6 +70,17 @@ pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings)
     }
 }
 
+/// SR8: the source's mark promises only what is durable in its log.
+pub(crate) fn own_mark(m: &mut Mirror, current: &dyn Medium, out: &mut Findings) {
+    let mark = m.own_mark(current).nvram;
+    let durable = m.source.stable.max(m.source.volume.cursor);
+    let good = m.source.harmed || m.model.index_of(mark).is_some_and(|index| index <= durable);
+    out.expect(Oracle::Steps, "I16", good, || {
+        let (number, durable) = (m.number, m.model.position_of(durable));
+        format!("source {number}: its mark says {mark}, durable is only {durable} (SR8)")
+    });
+}
+
 /// SR3, SR4: SyncRequest leaves after the seal is durable, and says what the log says.
 pub(crate) fn sync_requested(m: &Mirror, (generation, count, digest): (u64, u64, u64), out: &mut Findings) {
     out.judged(Oracle::Steps);

@@ -77,6 +77,41 @@ fn a_record_that_is_left_out_on_its_connection() {
 }
 
 #[test]
+fn what_is_answered_was_acknowledged() {
+    // Level 1 is not enough; a Welcome acknowledges what is held, unless the battery is low.
+    let acks: [(u16, Vec<u8>, bool); 4] = [
+        (6, encode::words(&[1, 1, 1, 0]), false),
+        (6, encode::words(&[2, 1, 1, 0]), true),
+        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 0]), true),
+        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 1]), false),
+    ];
+    for (kind, body, enough) in acks {
+        let mut rig = booted();
+        welcome(&mut rig, 0, 1 << 12);
+        let index = rig.number(write(0, 100, 1));
+        rig.forward(index);
+        rig.judge.only("session");
+        rig.send(D, kind, &body, &[]);
+        rig.reply(index);
+        assert_eq!(rig.found().contains("session"), !enough, "{kind}");
+    }
+}
+
+#[test]
+fn a_low_battery_is_not_relied_on() {
+    for degraded in [false, true] {
+        let mut rig = booted();
+        welcome(&mut rig, 0, 1 << 12);
+        let index = rig.number(write(0, 100, 1));
+        rig.forward(index);
+        rig.judge.only("session");
+        rig.judge.degraded(degraded);
+        rig.send(D, 6, &encode::words(&[2, 1, 1, 0]), &[]);
+        assert_eq!(rig.found().contains("session"), degraded);
+    }
+}
+
+#[test]
 fn one_connection_of_a_mirror_lives_at_a_time() {
     for (reset, broke) in [(false, false), (true, false), (false, true)] {
         let mut rig = booted();

@@ -116,6 +116,30 @@ fn a_fenced_mirror_accepts_and_acknowledges_nothing() {
 }
 
 #[test]
+fn a_recovery_raises_the_epoch() {
+    for epoch in [1, 2] {
+        let mut rig = Rig::new();
+        rig.ours.superblock.epoch = 1;
+        rig.superblock(Server::Source(0));
+        rig.run(write(0, 100, 1));
+        rig.judge.excuse(Some(0), "recover");
+        rig.judge.only("fencing");
+        (rig.theirs.superblock.role, rig.theirs.superblock.epoch) = (3, epoch);
+        rig.superblock(Server::Destination);
+        assert_eq!(rig.found().contains("fencing"), epoch == 1);
+    }
+}
+
+#[test]
+fn a_mark_of_the_source_that_runs_ahead_of_its_log() {
+    for skip in ["", "source flush"] {
+        let mut rig = Rig::skips(skip);
+        rig.number(write(0, 100, 1));
+        assert_eq!(rig.found().contains("steps"), !skip.is_empty());
+    }
+}
+
+#[test]
 fn a_recovery_nobody_asked_for() {
     let mut rig = Rig::new();
     rig.run(write(0, 100, 1));
@@ -196,6 +220,7 @@ fn losses_are_counted_where_they_are_expected() {
     rig.run(write(0, 100, 1));
     let index = rig.number(write(0, 100, 2));
     rig.forward(index);
+    rig.send(Server::Destination, 6, &encode::words(&[1, 1, 2, 0]), &[]);
     rig.reply(index);
     assert!(rig.probe(1));
     rig.clean();
@@ -208,7 +233,7 @@ fn a_fenced_source_answers_no_later_read_and_nothing_that_recovery_missed() {
     rig.run(write(0, 512, 1));
     let late = rig.number(write(512, 512, 2));
     rig.judge.excuse(Some(0), "recover");
-    rig.theirs.superblock.role = 3;
+    (rig.theirs.superblock.role, rig.theirs.superblock.epoch) = (3, 2);
     rig.superblock(Server::Destination);
     let (state, _, to) = rig.recovery(1);
     rig.judge.recovered(0, &state.current(), to);

@@ -32,6 +32,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/planted/p25_zeros_over_data.yaml",
     },
     Row {
+        id: "P26",
+        name: "a write of image blocks that failed is passed over, and the apply goes on",
+        place: "apply.error",
+        bend: Bend::IgnoreFailedApply,
+        oracles: &["prefix", "durability", "damage", "steps", "once"],
+        seeds: 20,
+        witness: "scenarios/planted/p26_failed_write.yaml",
+    },
+    Row {
         id: "H01",
         name: "a block that shows more than is held is put in place at once",
         place: "heal.install",

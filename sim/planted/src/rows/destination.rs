@@ -112,4 +112,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/faults/flush_failure_kept_clean.yaml",
     },
+    Row {
+        id: "O12",
+        name: "`nvram` is acknowledged though the battery is low",
+        place: "dest.ack",
+        bend: Bend::IgnoreBattery,
+        oracles: &["session"],
+        seeds: 20,
+        witness: "scenarios/planted/o12_low_battery.yaml",
+    },
 ];

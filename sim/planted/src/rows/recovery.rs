@@ -40,4 +40,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/p30_cut_between_files.yaml",
     },
+    Row {
+        id: "O11",
+        name: "recovery does not raise the epoch",
+        place: "recover.fence",
+        bend: Bend::KeepEpoch,
+        oracles: &["fencing", "liveness"],
+        seeds: 20,
+        witness: "scenarios/faults/recover_living.yaml",
+    },
 ];

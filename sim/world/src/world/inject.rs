@@ -300,6 +300,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn set_degraded(&mut self, server: usize, degraded: bool) {
         self.servers[server].nvram.degraded = degraded;
+        if server == self.destination() {
+            self.judge.degraded(degraded);
+        }
         let now = self.sched.now();
         if let Some(Machine::Destination(m)) = self.servers[server].machine.as_mut() {
             m.handle_degraded(now, degraded);
