@@ -219,6 +219,9 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
     let moved = image.cursor != before;
     if changed.journal {
         prefix::journal(m, own, out);
+        if !own {
+            apply::journalled(m, out);
+        }
     }
     if changed.superblock && moved {
         prefix::at_cursor(m, own, out);

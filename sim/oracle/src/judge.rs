@@ -158,6 +158,8 @@ impl Judge {
                 session::sync_requested(m, connection, generation, out);
                 m.copy.asked = m.copy.asked.max(generation);
             }
+            (Server::Source(_), Message::Ping { number }) => m.contact.ping(connection, number, out.time),
+            (Server::Destination, Message::Pong { number }) => m.contact.pong(connection, number),
             (Server::Destination, Message::ForwardAck { level: at, up_to, room }) => {
                 session::given(m, connection, (up_to, room), segments, out);
                 fencing::acknowledged(m, "ForwardAck", up_to, None, out);

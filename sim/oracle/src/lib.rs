@@ -11,6 +11,7 @@
 
 mod blocks;
 mod bytes;
+mod contact;
 mod content;
 mod copies;
 mod destination_log;

@@ -6,6 +6,7 @@ use crate::image::Image;
 use crate::layout::{BlockAt, MirrorLayout};
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::mark_slots::MarkSlots;
+use crate::contact::Contact;
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
 use crate::setup::{Level, Medium, RetryRule, Server, Setup};
@@ -23,6 +24,7 @@ pub(crate) struct Mirror {
     pub copy: Copy,
     pub wait: Wait,
     pub session: Session,
+    pub contact: Contact,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
     /// Alarms for which the rig has given a reason that stops nothing.
@@ -157,6 +159,7 @@ impl Mirror {
             wait: Wait { patience: source.patience, ..Wait::default() },
             at,
             session: Session::default(),
+            contact: Contact::default(),
             excuses: BTreeSet::new(),
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),

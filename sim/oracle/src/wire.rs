@@ -12,6 +12,8 @@ pub(crate) enum Message {
     SyncRequest { generation: u64, count: u64, digest: u64 },
     SyncDone { generation: u64 },
     Nak { after: Position },
+    Ping { number: u64 },
+    Pong { number: u64 },
     Talk,
     Reset,
     Refused,
@@ -77,8 +79,10 @@ impl Frame {
             8 => Message::SyncRequest { generation: word(0), count: word(1), digest: word(2) },
             9 => Message::SyncDone { generation: word(0) },
             7 => Message::Nak { after: Position::new(word(0), word(1)) },
-            // Pong and BlockWanted.
-            11 | 13 => Message::Talk,
+            10 => Message::Ping { number: word(0) },
+            11 => Message::Pong { number: word(0) },
+            // BlockWanted.
+            13 => Message::Talk,
             12 => Message::Reset,
             4 => Message::Refused,
             14 => Message::Block { volume: word(0), block: word(1), as_of: Position::new(word(2), word(3)) },

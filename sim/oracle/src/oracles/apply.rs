@@ -4,7 +4,8 @@
 
 use crate::bytes::Trailer;
 use crate::finding::{Findings, Oracle};
-use crate::log::FILE;
+use crate::journal::Journal;
+use crate::log::{FILE, FILE_STABLE};
 use crate::mirror::Mirror;
 use crate::superblock::{RECOVERING, Superblock};
 
@@ -67,6 +68,26 @@ pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut F
             format!(
                 "mirror {number}: generation {asked} is applied and its source never asked for it (claim 15)"
             )
+        });
+    }
+}
+
+/// A journal is durable at the destination. DR5, DR10: an apply takes what is flushed to the file; recovery takes what
+/// there is.
+pub(crate) fn journalled(m: &Mirror, out: &mut Findings) {
+    let image = &m.copy.image;
+    let hurt = m.copy.harmed || !m.copy.damaged.is_empty() || !m.copy.rotten.is_empty();
+    let Some(index) = image.journal.as_ref().and_then(Journal::sound_at) else { return };
+    if hurt || m.copy.fenced.is_some() || image.stable.role >= RECOVERING {
+        return;
+    }
+    out.judged(Oracle::Apply);
+    let early = (image.cursor + 1..=index)
+        .find(|i| m.model.entry(*i).is_some_and(|e| e.copies & FILE_STABLE == 0));
+    if let Some(early) = early {
+        let (number, position) = (m.number, m.model.position_of(early));
+        out.fail(Oracle::Apply, "I3", || {
+            format!("mirror {number}: {position} is being applied and is not flushed to its file (DR5, DR10)")
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
-use crate::log::FILE_STABLE;
+use crate::log::{FILE_STABLE, Generation};
 use crate::mirror::Mirror;
 use crate::setup::{Level, Setup};
 
@@ -18,6 +18,13 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: 
         return;
     };
     let (number, last) = (m.number, g.first + g.count - 1);
+    let durable = |h: &Generation| h.seal_stable || h.count > 0 && h.first <= m.source.stable;
+    let trace = m.model.generations().any(|h| h.number > generation && durable(h));
+    if !trace && !m.source.harmed {
+        fail(out, || {
+            format!("source {number}: generation {generation} is overwritten, and nothing younger is durable (SR8)")
+        });
+    }
     if g.count > 0 && last > m.source.volume.cursor {
         fail(out, || {
             format!(

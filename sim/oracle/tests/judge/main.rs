@@ -1,6 +1,7 @@
 //! The judge over hand-built bytes: every oracle is seen green on a sound story and red on a planted fault.
 
 mod claims;
+mod contact;
 mod damage;
 mod encode;
 mod fairness;

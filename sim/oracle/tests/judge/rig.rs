@@ -585,6 +585,12 @@ impl Rig {
 }
 
 impl Rig {
+    /// The source asks whether it is still in touch, and is told that it is.
+    pub fn confirm(&mut self, number: u64) {
+        self.send(Server::Source(0), 10, &encode::words(&[number]), &[]);
+        self.send(Server::Destination, 11, &encode::words(&[number, 0]), &[]);
+    }
+
     /// The destination starts a fresh segment.
     pub fn reopen(&mut self) {
         self.segment = None;

@@ -107,6 +107,7 @@ fn reads_must_equal_one_prefix_between_answered_and_answerable() {
         rig.run(write(0, 512, 2));
         rig.run(write(512, 512, 3));
         rig.number(write(512, 512, 4));
+        rig.confirm(1);
         rig.judge.answered(0, 0, 19, 100, Answer::Read { data });
         assert_eq!(rig.found().contains("reads"), !good);
     }

@@ -242,6 +242,7 @@ fn a_fenced_source_answers_no_later_read_and_nothing_that_recovery_missed() {
     let op = Op::Read { offset: 0, length: 512 };
     let (client, slot, request, volume) = (0, 19, 100, 0);
     rig.judge.issued(0, Request { client, slot, request, volume, op });
+    rig.confirm(1);
     let data = bytes::Bytes::from(vec![1; 512]);
     rig.judge.answered(0, client, slot, request, Answer::Read { data });
     assert!(rig.found().contains("reads"));
@@ -273,5 +274,28 @@ fn a_disagreement_is_the_rigs_fault_only_if_the_result_is_right() {
         assert_eq!(rig.found().into_iter().collect::<Vec<_>>(), [oracle]);
         let rigs = rig.judge.findings().iter().any(|f| f.invariant == "rig");
         assert_eq!(rigs, right);
+    }
+}
+
+#[test]
+fn only_what_is_flushed_to_its_file_is_applied() {
+    for skip in ["", "file flush"] {
+        let mut rig = Rig::skips(skip);
+        rig.run(write(0, 512, 1));
+        rig.apply(Server::Destination, (0, 1), 1);
+        let early = rig.judge.findings().iter().any(|f| f.message.contains("is being applied"));
+        assert_eq!(early, !skip.is_empty(), "{:#?}", rig.judge.findings());
+    }
+}
+
+#[test]
+fn something_younger_is_durable_when_a_partition_is_filled_anew() {
+    for skip in ["", "seal flush"] {
+        let mut rig = Rig::skips(skip);
+        story(&mut rig, 1);
+        rig.seal();
+        rig.number(write(0, 100, 1));
+        let early = rig.judge.findings().iter().any(|f| f.message.contains("nothing younger is durable"));
+        assert_eq!(early, !skip.is_empty(), "{:#?}", rig.judge.findings());
     }
 }
