@@ -1,12 +1,12 @@
 //! Everything the judge knows of one mirror: the model, what clients asked, and the pictures of both sides.
 
 use crate::bytes::{Mark, Position};
+use crate::contact::Contact;
 use crate::history::History;
 use crate::image::Image;
 use crate::layout::{BlockAt, MirrorLayout};
 use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::mark_slots::MarkSlots;
-use crate::contact::Contact;
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
 use crate::setup::{Level, Medium, RetryRule, Server, Setup};

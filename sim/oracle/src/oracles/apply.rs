@@ -82,8 +82,8 @@ pub(crate) fn journalled(m: &Mirror, out: &mut Findings) {
         return;
     }
     out.judged(Oracle::Apply);
-    let early = (image.cursor + 1..=index)
-        .find(|i| m.model.entry(*i).is_some_and(|e| e.copies & FILE_STABLE == 0));
+    let early =
+        (image.cursor + 1..=index).find(|i| m.model.entry(*i).is_some_and(|e| e.copies & FILE_STABLE == 0));
     if let Some(early) = early {
         let (number, position) = (m.number, m.model.position_of(early));
         out.fail(Oracle::Apply, "I3", || {

@@ -22,7 +22,9 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: 
     let trace = m.model.generations().any(|h| h.number > generation && durable(h));
     if !trace && !m.source.harmed {
         fail(out, || {
-            format!("source {number}: generation {generation} is overwritten, and nothing younger is durable (SR8)")
+            format!(
+                "source {number}: generation {generation} is overwritten, and nothing younger is durable (SR8)"
+            )
         });
     }
     if g.count > 0 && last > m.source.volume.cursor {

@@ -30,7 +30,9 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
     // It may have come in long after it was asked, never before.
     if setup.reads == ReadRule::Confirmed && !m.contact.since(asked.time) {
         out.fail(Oracle::Reads, "I18", || {
-            format!("source {number}: read {request} was answered, and no Ping that left after it was asked (SR2)")
+            format!(
+                "source {number}: read {request} was answered, and no Ping that left after it was asked (SR2)"
+            )
         });
     }
     if setup.sources[number]
