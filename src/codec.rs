@@ -60,6 +60,13 @@ pub(crate) fn put_check(out: &mut [u8]) {
     put_u64(out, end, value);
 }
 
+/// The version of a structure of `size` bytes with this magic whose check holds, if it is not ours.
+pub(crate) fn other_version(bytes: &[u8], size: usize, magic: &[u8; 4]) -> Option<u16> {
+    let whole =
+        bytes.len() >= size && bytes[..4] == *magic && get_u64(bytes, size - 8) == check(&bytes[..size - 8]);
+    Some(get_u16(bytes, 4)).filter(|version| whole && *version != 1)
+}
+
 /// Whether `bytes` is a structure of `size` bytes with this magic whose check holds.
 pub(crate) fn valid(bytes: &[u8], size: usize, magic: &[u8; 4]) -> bool {
     bytes.len() >= size

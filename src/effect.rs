@@ -209,6 +209,9 @@ pub enum Refusal {
     Damaged,
 }
 
+/// In [`Alarm::Config`]: another mirror's data stand there.
+pub const CONFIG_MIRROR: u64 = 100;
+
 /// What an operator must see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alarm {
@@ -239,6 +242,20 @@ pub enum Alarm {
     },
     /// No valid superblock.
     NoSuperblock,
+    /// A frame, or what stands on the devices, is of another version of the formats.
+    Version {
+        /// That version.
+        found: u64,
+    },
+    /// What stands on the devices was made with another configuration.
+    Config {
+        /// Which number differs, as in [`crate::shape::NAMES`]; [`CONFIG_MIRROR`] = it is another mirror's.
+        field: u64,
+        /// What is written there.
+        found: u64,
+        /// What is configured.
+        own: u64,
+    },
     /// Records between these positions are damaged at the destination.
     Damaged {
         /// Last good one.

@@ -1,11 +1,12 @@
 //! What every boot and every recovery begins with, on both sides: superblock, mark and journal are read, and a journal
 //! that is newer than the superblock is written in place again (DR6).
 
-use crate::effect::{Completion, Device, Duty, Outbox, Ranges, Run, Token};
+use crate::effect::{Alarm, Completion, Device, Duty, Outbox, Ranges, Run, Token};
 use crate::geometry::{Geometry, Region, SECTOR};
 use crate::ids::MirrorIndex;
 use crate::journal::{JournalHeader, JournalIndex};
 use crate::mark::{self, Mark};
+use crate::shape::Shape;
 use crate::superblock::{self, Superblock};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -37,8 +38,10 @@ pub struct Ground {
     header: Option<JournalHeader>,
     journal_index: Option<JournalIndex>,
     runs: Option<Vec<Run>>,
-    /// `None`: no valid slot.
+    /// `None`: no valid slot, or none that is for this configuration.
     pub superblock: Option<Superblock>,
+    /// Why what is there must not be read with this configuration.
+    pub refusal: Option<Alarm>,
     /// `None`: no valid slot.
     pub mark: Option<Mark>,
 }
@@ -57,6 +60,7 @@ impl Ground {
             journal_index: None,
             runs: None,
             superblock: None,
+            refusal: None,
             mark: None,
         }
     }
@@ -95,6 +99,10 @@ impl Ground {
         match self.step {
             Step::Superblock => {
                 self.superblock = Superblock::newest(mirror, &data[0]);
+                self.refusal = self.refusal(&data[0]);
+                if self.refusal.is_some() {
+                    self.superblock = None;
+                }
                 self.read(Step::Mark, Device::Mark, smallvec![(self.mark_at, 2 * mark::SLOT)], out)
             }
             Step::Mark => {
@@ -121,6 +129,22 @@ impl Ground {
             }
             _ => false,
         }
+    }
+
+    /// Another format, another mirror, or this one made for other numbers. One slot of another format is enough: the
+    /// other one is older, and going on from it would be a roll-back.
+    fn refusal(&self, both: &[u8]) -> Option<Alarm> {
+        if let Some(found) = Superblock::other_version(both) {
+            return Some(Alarm::Version { found });
+        }
+        let mirror = self.geometry.mirror;
+        let Some(superblock) = &self.superblock else {
+            let own = u64::from_le_bytes(mirror.0[..8].try_into().unwrap_or_default());
+            let field = crate::effect::CONFIG_MIRROR;
+            return Superblock::foreign(mirror, both).map(|found| Alarm::Config { field, found, own });
+        };
+        let (field, found, own) = superblock.shape.differs(&Shape::of(&self.geometry))?;
+        Some(Alarm::Config { field: field as u64, found, own })
     }
 
     fn finish(&mut self) -> bool {

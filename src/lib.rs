@@ -34,6 +34,7 @@ mod reader_tests;
 pub mod record;
 pub mod recovery;
 pub mod reply_table;
+pub mod shape;
 pub mod source;
 pub mod stage;
 pub mod superblock;

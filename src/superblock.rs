@@ -1,8 +1,9 @@
 //! The superblock of a mirror at a server: each transition is one write of one sector (docs/formats.md).
 
-use crate::codec::{get_u16, get_u64, put_check, put_start, put_u16, put_u64, uuid, valid};
+use crate::codec::{get_u16, get_u64, other_version, put_check, put_start, put_u16, put_u64, uuid, valid};
 use crate::config::AckLevel;
 use crate::ids::{Link, MirrorId, Position, get_position, put_position};
+use crate::shape::Shape;
 use bytes::Bytes;
 
 /// Bytes of one slot.
@@ -62,6 +63,8 @@ pub struct Superblock {
     pub recovered: Position,
     /// What it found.
     pub verdict: Option<Verdict>,
+    /// What the mirror was made for.
+    pub shape: Shape,
 }
 
 impl Superblock {
@@ -79,6 +82,7 @@ impl Superblock {
             base: Link::default(),
             recovered: Position::ZERO,
             verdict: None,
+            shape: Shape::default(),
         }
     }
 
@@ -130,6 +134,7 @@ impl Superblock {
         }
         put_u64(&mut out, 144, self.ack.code());
         self.base.put(&mut out, 152);
+        self.shape.put(&mut out, 176);
         put_check(&mut out);
         Bytes::from_owner(out)
     }
@@ -169,7 +174,19 @@ impl Superblock {
             base: Link::get(b, 152),
             recovered: get_position(b, 88),
             verdict,
+            shape: Shape::get(b, 176),
         })
+    }
+
+    /// The format version of a slot that this code cannot read, though it is whole.
+    pub fn other_version(both: &[u8]) -> Option<u64> {
+        both.chunks(SLOT as usize).find_map(|slot| other_version(slot, SLOT as usize, b"MSUP")).map(u64::from)
+    }
+
+    /// Another mirror's superblock stands here: the first half of its uuid.
+    pub fn foreign(mirror: MirrorId, both: &[u8]) -> Option<u64> {
+        let whole = |slot: &&[u8]| valid(slot, SLOT as usize, b"MSUP");
+        both.chunks(SLOT as usize).filter(whole).find(|slot| uuid(slot, 8) != mirror.0).map(|s| get_u64(s, 8))
     }
 
     /// The newer valid one of both slots.

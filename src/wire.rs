@@ -271,6 +271,13 @@ pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
     Some((fields * 8, false))
 }
 
+/// The version of a frame that is whole, if it is not ours.
+pub fn other_version(frame: &Frame) -> Option<u64> {
+    let head = &frame.head;
+    let whole = head.len() >= FRAME_HEADER && head[..4] == *MAGIC && check_holds(head);
+    Some(get_u16(head.get(..6)?, 4)).filter(|v| whole && *v != 1).map(u64::from)
+}
+
 /// Decodes a frame; `None` for anything that is not exactly a valid one (it is dropped, and sent again by whoever
 /// waits for an answer).
 pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {

@@ -11,6 +11,7 @@ use crate::ground::Ground;
 use crate::ids::Position;
 use crate::mark;
 use crate::quirk::{Bend, Quirk};
+use crate::shape::Shape;
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock};
 use crate::survey::Survey;
@@ -142,8 +143,8 @@ impl<Q: Quirk> Desk<Q> {
                     self.stage(shared, Stage::BootStep, Position::ZERO);
                     if boot.ground.superblock.is_none() {
                         shared.pool.found(self.index, boot.survey.segments.iter().map(|s| s.segment));
-                        self.alarm(shared, Alarm::NoSuperblock);
-                        self.phase = Phase::Lost;
+                        self.alarm(shared, boot.ground.refusal.unwrap_or(Alarm::NoSuperblock));
+                        self.phase = if boot.ground.refusal.is_some() { Phase::Refused } else { Phase::Lost };
                         return;
                     }
                     self.settle(shared, boot);
@@ -324,6 +325,7 @@ impl<Q: Quirk> Desk<Q> {
         self.superblock.counter += 1;
         self.superblock.boot += 1;
         self.superblock.ack = shared.knobs.ack;
+        self.superblock.shape = Shape::of(&self.geometry);
         let at = self.region.base + self.superblock.slot();
         let run = Run::one(at, self.superblock.encode(self.geometry.mirror));
         out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run.clone()]);

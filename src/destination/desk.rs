@@ -33,6 +33,8 @@ pub(super) enum Phase<Q> {
     Stopped,
     /// No valid superblock is left.
     Lost,
+    /// What stands here is of another format or was made with another configuration: it is not touched.
+    Refused,
 }
 
 /// What follows once nothing is under way.
@@ -117,6 +119,8 @@ pub(super) struct Desk<Q> {
     pub pool_known: bool,
     /// Records that the last recovery applied.
     pub replayed: u64,
+    /// It was told that the source speaks another version.
+    pub skewed: bool,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -163,6 +167,7 @@ impl<Q: Quirk> Desk<Q> {
             retry: None,
             pool_known: true,
             replayed: 0,
+            skewed: false,
         }
     }
 

@@ -115,7 +115,7 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Serving => Standing::Serving,
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
-            Phase::Stopped => Standing::Stopped,
+            Phase::Stopped | Phase::Refused => Standing::Stopped,
             Phase::Lost => Standing::Lost,
         }
     }
@@ -130,22 +130,48 @@ impl<Q: Quirk> Destination<Q> {
         let desk = &self.desks[mirror as usize];
         match desk.phase {
             Phase::Serving => desk.quiet(),
-            Phase::Open(..) | Phase::Stopped | Phase::Lost => true,
+            Phase::Open(..) | Phase::Stopped | Phase::Lost | Phase::Refused => true,
             _ => false,
         }
     }
 
+    /// The time is what the host's clock shows, which may be set back: what is waited for does not move with it.
+    fn tick(&mut self, now: u64) {
+        let back = self.shared.now.saturating_sub(now);
+        if back > 0 {
+            for at in self.desks.iter_mut().flat_map(|d| [&mut d.retry, &mut d.heal.ask_at]).flatten() {
+                *at = at.saturating_sub(back);
+            }
+        }
+        self.shared.now = now;
+    }
+
     /// A frame from the source of a mirror.
     pub fn handle_frame(&mut self, now: u64, from: MirrorIndex, frame: &Frame) {
-        self.shared.now = now;
+        self.tick(now);
+        // Where one mirror's data are for another configuration, nothing that another one misses is known to be lost.
+        let unsure = |d: &Desk<Q>| matches!(d.phase, Phase::Idle | Phase::Booting(_) | Phase::Refused);
+        let unsure = self.desks.iter().any(unsure);
         let Some(desk) = self.desks.get_mut(from as usize).filter(|_| !self.failed) else { return };
+        if unsure
+            && !matches!(desk.phase, Phase::Serving | Phase::Recovering(_) | Phase::Open(..) | Phase::Stopped)
+        {
+            return;
+        }
         let Some((mirror, connection, message)) = wire::decode(frame) else {
+            if let Some(found) = wire::other_version(frame) {
+                // It is asked again and again; the operator is told once.
+                if !core::mem::replace(&mut desk.skewed, true) {
+                    desk.alarm(&mut self.shared, Alarm::Version { found });
+                }
+            }
             if self.shared.knobs.transport == Transport::Stream {
                 // Nothing may be missing on a stream, and this may have been its last frame for long.
                 desk.reset(&mut self.shared);
             }
             return;
         };
+        desk.skewed = false;
         if mirror != desk.geometry.mirror {
             // Another uuid: refused (section 3).
             desk.alarm(&mut self.shared, Alarm::Refused { reason: 1 });
@@ -166,13 +192,13 @@ impl<Q: Quirk> Destination<Q> {
 
     /// The transport of a mirror broke.
     pub fn handle_disconnect(&mut self, now: u64, mirror: MirrorIndex) {
-        self.shared.now = now;
+        self.tick(now);
         self.desks[mirror as usize].disconnect();
     }
 
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
-        self.shared.now = now;
+        self.tick(now);
         let mut completion = completion;
         if let Completion::Failed(device) = completion {
             if !self.quirk.bends(Bend::IgnoreFailedApply) || token.duty() != Duty::Apply {
@@ -232,7 +258,7 @@ impl<Q: Quirk> Destination<Q> {
 
     /// A timer is due.
     pub fn handle_timeout(&mut self, now: u64) {
-        self.shared.now = now;
+        self.tick(now);
         if self.failed {
             return;
         }
@@ -250,7 +276,7 @@ impl<Q: Quirk> Destination<Q> {
 
     /// The battery of the NVRAM: while it is low, `nvram` is acknowledged only together with `file` (DR3).
     pub fn handle_degraded(&mut self, now: u64, degraded: bool) {
-        self.shared.now = now;
+        self.tick(now);
         self.shared.degraded = degraded;
         if self.failed {
             return;
@@ -262,7 +288,7 @@ impl<Q: Quirk> Destination<Q> {
 
     /// Operator: recover the mirror, whether its source lives or not (DR7).
     pub fn handle_recover(&mut self, now: u64, mirror: MirrorIndex) {
-        self.shared.now = now;
+        self.tick(now);
         if !self.failed {
             self.desks[mirror as usize].recover(&mut self.shared);
         }

@@ -50,7 +50,7 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 return;
             }
-            Phase::Idle | Phase::Booting(_) | Phase::Draining(_) | Phase::Stopped => return,
+            Phase::Idle | Phase::Booting(_) | Phase::Draining(_) | Phase::Stopped | Phase::Refused => return,
         }
         if let Message::Hello { epoch, oldest_gen, .. } = message {
             return self.hello(shared, connection, epoch, oldest_gen);
@@ -95,7 +95,10 @@ impl<Q: Quirk> Desk<Q> {
         }
         let known = self.connection.max(self.half_open);
         let connection = match known {
-            Some(known) if hello.pair() < known.pair() => return,
+            Some(known) if hello.pair() < known.pair() => {
+                // Late, or a source whose disks were emptied or replaced: only the one that is meant listens.
+                return self.send(shared, hello, Message::Refused { reason: 5 });
+            }
             Some(known) if hello.pair() == known.pair() => known,
             _ => {
                 let new = Connection { destination_boot: self.superblock.boot, ..hello };

@@ -232,8 +232,9 @@ fn connections_replace_each_other_upwards_only() {
     let Connection { source_boot, counter, .. } = script.connection;
     let pair = |counter, destination_boot| Connection { source_boot, counter, destination_boot };
     let hello = |oldest_gen, epoch| Message::Hello { epoch, oldest_gen, next: Position::new(1, 6) };
-    // Older than the one that is open: dropped.
-    assert!(script.says_on(pair(counter - 1, 0), hello(1, 1)).is_empty());
+    // Older than the one that is open: refused, by its own name.
+    let heard = script.says_on(pair(counter - 1, 0), hello(1, 1));
+    assert!(matches!(heard[..], [Message::Refused { reason: 5 }]), "{heard:?}");
     // Higher: half-open, and the old one stays until the first message on the new.
     let heard = script.says_on(pair(counter + 1, 0), hello(1, 1));
     assert!(matches!(heard[..], [Message::Welcome { .. }]), "{heard:?}");

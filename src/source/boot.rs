@@ -12,6 +12,7 @@ use crate::nvram_log::{SEAL, Seal};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
 use crate::reply_table::{self, ReplyEntry};
+use crate::shape::Shape;
 use crate::stage::Stage;
 use crate::superblock::Superblock;
 use alloc::boxed::Box;
@@ -103,7 +104,7 @@ impl<Q: Quirk> Source<Q> {
                     && boot.ground.done(completion, &mut boot.superblock, &mut self.out)
                 {
                     let Some(superblock) = boot.ground.superblock else {
-                        self.stop(Alarm::NoSuperblock);
+                        self.stop(boot.ground.refusal.unwrap_or(Alarm::NoSuperblock));
                         return None;
                     };
                     boot.superblock = superblock;
@@ -395,6 +396,7 @@ impl<Q: Quirk> Source<Q> {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
         boot.superblock.ack = self.knobs.ack;
+        boot.superblock.shape = Shape::of(&self.geometry);
         self.put_superblock(boot);
     }
 

@@ -126,6 +126,8 @@ pub struct Source<Q> {
     timer: Option<u64>,
     backoff: u32,
     progress: bool,
+    /// It was told that the destination speaks another version.
+    skewed: bool,
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -174,6 +176,7 @@ impl<Q: Quirk> Source<Q> {
             timer: None,
             backoff: 0,
             progress: false,
+            skewed: false,
             geometry,
         };
         source.start_boot();
@@ -232,16 +235,32 @@ impl<Q: Quirk> Source<Q> {
 
     /// Operator: seal the open generation now, empty or not.
     pub fn handle_seal(&mut self, now: u64) {
-        self.now = now;
+        self.tick(now);
         if self.serving() {
             self.seal();
             self.pump();
         }
     }
 
+    /// The time is what the host's clock shows, which may be set back: what is waited for does not move with it.
+    fn tick(&mut self, now: u64) {
+        let back = self.now.saturating_sub(now);
+        if back > 0 {
+            let boot = match &mut self.state {
+                State::Booting(boot) => &mut boot.retry,
+                _ => &mut None,
+            };
+            for at in [boot, &mut self.timer, &mut self.apply_retry].into_iter().flatten() {
+                *at = at.saturating_sub(back);
+            }
+            self.opened_at = self.opened_at.saturating_sub(back);
+        }
+        self.now = now;
+    }
+
     /// A client's request.
     pub fn handle_request(&mut self, now: u64, request: Request) {
-        self.now = now;
+        self.tick(now);
         if self.serving() {
             self.admit(request);
             self.pump();
@@ -250,11 +269,20 @@ impl<Q: Quirk> Source<Q> {
 
     /// A frame from the destination.
     pub fn handle_frame(&mut self, now: u64, frame: &Frame) {
-        self.now = now;
+        self.tick(now);
         if !self.serving() {
             return;
         }
         let Some((mirror, connection, message)) = wire::decode(frame) else {
+            if let Some(found) = wire::other_version(frame) {
+                // It goes on asking, in its own time; the operator is told once.
+                if !core::mem::replace(&mut self.skewed, true) {
+                    self.out.alarm(self.index, Alarm::Version { found });
+                }
+                if self.session == Session::HelloSent {
+                    return;
+                }
+            }
             if self.knobs.transport == Transport::Stream && self.session != Session::Down {
                 // Nothing may be missing on a stream.
                 self.connect();
@@ -262,6 +290,7 @@ impl<Q: Quirk> Source<Q> {
             }
             return;
         };
+        self.skewed = false;
         if mirror == self.geometry.mirror {
             self.handle_message(connection, message);
             self.pump();
@@ -270,7 +299,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// The transport broke.
     pub fn handle_disconnect(&mut self, now: u64) {
-        self.now = now;
+        self.tick(now);
         if self.serving() && self.session != Session::Down {
             self.connect();
             self.pump();
@@ -279,7 +308,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
-        self.now = now;
+        self.tick(now);
         if let (Completion::Failed(device), false) = (&completion, self.stopped()) {
             return self.stop(Alarm::DeviceFailed { device: *device });
         }
@@ -302,7 +331,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// A timer is due.
     pub fn handle_timeout(&mut self, now: u64) {
-        self.now = now;
+        self.tick(now);
         if matches!(self.state, State::Booting(_)) {
             return self.retry_boot();
         }

@@ -263,6 +263,15 @@ impl Judge {
         }
     }
 
+    /// A source was replaced by another one of its name, with empty devices: it must not get far. What the old one has
+    /// done counts, and nothing that the new one does.
+    pub fn replaced(&mut self, source: usize) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            (m.source.gone, m.source.replaced) = (true, true);
+            m.excuses.insert("replaced");
+        }
+    }
+
     /// A source's site is lost for ever.
     pub fn disaster(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source) {

@@ -60,6 +60,8 @@ pub(crate) struct Source {
     pub harmed: bool,
     /// Its site is lost.
     pub gone: bool,
+    /// Another one stands in its place.
+    pub replaced: bool,
 }
 
 /// One partition of the source's NVRAM.
@@ -132,6 +134,7 @@ impl Mirror {
                 pending_seal: None,
                 harmed: false,
                 gone: false,
+                replaced: false,
             },
             copy: Copy {
                 image: Image::new(),

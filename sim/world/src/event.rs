@@ -24,6 +24,7 @@ pub(crate) enum Event {
     Restart { server: u16, incarnation: u32 },
     Resume { server: u16 },
     Recover { source: u16 },
+    Tick { server: u16, index: u32 },
     Unglue { source: u16, forward: bool },
     Watch,
 }

@@ -3,7 +3,8 @@
 use crate::server::Work;
 use crate::spec::{Fault, Spec};
 use bytes::Bytes;
-use mirror::effect::{Alarm, Answer, Device};
+use mirror::effect::{Alarm, Answer, CONFIG_MIRROR, Device};
+use mirror::shape::NAMES as NAMES_OF_SHAPE;
 use mirror::stage::Stage;
 use mirror::wire::{FRAME_HEADER, Frame};
 use mirrorsim_engine::Entry;
@@ -57,7 +58,7 @@ const FRAMES: [&str; 15] = [
     "BlockWanted",
     "Block",
 ];
-const FAULTS: [&str; 31] = [
+const FAULTS: [&str; 39] = [
     "crash",
     "power_cut",
     "restart",
@@ -89,6 +90,14 @@ const FAULTS: [&str; 31] = [
     "disk_lost",
     "disk_replaced",
     "nvram_smaller",
+    "blackout",
+    "starve",
+    "version",
+    "format",
+    "config",
+    "clock",
+    "timers",
+    "readd",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -212,6 +221,8 @@ alarms! {
     DeviceFailed { device } = 10 "device_failed",
     BlockLost { volume, block } = 11 "block_lost",
     NvramTooSmall { size, needed } = 12 "nvram_too_small",
+    Version { found } = 13 "version",
+    Config { field, found, own } = 14 "config",
 }
 
 pub(crate) fn alarm_text(alarm: &Alarm) -> String {
@@ -228,8 +239,17 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         Alarm::Refused { reason: 1 } => "the destination keeps another mirror".into(),
         Alarm::Refused { reason: 3 } => "the destination needs a block that is damaged on both sides".into(),
         Alarm::Refused { reason: 4 } => "the destination has no valid superblock of the mirror".into(),
+        Alarm::Refused { reason: 5 } => {
+            "the destination knows a later life of this source: its disks were replaced".into()
+        }
         Alarm::Refused { .. } => "the destination lacks records that the source no longer has".into(),
         Alarm::NoSuperblock => "no valid superblock".into(),
+        Alarm::Version { found } => format!("version {found} of the formats: not read, not touched"),
+        Alarm::Config { field: CONFIG_MIRROR, .. } => "another mirror's data stand here".into(),
+        Alarm::Config { field, found, own } => {
+            let name = NAMES_OF_SHAPE.get(*field as usize).unwrap_or(&"?");
+            format!("{name}: made with {found}, configured are {own}")
+        }
         Alarm::Damaged { after, to } => format!("records after {after} up to {to} are damaged"),
         Alarm::BlockDamaged { volume, block } => {
             format!("block {block} of volume {volume} does not match its check")
@@ -257,6 +277,8 @@ pub(crate) fn alarm_fields(alarm: &Alarm) -> [u64; 3] {
             [*volume as u64, *block, 0]
         }
         Alarm::Fenced { epoch } => [*epoch, 0, 0],
+        Alarm::Version { found } => [*found, 0, 0],
+        Alarm::Config { field, found, own } => [*field, *found, *own],
         Alarm::SyncConflict { generation } => [*generation, 0, 0],
         _ => [0; 3],
     }

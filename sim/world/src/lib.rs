@@ -4,6 +4,7 @@ mod acked;
 mod activity;
 mod batches;
 mod client;
+mod clock;
 mod coverage;
 mod event;
 mod faults;

@@ -48,7 +48,13 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         | Fault::Rollback { node: n, .. }
         | Fault::DiskLost { node: n, .. }
         | Fault::DiskReplaced { node: n, .. }
-        | Fault::NvramSmaller { node: n, .. } => node(n),
+        | Fault::NvramSmaller { node: n, .. }
+        | Fault::Starve { node: n, .. }
+        | Fault::Version { node: n, .. }
+        | Fault::Format { node: n, .. }
+        | Fault::Config { node: n, .. }
+        | Fault::Clock { node: n, .. }
+        | Fault::Timers { node: n, .. } => node(n),
         Fault::Cut { source, .. }
         | Fault::Heal { source }
         | Fault::Clog { source, .. }
@@ -57,6 +63,8 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         | Fault::Replay { source, .. }
         | Fault::Storm { source, .. } => (Role::Link, Some(*source)),
         Fault::Swizzle { .. } => (Role::Link, None),
+        Fault::Blackout { .. } => (Role::Destination, None),
+        Fault::Readd { source } => (Role::Source, Some(*source)),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
         Fault::Recover { source } => (Role::Destination, Some(*source)),
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {

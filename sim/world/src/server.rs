@@ -1,6 +1,7 @@
 //! A server: its machine, its devices, and what they have under way.
 
-use crate::spec::DeviceName;
+use crate::clock::Clock;
+use crate::spec::{Change, DeviceName};
 use bytes::Bytes;
 use mirror::destination::Destination;
 use mirror::effect::{Completion, Device, Effect, Run, Token};
@@ -118,6 +119,14 @@ pub struct Server<Q> {
     pub down_for: u64,
     /// Bytes of NVRAM that are there, if not all are.
     pub nvram_left: Option<u64>,
+    /// Its own clock.
+    pub clock: Clock,
+    /// Its timers fire only at ticks.
+    pub ticks: bool,
+    /// Version of the formats that it speaks.
+    pub version: u16,
+    /// What its configuration says otherwise.
+    pub config: Option<Change>,
 }
 
 impl<Q> Server<Q> {

@@ -18,7 +18,7 @@ pub(crate) fn stopped(m: &Mirror) -> bool {
 pub(crate) fn end(m: &Mirror, out: &mut Findings) {
     out.judged(Oracle::Liveness);
     let number = m.number;
-    if m.source.gone && m.copy.recovered.is_none() && !m.copy.lost {
+    if m.source.gone && !m.source.replaced && m.copy.recovered.is_none() && !m.copy.lost {
         out.fail(Oracle::Liveness, "L2", || format!("source {number} was lost and recovery never ended"));
     }
     if stopped(m) {

@@ -88,7 +88,7 @@ fn boot(boots: &mut Boots, who: &str, number: u64, durable: u64, out: &mut Findi
 pub(crate) fn hello(m: &mut Mirror, connection: Connection, out: &mut Findings) {
     out.judged(Oracle::Session);
     let number = m.number;
-    if m.source.harmed {
+    if m.source.harmed || m.source.replaced {
         return;
     }
     boot(&mut m.session.source, &format!("source {number}"), connection[0], m.source.volume.stable.boot, out);

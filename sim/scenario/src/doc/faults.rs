@@ -6,13 +6,14 @@ use super::failing::{
 use crate::document::{At, map, words};
 use crate::scalar::{Int, Name, Size, Small, Time};
 use mirror::stage::Stage;
-use mirrorsim_world::spec::{Bend, DeviceName, Direction, LostContent};
+use mirrorsim_world::spec::{Bend, Change, DeviceName, Direction, LostContent};
 
 map! {
     /// A fault or an operator action: when, and what.
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
-        flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller
+        flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
+        blackout, starve, version, format, config, clock, timers, readd
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -80,6 +81,22 @@ map! {
         disk_replaced: DiskReplaced = optional("another fault"),
         /// An NVRAM is found to be smaller than it is configured: the server does not start.
         nvram_smaller: NvramSmaller = optional("another fault"),
+        /// All servers lose power at the same moment.
+        blackout: Blackout = optional("another fault"),
+        /// The process runs only now and then.
+        starve: Starve = optional("another fault"),
+        /// A server speaks another version of the protocol.
+        version: Version = optional("another fault"),
+        /// A server starts again and finds its superblocks in another version of the formats.
+        format: Version = optional("another fault"),
+        /// A server starts again with another configuration.
+        config: ConfigChange = optional("another fault"),
+        /// A server's clock is set, and runs fast, slow or not at all.
+        clock: ClockFault = optional("another fault"),
+        /// A server's timers fire only at ticks: late, all at once, and also if none is due.
+        timers: Timers = optional("another fault"),
+        /// A source is removed and added again under its name, with empty devices.
+        readd: OneSource = optional("another fault"),
     }
 }
 
@@ -324,6 +341,95 @@ map! {
         every: Time = default("500us"),
     }
 }
+
+map! {
+    /// All servers lose power.
+    struct Blackout {
+        /// Each is back after a drawn part of this time.
+        within: Time = default("5ms"),
+    }
+}
+
+map! {
+    /// A process that hardly runs.
+    struct Starve {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// How long it runs at a time.
+        run: Time = default("20us"),
+        /// How long it stands still between.
+        wait: Time = default("1ms"),
+        /// How long that goes on.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// Another version.
+    struct Version {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// Which version; the right one is 1.
+        version: Small = default("2"),
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// Another configuration.
+    struct ConfigChange {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// What differs.
+        change: Change = required,
+        /// After this time it starts again with the right one.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// A clock.
+    struct ClockFault {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// It is set forward by this.
+        forward: Time = default("0ns"),
+        /// It is set back by this.
+        back: Time = default("0ns"),
+        /// It runs fast by so many parts in a million.
+        fast: Small = default("0"),
+        /// It runs slow by so many parts in a million. At 1000000 it stands still.
+        slow: Small = default("0"),
+        /// How long it runs fast or slow.
+        lasting: Time = required,
+    }
+}
+
+map! {
+    /// Timers that fire at ticks.
+    struct Timers {
+        /// The server: `destination` or the name of a source.
+        node: Name = required,
+        /// From one tick to the next.
+        every: Time = required,
+        /// How long.
+        lasting: Time = required,
+    }
+}
+
+words!(Change {
+    /// one partition and one log file more
+    "partitions" => Change::Partitions,
+    /// partitions of twice the size
+    "partition_size" => Change::PartitionSize,
+    /// one log file more
+    "files" => Change::Files,
+    /// the first volume of every source has a block more
+    "volume_size" => Change::VolumeSize,
+    /// the sources stand in another order
+    "order" => Change::Order,
+});
 
 words!(Bend {
     /// only a beginning of it arrives

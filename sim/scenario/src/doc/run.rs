@@ -120,6 +120,20 @@ map! {
         nvram_losses: Milli = optional("as the preset says; 0"),
         /// Log disks of the destination that are lost or exchanged for an empty or an older one.
         disk_exchanges: Milli = optional("as the preset says; 0"),
+        /// Crashes and power cuts at a step of a boot.
+        boot_crashes: Milli = optional("as the preset says; 0"),
+        /// Crashes and power cuts of the destination at a step of a recovery.
+        recovery_crashes: Milli = optional("as the preset says; 0"),
+        /// Power cuts of everything at once.
+        blackouts: Milli = optional("as the preset says; 0"),
+        /// Servers that hardly run for a while.
+        starves: Milli = optional("as the preset says; 0"),
+        /// Servers that speak another version for a while.
+        versions: Milli = optional("as the preset says; 0"),
+        /// Clocks that are set, run fast or slow, or stand still.
+        clocks: Milli = optional("as the preset says; 0"),
+        /// Timers that fire at ticks only.
+        timers: Milli = optional("as the preset says; 0"),
     }
 }
 

@@ -124,6 +124,45 @@ impl Page<'_> {
             Fault::Swizzle { lasting: t } => {
                 format!("all links stop and start in random order{}", lasting(Some(t)))
             }
+            Fault::Blackout { within } => {
+                format!("everything loses power, each is back within {}", show_duration(within))
+            }
+            Fault::Starve { node, run, wait, lasting: t } => {
+                let (run, wait) = (show_duration(run), show_duration(wait));
+                format!(
+                    "{} runs {run} in turn with {wait} of standing still{}",
+                    self.node(node),
+                    lasting(Some(t))
+                )
+            }
+            Fault::Version { node, version, lasting: t } => {
+                format!("{} speaks version {version}{}", self.node(node), lasting(Some(t)))
+            }
+            Fault::Format { node, version, lasting: t } => {
+                format!("{} finds superblocks of version {version}{}", self.node(node), lasting(Some(t)))
+            }
+            Fault::Config { node, change, lasting: t } => {
+                let change = snake(&format!("{change:?}"));
+                format!("{} starts with another `{change}`{}", self.node(node), lasting(Some(t)))
+            }
+            Fault::Clock { node, step, gains, lasting: t } => {
+                let way = if step < 0 { "back" } else { "forward" };
+                let set = show_duration(step.unsigned_abs());
+                format!(
+                    "clock of {} set {way} by {set}, gains {gains} ppm{}",
+                    self.node(node),
+                    lasting(Some(t))
+                )
+            }
+            Fault::Timers { node, every, lasting: t } => {
+                format!(
+                    "timers of {} fire each {}{}",
+                    self.node(node),
+                    show_duration(every),
+                    lasting(Some(t))
+                )
+            }
+            Fault::Readd { source: s } => format!("{} is removed and added again, empty", source(s)),
             Fault::Storm { source: s, resets, every } => {
                 format!(
                     "{resets} resets of the connection of {}, one each {}",

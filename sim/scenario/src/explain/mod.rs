@@ -246,6 +246,13 @@ impl Page<'_> {
             ("rollbacks", p.rollbacks_milli),
             ("nvram losses", p.nvram_losses_milli),
             ("disk exchanges", p.disk_exchanges_milli),
+            ("boot crashes", p.boot_crashes_milli),
+            ("recovery crashes", p.recovery_crashes_milli),
+            ("blackouts", p.blackouts_milli),
+            ("starves", p.starves_milli),
+            ("versions", p.versions_milli),
+            ("clocks", p.clocks_milli),
+            ("timers", p.timers_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

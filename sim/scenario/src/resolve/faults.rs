@@ -11,7 +11,10 @@ use crate::quantity::show_size;
 use crate::scalar::{Name, Small, Time};
 use mirror::config::Transport;
 use mirror::stage::{Side, Stage};
-use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
+use mirrorsim_world::spec::{Change, DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
+
+/// In ns.
+const DAY: u64 = 86_400_000_000_000;
 
 /// Names in the faults of one scenario.
 pub(super) struct Lookup<'a, 'b, 'c> {
@@ -170,10 +173,70 @@ impl Lookup<'_, '_, '_> {
         if let Some(s) = &line.swizzle {
             return Some(Fault::Swizzle { lasting: self.lasting(&s.lasting) });
         }
-        let s = line.storm.as_ref()?;
-        self.some(&s.resets, "resets");
-        let source = self.source(s.source.as_ref(), s)?;
-        Some(Fault::Storm { source, resets: s.resets.0, every: s.every.0 })
+        if let Some(s) = &line.storm {
+            self.some(&s.resets, "resets");
+            let source = self.source(s.source.as_ref(), s)?;
+            return Some(Fault::Storm { source, resets: s.resets.0, every: s.every.0 });
+        }
+        self.server_fault(line)
+    }
+
+    fn server_fault(&mut self, line: &FaultLine) -> Option<Fault> {
+        if let Some(b) = &line.blackout {
+            return Some(Fault::Blackout { within: b.within.0 });
+        }
+        if let Some(s) = &line.starve {
+            let (wait, lasting) = (self.lasting(&s.wait), self.lasting(&s.lasting));
+            return self.node(&s.node).map(|node| Fault::Starve { node, run: s.run.0, wait, lasting });
+        }
+        if let Some(v) = &line.version {
+            let (version, lasting) = (self.version(&v.version), self.lasting(&v.lasting));
+            return self.node(&v.node).map(|node| Fault::Version { node, version, lasting });
+        }
+        if let Some(v) = &line.format {
+            let (version, lasting) = (self.version(&v.version), self.lasting(&v.lasting));
+            return self.node(&v.node).map(|node| Fault::Format { node, version, lasting });
+        }
+        if let Some(c) = &line.config {
+            let lasting = self.lasting(&c.lasting);
+            if *c.change == Change::Order && self.spec.sources.len() < 2 {
+                let draft = c.change.wrong("never", "one source stands in one order only");
+                self.cx.desk.report(draft.help("add a source"));
+            }
+            return self.node(&c.node).map(|node| Fault::Config { node, change: *c.change, lasting });
+        }
+        if let Some(c) = &line.clock {
+            let gains = i64::from(c.fast.0) - i64::from(c.slow.0);
+            if gains < -1_000_000 {
+                let draft = c.slow.wrong("range", "a clock that stands still does not run slower");
+                self.cx.desk.report(draft.want("at most 1000000"));
+            }
+            for long in [&c.forward, &c.back].into_iter().filter(|t| t.0 > DAY) {
+                self.cx.desk.report(long.wrong("range", "more than a day").want("at most 24h"));
+            }
+            let step = c.forward.0.min(DAY) as i64 - c.back.0.min(DAY) as i64;
+            if (gains, step) == (0, 0) {
+                let draft = c.wrong("never", "the clock is right: it would never take effect");
+                self.cx.desk.report(draft.want("`forward`, `back`, `fast` or `slow`"));
+            }
+            let lasting = self.lasting(&c.lasting);
+            return self.node(&c.node).map(|node| Fault::Clock { node, step, gains, lasting });
+        }
+        if let Some(t) = &line.timers {
+            let (every, lasting) = (self.lasting(&t.every), self.lasting(&t.lasting));
+            return self.node(&t.node).map(|node| Fault::Timers { node, every, lasting });
+        }
+        let r = line.readd.as_ref()?;
+        self.source(r.source.as_ref(), r).map(|source| Fault::Readd { source })
+    }
+
+    /// A version that is not ours.
+    fn version(&mut self, version: &At<Small>) -> u16 {
+        if version.0 == 1 || version.0 > u32::from(u16::MAX) {
+            let draft = version.wrong("range", format!("version {}", version.0));
+            self.cx.desk.report(draft.want("0 to 65535, and not 1, which is the right one"));
+        }
+        version.0 as u16
     }
 
     /// A count of 0 would do nothing.

@@ -45,6 +45,13 @@ fn preset(preset: Preset) -> Profile {
             source_power_cuts_milli: 1000,
             destination_crashes_milli: 1000,
             destination_power_cuts_milli: 1000,
+            boot_crashes_milli: 1000,
+            recovery_crashes_milli: 1000,
+            blackouts_milli: 500,
+            starves_milli: 300,
+            versions_milli: 300,
+            clocks_milli: 500,
+            timers_milli: 300,
             ..base
         },
         Preset::Devices => Profile {
@@ -88,6 +95,13 @@ fn preset(preset: Preset) -> Profile {
             replays_milli: 1000,
             swizzles_milli: 500,
             storms_milli: 500,
+            boot_crashes_milli: 500,
+            recovery_crashes_milli: 1000,
+            blackouts_milli: 300,
+            starves_milli: 300,
+            versions_milli: 200,
+            clocks_milli: 500,
+            timers_milli: 300,
             ..base
         },
     }
@@ -160,6 +174,13 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.rollbacks_milli, &map.rollbacks);
     set(&mut p.nvram_losses_milli, &map.nvram_losses);
     set(&mut p.disk_exchanges_milli, &map.disk_exchanges);
+    set(&mut p.boot_crashes_milli, &map.boot_crashes);
+    set(&mut p.recovery_crashes_milli, &map.recovery_crashes);
+    set(&mut p.blackouts_milli, &map.blackouts);
+    set(&mut p.starves_milli, &map.starves);
+    set(&mut p.versions_milli, &map.versions);
+    set(&mut p.clocks_milli, &map.clocks);
+    set(&mut p.timers_milli, &map.timers);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

@@ -144,6 +144,66 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         let milli = rate(d, milli as u64);
         faults.extend(some_of(d, 15 + number as u32, milli, &p, &draw));
     }
+    let any = |d: &mut Draw<'_>| match d.below(sources + 1) {
+        n if n == sources => Node::Destination,
+        n => Node::Source(n as usize),
+    };
+    let servers: [(u32, DrawFault<'_>); 5] = [
+        (p.blackouts_milli, &|d| Fault::Blackout { within: d.outage() }),
+        (p.starves_milli, &|d| {
+            let (run, wait) = (1_000 + d.below(100_000), 10_000 + d.below(2_000_000));
+            Fault::Starve { node: any(d), run, wait, lasting: d.outage() }
+        }),
+        (p.versions_milli, &|d| {
+            let version = if d.below(2) == 0 { 0 } else { 2 };
+            Fault::Version { node: any(d), version, lasting: d.outage() }
+        }),
+        (p.clocks_milli, &|d| {
+            let node = any(d);
+            let gains = match d.below(4) {
+                0 => 0,
+                1 => d.below(401) as i64 - 200,
+                2 => d.below(200_001) as i64 - 100_000,
+                _ => -1_000_000,
+            };
+            let most = [0, SECOND, 60 * SECOND, 86_400 * SECOND][d.below(4) as usize];
+            Fault::Clock {
+                node,
+                step: d.below(2 * most + 1) as i64 - most as i64,
+                gains,
+                lasting: d.outage(),
+            }
+        }),
+        (p.timers_milli, &|d| Fault::Timers {
+            node: any(d),
+            every: 100_000 + d.below(20_000_000),
+            lasting: d.outage(),
+        }),
+    ];
+    for (number, (milli, draw)) in servers.into_iter().enumerate() {
+        let milli = rate(d, milli as u64);
+        faults.extend(some_of(d, 30 + number as u32, milli, &p, draw));
+    }
+    // These wait for a step of a boot or of a recovery, which not every seed comes to.
+    for (subject, milli, stage) in
+        [(40, p.boot_crashes_milli, Stage::BootStep), (41, p.recovery_crashes_milli, Stage::RecoveryStep)]
+    {
+        let milli = rate(d, milli as u64);
+        let mut drawn = some_of(d, subject, milli, &p, &|d| {
+            let node = if stage == Stage::BootStep { any(d) } else { Node::Destination };
+            let restart_after = Some(d.outage());
+            match d.below(2) {
+                0 => Fault::Crash { node, restart_after },
+                _ => Fault::PowerCut { node, restart_after },
+            }
+        });
+        for (n, one) in drawn.iter_mut().enumerate() {
+            let (Fault::Crash { node, .. } | Fault::PowerCut { node, .. }) = one.fault else { continue };
+            let nth = 1 + d.below(sites::PLAN, subject, 6) + n as u64;
+            one.when = When::On { stage, nth, source: None, node: Some(node), delay: 0 };
+        }
+        faults.extend(drawn);
+    }
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);
@@ -152,6 +212,9 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     }
     (faults, spec)
 }
+
+/// In ns.
+const SECOND: u64 = 1_000_000_000;
 
 /// The faults of one family.
 fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawFault<'_>) -> Vec<FaultSpec> {

@@ -42,6 +42,14 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::DiskLost { .. } => "disk_lost",
         Fault::DiskReplaced { .. } => "disk_replaced",
         Fault::NvramSmaller { .. } => "nvram_smaller",
+        Fault::Blackout { .. } => "blackout",
+        Fault::Starve { .. } => "starve",
+        Fault::Version { .. } => "version",
+        Fault::Format { .. } => "format",
+        Fault::Config { .. } => "config",
+        Fault::Clock { .. } => "clock",
+        Fault::Timers { .. } => "timers",
+        Fault::Readd { .. } => "readd",
     }
 }
 

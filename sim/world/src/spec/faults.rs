@@ -209,6 +209,74 @@ pub enum Fault {
         /// From the first stop to the last start.
         lasting: Nanos,
     },
+    /// All servers lose power at the same moment (FP3).
+    Blackout {
+        /// Each is back after a drawn part of this time.
+        within: Nanos,
+    },
+    /// The process runs only now and then (FP7).
+    Starve {
+        /// Which server.
+        node: Node,
+        /// How long it runs at a time.
+        run: Nanos,
+        /// How long it stands still between.
+        wait: Nanos,
+        /// How long that goes on.
+        lasting: Nanos,
+    },
+    /// The server speaks another version of the protocol (FP9).
+    Version {
+        /// Which server.
+        node: Node,
+        /// Which version.
+        version: u16,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// The server starts again and finds its superblocks in another version of the formats (FP9).
+    Format {
+        /// Which server.
+        node: Node,
+        /// Which version.
+        version: u16,
+        /// After this time it starts again and finds them as they were.
+        lasting: Nanos,
+    },
+    /// The server starts again with another configuration (FO5).
+    Config {
+        /// Which server.
+        node: Node,
+        /// What differs.
+        change: Change,
+        /// After this time it starts again with the right one.
+        lasting: Nanos,
+    },
+    /// The server's clock is set, and runs fast, slow or not at all (FC1).
+    Clock {
+        /// Which server.
+        node: Node,
+        /// By how much it is set, ns.
+        step: i64,
+        /// What it gains, in parts per million; -1,000,000 = it stands still.
+        gains: i64,
+        /// How long it does that.
+        lasting: Nanos,
+    },
+    /// The server's timers fire only at ticks, late, all at once, and also if none is due (FC2).
+    Timers {
+        /// Which server.
+        node: Node,
+        /// From one tick to the next.
+        every: Nanos,
+        /// How long.
+        lasting: Nanos,
+    },
+    /// A source is removed and added again under its name, with empty devices (FO6).
+    Readd {
+        /// Which source.
+        source: usize,
+    },
     /// A connection breaks again and again (FN8).
     Storm {
         /// Whose link.
@@ -313,6 +381,21 @@ pub enum Fault {
         /// How long.
         lasting: Nanos,
     },
+}
+
+/// What a server's configuration says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// One partition more, and one log file more.
+    Partitions,
+    /// Partitions of twice the size.
+    PartitionSize,
+    /// One log file more.
+    Files,
+    /// The first volume of every source has a block more.
+    VolumeSize,
+    /// The sources stand in another order.
+    Order,
 }
 
 /// What becomes of a frame on its way.

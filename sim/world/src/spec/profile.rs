@@ -73,4 +73,18 @@ pub struct Profile {
     pub swizzles_milli: u32,
     /// Connections that break again and again.
     pub storms_milli: u32,
+    /// Crashes and power cuts at a step of a boot.
+    pub boot_crashes_milli: u32,
+    /// Crashes and power cuts of the destination at a step of a recovery.
+    pub recovery_crashes_milli: u32,
+    /// Power cuts of everything at once.
+    pub blackouts_milli: u32,
+    /// Servers that hardly run for a while.
+    pub starves_milli: u32,
+    /// Servers that speak another version for a while.
+    pub versions_milli: u32,
+    /// Clocks that are set, run fast or slow, or stand still.
+    pub clocks_milli: u32,
+    /// Timers that fire at ticks only.
+    pub timers_milli: u32,
 }

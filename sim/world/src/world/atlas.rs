@@ -60,7 +60,9 @@ impl<Q: Quirk> World<'_, Q> {
     /// What a fault takes away.
     fn losses(&self, fault: &Fault) -> Vec<Loss> {
         match fault {
-            Fault::Disaster { source, .. } | Fault::Recover { source } => vec![Loss::Site(*source)],
+            Fault::Disaster { source, .. } | Fault::Recover { source } | Fault::Readd { source } => {
+                vec![Loss::Site(*source)]
+            }
             Fault::NvramLost { node, .. } => vec![Loss::Nvram(self.who(*node))],
             Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => {
                 let DamageTarget::Range { node, device: name, offset, length } = *target else {

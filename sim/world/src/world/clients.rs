@@ -149,6 +149,7 @@ impl<Q: Quirk> World<'_, Q> {
             slot as u16,
             [request, asked.offset, asked.length],
         );
+        let shows = self.clock(server);
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Request(client, slot, request));
@@ -156,7 +157,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) if m.serving() => {
-                m.handle_request(now, asked);
+                m.handle_request(shows, asked);
                 self.drain(server);
             }
             // The connection is refused; the client knocks again.
@@ -260,6 +261,29 @@ impl<Q: Quirk> World<'_, Q> {
                 }
             }
             _ => self.pump_client(client),
+        }
+    }
+
+    /// A server that had closed its clients' connections runs again, and they try it.
+    pub(super) fn call_again(&mut self, server: usize) {
+        if server == self.destination() {
+            return;
+        }
+        for client in self.by_number[server].clone() {
+            let c = &mut self.clients[client as usize];
+            if !std::mem::replace(&mut c.hung_up, false) {
+                continue;
+            }
+            c.armed = false;
+            let open: Vec<(u32, u64)> = (0..)
+                .zip(&c.slots)
+                .filter_map(|(slot, s)| s.open.as_ref().map(|o| (slot, o.request)))
+                .collect();
+            for (slot, request) in open {
+                self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
+            }
+            self.deadlines(client);
+            self.pump_client(client);
         }
     }
 

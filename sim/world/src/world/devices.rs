@@ -144,7 +144,10 @@ impl<Q: Quirk> World<'_, Q> {
         };
         self.emit(kinds::READ, server, server, device as u16, [ranges[0].0, bytes, 0]);
         let by = if server == self.destination() { token.mirror() as usize } else { server };
-        self.judge.read(self.oracle_server(server), oracle_device(device), &ranges, by);
+        // Who was told wrong where everything stands looks in the wrong places, until he says no.
+        if self.servers[server].config.is_none() {
+            self.judge.read(self.oracle_server(server), oracle_device(device), &ranges, by);
+        }
         self.under_way(server, device, token, Work::Read(ranges), at);
     }
 
@@ -271,7 +274,7 @@ impl<Q: Quirk> World<'_, Q> {
         completion: Completion,
         incarnation: u32,
     ) {
-        let now = self.sched.now();
+        let (now, shows) = (self.sched.now(), self.clock(server));
         let s = &mut self.servers[server];
         if s.incarnation != incarnation {
             self.coverage.marks.reached(Mark::LateCompletion);
@@ -282,7 +285,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         if let Some(machine) = s.machine.as_mut() {
-            machine.handle_done(now, token, completion);
+            machine.handle_done(shows, token, completion);
             self.drain(server);
         }
     }

@@ -130,6 +130,48 @@ impl<Q: Quirk> World<'_, Q> {
                 self.replay(index, source, direction, after);
                 (false, None)
             }
+            Fault::Blackout { within } => (self.blackout(within), None),
+            Fault::Starve { node, run, wait, lasting } => {
+                self.starve(node, run, wait, lasting);
+                (true, None)
+            }
+            // These take effect when somebody says no.
+            Fault::Version { node, version, lasting } => {
+                let server = self.node(node);
+                self.expect_alarms(server, "version");
+                self.servers[server].version = version;
+                (false, Some(until(lasting)))
+            }
+            Fault::Format { node, version, lasting } => {
+                let server = self.node(node);
+                let up = self.servers[server].machine.is_some();
+                if up {
+                    self.expect_alarms(server, "version");
+                    self.restart_after(server, |w| w.reformat(server, version));
+                }
+                (false, up.then(|| until(lasting)))
+            }
+            Fault::Config { node, change, lasting } => {
+                let server = self.node(node);
+                let up = self.servers[server].machine.is_some();
+                if up {
+                    self.expect_alarms(server, "config");
+                    self.expect_alarms(server, "no_superblock");
+                    self.restart_after(server, |w| w.servers[server].config = Some(change));
+                }
+                (false, up.then(|| until(lasting)))
+            }
+            Fault::Clock { node, step, gains, lasting } => {
+                (self.touch_clock(self.node(node), step, gains), Some(until(lasting)))
+            }
+            Fault::Timers { node, every, lasting } => {
+                let server = self.node(node);
+                self.servers[server].ticks = true;
+                let next = (now / every.max(1) + 1) * every.max(1);
+                self.sched.at(next, Event::Tick { server: server as u16, index: index as u32 });
+                (false, Some(until(lasting)))
+            }
+            Fault::Readd { source } => (self.readd(source), None),
             Fault::Swizzle { lasting } => {
                 self.swizzle(lasting);
                 (true, None)
@@ -196,7 +238,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether the source took it.
     pub(crate) fn force_seal(&mut self, source: usize) -> bool {
-        let now = self.sched.now();
+        let now = self.clock(source);
         let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() else {
             return false;
         };
@@ -222,6 +264,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.armed.clear();
         self.rollbacks.clear();
         self.straighten();
+        (0..self.servers.len()).for_each(|server| self.set_right(server));
         for source in 0..self.spec.sources.len() {
             self.set_links(source, Direction::Both, false, false);
             self.set_links(source, Direction::Both, false, true);
@@ -303,7 +346,7 @@ impl<Q: Quirk> World<'_, Q> {
         if server == self.destination() {
             self.judge.degraded(degraded);
         }
-        let now = self.sched.now();
+        let now = self.clock(server);
         if let Some(Machine::Destination(m)) = self.servers[server].machine.as_mut() {
             m.handle_degraded(now, degraded);
             self.drain(server);

@@ -37,6 +37,18 @@ impl<Q: Quirk> World<'_, Q> {
                 let factor = self.slowest(server, device);
                 self.set_slow(server, device, factor);
             }
+            Fault::Version { node, .. }
+            | Fault::Format { node, .. }
+            | Fault::Config { node, .. }
+            | Fault::Clock { node, .. }
+            | Fault::Timers { node, .. } => {
+                let server = self.node(node);
+                let kind = std::mem::discriminant(&fault);
+                let same = |f: &Fault| std::mem::discriminant(f) == kind && self.concerns(f, server);
+                if !self.last().any(same) {
+                    self.set_right_of(server, &fault);
+                }
+            }
             Fault::NvramDegraded { node, .. } => {
                 let server = self.node(node);
                 let same =
@@ -61,6 +73,33 @@ impl<Q: Quirk> World<'_, Q> {
     /// Those that have not ended.
     fn last(&self) -> impl Iterator<Item = &Fault> {
         self.lasting.iter().map(|index| &self.faults[*index].fault)
+    }
+
+    fn concerns(&self, fault: &Fault, server: usize) -> bool {
+        match fault {
+            Fault::Version { node, .. }
+            | Fault::Format { node, .. }
+            | Fault::Config { node, .. }
+            | Fault::Clock { node, .. }
+            | Fault::Timers { node, .. } => self.node(*node) == server,
+            _ => false,
+        }
+    }
+
+    /// Faults in force that a server must have said no to.
+    pub(super) fn said_no(&mut self, to: &[&str], server: usize, peer: bool) {
+        let faults = self.lasting.iter().copied();
+        let wanted = faults.filter(|i| {
+            let fault = &self.faults[*i].fault;
+            let at = match fault {
+                Fault::Version { node, .. } if peer => self.node(*node) != server,
+                Fault::Format { node, .. } | Fault::Config { node, .. } => self.node(*node) == server,
+                _ => false,
+            };
+            at && to.contains(&crate::faults::name(fault))
+        });
+        let wanted: Vec<usize> = wanted.collect();
+        wanted.into_iter().for_each(|index| self.took_effect(index));
     }
 
     /// The largest factor of those that slow down a device; 1 if there is none.

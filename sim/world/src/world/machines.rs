@@ -18,7 +18,12 @@ impl<Q: Quirk> World<'_, Q> {
         if self.servers[server].gone || self.servers[server].machine.is_some() {
             return;
         }
-        let now = self.sched.now();
+        let now = self.clock(server);
+        let changed = self.servers[server].config.map(|_| self.configured(server));
+        let geometries = match &changed {
+            Some(spec) => crate::plan::geometries(spec),
+            None => self.geometries.clone(),
+        };
         let p = &self.spec.protocol;
         let left = self.servers[server].nvram_left;
         let mut machine = if server == self.destination() {
@@ -29,7 +34,7 @@ impl<Q: Quirk> World<'_, Q> {
                 retry_after: p.resend_after,
             };
             let nvram = self.spec.destination.nvram_size;
-            let mut machine = Destination::new(&self.geometries, nvram, knobs, self.quirk, now);
+            let mut machine = Destination::new(&geometries, nvram, knobs, self.quirk, now);
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else {
@@ -40,7 +45,7 @@ impl<Q: Quirk> World<'_, Q> {
                 seal_after: p.seal_after,
                 resend_after: p.resend_after,
             };
-            let geometry = self.geometries[server].clone();
+            let geometry = geometries[server].clone();
             Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
         };
         if let Some(size) = left {
@@ -72,14 +77,12 @@ impl<Q: Quirk> World<'_, Q> {
             let Some(effect) = s.machine.as_mut().and_then(Machine::poll_effect) else { break };
             self.effect(server, effect);
         }
-        let now = self.sched.now();
-        let s = &mut self.servers[server];
-        let wanted = s.machine.as_ref().and_then(Machine::poll_timeout);
-        if let Some(at) = wanted
-            && s.timer.is_none_or(|t| at < t)
+        let wanted = self.servers[server].machine.as_ref().and_then(Machine::poll_timeout);
+        if let Some(at) = wanted.and_then(|time| self.due(server, time))
+            && self.servers[server].timer.is_none_or(|t| at < t)
         {
-            s.timer = Some(at.max(now));
-            self.sched.at(at, Event::Timer { server: server as u16, at: at.max(now) });
+            self.servers[server].timer = Some(at);
+            self.sched.at(at, Event::Timer { server: server as u16, at });
         }
         if server == self.destination() {
             self.see_recoveries();
@@ -87,7 +90,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn timer(&mut self, server: usize, at: u64) {
-        let now = self.sched.now();
+        let (now, shows) = (self.sched.now(), self.clock(server));
         let s = &mut self.servers[server];
         if s.timer != Some(at) {
             return;
@@ -100,8 +103,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         s.timer = None;
         let Some(machine) = s.machine.as_mut() else { return };
-        if machine.poll_timeout().is_some_and(|t| t <= now) {
-            machine.handle_timeout(now);
+        if machine.poll_timeout().is_some_and(|t| t <= shows) {
+            machine.handle_timeout(shows);
             self.emit(kinds::TIMER, server, server, 0, [0; 3]);
         }
         self.drain(server);
@@ -129,6 +132,14 @@ impl<Q: Quirk> World<'_, Q> {
         self.emit(kinds::ALARM, server, mirror, kinds::alarm_number(alarm), kinds::alarm_fields(alarm));
         let (who, seen) = (server, self.oracle_server(server));
         self.judge.alarm(seen, Some(mirror), kinds::alarm_name(alarm), &message);
+        match kinds::alarm_name(alarm) {
+            "version" => {
+                self.said_no(&["version"], server, true);
+                self.said_no(&["format"], server, false);
+            }
+            "config" => self.said_no(&["config"], server, false),
+            _ => {}
+        }
         let server = self.name(server).to_string();
         self.alarms.push(Alarm { time: self.sched.now(), server, message });
         if let mirror::effect::Alarm::DeviceFailed { .. } = alarm {

@@ -3,7 +3,9 @@
 mod astray;
 mod atlas;
 mod bends;
+mod changes;
 mod clients;
+mod clocks;
 mod damage;
 mod devices;
 mod failing;
@@ -18,6 +20,7 @@ mod replaced;
 
 use crate::acked::AckedWrites;
 use crate::client::{self, Client};
+use crate::clock::Clock;
 use crate::coverage::Coverage;
 use crate::event::{Deferred, Event, Phase, WATCH};
 use crate::histogram::Histogram;
@@ -163,6 +166,10 @@ impl<'s, Q: Quirk> World<'s, Q> {
             restart_at: None,
             down_for: failing::DOWN,
             nvram_left: None,
+            clock: Clock::new(),
+            ticks: false,
+            version: 1,
+            config: None,
         };
         for source in &spec.sources {
             servers.push(server(&source.nvram, None, &source.disk));
@@ -277,6 +284,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let now = self.sched.now();
         let well = |s: &Server<Q>| {
             let steady = s.nvram.slow == 1 && s.mark.slow == 1 && !s.nvram.degraded;
+            let usual = s.clock.steady() && !s.ticks && s.version == 1 && s.config.is_none();
+            let steady = steady && usual;
             s.machine.is_some() && s.paused_until <= now && steady
         };
         let destination = well(&self.servers[self.destination()]);
@@ -311,17 +320,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
     pub fn begin(&mut self) {
         let d = self.destination();
         for i in 0..self.spec.sources.len() {
-            let geometry = self.geometries[i].clone();
-            for (server, region, role, mark_index) in [
-                (i, geometry.region(0), Role::Source, 0),
-                (d, self.regions[i].clone(), Role::Mirror, i as u16),
-            ] {
-                let superblock = Superblock { counter: 1, ..Superblock::fresh(role, self.spec.protocol.ack) };
-                let at = region.base + superblock.slot();
-                self.format(server, Device::Image, at, superblock.encode(geometry.mirror), i);
-                let mark = Mark { counter: 1, ..Mark::default() };
-                self.format(server, Device::Mark, mark.slot(mark_index), mark.encode(geometry.mirror), i);
-            }
+            self.make(i, i, 0, Role::Source, 0);
+            self.make(i, d, self.regions[i].base, Role::Mirror, i as u16);
         }
         for server in (0..=d).rev() {
             self.start(server);
@@ -340,6 +340,16 @@ impl<'s, Q: Quirk> World<'s, Q> {
             }
         }
         self.sched.at(WATCH, Event::Watch);
+    }
+
+    /// Superblock and mark of a mirror at a server whose devices are empty.
+    fn make(&mut self, mirror: usize, server: usize, base: u64, role: Role, mark_index: u16) {
+        let uuid = self.geometries[mirror].mirror;
+        let superblock = Superblock { counter: 1, ..Superblock::fresh(role, self.spec.protocol.ack) };
+        let at = base + superblock.slot();
+        self.format(server, Device::Image, at, superblock.encode(uuid), mirror);
+        let mark = Mark { counter: 1, ..Mark::default() };
+        self.format(server, Device::Mark, mark.slot(mark_index), mark.encode(uuid), mirror);
     }
 
     /// Dispatches one event; false at the end of the run.
@@ -376,6 +386,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             }
             Event::Resume { server } => self.resume(server as usize),
             Event::Recover { source } => self.try_recover(source as usize),
+            Event::Tick { server, index } => self.tick(server as usize, index as usize),
             Event::Unglue { source, forward } => self.unglue(source as usize, forward),
             Event::Watch => self.watch(),
         }

@@ -24,6 +24,7 @@ impl<Q: Quirk> World<'_, Q> {
             _ => {}
         }
         self.coverage.sent(mirror, &frame);
+        let frame = self.versioned(server, frame);
         self.keep_for_replay(mirror, forward, &frame);
         let bend = self.next_bend(mirror, forward);
         self.pass(mirror, forward, frame, bend);
@@ -116,7 +117,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn deliver_frame(&mut self, server: usize, source: u16, frame: Frame) {
-        let now = self.sched.now();
+        let (now, shows) = (self.sched.now(), self.clock(server));
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Frame(source, frame));
@@ -126,15 +127,15 @@ impl<Q: Quirk> World<'_, Q> {
             self.coverage.arrived(source as usize, &frame);
         }
         match s.machine.as_mut() {
-            Some(Machine::Source(m)) => m.handle_frame(now, &frame),
-            Some(Machine::Destination(m)) => m.handle_frame(now, source, &frame),
+            Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
+            Some(Machine::Destination(m)) => m.handle_frame(shows, source, &frame),
             None => return,
         }
         self.drain(server);
     }
 
     pub fn disconnect(&mut self, server: usize, source: usize) {
-        let now = self.sched.now();
+        let (now, shows) = (self.sched.now(), self.clock(server));
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Disconnect(source as u16));
@@ -143,9 +144,9 @@ impl<Q: Quirk> World<'_, Q> {
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => {
                 self.coverage.activity.parted(source);
-                m.handle_disconnect(now);
+                m.handle_disconnect(shows);
             }
-            Some(Machine::Destination(m)) => m.handle_disconnect(now, source as u16),
+            Some(Machine::Destination(m)) => m.handle_disconnect(shows, source as u16),
             None => return,
         }
         self.drain(server);

@@ -123,7 +123,11 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn order_recovery(&mut self, source: usize) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
-        self.ordered.entry(source).or_insert(Ordered { since: now, done: false, answered });
+        let ordered = self.ordered.entry(source).or_insert(Ordered { since: now, done: false, answered });
+        if ordered.done {
+            // Once more: what was opened is told again, and nothing else comes of it.
+            *ordered = Ordered { since: now, done: false, answered: ordered.answered };
+        }
         self.sched.at(now, Event::Recover { source: source as u16 });
     }
 }

@@ -21,12 +21,13 @@ impl<Q: Quirk> World<'_, Q> {
         if self.ordered.get(&source).is_none_or(|o| o.done) {
             return;
         }
+        let shows = self.clock(d);
         let paused = self.servers[d].paused_until > now;
         if let Some(Machine::Destination(m)) = self.servers[d].machine.as_mut()
             && !paused
-            && matches!(m.standing(source as u16), Standing::Serving | Standing::Stopped)
+            && matches!(m.standing(source as u16), Standing::Serving | Standing::Stopped | Standing::Open(..))
         {
-            m.handle_recover(now, source as u16);
+            m.handle_recover(shows, source as u16);
             self.drain(d);
         }
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
