@@ -263,7 +263,7 @@ pub(crate) fn spoken(m: &mut Mirror, connection: Connection, message: &Message, 
     let (pair, live, number) = ((connection[0], connection[1]), m.session.live, m.number);
     match message {
         // Greetings, and answers to what is no connection.
-        Message::Welcome { .. } | Message::Ping { .. } | Message::Other => {}
+        Message::Welcome { .. } | Message::Ping { .. } | Message::Refused | Message::Other => {}
         Message::Reset if pair == live => m.session.live = (0, 0),
         Message::Reset => {}
         _ => {
