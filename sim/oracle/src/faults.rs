@@ -141,6 +141,15 @@ impl Judge {
         }
     }
 
+    /// Whether blocks that the rig has damaged are not repaired yet: of a source's volumes, or of any image.
+    pub fn has_damaged_blocks(&self, server: Server) -> bool {
+        let mut mirrors = self.mirrors.iter();
+        match server {
+            Server::Source(i) => mirrors.any(|m| m.number == i && !m.source.volume.damaged.is_empty()),
+            Server::Destination => mirrors.any(|m| !m.copy.image.damaged.is_empty()),
+        }
+    }
+
     /// The rig has noted what a device of a server holds, and may put it there again: the model must still know then how
     /// that was.
     pub fn remembered(&mut self, server: Server) {
