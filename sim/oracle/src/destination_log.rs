@@ -319,6 +319,7 @@ impl DestinationLog {
             Place { generation, incarnation, append: HEADER, stable: stable_before, ..Place::default() };
         if generation > 0 {
             self.read_place(ms, number, self.layout.file_size, current, None);
+            self.scan_on(&mut ms[mirror], number, Device::Log, current);
         }
         self.settle_place(ms, number, stable);
     }
