@@ -51,10 +51,22 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    /// The content of another server's NVRAM.
+    /// The content of a server's NVRAM of another system: what it holds looks like our own, but for the mirrors' names.
     pub(super) fn foreign_nvram(&self, server: usize) -> ExtentMap {
         let other = (server + 1) % self.servers.len();
-        self.servers[other].store(Device::Nvram).snapshot()
+        let ours: Vec<[u8; 16]> = self.geometries.iter().map(|g| g.mirror.0).collect();
+        let own = self.servers[other].store(Device::Nvram).snapshot();
+        let mut foreign = ExtentMap::new();
+        for (at, extent) in own.iter(0, own.end()) {
+            let mut bytes = own.read(at, extent.len()).to_vec();
+            for start in (0..bytes.len().saturating_sub(15)).step_by(8) {
+                if ours.iter().any(|name| bytes[start..start + 16] == *name) {
+                    bytes[start..start + 16].iter_mut().for_each(|b| *b = !*b);
+                }
+            }
+            foreign.write(at, bytes::Bytes::from(bytes));
+        }
+        foreign
     }
 
     /// NVRAM of which nothing can be read.
