@@ -75,15 +75,9 @@ impl Judge {
         let source = source_lacks(m);
         let destination = destination_lacks(m);
         match *loss {
-            Loss::Site(_) if m.source.gone => None,
-            Loss::Site(_) => destination.and_then(say),
-            Loss::Nvram(Server::Source(_)) => {
-                if m.source.gone {
-                    None
-                } else {
-                    destination.and_then(say)
-                }
-            }
+            // What is gone cannot be lost again.
+            Loss::Site(_) | Loss::Nvram(Server::Source(_)) if m.source.gone => None,
+            Loss::Site(_) | Loss::Nvram(Server::Source(_)) => destination.and_then(say),
             Loss::Nvram(Server::Destination) => match source {
                 Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
                 lacks => lacks.and_then(say),

@@ -66,8 +66,7 @@ impl Coverage {
     /// The network did something to a message of a mirror.
     pub fn on_link(&mut self, what: &'static str, mirror: usize) {
         let key = (what, Role::Link, self.activity.doing(Some(mirror), false));
-        self.matrix.injected(key);
-        self.matrix.took_effect(key);
+        self.matrix.happened(key);
     }
 
     /// A power cut has lost or torn unflushed writes of a server: of one source, or of the destination.
@@ -80,8 +79,7 @@ impl Coverage {
                 Fate::Lost => "lost_at_power_cut",
                 Fate::Torn { .. } => "torn_at_power_cut",
             };
-            self.matrix.injected((what, role, doing));
-            self.matrix.took_effect((what, role, doing));
+            self.matrix.happened((what, role, doing));
         }
     }
 

@@ -95,6 +95,12 @@ impl Matrix {
         self.counts.entry(key).or_default().1 += 1;
     }
 
+    /// What is injected by what it does.
+    pub fn happened(&mut self, key: Key) {
+        self.injected(key);
+        self.took_effect(key);
+    }
+
     pub fn cells(&self) -> Vec<Cell> {
         let cell = |(&(fault, role, doing), &(injected, took_effect)): (&Key, &(u64, u64))| Cell {
             fault,
@@ -112,7 +118,12 @@ pub const UNREACHABLE: &[(&str, &str, &str, &str)] = &[
     ("*", "source", "recover", "recovery is the destination's"),
     ("*", "link", "recover", "recovery is the destination's"),
     ("*", "destination", "apart", "one destination waits for connections and makes none"),
-    ("*", "destination", "stopped", "the destination as a whole does not stop, single mirrors do"),
+    (
+        "*",
+        "destination",
+        "stopped",
+        "a destination that stops as a whole is off at once, and single mirrors that stop are not the destination",
+    ),
     ("crash", "source", "off", "what does not run cannot crash"),
     ("crash", "destination", "off", "what does not run cannot crash"),
     ("pause", "source", "off", "what does not run cannot pause"),
