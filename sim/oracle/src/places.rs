@@ -67,8 +67,7 @@ impl DestinationLog {
         let base = number as u64 * size;
         let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
         let header = header.filter(|h| h.uuid == m.model.uuid);
-        let read = |at: u64| next_record(m, Device::Log, base, at, size, current);
-        let next = |at: u64| read(at).map(|(_, held)| held);
+        let next = |at: u64| next_record(m, Device::Log, base, at, size, current).map(|(_, held)| held);
         if from < HEADER {
             self.places[number] = Place { append: HEADER, ..Place::default() };
             return true;
@@ -77,9 +76,7 @@ impl DestinationLog {
         while let (Some(held), true) = (next(at), at < to) {
             at += held.size;
         }
-        // What goes on behind the records of an older fill by chance is of another generation.
-        let fits = |h: &FileHeader| read(from).is_none_or(|(r, _)| r.position.generation == h.generation);
-        if let Some(header) = header.filter(|h| at >= to && fits(h)) {
+        if let Some(header) = header.filter(|_| at >= to) {
             let (generation, incarnation) = (header.generation, header.incarnation);
             self.places[number] = Place { generation, incarnation, append: HEADER, ..Place::default() };
             return true;
