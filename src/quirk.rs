@@ -59,6 +59,7 @@ pub enum Bend {
     MarkFirst,
     ForgetReplies,
     IgnoreFailedApply,
+    KeepLostTail,
 }
 
 /// Decides which bends are in force.

@@ -218,6 +218,7 @@ impl<Q: Quirk> Source<Q> {
         // follow again when the same request gets the same number.
         let end = g.used + record.size();
         let unswept = g.count == 0 && g.number <= self.log.swept + self.geometry.partitions;
+        let unswept = unswept && !self.quirk.bends(Bend::KeepLostTail);
         let sweep = (unswept && end < size).then_some((at + end, size - end));
         g.count += 1;
         g.used += record.size();

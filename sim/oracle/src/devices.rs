@@ -119,7 +119,9 @@ impl Judge {
         let out = &mut self.out;
         match (server, device) {
             (Server::Source(i), _) if self.mirrors.get(i).is_none_or(|m| m.source.gone) => {}
-            (Server::Source(i), Device::Nvram) => source_log::flushed(&mut self.mirrors[i], ranges, stable),
+            (Server::Source(i), Device::Nvram) => {
+                source_log::flushed(&mut self.mirrors[i], ranges, stable, out);
+            }
             (Server::Source(i), Device::Image) => {
                 image_flushed(&mut self.mirrors[i], true, ranges, stable, out)
             }

@@ -53,6 +53,10 @@ pub(crate) struct Source {
     pub forwarded: u64,
     /// Checks of records that were forwarded and then lost by the source.
     pub freed: BTreeMap<u64, u64>,
+    /// What power cuts have left of records that were lost because one before them was.
+    pub left: Vec<Leftover>,
+    /// Partitions with something of that kind, and the next record that was put there.
+    pub renewed: BTreeMap<u64, u64>,
     /// Generations that may be sealed because the operator says so, and the one that has to be.
     pub forced: BTreeSet<u64>,
     pub pending_seal: Option<u64>,
@@ -62,6 +66,14 @@ pub(crate) struct Source {
     pub gone: bool,
     /// Another one stands in its place.
     pub replaced: bool,
+}
+
+/// A record that has lost its number and still stands in the source's NVRAM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leftover {
+    pub place: u64,
+    pub check: u64,
+    pub position: Position,
 }
 
 /// One partition of the source's NVRAM.
@@ -130,6 +142,8 @@ impl Mirror {
                 mark_slots: MarkSlots::default(),
                 forwarded: 0,
                 freed: BTreeMap::new(),
+                left: Vec::new(),
+                renewed: BTreeMap::new(),
                 forced: BTreeSet::new(),
                 pending_seal: None,
                 harmed: false,

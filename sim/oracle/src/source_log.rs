@@ -3,8 +3,8 @@
 use crate::bytes::{ADD, HEADER, Position, Record, Seal, WRITE, hash, u64_at};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
-use crate::mirror::{Fill, Mirror};
-use crate::oracles::{nvram, once, prefix, seals};
+use crate::mirror::{Fill, Leftover, Mirror};
+use crate::oracles::{numbering, nvram, once, prefix, seals};
 use crate::setup::{Device, Medium, Setup};
 use bytes::Bytes;
 
@@ -185,11 +185,15 @@ fn take(
         return false;
     }
     m.model.append(r, payload, place);
+    m.source.left.retain(|l| !(place..place + r.size()).contains(&l.place));
+    if m.source.left.iter().any(|l| l.place / m.at.partition_size == partition) {
+        m.source.renewed.entry(partition).or_insert(index);
+    }
     true
 }
 
 /// Ranges of the source's NVRAM became stable.
-pub(crate) fn flushed(m: &mut Mirror, ranges: &[(u64, u64)], stable: &dyn Medium) {
+pub(crate) fn flushed(m: &mut Mirror, ranges: &[(u64, u64)], stable: &dyn Medium, out: &mut Findings) {
     for &(offset, length) in ranges {
         m.source.dirty.remove(offset, offset + length);
         let size = m.at.partition_size;
@@ -202,6 +206,28 @@ pub(crate) fn flushed(m: &mut Mirror, ranges: &[(u64, u64)], stable: &dyn Medium
         }
     }
     settle(m, stable);
+    leftovers(m, stable, out);
+}
+
+/// SR7: what a lost tail has left in a partition is erased with the next record there.
+fn leftovers(m: &mut Mirror, stable: &dyn Medium, out: &mut Findings) {
+    let (size, end) = (m.at.partition_size, m.source.stable);
+    let Some((&partition, _)) = m.source.renewed.iter().find(|(_, index)| **index <= end) else {
+        return;
+    };
+    m.source.renewed.remove(&partition);
+    let (here, elsewhere) = m.source.left.drain(..).partition(|l| l.place / size == partition);
+    m.source.left = elsewhere;
+    numbering::renewed(m, &stands(here, stable), out);
+}
+
+/// Those that still stand there, whole or not.
+fn stands(left: Vec<Leftover>, medium: &dyn Medium) -> Vec<Leftover> {
+    let there = |l: &Leftover| {
+        let head = medium.read(Device::Nvram, l.place, HEADER);
+        u64_at(&head, 120) == l.check && Record::read(&head).is_some()
+    };
+    left.into_iter().filter(there).collect()
 }
 
 fn stable_seal(m: &mut Mirror, partition: u64, stable: &dyn Medium) {
@@ -239,6 +265,10 @@ pub(crate) fn rescan(m: &mut Mirror, medium: &dyn Medium) {
         }
         last += 1;
     }
+    let lost = (last + 1..=m.model.tip()).filter_map(|index| m.model.entry(index));
+    m.source.left.extend(lost.map(|e| Leftover { place: e.place, check: e.check, position: e.position }));
+    m.source.left = stands(std::mem::take(&mut m.source.left), medium);
+    m.source.renewed.clear();
     m.truncate(last);
     m.source.stable = m.source.stable.max(last.min(m.model.tip()));
     let size = m.at.partition_size;

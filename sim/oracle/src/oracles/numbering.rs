@@ -4,7 +4,7 @@
 use crate::bytes::{FileHeader, Mark, Position, Record};
 use crate::copies::Place;
 use crate::finding::{Findings, Oracle};
-use crate::mirror::Mirror;
+use crate::mirror::{Leftover, Mirror};
 use crate::setup::Level;
 
 /// The destination wrote a record to its NVRAM: it must follow the last one held (DR1).
@@ -130,4 +130,19 @@ pub(crate) fn forwarded(m: &Mirror, r: &Record, payload: &bytes::Bytes, out: &mu
         });
     }
     Some(index)
+}
+
+/// A partition with leftovers of a lost tail has a new record, durably, and these still stand there: should the records
+/// before them come again, they would follow (SR7).
+pub(crate) fn renewed(m: &Mirror, standing: &[Leftover], out: &mut Findings) {
+    if m.source.harmed {
+        return;
+    }
+    out.judged(Oracle::Numbering);
+    if let Some(left) = standing.first() {
+        let (number, position) = (m.number, left.position);
+        out.fail(Oracle::Numbering, "I5", || {
+            format!("source {number}: {position} was lost and is not erased with the next record there (SR7)")
+        });
+    }
 }

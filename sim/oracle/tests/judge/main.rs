@@ -13,3 +13,4 @@ mod seals;
 mod session;
 mod sound;
 mod steps;
+mod tail;

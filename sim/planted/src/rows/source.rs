@@ -130,4 +130,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o10_reply_forgotten.yaml",
     },
+    Row {
+        id: "O13",
+        name: "what a lost tail has left behind is not erased with the next record there",
+        place: "source.log",
+        bend: Bend::KeepLostTail,
+        oracles: &["numbering"],
+        seeds: 20,
+        witness: "scenarios/planted/o13_lost_tail.yaml",
+    },
 ];
