@@ -174,10 +174,12 @@ impl DestinationLog {
         }
         for at in magic_places(&medium.read(device, base + append, size - append)) {
             let at = append + at;
-            let Some((_, held)) = next_record(m, device, base, at, size, medium) else {
+            let Some((record, held)) = next_record(m, device, base, at, size, medium) else {
                 continue;
             };
-            if m.model.entry(held.index).is_none() {
+            // A write that went astray may have left records of another file here: they are no copies (DR8).
+            let stray = device == Device::Log && record.position.generation != self.places[number].generation;
+            if stray || m.model.entry(held.index).is_none() {
                 continue;
             }
             m.add_copies(held.index, if device == Device::Nvram { NVRAM } else { FILE });
