@@ -192,7 +192,14 @@ impl DestinationLog {
     }
 
     /// The rig has damaged a range of either device.
-    pub fn damage(&mut self, ms: &mut [Mirror], device: Device, (from, to): (u64, u64), medium: &dyn Medium) {
+    pub fn damage(
+        &mut self,
+        ms: &mut [Mirror],
+        device: Device,
+        (from, to): (u64, u64),
+        medium: &dyn Medium,
+        current: &dyn Medium,
+    ) {
         let (size, count) = self.units(device);
         for unit in from / size..to.div_ceil(size).min(count) {
             let base = unit * size;
@@ -226,9 +233,9 @@ impl DestinationLog {
             let mut gone = Vec::new();
             for held in records.iter_mut().filter(|h| !h.lost) {
                 let (start, end) = (held.offset + base, held.offset + held.size + base);
-                // What is not flushed yet hides the damage and will overwrite it.
-                let hit = start < to && end > from && !dirty.touches(start, end);
-                if headless || hit && !intact(&ms[mirror], held, device, base, medium) {
+                // What is not flushed yet hides the damage below it, and will overwrite it.
+                let hit = start < to && end > from;
+                if headless || hit && !intact(&ms[mirror], held, device, base, current) {
                     held.lost = true;
                     gone.push(held.index);
                 }

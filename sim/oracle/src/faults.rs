@@ -58,7 +58,7 @@ impl Judge {
         server: Server,
         device: Device,
         stable: &dyn Medium,
-        _current: &dyn Medium,
+        current: &dyn Medium,
     ) {
         match (server, device) {
             (Server::Source(i), _) => {
@@ -82,7 +82,7 @@ impl Judge {
                     m.empty();
                     m.excuses.insert("another device");
                 }
-                self.log.damage(&mut self.mirrors, device, (0, u64::MAX / 2), stable);
+                self.log.damage(&mut self.mirrors, device, (0, u64::MAX / 2), stable, current);
                 self.log.look_again(&mut self.mirrors, stable);
             }
         }
@@ -182,7 +182,7 @@ impl Judge {
         offset: u64,
         length: u64,
         stable: &dyn Medium,
-        _current: &dyn Medium,
+        current: &dyn Medium,
     ) {
         let end = offset + length;
         match (server, device) {
@@ -207,7 +207,7 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Nvram | Device::Log) => {
-                self.log.damage(&mut self.mirrors, device, (offset, end), stable);
+                self.log.damage(&mut self.mirrors, device, (offset, end), stable, current);
                 self.mirrors.iter_mut().for_each(|m| {
                     m.excuses.insert("damage");
                 });
@@ -245,7 +245,7 @@ impl Judge {
     }
 
     /// The rig has emptied or garbled an NVRAM; the media already show it.
-    pub fn nvram_lost(&mut self, server: Server, stable: &dyn Medium, _current: &dyn Medium) {
+    pub fn nvram_lost(&mut self, server: Server, stable: &dyn Medium, current: &dyn Medium) {
         match server {
             Server::Source(i) => {
                 if let Some(m) = self.mirrors.get_mut(i) {
@@ -259,7 +259,7 @@ impl Judge {
                     m.excuses.insert("nvram lost");
                 }
                 let size = self.setup.destination.nvram_size;
-                self.log.damage(&mut self.mirrors, Device::Nvram, (0, size), stable);
+                self.log.damage(&mut self.mirrors, Device::Nvram, (0, size), stable, current);
             }
         }
     }
