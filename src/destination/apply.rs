@@ -231,6 +231,14 @@ impl<Q: Quirk> Desk<Q> {
                 self.verify(shared);
             }
             Step::Clear => {
+                let generation = applying.generation;
+                if let Some(twin) = self.twins.iter().position(|(g, _)| *g <= generation) {
+                    let (_, place) = self.twins.swap_remove(twin);
+                    self.foreign.retain(|p| *p != place);
+                    let (at, size) = (self.geometry.place(place), self.geometry.file_size);
+                    applying.token = shared.out.discard(self.index, Duty::Clear, Device::Log, at, size);
+                    return;
+                }
                 applying.step = Step::ClearFlush;
                 applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
             }

@@ -296,6 +296,7 @@ impl<Q: Quirk> Desk<Q> {
         self.erasing.clear();
         self.files.clear();
         self.foreign.clear();
+        self.twins.clear();
         self.remains = Remains::default();
         self.suspect = None;
         self.syncs.clear();

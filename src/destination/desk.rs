@@ -104,6 +104,8 @@ pub(super) struct Desk<Q> {
     pub files: Vec<LogFile>,
     /// Places with something that is no file: taken only when no other is free.
     pub foreign: Vec<u64>,
+    /// Those of them that hold a second file of a generation, with it: they are cleared together.
+    pub twins: Vec<(u64, u64)>,
     /// What stands behind damage in NVRAM.
     pub remains: Remains,
     /// Damage was found: it is repaired once all up to here is filed (again).
@@ -157,6 +159,7 @@ impl<Q: Quirk> Desk<Q> {
             mark_flush: None,
             files: Vec::new(),
             foreign: Vec::new(),
+            twins: Vec::new(),
             remains: Remains::default(),
             suspect: None,
             file_work: None,

@@ -54,6 +54,7 @@ impl<Q: Quirk> Desk<Q> {
         let mut free = (0..self.geometry.places()).filter(|p| !used(p));
         let place = free.clone().find(|p| !self.foreign.contains(p)).or_else(|| free.next());
         self.foreign.retain(|p| Some(*p) != place);
+        self.twins.retain(|(_, p)| Some(*p) != place);
         place
     }
 

@@ -119,6 +119,7 @@ impl<Q: Quirk> Desk<Q> {
                 boot.discards.push((place, size));
             } else if taken {
                 self.foreign.push(file.place);
+                self.twins.push((generation, file.place));
             } else {
                 self.take_file(shared, boot, file, entries, damaged);
             }

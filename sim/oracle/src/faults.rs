@@ -88,6 +88,15 @@ impl Judge {
         }
     }
 
+    /// The rig has put other log files in the place of some, while the destination was off.
+    pub fn files_replaced(&mut self, medium: &dyn Medium) {
+        self.log.rescan(&mut self.mirrors, medium);
+        for m in &mut self.mirrors {
+            m.count_damaged();
+            m.advance();
+        }
+    }
+
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
     pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, current: &dyn Medium) {
         if let Server::Source(i) = server

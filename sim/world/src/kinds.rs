@@ -58,7 +58,7 @@ const FRAMES: [&str; 15] = [
     "BlockWanted",
     "Block",
 ];
-const FAULTS: [&str; 39] = [
+const FAULTS: [&str; 40] = [
     "crash",
     "power_cut",
     "restart",
@@ -98,6 +98,7 @@ const FAULTS: [&str; 39] = [
     "clock",
     "timers",
     "readd",
+    "log_file",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 

@@ -3,7 +3,7 @@
 use super::faults::{BlockOf, DeviceRange, RecordOf};
 use crate::document::{map, words};
 use crate::scalar::{Name, Size, Small, Time};
-use mirrorsim_world::spec::{AfterFailure, DeviceName};
+use mirrorsim_world::spec::{AfterFailure, DeviceName, Instead};
 
 map! {
     /// A flush that fails.
@@ -94,6 +94,29 @@ map! {
         after: Time = optional("at once, by an empty one"),
     }
 }
+
+map! {
+    /// The oldest log file of a source, or its newest one.
+    struct LogFile {
+        /// Whose mirror.
+        source: Name = required,
+        /// What stands in its place.
+        becomes: Instead = required,
+        /// So long after this moment.
+        after: Time = optional("at once"),
+    }
+}
+
+words!(Instead {
+    /// nothing: it is deleted
+    "nothing" => Instead::Nothing,
+    /// what stood there when the fault began: an older copy was put back, of the newest file
+    "earlier" => Instead::Earlier,
+    /// a copy of the mirror's next file
+    "next" => Instead::Next,
+    /// the oldest file of the next source, which has this one in return
+    "neighbour" => Instead::Neighbour,
+});
 
 map! {
     /// A part of an NVRAM is not found.

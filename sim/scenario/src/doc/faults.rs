@@ -1,7 +1,7 @@
 //! `faults:`, one tag per kind.
 
 use super::failing::{
-    DiskFor, DiskReplaced, FlushFailure, NvramSmaller, OneDisk, Rollback, Unreadable, WriteFailure,
+    DiskFor, DiskReplaced, FlushFailure, LogFile, NvramSmaller, OneDisk, Rollback, Unreadable, WriteFailure,
 };
 use crate::document::{At, map, words};
 use crate::scalar::{Int, Name, Size, Small, Time};
@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd
+        blackout, starve, version, format, config, clock, timers, readd, log_file
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -97,6 +97,8 @@ map! {
         timers: Timers = optional("another fault"),
         /// A source is removed and added again under its name, with empty devices.
         readd: OneSource = optional("another fault"),
+        /// A log file is deleted, or another is put in its place, while the destination is off.
+        log_file: LogFile = optional("another fault"),
     }
 }
 

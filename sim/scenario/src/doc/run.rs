@@ -134,6 +134,9 @@ map! {
         clocks: Milli = optional("as the preset says; 0"),
         /// Timers that fire at ticks only.
         timers: Milli = optional("as the preset says; 0"),
+        /// What operators do wrong: a server started with another configuration or other formats, a source removed and
+        /// added again, a recovery while the source lives.
+        mistakes: Milli = optional("as the preset says; 0"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Page, device_name, snake};
 use crate::quantity::{show_duration, show_size};
-use mirrorsim_world::spec::{DeviceName, Fault, Node};
+use mirrorsim_world::spec::{DeviceName, Fault, Instead, Node};
 
 impl Page<'_> {
     fn disk(&self, node: Node, device: DeviceName) -> String {
@@ -61,6 +61,17 @@ impl Page<'_> {
                 "{} is replaced by one with its content of {} before",
                 self.disk(node, device),
                 show_duration(after)
+            ),
+            Fault::LogFile { source, becomes, after } => format!(
+                "{} log file of {} is {}",
+                if becomes == Instead::Earlier { "the newest" } else { "the oldest" },
+                self.node(Node::Source(source)),
+                match becomes {
+                    Instead::Nothing => "deleted".to_owned(),
+                    Instead::Earlier => format!("what stood there {} before", show_duration(after)),
+                    Instead::Next => "a copy of the next one".to_owned(),
+                    Instead::Neighbour => "exchanged for the neighbour's".to_owned(),
+                }
             ),
             Fault::NvramSmaller { node, size, lasting } => format!(
                 "nvram of {} has only {} for {}",

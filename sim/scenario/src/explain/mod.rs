@@ -253,6 +253,7 @@ impl Page<'_> {
             ("versions", p.versions_milli),
             ("clocks", p.clocks_milli),
             ("timers", p.timers_milli),
+            ("mistakes", p.mistakes_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

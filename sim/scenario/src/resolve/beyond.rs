@@ -6,7 +6,7 @@ use crate::doc::Root;
 use crate::document::At;
 use crate::place::Place;
 use mirror::config::AckLevel;
-use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, Node, Spec};
+use mirrorsim_world::spec::{DamageTarget, DeviceName, Fault, Instead, Node, Spec};
 
 const HELP: &str =
     "say `beyond_model: true`; then loss is allowed, and a loss that is not reported is the failure";
@@ -95,6 +95,9 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
             }
             DamageTarget::Range { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
         },
+        Fault::LogFile { source, becomes, .. } => {
+            ((becomes != Instead::Neighbour).then_some(source), What::DestinationLog)
+        }
         Fault::LostWrite { node, device }
         | Fault::MisdirectedWrite { node, device }
         | Fault::Rollback { node, device, .. }

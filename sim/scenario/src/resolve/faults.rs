@@ -11,7 +11,7 @@ use crate::quantity::show_size;
 use crate::scalar::{Name, Small, Time};
 use mirror::config::Transport;
 use mirror::stage::{Side, Stage};
-use mirrorsim_world::spec::{Change, DamageTarget, DeviceName, Fault, FaultSpec, Node, Spec, When};
+use mirrorsim_world::spec::{Change, DamageTarget, DeviceName, Fault, FaultSpec, Instead, Node, Spec, When};
 
 /// In ns.
 const DAY: u64 = 86_400_000_000_000;
@@ -226,8 +226,21 @@ impl Lookup<'_, '_, '_> {
             let (every, lasting) = (self.lasting(&t.every), self.lasting(&t.lasting));
             return self.node(&t.node).map(|node| Fault::Timers { node, every, lasting });
         }
-        let r = line.readd.as_ref()?;
-        self.source(r.source.as_ref(), r).map(|source| Fault::Readd { source })
+        if let Some(r) = &line.readd {
+            return self.source(r.source.as_ref(), r).map(|source| Fault::Readd { source });
+        }
+        let f = line.log_file.as_ref()?;
+        let (becomes, after) = (*f.becomes, f.after.as_ref().map_or(0, |t| self.lasting(t)));
+        if becomes == Instead::Neighbour && self.spec.sources.len() < 2 {
+            let draft = f.becomes.wrong("never", "one source has no neighbour");
+            self.cx.desk.report(draft.help("add a source"));
+        }
+        if becomes == Instead::Earlier && after == 0 {
+            let draft = f.becomes.wrong("never", "it is now what it is now: it would never take effect");
+            self.cx.desk.report(draft.help("say `after:`"));
+        }
+        let source = self.source(Some(&f.source), f)?;
+        Some(Fault::LogFile { source, becomes, after })
     }
 
     /// A version that is not ours.

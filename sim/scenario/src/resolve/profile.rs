@@ -102,6 +102,7 @@ fn preset(preset: Preset) -> Profile {
             versions_milli: 200,
             clocks_milli: 500,
             timers_milli: 300,
+            mistakes_milli: 200,
             ..base
         },
     }
@@ -181,6 +182,7 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.versions_milli, &map.versions);
     set(&mut p.clocks_milli, &map.clocks);
     set(&mut p.timers_milli, &map.timers);
+    set(&mut p.mistakes_milli, &map.mistakes);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

@@ -1,7 +1,7 @@
 //! Drawn faults of disks and NVRAM.
 
 use super::drawn::Draw;
-use crate::spec::{AfterFailure, DamageTarget, DeviceName, Fault, LostContent, Node, Profile};
+use crate::spec::{AfterFailure, DamageTarget, DeviceName, Fault, Instead, LostContent, Node, Profile};
 
 type Family = (u32, Box<dyn Fn(&mut Draw) -> Fault>);
 
@@ -100,10 +100,20 @@ pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
             p.disk_exchanges_milli,
             Box::new(move |d| {
                 let (node, device) = (Node::Destination, DeviceName::Log);
-                match d.below(3) {
+                match d.below(6) {
                     0 => Fault::DiskLost { node, device, lasting: d.outage() },
                     1 => Fault::DiskReplaced { node, device, after: None },
-                    _ => Fault::DiskReplaced { node, device, after: Some(d.outage()) },
+                    2 => Fault::DiskReplaced { node, device, after: Some(d.outage()) },
+                    _ => {
+                        let source = d.source(sources);
+                        let (becomes, after) = match d.below(4) {
+                            0 => (Instead::Nothing, 0),
+                            1 => (Instead::Next, 0),
+                            2 if sources > 1 => (Instead::Neighbour, 0),
+                            _ => (Instead::Earlier, d.outage()),
+                        };
+                        Fault::LogFile { source, becomes, after }
+                    }
                 }
             }),
         ),

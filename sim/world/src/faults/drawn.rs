@@ -2,7 +2,9 @@
 
 use super::devices;
 use crate::sites;
-use crate::spec::{DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When};
+use crate::spec::{
+    Change, DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When,
+};
 use mirror::config::Transport;
 use mirror::stage::Stage;
 use mirrorsim_engine::Decisions;
@@ -204,6 +206,21 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }
         faults.extend(drawn);
     }
+    let milli = rate(d, p.mistakes_milli as u64);
+    faults.extend(some_of(d, 42, milli, &p, &|d| {
+        let (node, lasting) = (any(d), d.outage());
+        match d.below(8) {
+            0 => Fault::Recover { source: d.source(sources) },
+            1 | 2 => Fault::Readd { source: d.source(sources) },
+            3 => Fault::Format { node, version: if d.below(2) == 0 { 0 } else { 2 }, lasting },
+            _ => {
+                // One source stands in one order only.
+                let changes = if sources > 1 { 5 } else { 4 };
+                let change = Change::ALL[d.below(changes) as usize];
+                Fault::Config { node, change, lasting }
+            }
+        }
+    }));
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);

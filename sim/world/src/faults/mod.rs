@@ -50,6 +50,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Clock { .. } => "clock",
         Fault::Timers { .. } => "timers",
         Fault::Readd { .. } => "readd",
+        Fault::LogFile { .. } => "log_file",
     }
 }
 

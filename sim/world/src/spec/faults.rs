@@ -372,6 +372,15 @@ pub enum Fault {
         /// How long after this moment; `None` = at once, by an empty one.
         after: Option<Nanos>,
     },
+    /// The oldest log file of a source is deleted, or another is put in its place, while the destination is off.
+    LogFile {
+        /// Whose mirror.
+        source: usize,
+        /// What is there then.
+        becomes: Instead,
+        /// How long after this moment; 0 = at once.
+        after: Nanos,
+    },
     /// The NVRAM is found to be smaller at a start, until it ends.
     NvramSmaller {
         /// Which server.
@@ -381,6 +390,19 @@ pub enum Fault {
         /// How long.
         lasting: Nanos,
     },
+}
+
+/// What stands where a log file was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Instead {
+    /// Nothing: it was deleted.
+    Nothing,
+    /// What stood there when the fault began; it is the newest file then.
+    Earlier,
+    /// A copy of the mirror's next file.
+    Next,
+    /// The oldest file of the next source's mirror, which has this one in return.
+    Neighbour,
 }
 
 /// What a server's configuration says otherwise.
@@ -396,6 +418,12 @@ pub enum Change {
     VolumeSize,
     /// The sources stand in another order.
     Order,
+}
+
+impl Change {
+    /// All of them.
+    pub const ALL: [Change; 5] =
+        [Change::Partitions, Change::PartitionSize, Change::Files, Change::VolumeSize, Change::Order];
 }
 
 /// What becomes of a frame on its way.

@@ -6,7 +6,7 @@ use crate::coverage::Coverage;
 use crate::event::Phase;
 use crate::matrix::{Role, target};
 use crate::server::{Machine, device, device_name, oracle_device};
-use crate::spec::{DamageTarget, Fault, Node};
+use crate::spec::{DamageTarget, Fault, Instead, Node};
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirrorsim_oracle::{self as oracle, Loss};
@@ -84,7 +84,25 @@ impl<Q: Quirk> World<'_, Q> {
                     length: self.servers[self.node(*node)].store(at).current().end(),
                 }]
             }
+            Fault::LogFile { source, becomes, .. } => {
+                let next = (source + 1) % self.geometries.len();
+                let both = [*source, next];
+                let of = if *becomes == Instead::Neighbour { &both[..] } else { &both[..1] };
+                of.iter().map(|mirror| self.log_files_of(*mirror)).collect()
+            }
             _ => Vec::new(),
+        }
+    }
+
+    /// All log files of a mirror.
+    fn log_files_of(&self, mirror: usize) -> Loss {
+        let geometry = &self.geometries[mirror];
+        let (first, count) = (geometry.place(0), geometry.places());
+        Loss::Range {
+            server: oracle::Server::Destination,
+            device: oracle::Device::Log,
+            offset: first,
+            length: count * geometry.file_size,
         }
     }
 

@@ -5,6 +5,7 @@ use crate::sites;
 use crate::spec::{Change, Fault, Nanos, Node, Spec};
 use bytes::Bytes;
 use mirror::codec::check;
+use mirror::config::AckLevel;
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirror::superblock::{Role, SLOT};
@@ -83,9 +84,10 @@ impl<Q: Quirk> World<'_, Q> {
         Frame { head: Bytes::from(head), payload: frame.payload }
     }
 
-    /// A source that is new, but for its name.
+    /// A source that is new, but for its name. Where its mirror has nothing durable yet, it is simply the first one.
     pub(super) fn readd(&mut self, source: usize) -> bool {
-        if self.servers[source].gone {
+        let fresh = self.acked[source].count() == 0 || self.spec.protocol.ack == AckLevel::Received;
+        if self.servers[source].gone || fresh {
             return false;
         }
         self.crash(source, true, None);
@@ -93,10 +95,9 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[source].store_mut(device).replace_all(ExtentMap::new());
         }
         self.judge.replaced(source);
-        let empty = self.acked[source].count() == 0;
         self.make(source, source, 0, Role::Source, 0);
         self.start(source);
-        !empty
+        true
     }
 
     /// What a server was told wrong is right again; it starts again where it has to.

@@ -52,21 +52,11 @@ impl<Q: Quirk> World<'_, Q> {
                 self.find_block(source, &region, source, volume, block)
             }
             DamageTarget::FileRecord { source, nth } => {
-                let geometry = &self.geometries[source];
-                let store = self.servers[d].store(Device::Log);
-                let mut files: Vec<(u64, Area)> = (0..geometry.places())
-                    .filter_map(|place| {
-                        let at = geometry.place(place);
-                        let (mirror, header) = FileHeader::decode(&store.read_stable(at, FILE_HEADER))?;
-                        let area =
-                            Area::new(at + FILE_HEADER, at + geometry.file_size, Some(header.generation));
-                        (mirror == geometry.mirror).then_some((header.generation, area))
-                    })
-                    .collect();
-                files.sort_by_key(|f| f.0);
-                let (offset, length) = files
-                    .into_iter()
-                    .find_map(|(_, area)| self.nth_record(source, Device::Log, area, nth))?;
+                let size = self.geometries[source].file_size;
+                let (offset, length) = self.log_files(source).into_iter().find_map(|(generation, at)| {
+                    let area = Area::new(at + FILE_HEADER, at + size, Some(generation));
+                    self.nth_record(source, Device::Log, area, nth)
+                })?;
                 Some((d, Device::Log, offset, length))
             }
             DamageTarget::NvramRecord { source, nth } => {
@@ -88,6 +78,20 @@ impl<Q: Quirk> World<'_, Q> {
                 Some((d, Device::Nvram, offset, length))
             }
         }
+    }
+
+    /// The log files of a mirror that are stable, the oldest first: generation, and where it stands.
+    pub(super) fn log_files(&self, source: usize) -> Vec<(u64, u64)> {
+        let geometry = &self.geometries[source];
+        let store = self.servers[self.destination()].store(Device::Log);
+        let file = |place| {
+            let at = geometry.place(place);
+            let (mirror, header) = FileHeader::decode(&store.read_stable(at, FILE_HEADER))?;
+            (mirror == geometry.mirror).then_some((header.generation, at))
+        };
+        let mut files: Vec<(u64, u64)> = (0..geometry.places()).filter_map(file).collect();
+        files.sort_unstable();
+        files
     }
 
     pub(super) fn nth_record(

@@ -205,6 +205,11 @@ impl<Q: Quirk> World<'_, Q> {
                 self.exchange(index, ExtentMap::new());
                 (false, None)
             }
+            Fault::LogFile { after: 0, .. } => (self.replace_log_file(index), None),
+            Fault::LogFile { after, .. } => {
+                self.remember(index, self.destination(), Device::Log);
+                (false, Some(until(after)))
+            }
             Fault::NvramSmaller { node, size, lasting } => {
                 (self.shrink_nvram(self.node(node), size), Some(until(lasting)))
             }

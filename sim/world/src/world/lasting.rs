@@ -63,6 +63,11 @@ impl<Q: Quirk> World<'_, Q> {
                     self.exchange(index, content);
                 }
             }
+            Fault::LogFile { .. } => {
+                if self.replace_log_file(index) {
+                    self.took_effect(index);
+                }
+            }
             Fault::DiskLost { node, .. } => self.replace_lost(self.node(node)),
             Fault::NvramSmaller { node, .. } => self.restore_nvram(self.node(node)),
             _ => {}

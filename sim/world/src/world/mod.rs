@@ -12,6 +12,7 @@ mod failing;
 mod inbox;
 mod inject;
 mod lasting;
+mod log_files;
 mod machines;
 mod network;
 mod outages;

@@ -9,7 +9,7 @@ use mirror::quirk::Quirk;
 use mirrorsim_engine::{ExtentMap, Store};
 
 /// Time that a server is off while one of its devices is exchanged, ns.
-const EXCHANGE: Nanos = 2_000_000;
+pub(super) const EXCHANGE: Nanos = 2_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
     /// A disk is gone, with all that was on it. Its server finds out by itself.
