@@ -64,7 +64,8 @@ impl<Q: Quirk> World<'_, Q> {
                 }
             }
             Fault::LogFile { .. } => {
-                if self.replace_log_file(index) {
+                let changed = self.replace_log_file(index);
+                if changed {
                     self.took_effect(index);
                 }
             }
