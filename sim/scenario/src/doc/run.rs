@@ -134,8 +134,8 @@ map! {
         clocks: Milli = optional("as the preset says; 0"),
         /// Timers that fire at ticks only.
         timers: Milli = optional("as the preset says; 0"),
-        /// What operators do wrong: a server started with another configuration or other formats, a source removed and
-        /// added again, a recovery while the source lives.
+        /// What operators do wrong: a server started with another configuration, other formats or less NVRAM, a source
+        /// removed and added again, a recovery while the source lives.
         mistakes: Milli = optional("as the preset says; 0"),
     }
 }

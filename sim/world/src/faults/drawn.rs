@@ -206,10 +206,16 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         }
         faults.extend(drawn);
     }
+    let protocol = &spec.protocol;
+    let half = |node| match node {
+        Node::Destination => spec.destination.nvram_size / 2,
+        Node::Source(s) => spec.sources[s].partition_size * u64::from(protocol.partitions) / 2,
+    };
     let milli = rate(d, p.mistakes_milli as u64);
     faults.extend(some_of(d, 42, milli, &p, &|d| {
         let (node, lasting) = (any(d), d.outage());
-        match d.below(8) {
+        match d.below(9) {
+            8 => Fault::NvramSmaller { node, size: half(node), lasting },
             0 => Fault::Recover { source: d.source(sources) },
             1 | 2 => Fault::Readd { source: d.source(sources) },
             3 => Fault::Format { node, version: if d.below(2) == 0 { 0 } else { 2 }, lasting },

@@ -87,6 +87,6 @@ pub struct Profile {
     pub clocks_milli: u32,
     /// Timers that fire at ticks only.
     pub timers_milli: u32,
-    /// What operators do wrong: another configuration, other formats, a source added again, a recovery without need.
+    /// What operators do wrong: another configuration, other formats, less NVRAM, a source added again, a needless recovery.
     pub mistakes_milli: u32,
 }

@@ -1,7 +1,6 @@
 //! Devices that are exchanged: lost disks, empty ones, older ones, and NVRAM that is not the server's, or not all of it.
 
 use super::World;
-use crate::event::Event;
 use crate::server::{device, oracle_device};
 use crate::spec::{Fault, Nanos};
 use mirror::effect::{Device, UNREADABLE};
@@ -90,14 +89,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// All of it is there again, and the server is started once more.
     pub(super) fn restore_nvram(&mut self, server: usize) {
-        if self.servers[server].nvram_left.take().is_none() || self.servers[server].gone {
-            return;
-        }
-        self.crash(server, false, Some(EXCHANGE));
-        // Its clients were told that it had stopped: now they try again.
-        for client in self.by_number.get(server).cloned().unwrap_or_default() {
-            self.clients[client as usize].hung_up = false;
-            self.sched.at(self.sched.now() + EXCHANGE, Event::Wake { client });
+        let smaller = self.servers[server].nvram_left.is_some();
+        if smaller && !self.servers[server].gone {
+            self.restart_after(server, |w| w.servers[server].nvram_left = None);
         }
     }
 }
