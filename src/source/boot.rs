@@ -287,8 +287,9 @@ impl<Q: Quirk> Source<Q> {
             if !follows || prev != link {
                 if !real {
                     // It was written before what it follows was durable: a torn tail, never forwarded.
-                    let from = if fill.seal.is_some() { start } else { fill.area.start };
-                    erase.push((from, start + self.geometry.partition_size - from));
+                    if fill.seal.is_some() {
+                        erase.push((start, SEAL));
+                    }
                     torn = true;
                     continue;
                 }
@@ -351,9 +352,7 @@ impl<Q: Quirk> Source<Q> {
                 None => {}
             }
             g.applied = boot.superblock.applied_gen >= g.number;
-            let (end, limit) = (start + g.used, start + self.geometry.partition_size);
-            if g.sealing != Sealing::Durable && end < limit {
-                erase.push((end, limit - end));
+            if g.sealing != Sealing::Durable && g.used < self.geometry.partition_size {
                 torn |= g.count < fill.records.len() as u64 || fill.area.half;
             }
             log.generations.push_back(g);
@@ -377,7 +376,19 @@ impl<Q: Quirk> Source<Q> {
         let sealed = log.owed.last_key_value().map_or(0, |(g, _)| *g);
         log.youngest = youngest.max(sealed).max(boot.superblock.applied_gen).max(log.tip.position.generation);
         log.proven = log.youngest - log.open().is_some_and(|g| g.count == 0) as u64;
-        log.swept = log.youngest;
+        // What a lost tail has left must not follow again, whatever comes before it (SR7); it may stand in any partition,
+        // behind what looks like the end of an older fill.
+        for p in 0..p_count {
+            let kept = log.generations.iter().find(|g| g.number % p_count == p);
+            let bent = self.quirk.bends(Bend::KeepLostTail);
+            if bent && kept.is_none_or(|g| g.sealing == Sealing::Durable) {
+                continue;
+            }
+            let (start, used) = (p * self.geometry.partition_size, kept.map_or(SEAL, |g| g.used));
+            if used < self.geometry.partition_size {
+                erase.push((start + used, self.geometry.partition_size - used));
+            }
+        }
         self.log = log;
         for ordinal in self.log.base..self.log.next() {
             let record = self.log.entry(ordinal).record.clone();

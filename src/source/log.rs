@@ -75,8 +75,6 @@ pub(super) struct Log {
     pub youngest: u64,
     /// The youngest generation with a durable record or seal.
     pub proven: u64,
-    /// The youngest generation at boot: in the partitions of the next P something may be left from a lost tail.
-    pub swept: u64,
     /// Sealed generations without SyncDone: (count, digest). With k > P some of them are freed already.
     pub owed: BTreeMap<u64, (u64, u64)>,
 }
@@ -208,18 +206,11 @@ impl<Q: Quirk> Source<Q> {
             Record::encode(self.geometry.mirror, draft(position, self.log.tip, self.superblock.epoch));
         let at = self.partition(position.generation);
         let ordinal = self.log.next();
-        let size = self.geometry.partition_size;
         let g = self.log.generations.back_mut()?;
         let run = Run { offset: at + g.used, parts: record.parts() };
         if g.count == 0 {
             self.opened_at = self.now;
         }
-        // A record that was lost before it was durable frees its number (SR7), and what followed it is erased, or it would
-        // follow again when the same request gets the same number.
-        let end = g.used + record.size();
-        let unswept = g.count == 0 && g.number <= self.log.swept + self.geometry.partitions;
-        let unswept = unswept && !self.quirk.bends(Bend::KeepLostTail);
-        let sweep = (unswept && end < size).then_some((at + end, size - end));
         g.count += 1;
         g.used += record.size();
         g.digest = extend_digest(g.digest, record.check);
@@ -227,9 +218,6 @@ impl<Q: Quirk> Source<Q> {
         let end_bytes = self.log.bytes(ordinal) + record.size();
         self.log.entries.push_back(Entry { record: record.clone(), end_bytes });
         self.out.write(self.index, Duty::Log, Device::Nvram, alloc::vec![run]);
-        if let Some((from, length)) = sweep {
-            self.out.discard(self.index, Duty::Log, Device::Nvram, from, length);
-        }
         self.stage(Stage::Numbered, position);
         Some((record, ordinal))
     }

@@ -70,8 +70,11 @@ fn read_records(
     if from < fill.append {
         let first = Record::read(&current.read(Device::Nvram, base + HEADER, HEADER));
         let erased = first.is_none() && to == size && applied(m, fill.generation);
-        if from == HEADER && (erased || first.is_some_and(|r| r.position.generation > fill.generation)) {
-            nvram::partition_reused(m, setup, fill.generation, out);
+        if from == HEADER && erased {
+            return nvram::partition_reused(m, setup, fill.generation, true, out);
+        }
+        if from == HEADER && first.is_some_and(|r| r.position.generation > fill.generation) {
+            nvram::partition_reused(m, setup, fill.generation, false, out);
             m.source.fills[partition as usize].append = HEADER;
         } else {
             overwritten(m, partition, (base + from, base + to), current, out);
@@ -209,7 +212,7 @@ pub(crate) fn flushed(m: &mut Mirror, ranges: &[(u64, u64)], stable: &dyn Medium
     leftovers(m, stable, out);
 }
 
-/// SR7: what a lost tail has left in a partition is erased with the next record there.
+/// SR7: what a lost tail has left in a partition is erased before the next record there.
 fn leftovers(m: &mut Mirror, stable: &dyn Medium, out: &mut Findings) {
     let (size, end) = (m.at.partition_size, m.source.stable);
     let Some((&partition, _)) = m.source.renewed.iter().find(|(_, index)| **index <= end) else {

@@ -142,7 +142,9 @@ pub(crate) fn renewed(m: &Mirror, standing: &[Leftover], out: &mut Findings) {
     if let Some(left) = standing.first() {
         let (number, position) = (m.number, left.position);
         out.fail(Oracle::Numbering, "I5", || {
-            format!("source {number}: {position} was lost and is not erased with the next record there (SR7)")
+            format!(
+                "source {number}: {position} was lost and still stands behind the next record there (SR7)"
+            )
         });
     }
 }

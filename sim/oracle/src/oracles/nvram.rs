@@ -11,8 +11,8 @@ fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
 }
 
 /// SR5: a partition is filled anew once its old generation is applied here durably, acknowledged at level `file`, and
-/// the destination has applied g + P - k.
-pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: &mut Findings) {
+/// the destination has applied g + P - k. A restart may erase the records of one that is freed, but for its seal.
+pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erased: bool, out: &mut Findings) {
     out.judged(Oracle::Nvram);
     let Some(g) = m.model.generation(generation) else {
         return;
@@ -20,7 +20,7 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, out: 
     let (number, last) = (m.number, g.first + g.count - 1);
     let durable = |h: &Generation| h.seal_stable || h.count > 0 && h.first <= m.source.stable;
     let trace = m.model.generations().any(|h| h.number > generation && durable(h));
-    if !trace && !m.source.harmed {
+    if !trace && !m.source.harmed && !(erased && g.seal_stable) {
         fail(out, || {
             format!(
                 "source {number}: generation {generation} is overwritten, and nothing younger is durable (SR8)"

@@ -132,7 +132,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "O13",
-        name: "what a lost tail has left behind is not erased with the next record there",
+        name: "what a lost tail has left in a partition that is not open is not erased at the restart",
         place: "source.log",
         bend: Bend::KeepLostTail,
         oracles: &["numbering"],
