@@ -19,8 +19,8 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erase
     };
     let (number, last) = (m.number, g.first + g.count - 1);
     let durable = |h: &Generation| h.seal_stable || h.count > 0 && h.first <= m.source.stable;
-    let trace = m.model.generations().any(|h| h.number > generation && durable(h));
-    if !trace && !m.source.harmed && !(erased && g.seal_stable) {
+    let trace = erased && g.seal_stable || m.model.generations().any(|h| h.number > generation && durable(h));
+    if !trace && !m.source.harmed {
         fail(out, || {
             format!(
                 "source {number}: generation {generation} is overwritten, and nothing younger is durable (SR8)"
