@@ -114,3 +114,16 @@ fn a_recovery_that_goes_too_far_is_a_failure_of_the_protocol() {
         assert_eq!(outcome.verdict, Verdict::Failed, "seed {seed}");
     }
 }
+
+/// With P13 two mirrors repair their files again and again, and every repair looks like progress.
+#[test]
+fn what_goes_round_in_circles_is_given_up() {
+    let row = mirrorsim_planted::find("P13").expect("a row");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/swarm/global_scope.yaml");
+    let options = mirrorsim_scenario::Options { metrics: METRICS, ..Default::default() };
+    let mut scenario = mirrorsim_scenario::load(&path.to_string_lossy(), &[], &options).expect("it loads");
+    scenario.spec.check.mode = mirrorsim_world::spec::CheckMode::End;
+    let planted = Options { planted: bent(&[row]), ..Options::default() };
+    let outcome = run(&scenario.spec, 9504, &planted).outcome;
+    assert!(outcome.failures.iter().any(|f| f.oracle == "liveness"), "{:?}", outcome.failures.last());
+}

@@ -26,7 +26,10 @@ impl<Q: Quirk> World<'_, Q> {
                 let quiet = self.clients.iter().all(|c| c.done());
                 let scripted_over = now > self.last_fault_at;
                 let ends = quiet && scripted_over && self.ordered.values().all(|o| o.done);
-                if ends || (scripted_over && idle > STUCK.min(self.spec.budget.idle)) {
+                // What goes round in circles looks busy, and answers nobody.
+                let waits = now.saturating_sub(self.oldest_open().max(self.last_fault_at));
+                let stuck = idle > STUCK.min(self.spec.budget.idle) || waits > self.spec.budget.converge;
+                if ends || (scripted_over && stuck) {
                     self.enter(Phase::Healed);
                     self.heal_all();
                     self.judge.healed();
