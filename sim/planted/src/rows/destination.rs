@@ -90,7 +90,8 @@ pub(super) const ROWS: &[Row] = &[
         name: "the reserves of the destination's NVRAM are lent, too: a busy source starves another",
         place: "multi.fair",
         bend: Bend::LendReserves,
-        oracles: &["fairness"],
+        // What is lent twice is promised twice: a Welcome or an acknowledgement gives more credit than there is.
+        oracles: &["fairness", "session"],
         seeds: 10,
         witness: "scenarios/planted/p37_busy_neighbour.yaml",
     },
