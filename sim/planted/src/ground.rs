@@ -13,8 +13,14 @@ pub enum Ground {
 
 /// Bugs whose cause the default campaign does not bring about, each with the reason.
 const WITNESS_ONLY: &[(&str, &str)] = &[
-    ("H01", "an image block must go bad just after an apply, while the source has applied what is on its way"),
-    ("P18", "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired"),
+    (
+        "H01",
+        "an image block must go bad just after an apply, while the source has applied what is on its way",
+    ),
+    (
+        "P18",
+        "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
+    ),
     ("P19", "a drawn flip seldom hits just a length, with its record read again before it is repaired"),
 ];
 
