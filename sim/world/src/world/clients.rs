@@ -275,11 +275,14 @@ impl<Q: Quirk> World<'_, Q> {
                 continue;
             }
             c.armed = false;
+            let number = c.number;
             let open: Vec<(u32, u64)> = (0..)
                 .zip(&c.slots)
                 .filter_map(|(slot, s)| s.open.as_ref().map(|o| (slot, o.request)))
                 .collect();
             for (slot, request) in open {
+                // The first copy may have been answered to the connection that was closed.
+                self.judge.retried(server, number, slot, request);
                 self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
             }
             self.deadlines(client);
