@@ -1,6 +1,6 @@
 //! Reads superblocks and the headers of apply journals (docs/formats.md).
 
-use crate::bytes::{Link, Position, newer, u16_at, u64_at, uuid_at, whole};
+use crate::bytes::{Link, Position, hash, newer, u16_at, u64_at, uuid_at, whole};
 use crate::setup::Verdict;
 
 /// Roles of a superblock that the judge cares for.
@@ -42,6 +42,14 @@ impl Superblock {
             damaged: (Position::at(b, 112), Position::at(b, 128)),
             level: u64_at(b, 144),
         })
+    }
+
+    /// Whether one of two slots is whole and of a version that nobody here reads.
+    pub fn of_another_version(bytes: &[u8]) -> bool {
+        let whole = |b: &[u8]| {
+            b.len() == 512 && b[..4] == *b"MSUP" && u16_at(b, 4) != 1 && u64_at(b, 504) == hash(&b[..504])
+        };
+        bytes.chunks(512).take(2).any(whole)
     }
 
     /// The one of two slots that counts.

@@ -67,11 +67,12 @@ fn said_why(m: &Mirror, out: &mut Findings) {
     });
 }
 
-/// L2: recovery ended without a verdict. Only where damage has left no valid superblock is there none to be had: nothing
-/// says how far the image goes.
+/// L2: recovery ended without a verdict. There is none to be had only where damage has left no valid superblock, since then
+/// nothing says how far the image goes, and where the rig has put superblocks of another version: they are not ours to read.
 pub(crate) fn unrecoverable(m: &Mirror, state: &dyn Medium, out: &mut Findings) -> bool {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
-    let lost = m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
+    let other = m.expected_alarms.contains("version") && Superblock::of_another_version(&slots);
+    let lost = (m.copy.harmed || other) && Superblock::best(&slots, &m.model.uuid).is_none();
     let number = m.number;
     out.expect(Oracle::Liveness, "L2", lost, || {
         format!("recovery of mirror {number} ends without a verdict (L2)")
