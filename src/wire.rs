@@ -71,6 +71,8 @@ pub enum Message {
         room: u64,
         /// Its NVRAM must not be relied on.
         degraded: bool,
+        /// Check of the record at `held`: a source that has another one there is not the one that sent it.
+        check: u64,
     },
     /// Destination: a newer epoch exists.
     Fenced {
@@ -171,7 +173,7 @@ impl Message {
     /// Encodes the message on a connection.
     pub fn frame(self, mirror: MirrorId, connection: Connection) -> Frame {
         let kind = self.kind();
-        let mut fields = [0u64; 9];
+        let mut fields = [0u64; 10];
         let mut count = 0;
         let mut put = |values: &[u64]| {
             fields[..values.len()].copy_from_slice(values);
@@ -183,17 +185,20 @@ impl Message {
             Message::Hello { epoch, oldest_gen, next } => {
                 put(&[epoch, oldest_gen, next.generation, next.sequence]);
             }
-            Message::Welcome { epoch, held, filed, applied_gen, applied_seq, room, degraded } => put(&[
-                epoch,
-                held.generation,
-                held.sequence,
-                filed.generation,
-                filed.sequence,
-                applied_gen,
-                applied_seq,
-                room,
-                degraded as u64,
-            ]),
+            Message::Welcome { epoch, held, filed, applied_gen, applied_seq, room, degraded, check } => {
+                put(&[
+                    epoch,
+                    held.generation,
+                    held.sequence,
+                    filed.generation,
+                    filed.sequence,
+                    applied_gen,
+                    applied_seq,
+                    room,
+                    degraded as u64,
+                    check,
+                ])
+            }
             Message::Fenced { epoch } => put(&[epoch]),
             Message::Refused { reason } => put(&[reason]),
             Message::Forward(record) => {
@@ -264,7 +269,7 @@ pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
         8 => 3,
         1 | 6 | 13 => 4,
         14 => return Some((40, true)),
-        2 => 9,
+        2 => 10,
         5 => return Some((record::HEADER as usize, true)),
         _ => return None,
     };
@@ -306,7 +311,7 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
             Message::Hello { epoch: field(0), oldest_gen: field(1), next: position(2) }
         }
         2 => {
-            has(9)?;
+            has(10)?;
             Message::Welcome {
                 epoch: field(0),
                 held: position(1),
@@ -315,6 +320,7 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
                 applied_seq: field(6),
                 room: field(7),
                 degraded: field(8) == 1,
+                check: field(9),
             }
         }
         3 => {

@@ -8,7 +8,7 @@ use super::repair::Remains;
 use crate::chain::{self, Chain, ChainEntry};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::ground::Ground;
-use crate::ids::Position;
+use crate::ids::{Link, Position};
 use crate::mark;
 use crate::quirk::{Bend, Quirk};
 use crate::shape::Shape;
@@ -251,7 +251,7 @@ impl<Q: Quirk> Desk<Q> {
             self.stage(shared, Stage::DamageFound, end.position);
             self.alarm(shared, Alarm::Damaged { after: end.position, to: evidence });
         }
-        self.reset_cursors(base.position);
+        self.reset_cursors(base);
         self.tip = end;
         self.superblock = boot.superblock;
         self.cleared = self.superblock.applied_gen;
@@ -287,11 +287,11 @@ impl<Q: Quirk> Desk<Q> {
         self.write_settlement(shared, boot);
     }
 
-    fn reset_cursors(&mut self, base: Position) {
+    fn reset_cursors(&mut self, base: Link) {
         self.entries.clear();
         self.base = 0;
         self.base_bytes = 0;
-        self.base_position = base;
+        self.base_link = base;
         self.segments.clear();
         self.erasing.clear();
         self.files.clear();

@@ -82,7 +82,7 @@ pub(super) struct Desk<Q> {
     pub entries: VecDeque<Entry>,
     /// Cursor of `entries[0]`, its predecessor and the bytes before it.
     pub base: u64,
-    pub base_position: Position,
+    pub base_link: Link,
     pub base_bytes: u64,
     pub written: u64,
     pub logged: u64,
@@ -140,7 +140,7 @@ impl<Q: Quirk> Desk<Q> {
             tip: Link::default(),
             entries: VecDeque::new(),
             base: 0,
-            base_position: Position::ZERO,
+            base_link: Link::default(),
             base_bytes: 0,
             written: 0,
             logged: 0,
@@ -184,7 +184,12 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Position of the last of `upto` records.
     pub fn position(&self, upto: u64) -> Position {
-        if upto <= self.base { self.base_position } else { self.entry(upto - 1).record.position }
+        self.link(upto).position
+    }
+
+    /// The last of `upto` records.
+    pub fn link(&self, upto: u64) -> Link {
+        if upto <= self.base { self.base_link } else { self.entry(upto - 1).record.link() }
     }
 
     pub fn bytes(&self, upto: u64) -> u64 {

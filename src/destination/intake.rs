@@ -320,7 +320,7 @@ impl<Q: Quirk> Desk<Q> {
             && let Some(entry) = self.entries.pop_front()
         {
             self.base += 1;
-            self.base_position = entry.record.position;
+            self.base_link = entry.record.link();
             self.base_bytes = entry.end_bytes;
         }
     }

@@ -107,7 +107,8 @@ impl<Q: Quirk> Desk<Q> {
             }
         };
         let filed = self.quirk.bends(Bend::WelcomeFiled);
-        let held = self.position(if filed { self.file_marked } else { self.marked });
+        let last = self.link(if filed { self.file_marked } else { self.marked });
+        let held = last.position;
         if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen {
             return self.send(shared, connection, Message::Refused { reason: 2 });
         }
@@ -122,6 +123,7 @@ impl<Q: Quirk> Desk<Q> {
             applied_seq: self.superblock.applied_seq,
             room,
             degraded: shared.degraded,
+            check: last.check,
         };
         self.send(shared, connection, message);
     }

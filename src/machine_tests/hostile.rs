@@ -101,7 +101,8 @@ fn from_destination() -> impl Strategy<Value = Message> {
                 applied_gen,
                 applied_seq,
                 room,
-                degraded: false
+                degraded: false,
+                check: 0,
             }
         ),
         (level, position(), number()).prop_map(|(level, upto, room)| Message::ForwardAck {

@@ -80,7 +80,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// Itself an acknowledgement, and the place to go on from (SR7).
     fn welcome(&mut self, connection: Connection, message: Message) {
-        let Message::Welcome { epoch, held, filed, applied_gen, room, degraded, .. } = message else {
+        let Message::Welcome { epoch, held, filed, applied_gen, room, degraded, check, .. } = message else {
             return;
         };
         if epoch != self.superblock.epoch {
@@ -88,6 +88,14 @@ impl<Q: Quirk> Source<Q> {
         }
         if held > self.log.tip.position || applied_gen > self.log.youngest {
             return self.stop(Alarm::BehindDestination { held, own: self.log.tip.position });
+        }
+        // As many records, and not the same: another one of our name has sent them, and nothing of ours is there.
+        let upto = self.log.upto(held);
+        if upto > self.log.base
+            && self.log.position(upto) == held
+            && self.log.entry(upto - 1).record.check != check
+        {
+            return self.stop(Alarm::Conflict { position: held });
         }
         let fresh = self.session != Session::Up;
         if !fresh && connection != self.connection {

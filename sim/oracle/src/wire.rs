@@ -38,7 +38,7 @@ const HEAD: usize = 64;
 fn fixed(kind: u16) -> Option<usize> {
     Some(match kind {
         1 => 32,
-        2 => 72,
+        2 => 80,
         3 | 4 | 9 | 10 => 8,
         5 => 128,
         6 | 13 => 32,

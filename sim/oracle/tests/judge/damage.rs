@@ -76,7 +76,7 @@ fn credit_after_damage_of_nvram() {
         let d = rig.destination.clone();
         rig.judge.fault_damage(Server::Destination, Device::Nvram, 0, 1 << 16, &d.stable(), &d.current());
         rig.judge.only("session");
-        rig.send(Server::Destination, 2, &crate::encode::words(&[1, 1, 1, 0, 0, 0, 0, room, 0]), &[]);
+        rig.send(Server::Destination, 2, &crate::encode::words(&[1, 1, 1, 0, 0, 0, 0, room, 0, 0]), &[]);
         assert_eq!(rig.found().contains("session"), room > most, "{room}");
     }
 }

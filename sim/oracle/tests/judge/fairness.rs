@@ -9,7 +9,7 @@ fn waiting() -> (Rig, usize) {
     let mut rig = Rig::new();
     rig.judge.path(0, true);
     rig.superblock(Server::Destination);
-    rig.send(Server::Destination, 2, &encode::words(&[1, 0, 0, 0, 0, 0, 0, 4096, 0]), &[]);
+    rig.send(Server::Destination, 2, &encode::words(&[1, 0, 0, 0, 0, 0, 0, 4096, 0, 0]), &[]);
     let index = rig.number(write(0, 100, 1));
     rig.forward(index);
     (rig, index)

@@ -14,7 +14,7 @@ fn hello(rig: &mut Rig) {
 /// Held up to `sequence` of generation 1, and so many bytes of credit beyond.
 fn welcome(rig: &mut Rig, sequence: u64, room: u64) {
     let generation = u64::from(sequence > 0);
-    rig.send(D, 2, &encode::words(&[1, generation, sequence, 0, 0, 0, 0, room, 0]), &[]);
+    rig.send(D, 2, &encode::words(&[1, generation, sequence, 0, 0, 0, 0, room, 0, 0]), &[]);
 }
 
 /// Both sides have their boot number on the disk.
@@ -82,8 +82,8 @@ fn what_is_answered_was_acknowledged() {
     let acks: [(u16, Vec<u8>, bool); 4] = [
         (6, encode::words(&[1, 1, 1, 0]), false),
         (6, encode::words(&[2, 1, 1, 0]), true),
-        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 0]), true),
-        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 1]), false),
+        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 0, 0]), true),
+        (2, encode::words(&[1, 1, 1, 0, 0, 0, 0, 0, 1, 0]), false),
     ];
     for (kind, body, enough) in acks {
         let mut rig = booted();

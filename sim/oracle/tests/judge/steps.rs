@@ -96,9 +96,9 @@ fn what_is_held_goes_back() {
     rig.run(write(0, 100, 1));
     rig.run(write(0, 100, 2));
     rig.superblock(Server::Destination);
-    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0]), &[]);
+    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 2, 1, 2, 0, 0, 0, 0, 0]), &[]);
     rig.clean();
-    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0]), &[]);
+    rig.send(Server::Destination, 2, &encode::words(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), &[]);
     assert!(rig.found().contains("held"));
 }
 
