@@ -140,6 +140,9 @@ fn source_lacks(m: &Mirror) -> Option<String> {
     if m.source.gone {
         return Some("its source is gone".into());
     }
+    if m.excuses.contains("recover") {
+        return Some("its mirror is being recovered, and its source is asked no more".into());
+    }
     if m.source.harmed {
         return Some("its source has lost its log or its place in it".into());
     }
