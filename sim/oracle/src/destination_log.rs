@@ -153,7 +153,11 @@ impl DestinationLog {
             let header = FileHeader::read(&medium.read(Device::Log, base, HEADER));
             let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
             let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
-            self.places[number] = Place { generation, incarnation, append: HEADER, ..Place::default() };
+            let old = &self.places[number];
+            // What the rig did to a file stays done.
+            let touched = old.touched && (old.generation, old.incarnation) == (generation, incarnation);
+            self.places[number] =
+                Place { generation, incarnation, append: HEADER, touched, ..Place::default() };
             if generation > 0 {
                 self.read_place(ms, number, self.layout.file_size, medium, None);
                 self.scan_on(&mut ms[mirror], number, Device::Log, medium);
@@ -323,9 +327,10 @@ impl DestinationLog {
         let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
         let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
         let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
-        let stable_before = if generation == 0 { 0 } else { old.stable };
+        let before = if generation == 0 { 0 } else { old.stable };
+        let touched = old.touched && (old.generation, old.incarnation) == (generation, incarnation);
         self.places[number] =
-            Place { generation, incarnation, append: HEADER, stable: stable_before, ..Place::default() };
+            Place { generation, incarnation, append: HEADER, stable: before, touched, ..Place::default() };
         if generation > 0 {
             self.read_place(ms, number, self.layout.file_size, current, None);
             self.scan_on(&mut ms[mirror], number, Device::Log, current);
