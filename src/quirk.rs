@@ -60,6 +60,8 @@ pub enum Bend {
     ForgetReplies,
     IgnoreFailedApply,
     KeepLostTail,
+    /// A segment is given out again while its erasure is not durable.
+    LendUnerased,
 }
 
 /// Decides which bends are in force.

@@ -184,6 +184,7 @@ impl<Q: Quirk> Desk<Q> {
     pub fn nvram_flushed(&mut self, shared: &mut Shared, token: Token) {
         let Some((_, upto, erased)) = self.nvram_flush.filter(|(t, _, _)| *t == token) else { return };
         self.nvram_flush = None;
+        let erased = if self.quirk.bends(Bend::LendUnerased) { self.erasing.len() } else { erased };
         for segment in self.erasing.drain(..erased) {
             shared.pool.release(self.index, segment);
         }

@@ -27,6 +27,10 @@ impl DestinationLog {
             let old = &self.segments[number];
             isolation::segment(old, number, by, out);
             if old.owner != owner || old.serial != serial {
+                if let Some(m) = owner {
+                    let end = base + self.layout.segment_size;
+                    nvram::segment_lent(&ms[m], number, self.nvram_dirty.touches(base + HEADER, end), out);
+                }
                 let old = core::mem::replace(
                     &mut self.segments[number],
                     Segment { owner, serial, append: HEADER, ..Segment::default() },

@@ -10,6 +10,18 @@ fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
     out.fail(Oracle::Nvram, "I16", message);
 }
 
+/// DR8: what a segment held is erased durably before the segment is given out again; else a power cut in between could
+/// bring records of its former use back behind those of the new one. `dirty` = its body has unflushed changes.
+pub(crate) fn segment_lent(m: &Mirror, segment: usize, dirty: bool, out: &mut Findings) {
+    out.judged(Oracle::Nvram);
+    if dirty {
+        let number = m.number;
+        fail(out, || {
+            format!("mirror {number}: segment {segment} is in use again before its erasure is durable (DR8)")
+        });
+    }
+}
+
 /// SR5: a partition is filled anew once its old generation is applied here durably, acknowledged at level `file`, and
 /// the destination has applied g + P - k. A restart may erase the records of one that is freed, but for its seal.
 pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erased: bool, out: &mut Findings) {

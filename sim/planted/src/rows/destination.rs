@@ -122,4 +122,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o12_low_battery.yaml",
     },
+    Row {
+        id: "O14",
+        name: "a segment is given out again as soon as any flush of NVRAM ends, its erasure durable or not",
+        place: "dest.nvram",
+        bend: Bend::LendUnerased,
+        oracles: &["nvram"],
+        seeds: 20,
+        witness: "scenarios/planted/o14_lent_unerased.yaml",
+    },
 ];
