@@ -33,6 +33,9 @@ pub struct Clean {
     pub path: String,
     /// Hash of its text.
     pub hash: String,
+    /// How much was checked, if not what the scenario says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
     /// Seeds that were asked for.
     pub seeds: String,
     /// Seeds that were run.
@@ -56,6 +59,7 @@ impl Clean {
     pub fn finish(mut self, plan: &Plan, tally: &Tally) -> Clean {
         self.path = plan.argument.clone();
         self.hash = format!("{:016x}", plan.scenario.source_hash);
+        self.check = plan.sets.iter().find(|(path, _)| path == "check").map(|(_, mode)| mode.clone());
         self.seeds = plan.seeds.to_string();
         (self.runs, self.passed) = (tally.runs(), tally.passed);
         self
