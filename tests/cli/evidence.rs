@@ -39,7 +39,11 @@ fn evidence_is_written_and_compared() {
     run(&["--seeds", "1..=3", &compare]).ends(4).complains("seed 3: digest");
     std::fs::write(&kept, "[]").expect("written");
     run(&["--seed", "1", &compare]).ends(3).complains("is no such table");
-    run(&["--seed", "1", "--plant", "P10", &write]).ends(2).complains("without --plant and --set");
+    // How much is checked changes no run; anything else does.
+    run(&["--seed", "1", "--set", "check=end", &write]).ends(0).says("baseline ");
+    for bent in [["--plant", "P10"], ["--set", "protocol.ack=file"]] {
+        run(&[&["--seed", "1", &write][..], &bent].concat()).ends(2).complains("scenarios as they are");
+    }
 }
 
 #[test]
