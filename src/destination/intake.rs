@@ -135,6 +135,7 @@ impl<Q: Quirk> Desk<Q> {
                     if self.quirk.bends(Bend::DropWhatDoesNotFit) {
                         self.drop_unplaced(shared);
                     }
+                    self.give_up_remains(shared);
                     break;
                 };
                 self.serial += 1;
@@ -163,6 +164,23 @@ impl<Q: Quirk> Desk<Q> {
         if !runs.is_empty() {
             shared.out.write(self.index, Duty::Log, Device::Nvram, runs);
         }
+    }
+
+    /// What stands behind damage fills all segments, and nothing in them is left to be filed: what comes before it would wait
+    /// for ever. The youngest of it goes; the mark still says that there was more, and the source sends it again. Where the
+    /// image has what is missing all of it still counts for a recovery, and stays.
+    fn give_up_remains(&mut self, shared: &mut Shared) {
+        let filed = self.position(self.file_marked);
+        let stuck = self.file_marked == self.written && self.erasing.is_empty();
+        let needed = self.position(self.written) < self.superblock.tail.position;
+        if !stuck || needed || self.segments.iter().any(|s| s.evidence <= filed) {
+            return;
+        }
+        let Some(segment) = self.segments.iter().max_by_key(|s| s.evidence).copied() else { return };
+        self.segments.retain(|s| s.number != segment.number);
+        self.remains.forget(segment.number);
+        self.erase_segment(shared, segment.number, segment.serial, Duty::Log);
+        self.erasing.push(segment.number);
     }
 
     /// A planted bug: what finds no place is taken for a duplicate, acknowledged and forgotten.

@@ -39,7 +39,7 @@ impl DestinationLog {
                 if let Some(m) = old.owner {
                     for held in old.records.iter().filter(|h| !h.lost) {
                         let elsewhere = self.in_segments(m, held.index);
-                        steps::segment_freed(&ms[m], held.index, elsewhere, out);
+                        steps::segment_freed(&mut ms[m], held.index, elsewhere, out);
                         self.dropped(&mut ms[m], held.index, Device::Nvram);
                     }
                 }

@@ -120,7 +120,7 @@ pub(crate) fn appended(m: &Mirror, index: u64, level: Level, out: &mut Findings)
 /// DR2: a promised record leaves the NVRAM only when it is durable in a file that the mark covers, or applied.
 /// `elsewhere` = another segment has it, too (it was sent again). A file copy that the rig has damaged since counts: the
 /// machine cannot know.
-pub(crate) fn segment_freed(m: &Mirror, index: u64, elsewhere: bool, out: &mut Findings) {
+pub(crate) fn segment_freed(m: &mut Mirror, index: u64, elsewhere: bool, out: &mut Findings) {
     out.judged(Oracle::Steps);
     if index <= m.copy.image.cursor || m.copy.harmed || elsewhere {
         return;
@@ -129,6 +129,11 @@ pub(crate) fn segment_freed(m: &Mirror, index: u64, elsewhere: bool, out: &mut F
         && m.model
             .entry(index)
             .is_some_and(|e| e.copies & FILE_STABLE != 0 || m.copy.rotten.contains(&index));
+    // No chain leads to what stands behind damage: the source was told, and sends it again. Until then it is lost here.
+    if !filed && m.copy.damaged.iter().any(|lost| *lost < index && *lost > m.copy.image.cursor) {
+        m.copy.damaged.insert(index);
+        return;
+    }
     if index <= m.promised(Level::Nvram) && !filed {
         let (number, position) = (m.number, m.model.position_of(index));
         fail(out, || {
