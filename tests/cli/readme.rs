@@ -102,8 +102,7 @@ fn what_the_readme_says_to_type_can_be_typed() {
     for line in lines {
         let line = line.split(" #").next().unwrap_or(line).replace("1..=100", "1..=2");
         // All of it takes most of an hour.
-        let line = line
-            .replace("planted --write", "planted --only P10 --blocks 1 --seeds 20 --skip-oracles --write");
+        let line = line.replace("planted --write-baseline", "planted --only P10 --blocks 1 --seeds 20");
         let mut words: Vec<&str> = line.split_whitespace().collect();
         if line.contains("scenarios/claims") {
             words = vec!["check", "scenarios/smoke", "scenarios/claims"];
