@@ -20,6 +20,22 @@ fn a_scenario_that_leaves_the_model_unannounced_is_refused() {
     mirrorsim(&["run", text(&path), "--no-report"]).ends(0).says("PASSED");
 }
 
+/// The source lives, and nobody asks it any more.
+#[test]
+fn damage_of_a_mirror_that_is_being_recovered_leaves_the_model() {
+    let faults = "faults:\n  - {when: {stage: file_marked, nth: 9}, recover: {source: alpha}}\n  - {when: {stage: file_marked, nth: 9, delay: 1us}, damage: {file_record: {nth: 0}, bits: 3}}\n";
+    let path = file("recovering", "recovering.yaml", &format!("{BUSY}{faults}"));
+    let said = mirrorsim(&["run", text(&path), "--no-report"]).ends(4).says("VACUOUS");
+    said.says("damage at ").says("would leave the fault model").says("its source is asked no more");
+}
+
+/// No verdict is owed where the superblocks are not ours to read, at any change in between.
+#[test]
+fn formats_of_another_version_at_every_change() {
+    let path = top().join("scenarios/faults/format_destination.yaml");
+    mirrorsim(&["run", text(&path), "--seeds", "11..=13", "--no-report"]).ends(0);
+}
+
 #[test]
 fn a_campaign_that_does_not_get_where_it_should_is_not_green() {
     let reach = "reach: [partition_reused, damage_reported]\n";

@@ -1,6 +1,6 @@
 //! Copies of records at the destination: where in a segment or a file each stands, and whether it still does.
 
-use crate::bytes::{HEADER, Record, hash, u32_at};
+use crate::bytes::{FileHeader, HEADER, Record, hash, u32_at};
 use crate::content::same;
 use crate::mirror::Mirror;
 use crate::setup::{Device, Medium, Op};
@@ -62,6 +62,17 @@ pub(crate) struct Place {
     pub strange: bool,
     /// The rig has changed something behind the records.
     pub touched: bool,
+}
+
+impl Place {
+    /// What stands there now, of which no record was read yet. What the rig did to a file stays done.
+    pub(crate) fn again(&self, m: &Mirror, base: u64, medium: &dyn Medium) -> Place {
+        let header = FileHeader::read(&medium.read(Device::Log, base, HEADER));
+        let header = header.filter(|h| h.uuid == m.model.uuid);
+        let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
+        let touched = self.touched && (self.generation, self.incarnation) == (generation, incarnation);
+        Place { generation, incarnation, append: HEADER, touched, ..Place::default() }
+    }
 }
 
 impl Op {

@@ -150,15 +150,8 @@ impl DestinationLog {
         for number in 0..self.places.len() {
             let base = number as u64 * self.layout.file_size;
             let mirror = self.mirror_of(number);
-            let header = FileHeader::read(&medium.read(Device::Log, base, HEADER));
-            let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
-            let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
-            let old = &self.places[number];
-            // What the rig did to a file stays done.
-            let touched = old.touched && (old.generation, old.incarnation) == (generation, incarnation);
-            self.places[number] =
-                Place { generation, incarnation, append: HEADER, touched, ..Place::default() };
-            if generation > 0 {
+            self.places[number] = self.places[number].again(&ms[mirror], base, medium);
+            if self.places[number].generation > 0 {
                 self.read_place(ms, number, self.layout.file_size, medium, None);
                 self.scan_on(&mut ms[mirror], number, Device::Log, medium);
             }
@@ -324,14 +317,10 @@ impl DestinationLog {
         for held in old.records.iter().filter(|h| !h.lost) {
             self.dropped(&mut ms[mirror], held.index, Device::Log);
         }
-        let header = FileHeader::read(&current.read(Device::Log, base, HEADER));
-        let header = header.filter(|h| h.uuid == ms[mirror].model.uuid);
-        let (generation, incarnation) = header.map_or((0, 0), |h| (h.generation, h.incarnation));
-        let before = if generation == 0 { 0 } else { old.stable };
-        let touched = old.touched && (old.generation, old.incarnation) == (generation, incarnation);
-        self.places[number] =
-            Place { generation, incarnation, append: HEADER, stable: before, touched, ..Place::default() };
-        if generation > 0 {
+        let new = old.again(&ms[mirror], base, current);
+        let before = if new.generation == 0 { 0 } else { old.stable };
+        self.places[number] = Place { stable: before, ..new };
+        if self.places[number].generation > 0 {
             self.read_place(ms, number, self.layout.file_size, current, None);
             self.scan_on(&mut ms[mirror], number, Device::Log, current);
         }

@@ -197,10 +197,6 @@ impl DestinationLog {
             let Some((record, held)) = next_record(m, Device::Log, base, place.append, size, current) else {
                 break;
             };
-            // Nobody has just written it: it went astray, or is damage that looks like a record.
-            if out.is_none() && record.position.generation != place.generation {
-                break;
-            }
             let expected = insert(&mut place.records, &mut place.settled, held);
             if let Some(out) = out.as_deref_mut() {
                 isolation::record(m, &record, "file", out);

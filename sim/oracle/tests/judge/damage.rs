@@ -32,6 +32,26 @@ fn broken() -> Rig {
     rig
 }
 
+/// The first half of a record is flushed and damaged before the second half is: the machine cannot know, and marks it.
+#[test]
+fn damage_below_a_record_that_is_partly_flushed() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 512, 1));
+    let index = rig.number(write(512, 512, 2));
+    rig.forward(index);
+    rig.accept(index);
+    let (d, bytes) = (Server::Destination, rig.records[index].bytes());
+    let at = rig.place(1) + 128 + 640;
+    rig.store(d, Device::Log, at, &bytes[..256]);
+    rig.flush(d, Device::Log);
+    rig.store(d, Device::Log, at + 256, &bytes[256..]);
+    damage(&mut rig, Device::Log, at + 100);
+    rig.flush(d, Device::Log);
+    rig.judge.only("numbering");
+    rig.mark((1, 2), (1, 2));
+    rig.clean();
+}
+
 #[test]
 fn a_damaged_file_record_must_be_said() {
     let mut rig = broken();

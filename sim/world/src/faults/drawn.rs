@@ -215,10 +215,10 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     faults.extend(some_of(d, 42, milli, &p, &|d| {
         let (node, lasting) = (any(d), d.outage());
         match d.below(9) {
-            8 => Fault::NvramSmaller { node, size: half(node), lasting },
             0 => Fault::Recover { source: d.source(sources) },
             1 | 2 => Fault::Readd { source: d.source(sources) },
             3 => Fault::Format { node, version: if d.below(2) == 0 { 0 } else { 2 }, lasting },
+            8 => Fault::NvramSmaller { node, size: half(node), lasting },
             _ => {
                 // One source stands in one order only.
                 let changes = if sources > 1 { 5 } else { 4 };
