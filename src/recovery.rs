@@ -4,7 +4,7 @@
 use crate::apply::{Apply, Progress};
 use crate::chain::{self, Chain};
 use crate::config::AckLevel;
-use crate::effect::{Alarm, Completion, Device, Duty, Outbox, Run, Token};
+use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ground::Ground;
 use crate::heal::Healing;
@@ -42,8 +42,8 @@ pub enum Outcome {
     Working,
     /// The image is open, and everything behind it is cleaned up.
     Open(Verdict, Position),
-    /// No superblock that is valid, or that may be read: nothing can be said. This is why.
-    NoSuperblock(Alarm),
+    /// No valid superblock: nothing can be said.
+    NoSuperblock,
     /// No space for a write; `retry` repeats it.
     NoSpace,
 }
@@ -263,7 +263,7 @@ impl<Q: Quirk> Recovery<Q> {
     fn fence(&mut self, out: &mut Outbox) -> Outcome {
         let Some(superblock) = self.ground.superblock else {
             self.step = Step::Done;
-            return Outcome::NoSuperblock(self.ground.refusal.unwrap_or(Alarm::NoSuperblock));
+            return Outcome::NoSuperblock;
         };
         self.superblock = superblock;
         match superblock.role {

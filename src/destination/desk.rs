@@ -330,9 +330,9 @@ impl<Q: Quirk> Desk<Q> {
         match outcome {
             Outcome::Working => {}
             Outcome::NoSpace => self.retry_later(shared),
-            Outcome::NoSuperblock(why) => {
-                self.alarm(shared, why);
-                self.phase = if why == Alarm::NoSuperblock { Phase::Lost } else { Phase::Refused };
+            Outcome::NoSuperblock => {
+                self.alarm(shared, Alarm::NoSuperblock);
+                self.phase = Phase::Lost;
             }
             Outcome::Open(verdict, position) => {
                 if let Phase::Recovering(recovery) = &self.phase {
