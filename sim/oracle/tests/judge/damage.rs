@@ -45,7 +45,7 @@ fn damage_below_a_record_that_is_partly_flushed() {
     rig.store(d, Device::Log, at, &bytes[..256]);
     rig.flush(d, Device::Log);
     rig.store(d, Device::Log, at + 256, &bytes[256..]);
-    damage(&mut rig, Device::Log, at + 100);
+    damage(&mut rig, Device::Log, at + 120);
     rig.flush(d, Device::Log);
     rig.judge.only("numbering");
     rig.mark((1, 2), (1, 2));
