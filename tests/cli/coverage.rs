@@ -20,6 +20,14 @@ fn a_scenario_that_leaves_the_model_unannounced_is_refused() {
     mirrorsim(&["run", text(&path), "--no-report"]).ends(0).says("PASSED");
 }
 
+#[test]
+fn what_is_lost_stands_beside_what_is_exact() {
+    let faults = "beyond_model: true\nfaults:\n  - {at: 20ms, log_file: {source: alpha, becomes: nothing}}\n  - {at: 20ms, disaster: {}}\n";
+    let path = file("loss", "loss.yaml", &format!("{BUSY}{faults}"));
+    let said = mirrorsim(&["run", text(&path), "--no-report"]).ends(0);
+    said.says("1 recovery exact up to what was left; ").says(" answered operations lost, and reported");
+}
+
 /// The source lives, and nobody asks it any more.
 #[test]
 fn damage_of_a_mirror_that_is_being_recovered_leaves_the_model() {

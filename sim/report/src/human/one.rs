@@ -127,10 +127,14 @@ fn proof(outcome: &Outcome) -> String {
     let all = outcome.recoveries.len();
     let mut parts = Vec::new();
     if all > 0 && exact == all {
-        parts.push(format!(
-            "{} exact, byte for byte",
-            plural(all as u64, "recovery").replace("recoverys", "recoveries")
-        ));
+        let recoveries = plural(all as u64, "recovery").replace("recoverys", "recoveries");
+        parts.push(match outcome.operations.lost {
+            0 => format!("{recoveries} exact, byte for byte"),
+            n => format!(
+                "{recoveries} exact up to what was left; {} lost, and reported",
+                plural(n, "answered operation")
+            ),
+        });
     }
     let changes: u64 = outcome.checks.changes.values().sum();
     if changes > 0 && outcome.checks.mode == "every" {
