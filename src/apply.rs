@@ -308,6 +308,9 @@ impl<Q: Quirk> Apply<Q> {
             Step::Journal => self.flush(Step::JournalFlush, out),
             Step::JournalFlush => {
                 out.stage(self.index, Stage::ApplyJournaled, self.after_position());
+                if self.repair.is_some() {
+                    out.stage(self.index, Stage::BlockJournaled, self.after_position());
+                }
                 self.write_in_place(out)
             }
             Step::Place => {

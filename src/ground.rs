@@ -6,6 +6,7 @@ use crate::geometry::{Geometry, Region, SECTOR};
 use crate::ids::MirrorIndex;
 use crate::journal::{JournalHeader, JournalIndex};
 use crate::mark::{self, Mark};
+use crate::quirk::Quirk;
 use crate::shape::Shape;
 use crate::superblock::{self, Superblock};
 use alloc::sync::Arc;
@@ -28,11 +29,12 @@ enum Step {
 
 /// Reads superblock, mark and journal; then, when told to, redoes the journal.
 #[derive(Debug)]
-pub struct Ground {
+pub struct Ground<Q> {
     geometry: Arc<Geometry>,
     region: Region,
     index: MirrorIndex,
     mark_at: u64,
+    quirk: Q,
     step: Step,
     token: Token,
     header: Option<JournalHeader>,
@@ -46,14 +48,15 @@ pub struct Ground {
     pub mark: Option<Mark>,
 }
 
-impl Ground {
+impl<Q: Quirk> Ground<Q> {
     /// For mirror `index` whose region on the disk is `region` and whose mark slots start at `mark_at`.
-    pub fn new(geometry: Arc<Geometry>, region: Region, index: MirrorIndex, mark_at: u64) -> Self {
+    pub fn new(geometry: Arc<Geometry>, region: Region, index: MirrorIndex, mark_at: u64, quirk: Q) -> Self {
         Ground {
             geometry,
             region,
             index,
             mark_at,
+            quirk,
             step: Step::Done,
             token: Token(0),
             header: None,
@@ -111,7 +114,10 @@ impl Ground {
             }
             Step::Journal => {
                 let header = JournalHeader::decode(mirror, size, &data[0]);
-                self.header = header.filter(|h| self.superblock.as_ref().is_some_and(|s| h.counts_over(s)));
+                let counts = |h: &JournalHeader| {
+                    self.superblock.as_ref().is_some_and(|s| h.counts_over(s, self.quirk))
+                };
+                self.header = header.filter(counts);
                 let Some(header) = self.header else { return self.finish() };
                 let (at, length) = header.index();
                 self.read(Step::Index, Device::Image, smallvec![(self.region.journal + at, length)], out)

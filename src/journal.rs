@@ -4,6 +4,7 @@ use crate::codec::{check, get_u64, put_check, put_start, put_u64, uuid, valid};
 use crate::effect::{Ranges, Run};
 use crate::geometry::SECTOR;
 use crate::ids::{Link, MirrorId};
+use crate::quirk::{Bend, Quirk};
 use crate::superblock::Superblock;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -84,9 +85,10 @@ impl JournalHeader {
 
     /// Whether it is to be written in place again: it leads further than the superblock, or it is a repair as of the
     /// superblock's cursor, of which nobody can know whether it came to its end.
-    pub fn counts_over(&self, superblock: &Superblock) -> bool {
+    pub fn counts_over<Q: Quirk>(&self, superblock: &Superblock, quirk: Q) -> bool {
         let cursor = (self.applied_gen, self.applied_seq);
-        cursor > superblock.cursor() || self.repair && cursor == superblock.cursor()
+        let repair = self.repair && !quirk.bends(Bend::ForgetRepair);
+        cursor > superblock.cursor() || repair && cursor == superblock.cursor()
     }
 
     /// Where the index stands, from the start of the journal: (offset, length).

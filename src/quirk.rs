@@ -62,6 +62,10 @@ pub enum Bend {
     KeepLostTail,
     /// A segment is given out again while its erasure is not durable.
     LendUnerased,
+    /// A boot does not put a block in place again whose repair it finds in the journal.
+    ForgetRepair,
+    /// A block is installed though the cursor has passed what it shows.
+    InstallPassed,
 }
 
 /// Decides which bends are in force.

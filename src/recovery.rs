@@ -58,7 +58,7 @@ pub struct Recovery<Q> {
     step: Step,
     token: Token,
     waiting: u32,
-    ground: Ground,
+    ground: Ground<Q>,
     survey: Survey<Q>,
     apply: Option<Apply<Q>>,
     /// Nobody can be asked for a damaged block here.
@@ -81,7 +81,7 @@ impl<Q: Quirk> Recovery<Q> {
         segments_total: u64,
         quirk: Q,
     ) -> Self {
-        let ground = Ground::new(geometry.clone(), region.clone(), index, mark::base(index));
+        let ground = Ground::new(geometry.clone(), region.clone(), index, mark::base(index), quirk);
         let survey = Survey::new(geometry.clone(), index, segments_total, true, quirk);
         Recovery {
             geometry,

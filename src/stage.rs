@@ -126,6 +126,8 @@ stages! {
     BlockHealed = "block_healed" at Any,
     /// the destination has applied what is filed of an open generation, at another mirror's signal
     PrefixApplied = "prefix_applied" at Destination,
+    /// good content for a damaged block is durable in the journal, outside of any apply, and goes in place now
+    BlockJournaled = "block_journaled" at Any,
 }
 
 #[cfg(test)]
@@ -158,6 +160,7 @@ mod tests {
             "block_wanted",
             "block_sent",
             "block_healed",
+            "block_journaled",
         ];
         for stage in Stage::ALL {
             assert_eq!(stage.side() == Side::Any, any.contains(&stage.name()), "{}", stage.name());

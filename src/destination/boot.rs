@@ -36,7 +36,7 @@ enum Step {
 pub(super) struct Boot<Q> {
     step: Step,
     waiting: u32,
-    ground: Ground,
+    ground: Ground<Q>,
     superblock: Superblock,
     pub survey: Survey<Q>,
     /// Records to be written again in their files, and the last one of those that were promised from there.
@@ -61,8 +61,13 @@ impl<Q: Quirk> Desk<Q> {
 
     /// A repair begins like a boot: nothing counts before it is durable. (The server's boot has flushed already.)
     fn begin(&mut self, shared: &mut Shared, repair: bool) {
-        let mut ground =
-            Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(self.index));
+        let mut ground = Ground::new(
+            self.geometry.clone(),
+            self.region.clone(),
+            self.index,
+            mark::base(self.index),
+            self.quirk,
+        );
         let mut waiting = 0;
         if repair {
             for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {

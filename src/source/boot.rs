@@ -33,13 +33,13 @@ enum Step {
 }
 
 /// A boot under way.
-pub(super) struct Boot {
+pub(super) struct Boot<Q> {
     step: Step,
     token: Token,
     waiting: u32,
     /// When what found no space is written again.
     pub(super) retry: Option<u64>,
-    ground: Ground,
+    ground: Ground<Q>,
     superblock: Superblock,
     partitions: Vec<(Option<Seal>, Area)>,
     replies: Vec<ReplyEntry>,
@@ -50,7 +50,7 @@ fn answer(operation: u64, result: u64) -> Answer {
 }
 
 /// The youngest record or seal in the NVRAM.
-fn trace(boot: &Boot) -> Position {
+fn trace<Q>(boot: &Boot<Q>) -> Position {
     let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
     let records = boot.partitions.iter().filter_map(|(_, area)| area.records.last());
     let seals = seals.map(|s| Position::new(s.generation, s.count));
@@ -65,7 +65,8 @@ impl<Q: Quirk> Source<Q> {
         for device in [Device::Nvram, Device::Mark, Device::Image] {
             self.out.flush(self.index, Duty::Boot, device);
         }
-        let ground = Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(0));
+        let ground =
+            Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(0), self.quirk);
         self.state = State::Booting(Box::new(Boot {
             step: Step::Flush,
             token: Token(0),
@@ -87,7 +88,7 @@ impl<Q: Quirk> Source<Q> {
     }
 
     /// `Some(false)`: goes on; `Some(true)`: serves; `None`: stopped with an alarm.
-    fn boot_step(&mut self, boot: &mut Boot, token: Token, completion: Completion) -> Option<bool> {
+    fn boot_step(&mut self, boot: &mut Boot<Q>, token: Token, completion: Completion) -> Option<bool> {
         match boot.step {
             Step::Flush => {
                 boot.waiting -= 1;
@@ -176,14 +177,14 @@ impl<Q: Quirk> Source<Q> {
         Some(false)
     }
 
-    fn read_seals(&mut self, boot: &mut Boot) {
+    fn read_seals(&mut self, boot: &mut Boot<Q>) {
         let ranges: Ranges =
             (0..self.geometry.partitions).map(|p| (p * self.geometry.partition_size, SEAL)).collect();
         boot.step = Step::Seals;
         boot.token = self.out.read(self.index, Duty::Boot, Device::Nvram, ranges);
     }
 
-    fn read_partition(&mut self, boot: &mut Boot, from: usize) {
+    fn read_partition(&mut self, boot: &mut Boot<Q>, from: usize) {
         for p in from..boot.partitions.len() {
             if let Some(ranges) = boot.partitions[p].1.first() {
                 boot.step = Step::Partition(p);
@@ -200,7 +201,7 @@ impl<Q: Quirk> Source<Q> {
     }
 
     /// Rebuilds the log from the partitions, oldest generation first.
-    fn take_log(&mut self, boot: &mut Boot) -> Option<bool> {
+    fn take_log(&mut self, boot: &mut Boot<Q>) -> Option<bool> {
         for entry in boot.replies.iter().filter(|_| !self.quirk.bends(Bend::ForgetReplies)) {
             let key = (entry.id.client, entry.id.slot);
             if self.slots.get(&key).is_none_or(|s| s.request < entry.id.request) {
@@ -243,7 +244,7 @@ impl<Q: Quirk> Source<Q> {
     }
 
     /// Fills the log; returns what is to be erased behind its end, and whether that is a torn tail.
-    fn rebuild(&mut self, boot: &Boot) -> (Vec<(u64, u64)>, bool) {
+    fn rebuild(&mut self, boot: &Boot<Q>) -> (Vec<(u64, u64)>, bool) {
         struct Fill<'a> {
             number: u64,
             seal: Option<Seal>,
@@ -403,7 +404,7 @@ impl<Q: Quirk> Source<Q> {
         (erase, torn)
     }
 
-    fn write_superblock(&mut self, boot: &mut Boot) {
+    fn write_superblock(&mut self, boot: &mut Boot<Q>) {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
         boot.superblock.ack = self.knobs.ack;
@@ -411,7 +412,7 @@ impl<Q: Quirk> Source<Q> {
         self.put_superblock(boot);
     }
 
-    fn put_superblock(&mut self, boot: &mut Boot) {
+    fn put_superblock(&mut self, boot: &mut Boot<Q>) {
         let run =
             Run::one(self.region.base + boot.superblock.slot(), boot.superblock.encode(self.geometry.mirror));
         boot.step = Step::Superblock;

@@ -70,8 +70,8 @@ pub enum Body {
     Read,
 }
 
-enum State {
-    Booting(alloc::boxed::Box<boot::Boot>),
+enum State<Q> {
+    Booting(alloc::boxed::Box<boot::Boot<Q>>),
     Serving,
     Stopped,
 }
@@ -92,7 +92,7 @@ pub struct Source<Q> {
     quirk: Q,
     out: Outbox,
     now: u64,
-    state: State,
+    state: State<Q>,
     superblock: Superblock,
     mark: Mark,
     log: Log,

@@ -346,6 +346,14 @@ impl Image {
         journal.data(region.block_at(v, b), region.block).is_some()
     }
 
+    /// Whether the next boot is sure to put this block in place again: the server is down, and nothing that its cache
+    /// still holds goes over the journal.
+    pub fn will_redo(&self, region: &Region, at: BlockAt) -> bool {
+        let journal = (region.journal, region.journal + region.journal_size);
+        let same = self.current.cursor() == self.stable.cursor();
+        self.asleep && same && !self.dirty.touches(journal.0, journal.1) && self.covered(region, at)
+    }
+
     /// A block that differs, was not damaged by the rig and will not be put in place again.
     pub fn first_wrong(&self, region: &Region) -> Option<BlockAt> {
         let good = |at: &BlockAt| self.damaged.contains(at) || self.covered(region, *at);

@@ -92,14 +92,14 @@ impl Judge {
                 let lacks =
                     m.copy.harmed.then(|| "the destination has not got back what was taken from it".into());
                 let hit = blocks(&m.at.own, (offset, length))?;
-                missing(m, &hit, &m.copy.image, lacks).and_then(say)
+                missing(m, &hit, (&m.copy.image, &m.at.image), lacks).and_then(say)
             }
             Loss::Range { server: Server::Destination, device, offset, length } => {
                 let end = offset + length;
                 match device {
                     Device::Image => {
                         let hit = blocks(&m.at.image, (offset, length))?;
-                        missing(m, &hit, &m.source.volume, source).and_then(say)
+                        missing(m, &hit, (&m.source.volume, &m.at.own), source).and_then(say)
                     }
                     Device::Mark if (m.number as u64 * 256) < end && m.number as u64 * 256 + 256 > offset => {
                         source.and_then(say)
@@ -185,8 +185,14 @@ fn blocks(region: &Region, (offset, length): (u64, u64)) -> Option<Vec<BlockAt>>
 }
 
 /// What of these blocks the other site cannot give back; `lacks`: what it lacks as a whole.
-fn missing(m: &Mirror, hit: &[BlockAt], other: &Image, lacks: Option<String>) -> Option<String> {
-    let lost = |at: &&BlockAt| other.damaged.contains(at) || m.lost_blocks.contains(at);
+fn missing(
+    m: &Mirror,
+    hit: &[BlockAt],
+    (other, region): (&Image, &Region),
+    lacks: Option<String>,
+) -> Option<String> {
+    let damaged = |at: &BlockAt| other.damaged.contains(at) && !other.will_redo(region, *at);
+    let lost = |at: &&BlockAt| damaged(at) || m.lost_blocks.contains(at);
     let one = || {
         let (v, b) = hit.iter().find(lost)?;
         Some(format!("block {b} of volume {v} is damaged at the other site, too"))

@@ -309,8 +309,11 @@ impl Mirror {
 
     /// The rig has damaged blocks of a side: of what is damaged on both there is no good copy.
     pub fn count_lost_blocks(&mut self) {
-        let both = self.source.volume.damaged.intersection(&self.copy.image.damaged);
-        self.lost_blocks.extend(both);
+        let (own, copy) = (&self.source.volume, &self.copy.image);
+        let both = own.damaged.intersection(&copy.damaged).copied();
+        let lost =
+            both.filter(|at| !own.will_redo(&self.at.own, *at) && !copy.will_redo(&self.at.image, *at));
+        self.lost_blocks.extend(lost);
     }
 
     /// After everything was read anew: what the rig has damaged and what stands nowhere else is lost.

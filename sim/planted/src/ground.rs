@@ -18,6 +18,11 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
         "an image block must go bad just after an apply, while the source has applied what is on its way",
     ),
     (
+        "H03",
+        "a source must lose power just while it puts a block in place, and the image's copy go bad before it boots",
+    ),
+    ("H04", "one block of an image must go bad twice, within the time that an answer is on its way"),
+    (
         "P18",
         "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
     ),

@@ -58,4 +58,22 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/planted/h02_apply_without_skip.yaml",
     },
+    Row {
+        id: "H03",
+        name: "a boot does not put a block in place again whose repair it finds in the journal",
+        place: "heal.restart",
+        bend: Bend::ForgetRepair,
+        oracles: &["divergence", "damage"],
+        seeds: 20,
+        witness: "scenarios/planted/h03_repair_cut_off.yaml",
+    },
+    Row {
+        id: "H04",
+        name: "a block is put in place though the cursor has passed what it shows",
+        place: "heal.passed",
+        bend: Bend::InstallPassed,
+        oracles: &["prefix", "once", "damage"],
+        seeds: 20,
+        witness: "scenarios/planted/h04_passed_block.yaml",
+    },
 ];
