@@ -295,6 +295,7 @@ impl<Q: Quirk> Desk<Q> {
     fn reset_cursors(&mut self, base: Link) {
         self.entries.clear();
         self.base = 0;
+        self.placeless = 0;
         self.base_bytes = 0;
         self.base_link = base;
         self.segments.clear();

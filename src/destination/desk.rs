@@ -85,6 +85,8 @@ pub(super) struct Desk<Q> {
     pub base_link: Link,
     pub base_bytes: u64,
     pub written: u64,
+    /// Up to here records went without a place in NVRAM: the image has them, and all segments are full of evidence.
+    pub placeless: u64,
     pub logged: u64,
     pub marked: u64,
     pub appended: u64,
@@ -143,6 +145,7 @@ impl<Q: Quirk> Desk<Q> {
             base_link: Link::default(),
             base_bytes: 0,
             written: 0,
+            placeless: 0,
             logged: 0,
             marked: 0,
             appended: 0,

@@ -132,6 +132,11 @@ impl<Q: Quirk> Desk<Q> {
                 .is_some_and(|s| !s.closed && s.used + size <= self.geometry.segment_size);
             if !fits {
                 let Some(number) = shared.pool.take(self.index) else {
+                    if self.needs_no_place() {
+                        self.written += 1;
+                        self.placeless = self.written;
+                        continue;
+                    }
                     if self.quirk.bends(Bend::DropWhatDoesNotFit) {
                         self.drop_unplaced(shared);
                     }
@@ -168,12 +173,10 @@ impl<Q: Quirk> Desk<Q> {
 
     /// What stands behind damage fills all segments, and nothing in them is left to be filed: what comes before it would wait
     /// for ever. The youngest of it goes; the mark still says that there was more, and the source sends it again. Where the
-    /// image has what is missing all of it still counts for a recovery, and stays.
+    /// image has what is missing all of it still counts for a recovery, and stays: what is missing needs no place then.
     fn give_up_remains(&mut self, shared: &mut Shared) {
-        let filed = self.position(self.file_marked);
-        let stuck = self.file_marked == self.written && self.erasing.is_empty();
-        let needed = self.position(self.written) < self.superblock.tail.position;
-        if !stuck || needed || self.segments.iter().any(|s| s.evidence <= filed) {
+        let stuck = self.file_marked == self.written && self.only_remains();
+        if !stuck || self.position(self.written) < self.superblock.tail.position {
             return;
         }
         let Some(segment) = self.segments.iter().max_by_key(|s| s.evidence).copied() else { return };
@@ -181,6 +184,19 @@ impl<Q: Quirk> Desk<Q> {
         self.remains.forget(segment.number);
         self.erase_segment(shared, segment.number, segment.serial, Duty::Log);
         self.erasing.push(segment.number);
+    }
+
+    /// All segments hold what stands behind damage.
+    fn only_remains(&self) -> bool {
+        let filed = self.position(self.file_marked);
+        self.erasing.is_empty() && self.segments.iter().all(|s| s.evidence > filed)
+    }
+
+    /// The next record is in the image, and comes again only because its file must be whole. With every segment full of
+    /// evidence, which counts for a recovery and stays, it goes to its file without a place in NVRAM.
+    fn needs_no_place(&self) -> bool {
+        let goes_on = self.file_marked == self.written || self.placeless == self.written;
+        goes_on && self.only_remains() && self.position(self.written) < self.superblock.tail.position
     }
 
     /// A planted bug: what finds no place is taken for a duplicate, acknowledged and forgotten.
@@ -253,7 +269,11 @@ impl<Q: Quirk> Desk<Q> {
         let capacity = self.geometry.segment_size - SEGMENT_HEADER;
         let current =
             self.segments.back().filter(|s| !s.closed).map_or(0, |s| self.geometry.segment_size - s.used);
-        let free = current + shared.pool.available(self.index) * capacity + self.remains.room();
+        let available = shared.pool.available(self.index);
+        let mut free = current + available * capacity + self.remains.room();
+        if available == 0 && self.needs_no_place() {
+            free += capacity;
+        }
         let waiting = self.bytes(self.next()) - self.bytes(self.written);
         let accepted = self.bytes(self.next()) - self.bytes(upto);
         let room = accepted + free.saturating_sub(waiting);
@@ -268,10 +288,10 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
-    /// While its NVRAM is degraded it acknowledges `nvram` only together with `file`.
+    /// While its NVRAM is degraded, or has no place for a record, it acknowledges `nvram` only together with `file`.
     pub fn nvram_level(&self, shared: &Shared) -> u64 {
         let degraded = shared.degraded && !self.quirk.bends(Bend::IgnoreBattery);
-        if degraded { self.file_marked } else { self.marked }
+        if degraded || self.file_marked < self.placeless { self.file_marked } else { self.marked }
     }
 
     /// Cumulative acknowledgements of what has newly reached a level; then filed records leave NVRAM.

@@ -118,7 +118,7 @@ fn unreachable_cells_of_the_matrix_are_not_reached() {
 }
 
 /// Seeds in which the judge, a machine or the world was wrong once, and why.
-const MENDED: [(&str, u64, &str); 8] = [
+const MENDED: [(&str, u64, &str); 9] = [
     (
         "scenarios/faults/disk_replaced_image.yaml",
         18,
@@ -138,6 +138,11 @@ const MENDED: [(&str, u64, &str); 8] = [
         "scenarios/swarm/four_partitions.yaml",
         360,
         "what stands behind damage left no place for what comes before it",
+    ),
+    (
+        "scenarios/faults/damage_often.yaml",
+        1828,
+        "the same, where the image has what comes before it and all of the damage still counts",
     ),
 ];
 
