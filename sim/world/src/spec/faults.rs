@@ -306,7 +306,8 @@ pub enum Fault {
         /// It starts again after this time; its caches live on.
         restart_after: Nanos,
     },
-    /// Writes to a disk are short or interrupted, and so are reads: what is missing is asked for again.
+    /// Writes to a disk are short or interrupted, and so are reads: what is missing is asked for again. What stored
+    /// nothing is not interrupted twice.
     ShortIo {
         /// Which server.
         node: Node,

@@ -56,6 +56,12 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn write(&mut self, server: usize, device: Device, token: Token, runs: Vec<Run>) {
+        self.write_on(server, device, token, runs, false);
+    }
+
+    /// `interrupted`: an attempt has stored nothing of it. Such a thing happens once, then the write goes on: a short
+    /// one stores something.
+    fn write_on(&mut self, server: usize, device: Device, token: Token, runs: Vec<Run>, interrupted: bool) {
         let now = self.sched.now();
         let mirror = token.mirror() as usize;
         let mut serials: SmallVec<[u64; 4]> = SmallVec::new();
@@ -63,6 +69,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (mut at, mut no_space) = (now, false);
         let disk = !matches!(device, Device::Nvram | Device::Mark);
         let meets = if disk { self.write_meets(server, device) } else { None };
+        let meets = meets.filter(|meets| !(interrupted && *meets == Obstacle::Short));
         let (mut rest, mut runs) = (Vec::new(), runs.into_iter());
         for run in runs.by_ref() {
             let length = run.length();
@@ -242,7 +249,7 @@ impl<Q: Quirk> World<'_, Q> {
             Work::Short(serials, rest) => {
                 serials.iter().for_each(|serial| self.servers[server].store_mut(device).complete(*serial));
                 if self.servers[server].incarnation == incarnation {
-                    self.write(server, device, token, rest);
+                    self.write_on(server, device, token, rest, serials.is_empty());
                 }
                 return;
             }
