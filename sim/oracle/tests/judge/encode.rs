@@ -172,6 +172,17 @@ impl Superblock {
 }
 
 pub fn journal(uuid: &[u8; 16], cursor: (u64, u64), tail: Link, entries: &[(u64, Vec<u8>)]) -> Vec<u8> {
+    journal_of(uuid, cursor, tail, entries, false)
+}
+
+/// A repair leaves the cursor where it is.
+pub fn journal_of(
+    uuid: &[u8; 16],
+    cursor: (u64, u64),
+    tail: Link,
+    entries: &[(u64, Vec<u8>)],
+    repair: bool,
+) -> Vec<u8> {
     let (mut index, mut data) = (Vec::<u8>::new(), Vec::<u8>::new());
     for (at, bytes) in entries {
         for word in [*at, bytes.len() as u64, xxh3_64(bytes)] {
@@ -188,6 +199,7 @@ pub fn journal(uuid: &[u8; 16], cursor: (u64, u64), tail: Link, entries: &[(u64,
         .u64(72, entries.len() as u64)
         .u64(80, data.len() as u64)
         .u64(88, xxh3_64(&index))
+        .u64(120, u64::from(repair))
         .checked();
     all.extend(index);
     all.resize(all.len().next_multiple_of(512), 0);

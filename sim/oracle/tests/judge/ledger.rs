@@ -1,5 +1,6 @@
 //! How many copies there are, and what may still be taken.
 
+use crate::encode;
 use crate::rig::*;
 use mirrorsim_oracle::*;
 
@@ -105,6 +106,30 @@ fn a_block_may_be_damaged_on_one_side() {
     let why = rig.judge.beyond(&block(Server::Source(0))).expect("beyond");
     assert!(why.contains("block 0 of volume 0 is damaged at the other site, too"), "{why}");
     assert!(rig.judge.beyond(&Loss::Site(0)).is_some());
+}
+
+/// The journal of a server that is down holds what its boot is sure to put in place.
+#[test]
+fn a_block_that_a_boot_will_put_in_place_is_not_lost() {
+    for (repair, down) in [(true, true), (true, false), (false, true)] {
+        let (d, s) = (Server::Destination, Server::Source(0));
+        let mut rig = Rig::new();
+        rig.run(write(0, 512, 1));
+        rig.seal();
+        let place = |at: u64| (at, rig.destination.stable().read(Device::Image, at, 512).to_vec());
+        let entries = [place(DATA), place(CHECKS)];
+        damage(&mut rig, Device::Image, DATA + 7);
+        let journal = encode::journal_of(&uuid(0), (1, 0), rig.tail(), &entries, repair);
+        rig.store(d, Device::Image, 4096, &journal);
+        rig.flush(d, Device::Image);
+        rig.destination.cut();
+        let view = rig.destination.clone();
+        if down {
+            rig.judge.crashed(d, true, &view.stable(), &view.stable());
+        }
+        let good = repair && down;
+        assert_eq!(rig.judge.beyond(&range(s, Device::Image, DATA + 7)).is_none(), good, "{repair} {down}");
+    }
 }
 
 #[test]
