@@ -66,6 +66,8 @@ pub enum Bend {
     ForgetRepair,
     /// A block is installed though the cursor has passed what it shows.
     InstallPassed,
+    /// A source whose log begins above the cursor of its volumes serves.
+    ServeOverHole,
 }
 
 /// Decides which bends are in force.

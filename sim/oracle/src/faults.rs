@@ -172,11 +172,26 @@ impl Judge {
         }
     }
 
+    /// A server starts; `current` is what its devices hold.
+    pub fn boots(&mut self, server: Server, current: &dyn Medium) {
+        let Server::Source(i) = server else { return };
+        if let Some(m) = self.mirrors.get_mut(i) {
+            let marked = m.own_mark(current).nvram;
+            m.source.missing = source_log::missing(m, m.model.index_of(marked).unwrap_or(0), current);
+            m.source.hole = None;
+        }
+    }
+
     /// A server runs again.
     pub fn booted(&mut self, server: Server) {
         for m in &mut self.mirrors {
             match server {
-                Server::Source(i) if i == m.number => m.source.volume.asleep = false,
+                Server::Source(i) if i == m.number => {
+                    m.source.volume.asleep = false;
+                    // A journal that was written in place again has moved the cursor.
+                    let cursor = m.source.volume.cursor;
+                    m.source.hole = m.source.missing.iter().copied().find(|index| *index > cursor);
+                }
                 Server::Destination => m.copy.image.asleep = false,
                 Server::Source(_) => {}
             }

@@ -10,6 +10,7 @@ use crate::oracles::*;
 use crate::probe::{self, DeltaVerdict, Touched};
 use crate::reader;
 use crate::setup::*;
+use crate::source_log;
 use crate::wire::{Frame, Message};
 use bytes::Bytes;
 
@@ -80,6 +81,7 @@ impl Judge {
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
         };
+        damage::source_acts(m, "answers", out);
         let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
         if m.history.forgotten(client, slot, request) {
             return;
@@ -140,6 +142,9 @@ impl Judge {
             size: self.setup.destination.segment_size,
             mirrors: self.setup.sources.len(),
         };
+        if from != Server::Destination {
+            damage::source_acts(m, "speaks", out);
+        }
         if from == Server::Destination {
             session::spoken(m, connection, &frame.message, out);
         }
@@ -218,6 +223,15 @@ impl Judge {
             m.wait.connected = false;
             m.wait.over();
         }
+    }
+
+    /// Where the `nth` of the records stands (offset, length) that a source needs in its NVRAM and the destination does not,
+    /// clipped to the last.
+    pub fn needed_record(&self, source: usize, nth: u64) -> Option<(u64, u64)> {
+        let m = self.mirrors.get(source).filter(|m| !m.source.gone)?;
+        let mut needed = source_log::needed(m, &self.setup).map(|e| (e.place, e.size));
+        let first = needed.next()?;
+        Some(core::iter::once(first).chain(needed).take(nth as usize + 1).last().unwrap_or(first))
     }
 
     /// The battery of the destination's NVRAM is low, and it is told so; or no longer.

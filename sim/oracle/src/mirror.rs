@@ -62,6 +62,9 @@ pub(crate) struct Source {
     pub pending_seal: Option<u64>,
     /// The rig has damaged or emptied its devices.
     pub harmed: bool,
+    /// Promised records that its NVRAM lacked when it started; and the first of them that its volumes lack, too.
+    pub missing: Vec<u64>,
+    pub hole: Option<u64>,
     /// Its site is lost.
     pub gone: bool,
     /// Another one stands in its place.
@@ -147,6 +150,8 @@ impl Mirror {
                 forced: BTreeSet::new(),
                 pending_seal: None,
                 harmed: false,
+                missing: Vec::new(),
+                hole: None,
                 gone: false,
                 replaced: false,
             },

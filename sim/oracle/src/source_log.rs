@@ -3,9 +3,10 @@
 use crate::bytes::{ADD, HEADER, Position, Record, Seal, WRITE, hash, u64_at};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
+use crate::log::Entry;
 use crate::mirror::{Fill, Leftover, Mirror};
 use crate::oracles::{numbering, nvram, once, prefix, seals};
-use crate::setup::{Device, Medium, Setup};
+use crate::setup::{Device, Level, Medium, Setup};
 use bytes::Bytes;
 
 /// A write to the source's NVRAM was issued.
@@ -233,6 +234,32 @@ fn stands(left: Vec<Leftover>, medium: &dyn Medium) -> Vec<Leftover> {
     left.into_iter().filter(there).collect()
 }
 
+/// Records above the cursor, up to `promised`, that are not whole in the NVRAM.
+pub(crate) fn missing(m: &Mirror, promised: u64, medium: &dyn Medium) -> Vec<u64> {
+    let from = m.source.volume.cursor.max(m.model.base()) + 1;
+    let lacks = |index: &u64| m.model.entry(*index).is_some_and(|e| !whole(e, medium));
+    (from..=promised.min(m.model.tip())).filter(lacks).collect()
+}
+
+/// The stable records that a source needs in its NVRAM, because its volumes lack them, of generations that nobody else needs
+/// there: filed, and as far applied as must be before they are freed (SR5).
+pub(crate) fn needed<'a>(m: &'a Mirror, setup: &'a Setup) -> impl Iterator<Item = &'a Entry> {
+    let from = m.source.volume.cursor.max(m.model.base()) + 1;
+    let filed = m.source.stable.min(m.promised(Level::File)).min(m.model.tip());
+    let done = move |number: u64| {
+        let whole = m.model.generation(number).is_some_and(|g| g.first + g.count <= filed + 1);
+        let applied = m.copy.image.stable.applied_gen + setup.files >= number + setup.partitions;
+        whole && applied && number < m.model.last_generation() && !m.copy.harmed
+    };
+    (from..=filed).filter_map(|index| m.model.entry(index)).filter(move |e| done(e.position.generation))
+}
+
+fn whole(e: &Entry, medium: &dyn Medium) -> bool {
+    let head = medium.read(Device::Nvram, e.place, HEADER);
+    let payload = || medium.read(Device::Nvram, e.place + HEADER, e.payload.len() as u64);
+    u64_at(&head, 120) == e.check && Record::read(&head).is_some() && same(&payload(), &e.payload)
+}
+
 fn stable_seal(m: &mut Mirror, partition: u64, stable: &dyn Medium) {
     let seal = Seal::read(&stable.read(Device::Nvram, partition * m.at.partition_size, HEADER));
     if let Some(seal) = seal.filter(|s| s.uuid == m.model.uuid)
@@ -261,9 +288,7 @@ pub(crate) fn rescan(m: &mut Mirror, medium: &dyn Medium) {
     let first = m.source.stable.max(m.source.volume.cursor).max(m.model.base()) + 1;
     let mut last = first - 1;
     while let Some(e) = m.model.entry(last + 1) {
-        let head = medium.read(Device::Nvram, e.place, HEADER);
-        let payload = medium.read(Device::Nvram, e.place + HEADER, e.payload.len() as u64);
-        if u64_at(&head, 120) != e.check || Record::read(&head).is_none() || !same(&payload, &e.payload) {
+        if !whole(e, medium) {
             break;
         }
         last += 1;

@@ -71,7 +71,9 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
             DamageTarget::FileRecord { source, .. }
             | DamageTarget::NvramRecord { source, .. }
             | DamageTarget::ImageBlock { source, .. } => (Role::Destination, Some(*source)),
-            DamageTarget::VolumeBlock { source, .. } => (Role::Source, Some(*source)),
+            DamageTarget::VolumeBlock { source, .. } | DamageTarget::LogRecord { source, .. } => {
+                (Role::Source, Some(*source))
+            }
             DamageTarget::Range { node: n, .. } => node(n),
         },
     }

@@ -161,3 +161,18 @@ pub(crate) fn refused(m: &Mirror, asked: &Asked, out: &mut Findings) {
 fn out_of_sight(m: &Mirror) -> bool {
     m.copy.mark_stable.nvram == Position::default()
 }
+
+/// SR8: a source whose NVRAM lacks promised records that its volumes lack, too, never serves: it says nothing to anybody,
+/// and its volumes stay. What was done to it is no excuse, for it could tell.
+pub(crate) fn source_acts(m: &mut Mirror, what: &str, out: &mut Findings) {
+    out.judged(Oracle::Damage);
+    if m.source.gone {
+        return;
+    }
+    if let Some(index) = m.source.hole.take() {
+        let (number, lost) = (m.number, m.model.position_of(index));
+        out.fail(Oracle::Damage, "I10", || {
+            format!("source {number}: {lost} is lost from its NVRAM and not in its volumes, and it {what} (SR8)")
+        });
+    }
+}

@@ -139,4 +139,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o13_lost_tail.yaml",
     },
+    Row {
+        id: "O15",
+        name: "a source whose NVRAM has lost records above its volumes' cursor, but not the last ones, serves",
+        place: "source.boot",
+        bend: Bend::ServeOverHole,
+        oracles: &["damage"],
+        seeds: 20,
+        witness: "scenarios/faults/damage_log_record.yaml",
+    },
 ];

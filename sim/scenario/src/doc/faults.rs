@@ -216,11 +216,13 @@ map! {
 
 map! {
     /// Stored bits change silently.
-    struct Damage one_of [file_record, nvram_record, image_block, volume_block, range] {
+    struct Damage one_of [file_record, nvram_record, log_record, image_block, volume_block, range] {
         /// A record of the oldest log file of a source, at the destination.
         file_record: RecordOf = optional("another target"),
         /// A live record of a source in the destination's NVRAM.
         nvram_record: RecordOf = optional("another target"),
+        /// A record in a source's own NVRAM, above the cursor of its volumes, of a generation that the destination has filed.
+        log_record: RecordOf = optional("another target"),
         /// A block of an image.
         image_block: BlockOf = optional("another target"),
         /// A block of a source's volume.

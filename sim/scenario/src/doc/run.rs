@@ -137,6 +137,8 @@ map! {
         /// What operators do wrong: a server started with another configuration, other formats or less NVRAM, a source
         /// removed and added again, a recovery while the source lives.
         mistakes: Milli = optional("as the preset says; 0"),
+        /// Records that change silently in a source's own NVRAM, above its cursor, so that it must not serve once it starts again.
+        log_damages: Milli = optional("as the preset says; 0"),
     }
 }
 

@@ -185,6 +185,9 @@ impl Page<'_> {
             DamageTarget::NvramRecord { source, nth } => {
                 format!("record {nth} of {} in the destination's nvram", name(source))
             }
+            DamageTarget::LogRecord { source, nth } => {
+                format!("record {nth} above the cursor in the nvram of {}", name(source))
+            }
             DamageTarget::ImageBlock { source, volume: v, block } => {
                 format!("{} of the image of {}/{}", which(block), name(source), volume(source, v))
             }

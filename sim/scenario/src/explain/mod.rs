@@ -254,6 +254,7 @@ impl Page<'_> {
             ("clocks", p.clocks_milli),
             ("timers", p.timers_milli),
             ("mistakes", p.mistakes_milli),
+            ("log damages", p.log_damages_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

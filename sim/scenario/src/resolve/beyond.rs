@@ -80,6 +80,7 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
             DamageTarget::FileRecord { source, .. } | DamageTarget::NvramRecord { source, .. } => {
                 (Some(source), What::DestinationLog)
             }
+            DamageTarget::LogRecord { source, .. } => (Some(source), What::SourceNvram),
             DamageTarget::ImageBlock { source, volume, block } => {
                 (Some(source), What::Image(Some((volume, block))))
             }

@@ -318,6 +318,9 @@ impl Lookup<'_, '_, '_> {
         } else if let Some(r) = &d.nvram_record {
             let (source, nth) = self.record(r)?;
             DamageTarget::NvramRecord { source, nth }
+        } else if let Some(r) = &d.log_record {
+            let (source, nth) = self.record(r)?;
+            DamageTarget::LogRecord { source, nth }
         } else if let Some(b) = &d.image_block {
             let (source, volume, block) = self.block(b)?;
             DamageTarget::ImageBlock { source, volume, block }

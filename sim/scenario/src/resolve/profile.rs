@@ -183,6 +183,7 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.clocks_milli, &map.clocks);
     set(&mut p.timers_milli, &map.timers);
     set(&mut p.mistakes_milli, &map.mistakes);
+    set(&mut p.log_damages_milli, &map.log_damages);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

@@ -227,6 +227,11 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
             }
         }
     }));
+    let milli = rate(d, p.log_damages_milli as u64);
+    faults.extend(some_of(d, 43, milli, &p, &|d| {
+        let target = DamageTarget::LogRecord { source: d.source(sources), nth: d.below(8) };
+        Fault::Damage { target, bits: 1 + d.below(8) as u32 }
+    }));
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);

@@ -507,4 +507,12 @@ pub enum DamageTarget {
         /// Bytes.
         length: u64,
     },
+    /// The `nth` record that a source still needs in its own NVRAM: above the cursor of its volumes, of a
+    /// generation that the destination has filed.
+    LogRecord {
+        /// Which source.
+        source: usize,
+        /// Which record, from the oldest; clipped to the last.
+        nth: u64,
+    },
 }

@@ -89,4 +89,6 @@ pub struct Profile {
     pub timers_milli: u32,
     /// What operators do wrong: another configuration, other formats, less NVRAM, a source added again, a needless recovery.
     pub mistakes_milli: u32,
+    /// Records that change silently in a source's own NVRAM, above its cursor.
+    pub log_damages_milli: u32,
 }

@@ -59,6 +59,10 @@ impl<Q: Quirk> World<'_, Q> {
                 })?;
                 Some((d, Device::Log, offset, length))
             }
+            DamageTarget::LogRecord { source, nth } => {
+                let (offset, length) = self.judge.needed_record(source, nth)?;
+                Some((source, Device::Nvram, offset, length))
+            }
             DamageTarget::NvramRecord { source, nth } => {
                 let geometry = &self.geometries[source];
                 let store = self.servers[d].store(Device::Nvram);

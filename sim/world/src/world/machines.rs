@@ -183,6 +183,10 @@ impl<Q: Quirk> World<'_, Q> {
             }
             _ => {}
         }
+        if stage == Stage::BootStarted && server != self.destination() {
+            let who = self.oracle_server(server);
+            self.judge.boots(who, &self.servers[server].current());
+        }
         if stage == Stage::Booted {
             let who = self.oracle_server(server);
             self.judge.booted(who);
