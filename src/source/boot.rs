@@ -213,8 +213,8 @@ impl<Q: Quirk> Source<Q> {
         let marked = boot.ground.mark.unwrap_or_default();
         let found = self.log.tip.position.max(boot.superblock.tail.position);
         // A mark may name the last record of a generation that was freed since.
-        let hole = self.log.base_position > boot.superblock.tail.position
-            && !self.quirk.bends(Bend::ServeOverHole);
+        let hole =
+            self.log.base_position > boot.superblock.tail.position && !self.quirk.bends(Bend::ServeOverHole);
         if boot.ground.mark.is_none() || found < marked.nvram || hole {
             self.stop(Alarm::LogLost { found, marked: marked.nvram });
             return None;

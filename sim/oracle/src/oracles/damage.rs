@@ -172,7 +172,9 @@ pub(crate) fn source_acts(m: &mut Mirror, what: &str, out: &mut Findings) {
     if let Some(index) = m.source.hole.take() {
         let (number, lost) = (m.number, m.model.position_of(index));
         out.fail(Oracle::Damage, "I10", || {
-            format!("source {number}: {lost} is lost from its NVRAM and not in its volumes, and it {what} (SR8)")
+            format!(
+                "source {number}: {lost} is lost from its NVRAM and not in its volumes, and it {what} (SR8)"
+            )
         });
     }
 }
