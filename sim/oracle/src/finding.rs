@@ -193,6 +193,11 @@ impl Findings {
         self.failed
     }
 
+    /// Whether the protocol was found wrong, and not the rig.
+    pub fn wronged(&self) -> bool {
+        self.found.iter().any(|f| f.invariant != "rig")
+    }
+
     /// Of all findings, kept or not.
     pub fn total(&self) -> u64 {
         self.found.len() as u64 + self.dropped
