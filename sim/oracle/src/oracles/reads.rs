@@ -53,8 +53,9 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
     if asked.floor < base && asked.answer.is_some() {
         return;
     }
-    let floor = asked.floor.max(base);
     let tip = m.model.tip();
+    // A source that has lost what it answered has been found wrong for that; what it reads is compared with what is left.
+    let floor = asked.floor.max(base).min(tip);
     let newest = if setup.level == Level::Received || m.copy.harmed {
         tip
     } else {
