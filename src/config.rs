@@ -58,3 +58,64 @@ pub enum Transport {
     /// Loss, duplication, reordering; one Nak per value of `expected`.
     Datagram,
 }
+
+/// What becomes of clients when the destination does not answer (section 6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// Nothing is acknowledged without the destination: clients stall.
+    Strict,
+    /// The source goes on alone, and fills the image up again later (LR1-LR5). Times in ns.
+    Degrade {
+        /// After so long without any progress of what waits for the destination.
+        timeout: u64,
+        /// It returns only after the connection stood for so long.
+        settle: u64,
+        /// At most one change of the role in such a time.
+        hold: u64,
+    },
+    /// Clients are answered from the source's NVRAM; at most `window` bytes are unacknowledged.
+    SemiSync {
+        /// Bytes.
+        window: u64,
+    },
+    /// The same, and records leave only when their generation is sealed: loss of at most P generations.
+    Async,
+}
+
+/// The kinds of policies, as superblocks and Hello name them: how much a recovery may take for granted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PolicyKind {
+    /// [`Policy::Strict`].
+    Strict,
+    /// [`Policy::Degrade`].
+    Degrade,
+    /// [`Policy::SemiSync`].
+    SemiSync,
+    /// [`Policy::Async`].
+    Async,
+}
+
+impl Policy {
+    /// Its kind.
+    pub fn kind(self) -> PolicyKind {
+        match self {
+            Policy::Strict => PolicyKind::Strict,
+            Policy::Degrade { .. } => PolicyKind::Degrade,
+            Policy::SemiSync { .. } => PolicyKind::SemiSync,
+            Policy::Async => PolicyKind::Async,
+        }
+    }
+}
+
+impl PolicyKind {
+    /// Its number in frames and superblocks.
+    pub fn code(self) -> u64 {
+        self as u64
+    }
+
+    /// The kind of that number.
+    pub fn from_code(code: u64) -> Option<PolicyKind> {
+        use PolicyKind::*;
+        [Strict, Degrade, SemiSync, Async].into_iter().find(|kind| kind.code() == code)
+    }
+}

@@ -45,11 +45,25 @@ pub enum Duty {
     Clear,
     /// Healing of a block.
     Heal,
+    /// A change of the role or of what goes with it.
+    Role,
+    /// Resync.
+    Resync,
 }
 
 impl Duty {
-    const ALL: [Duty; 8] =
-        [Duty::Log, Duty::Mark, Duty::File, Duty::Apply, Duty::Boot, Duty::Read, Duty::Clear, Duty::Heal];
+    const ALL: [Duty; 10] = [
+        Duty::Log,
+        Duty::Mark,
+        Duty::File,
+        Duty::Apply,
+        Duty::Boot,
+        Duty::Read,
+        Duty::Clear,
+        Duty::Heal,
+        Duty::Role,
+        Duty::Resync,
+    ];
 }
 
 impl Token {
@@ -65,7 +79,7 @@ impl Token {
 
     /// The part of the machine.
     pub fn duty(self) -> Duty {
-        Duty::ALL[((self.0 >> 40) & 7) as usize]
+        Duty::ALL[(((self.0 >> 40) & 0xff) as usize).min(Duty::ALL.len() - 1)]
     }
 
     /// The serial number.

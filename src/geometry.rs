@@ -5,6 +5,7 @@ use crate::log_file::{FILE_HEADER, FILE_TRAILER};
 use crate::nvram_log::{SEAL, SEGMENT_HEADER};
 use crate::record::HEADER;
 use crate::reply_table;
+use crate::resync_file;
 use crate::volume::ENTRY;
 use alloc::vec::Vec;
 
@@ -45,6 +46,8 @@ pub struct Geometry {
     pub first_place: u64,
     /// Bytes of a place: what the largest partition of all mirrors of the destination needs ([`Geometry::file_size_for`]).
     pub file_size: u64,
+    /// First byte of its resync file on the destination's log disk: behind the places of all mirrors.
+    pub resync_at: u64,
 }
 
 impl Geometry {
@@ -102,6 +105,31 @@ impl Geometry {
         (self.clients as u64 * self.slots as u64 * reply_table::ENTRY).div_ceil(self.block_size)
     }
 
+    /// All blocks of the mirror.
+    pub fn all_blocks(&self) -> u64 {
+        (0..self.volumes.len()).map(|v| self.blocks(v)).sum()
+    }
+
+    /// Bytes of a block in a resync file, with its header.
+    pub fn resync_entry(&self) -> u64 {
+        resync_file::HEADER + self.block_size
+    }
+
+    /// Blocks for which a resync file has room: each may be written again while it is sent.
+    pub fn resync_capacity(&self) -> u64 {
+        2 * self.all_blocks() + 256
+    }
+
+    /// Bytes of a resync file.
+    pub fn resync_size(&self) -> u64 {
+        round_up(self.resync_capacity() * self.resync_entry(), PAGE)
+    }
+
+    /// Bytes of one copy of the map of blocks.
+    pub fn map_size(&self) -> u64 {
+        round_up(SECTOR + self.all_blocks().div_ceil(8), SECTOR)
+    }
+
     fn volume_span(&self, volume: usize) -> u64 {
         let blocks = self.data_blocks(volume) + self.reply_blocks();
         round_up(blocks * self.block_size + round_up(blocks * ENTRY, SECTOR), PAGE)
@@ -109,7 +137,8 @@ impl Geometry {
 
     /// Bytes of the mirror's region on a disk.
     pub fn region_size(&self) -> u64 {
-        PAGE + self.journal_size() + (0..self.volumes.len()).map(|v| self.volume_span(v)).sum::<u64>()
+        let volumes = (0..self.volumes.len()).map(|v| self.volume_span(v)).sum::<u64>();
+        PAGE + self.journal_size() + volumes + round_up(2 * self.map_size(), PAGE)
     }
 
     /// The region that starts at byte `base`.
@@ -126,7 +155,7 @@ impl Geometry {
             });
             at += self.volume_span(v);
         }
-        Region { base, journal: base + PAGE, volumes }
+        Region { base, journal: base + PAGE, volumes, map: at }
     }
 }
 
@@ -139,6 +168,8 @@ pub struct Region {
     pub journal: u64,
     /// Volumes in order.
     pub volumes: Vec<VolumeMap>,
+    /// The two copies of the map of blocks that the peer lacks (LR2).
+    pub map: u64,
 }
 
 /// Addresses of one volume.

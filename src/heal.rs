@@ -41,6 +41,11 @@ impl Healing {
         matches!(self.wanted.get(&key), Some(Want::Asked))
     }
 
+    /// Whether a block is damaged and nothing good is in its place.
+    pub fn wants(&self, key: BlockKey) -> bool {
+        self.wanted.contains_key(&key)
+    }
+
     /// The blocks that the peer is to be asked for.
     pub fn asked(&self) -> impl Iterator<Item = BlockKey> {
         self.wanted.iter().filter(|(_, w)| matches!(w, Want::Asked)).map(|(key, _)| *key)

@@ -68,6 +68,30 @@ pub enum Bend {
     InstallPassed,
     /// A source whose log begins above the cursor of its volumes serves.
     ServeOverHole,
+    /// A partition is freed alone, and its blocks are in no durable map.
+    FreeBeforeMap,
+    /// A write that is admitted during a resync does not put its blocks back.
+    ResyncForgetsWrites,
+    /// What is in NVRAM is not folded into the blocks of a resync.
+    ResyncFromVolume,
+    /// The seal of a resync leaves the cursor where it was.
+    SealOldCursor,
+    /// Clients are answered before the role is durable.
+    AnswerBeforeRole,
+    /// The image counts as whole before the resync file is in it.
+    SkipRoll,
+    /// Records are forwarded while the source is Degraded.
+    ForwardAlone,
+    /// What is freed alone is forgotten in the count of what may be lost.
+    CountOnlyNvram,
+    /// A weaker policy is welcomed before it is durable.
+    WelcomeAnyPolicy,
+    /// The window of `semi_sync` is not kept.
+    IgnoreWindow,
+    /// ResyncSealed is sent before the seal is durable.
+    SealedBeforeDurable,
+    /// Under `async` records of the open generation leave, too.
+    LeaveUnsealed,
 }
 
 /// Decides which bends are in force.

@@ -3,7 +3,7 @@
 
 use crate::apply::{Apply, Progress};
 use crate::chain::{self, Chain};
-use crate::config::AckLevel;
+use crate::config::{AckLevel, PolicyKind};
 use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
 use crate::geometry::{Geometry, Region};
 use crate::ground::Ground;
@@ -13,6 +13,7 @@ use crate::mark;
 use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
+use crate::roll::{self, Roll};
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock, Verdict};
 use crate::survey::Survey;
@@ -26,6 +27,9 @@ enum Step {
     Fence,
     FenceFlush,
     Redo,
+    Roll,
+    Rolled,
+    RolledFlush,
     Survey,
     Apply,
     Verdict,
@@ -60,6 +64,7 @@ pub struct Recovery<Q> {
     waiting: u32,
     ground: Ground<Q>,
     survey: Survey<Q>,
+    roll: Option<Roll>,
     apply: Option<Apply<Q>>,
     /// Nobody can be asked for a damaged block here.
     healing: Healing,
@@ -93,6 +98,7 @@ impl<Q: Quirk> Recovery<Q> {
             waiting: 0,
             ground,
             survey,
+            roll: None,
             apply: None,
             healing: Healing::default(),
             superblock: Superblock::fresh(Role::Recovering, AckLevel::Nvram),
@@ -172,7 +178,21 @@ impl<Q: Quirk> Recovery<Q> {
             Step::Redo => {
                 if self.ground.waits_for(token) && self.ground.done(completion, &mut self.superblock, out) {
                     self.step_done(out);
-                    self.start_survey(out);
+                    self.start_roll(out);
+                }
+            }
+            Step::Roll => {
+                let Some(roll) = self.roll.as_mut().filter(|r| r.waits_for(token)) else {
+                    return Outcome::Working;
+                };
+                match roll.done(completion, out) {
+                    roll::Progress::Working => {}
+                    roll::Progress::NoSpace => return Outcome::NoSpace,
+                    progress => {
+                        self.superblock.sealed = None;
+                        self.superblock.void |= progress == roll::Progress::Damaged;
+                        return self.write_superblock(Step::Rolled, out);
+                    }
                 }
             }
             Step::Survey => {
@@ -206,8 +226,14 @@ impl<Q: Quirk> Recovery<Q> {
                 self.step_done(out);
                 self.step = Step::Redo;
                 if !self.ground.redo(out) {
-                    self.start_survey(out);
+                    self.start_roll(out);
                 }
+            }
+            Step::Rolled => return self.flush_image(Step::RolledFlush, out),
+            Step::RolledFlush => {
+                out.stage(self.index, Stage::ResyncApplied, self.superblock.tail.position);
+                self.step_done(out);
+                self.start_survey(out);
             }
             Step::Verdict => return self.flush_image(Step::VerdictFlush, out),
             Step::VerdictFlush => {
@@ -221,7 +247,12 @@ impl<Q: Quirk> Recovery<Q> {
     /// Repeats the write that found no space.
     pub fn retry(&mut self, out: &mut Outbox) {
         match self.step {
-            Step::Fence | Step::Verdict => {
+            Step::Roll => {
+                if let Some(roll) = &mut self.roll {
+                    roll.retry(out);
+                }
+            }
+            Step::Fence | Step::Rolled | Step::Verdict => {
                 self.superblock.counter -= 1;
                 self.write_superblock(self.step, out);
             }
@@ -274,16 +305,27 @@ impl<Q: Quirk> Recovery<Q> {
             Role::Recovering => {
                 self.step = Step::Redo;
                 if !self.ground.redo(out) {
-                    self.start_survey(out);
+                    self.start_roll(out);
                 }
                 Outcome::Working
             }
-            Role::Mirror | Role::Source => {
+            Role::Mirror | Role::Source | Role::Degraded => {
                 self.superblock.role = Role::Recovering;
                 self.superblock.epoch += !self.quirk.bends(Bend::KeepEpoch) as u64;
                 self.write_superblock(Step::Fence, out)
             }
         }
+    }
+
+    /// A sealed resync file goes into the image before anything else does (LR4).
+    fn start_roll(&mut self, out: &mut Outbox) {
+        let Some(sealed) = self.superblock.sealed.filter(|_| !self.quirk.bends(Bend::SkipRoll)) else {
+            return self.start_survey(out);
+        };
+        self.step = Step::Roll;
+        let (geometry, region) = (self.geometry.clone(), self.region.clone());
+        let roll = Roll::new(geometry, region, self.index, self.superblock.session, sealed);
+        self.roll.insert(roll).start(out);
     }
 
     fn start_survey(&mut self, out: &mut Outbox) {
@@ -302,6 +344,11 @@ impl<Q: Quirk> Recovery<Q> {
         let hides = chain.hides(&self.survey.segments);
         let Chain { entries, end } = chain;
         let mark = self.ground.mark.unwrap_or_default();
+        if self.superblock.void {
+            // No prefix is in the image, and nothing here makes it one.
+            self.evidence = self.superblock.tail.position.max(mark.nvram);
+            return self.conclude(out);
+        }
         self.end = end.position;
         self.evidence =
             if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
@@ -376,9 +423,11 @@ impl<Q: Quirk> Recovery<Q> {
     fn reach_verdict(&mut self) {
         self.superblock.role = Role::Recovered;
         self.superblock.recovered = self.end;
-        self.superblock.verdict = Some(if self.evidence > self.end {
+        let promised =
+            self.superblock.policy == PolicyKind::Strict && self.superblock.ack != AckLevel::Received;
+        self.superblock.verdict = Some(if self.evidence > self.end || self.superblock.void {
             Verdict::Damaged { after: self.end, to: self.evidence }
-        } else if self.ground.mark.is_none() || self.superblock.ack == AckLevel::Received {
+        } else if self.ground.mark.is_none() || !promised {
             // Nothing here covers all that was answered.
             Verdict::CompleteUpTo
         } else {

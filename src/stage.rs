@@ -128,6 +128,24 @@ stages! {
     PrefixApplied = "prefix_applied" at Destination,
     /// good content for a damaged block is durable in the journal, outside of any apply, and goes in place now
     BlockJournaled = "block_journaled" at Any,
+    /// the source goes on alone, durably (LR1)
+    Degraded = "degraded" at Source,
+    /// the source has the blocks of its applied records in the durable map (LR2)
+    Mapped = "mapped" at Source,
+    /// the source has sent ResyncBegin
+    ResyncBegun = "resync_begun" at Source,
+    /// the destination has its log in the base and an empty resync file (LR3)
+    ResyncReady = "resync_ready" at Destination,
+    /// blocks are durable in the destination's resync file
+    ResyncStored = "resync_stored" at Destination,
+    /// the source has stopped admission to send the rest of a resync (LR4)
+    ResyncCut = "resync_cut" at Source,
+    /// the destination has sealed a resync file durably (LR4)
+    ResyncSealed = "resync_sealed" at Destination,
+    /// a sealed resync file is in the image (a boot, a recovery or the serving destination)
+    ResyncApplied = "resync_applied" at Any,
+    /// the source is in sync again, durably
+    InSync = "in_sync" at Source,
 }
 
 #[cfg(test)]
@@ -161,6 +179,7 @@ mod tests {
             "block_sent",
             "block_healed",
             "block_journaled",
+            "resync_applied",
         ];
         for stage in Stage::ALL {
             assert_eq!(stage.side() == Side::Any, any.contains(&stage.name()), "{}", stage.name());

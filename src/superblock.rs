@@ -1,7 +1,7 @@
 //! The superblock of a mirror at a server: each transition is one write of one sector (docs/formats.md).
 
 use crate::codec::{get_u16, get_u64, other_version, put_check, put_start, put_u16, put_u64, uuid, valid};
-use crate::config::AckLevel;
+use crate::config::{AckLevel, PolicyKind};
 use crate::ids::{Link, MirrorId, Position, get_position, put_position};
 use crate::shape::Shape;
 use bytes::Bytes;
@@ -20,6 +20,40 @@ pub enum Role {
     Recovering,
     /// The image is open.
     Recovered,
+    /// Serves the clients without the destination (LR1).
+    Degraded,
+}
+
+impl Role {
+    const ALL: [Role; 5] = [Role::Source, Role::Mirror, Role::Recovering, Role::Recovered, Role::Degraded];
+
+    fn code(self) -> u16 {
+        self as u16 + 1
+    }
+}
+
+/// A resync file that is whole: until it is in the image, the image is at no prefix (LR4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sealed {
+    /// Blocks in it.
+    pub count: u64,
+    /// Over their checks.
+    pub digest: u64,
+}
+
+/// What a Degraded server counts of what it alone has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Alone {
+    /// Its clock when it became Degraded, ns.
+    pub since: u64,
+    /// The last record that it had freed by then: an image that lacks some of what is older needs every block.
+    pub freed: Position,
+    /// The last record that is counted here, or that the destination was known to hold.
+    pub counted: Position,
+    /// Records beyond the latter up to the former.
+    pub operations: u64,
+    /// Their payloads' bytes.
+    pub bytes: u64,
 }
 
 /// What recovery found (DR7).
@@ -65,6 +99,18 @@ pub struct Superblock {
     pub verdict: Option<Verdict>,
     /// What the mirror was made for.
     pub shape: Shape,
+    /// What was promised to the clients.
+    pub policy: PolicyKind,
+    /// Of the durable map of blocks that the destination lacks: its number and its check (LR2); number 0: none.
+    pub map: (u64, u64),
+    /// While Degraded.
+    pub alone: Alone,
+    /// Destination: number of the last resync that was sealed; 0: none.
+    pub session: u64,
+    /// Destination: the image is at no prefix, and nothing here makes it one: it needs every block.
+    pub void: bool,
+    /// Destination: the sealed resync file that is to be put into the image.
+    pub sealed: Option<Sealed>,
 }
 
 impl Superblock {
@@ -83,6 +129,12 @@ impl Superblock {
             recovered: Position::ZERO,
             verdict: None,
             shape: Shape::default(),
+            policy: PolicyKind::Strict,
+            map: (0, 0),
+            alone: Alone::default(),
+            session: 0,
+            void: false,
+            sealed: None,
         }
     }
 
@@ -108,13 +160,7 @@ impl Superblock {
     pub fn encode(&self, mirror: MirrorId) -> Bytes {
         let mut out = [0; SLOT as usize];
         put_start(&mut out, b"MSUP", &mirror.0);
-        let role = match self.role {
-            Role::Source => 1,
-            Role::Mirror => 2,
-            Role::Recovering => 3,
-            Role::Recovered => 4,
-        };
-        put_u16(&mut out, 6, role);
+        put_u16(&mut out, 6, self.role.code());
         put_u64(&mut out, 24, self.counter);
         put_u64(&mut out, 32, self.epoch);
         put_u64(&mut out, 40, self.boot);
@@ -135,6 +181,20 @@ impl Superblock {
         put_u64(&mut out, 144, self.ack.code());
         self.base.put(&mut out, 152);
         self.shape.put(&mut out, 176);
+        put_u64(&mut out, 256, self.policy.code());
+        put_u64(&mut out, 264, self.map.0);
+        put_u64(&mut out, 272, self.map.1);
+        put_u64(&mut out, 280, self.alone.since);
+        put_position(&mut out, 288, self.alone.freed);
+        put_position(&mut out, 304, self.alone.counted);
+        put_u64(&mut out, 320, self.alone.operations);
+        put_u64(&mut out, 328, self.alone.bytes);
+        put_u64(&mut out, 336, self.session);
+        put_u64(&mut out, 344, self.void as u64 + 2 * self.sealed.is_some() as u64);
+        if let Some(Sealed { count, digest }) = self.sealed {
+            put_u64(&mut out, 352, count);
+            put_u64(&mut out, 360, digest);
+        }
         put_check(&mut out);
         Bytes::from_owner(out)
     }
@@ -148,13 +208,8 @@ impl Superblock {
         if !valid(b, SLOT as usize, b"MSUP") || uuid(b, 8) != mirror.0 {
             return None;
         }
-        let role = match get_u16(b, 6) {
-            1 => Role::Source,
-            2 => Role::Mirror,
-            3 => Role::Recovering,
-            4 => Role::Recovered,
-            _ => return None,
-        };
+        let code = get_u16(b, 6);
+        let role = Role::ALL.into_iter().find(|role| role.code() == code)?;
         let verdict = match get_u64(b, 104) {
             0 => None,
             1 => Some(Verdict::Complete),
@@ -175,6 +230,19 @@ impl Superblock {
             recovered: get_position(b, 88),
             verdict,
             shape: Shape::get(b, 176),
+            policy: PolicyKind::from_code(get_u64(b, 256))?,
+            map: (get_u64(b, 264), get_u64(b, 272)),
+            alone: Alone {
+                since: get_u64(b, 280),
+                freed: get_position(b, 288),
+                counted: get_position(b, 304),
+                operations: get_u64(b, 320),
+                bytes: get_u64(b, 328),
+            },
+            session: get_u64(b, 336),
+            void: get_u64(b, 344) & 1 == 1,
+            sealed: (get_u64(b, 344) & 2 == 2)
+                .then(|| Sealed { count: get_u64(b, 352), digest: get_u64(b, 360) }),
         })
     }
 

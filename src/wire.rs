@@ -1,8 +1,8 @@
 //! Frames and messages between a source and the destination (section 3; docs/formats.md, "Wire").
 
 use crate::codec::{check, get_u16, get_u64, put_start, put_u16, put_u64, uuid};
-use crate::config::AckLevel;
-use crate::ids::{Connection, MirrorId, Position};
+use crate::config::{AckLevel, PolicyKind};
+use crate::ids::{Connection, Link, MirrorId, Position};
 use crate::record::{self, Record};
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub enum Message {
         oldest_gen: u64,
         /// Number of its next record.
         next: Position,
+        /// What it promises its clients; durable at the destination before any Welcome (section 6).
+        policy: PolicyKind,
     },
     /// Destination: itself an acknowledgement of `held` at `nvram` and `filed` at `file`.
     Welcome {
@@ -73,6 +75,8 @@ pub enum Message {
         degraded: bool,
         /// Check of the record at `held`: a source that has another one there is not the one that sent it.
         check: u64,
+        /// Its image is at no prefix: it needs every block (LR3).
+        void: bool,
     },
     /// Destination: a newer epoch exists.
     Fenced {
@@ -148,6 +152,53 @@ pub enum Message {
         /// The content; empty: this copy is damaged, too.
         content: Bytes,
     },
+    /// Degraded server: a resync is to begin.
+    ResyncBegin {
+        /// Its number: it grows from resync to resync.
+        session: u64,
+    },
+    /// Mirror: everything that it held is in the base, its log is empty, and so many blocks of the file are durable.
+    ResyncReady {
+        /// Which resync.
+        session: u64,
+        /// Blocks that are durable in the resync file.
+        stored: u64,
+        /// Blocks for which it has room.
+        room: u64,
+    },
+    /// Degraded server: a block. Of one that comes twice the later counts.
+    ResyncBlock {
+        /// Which resync.
+        session: u64,
+        /// Its place in the file, from 0.
+        index: u64,
+        /// Which volume.
+        volume: u32,
+        /// Which block.
+        block: u64,
+        /// The content.
+        content: Bytes,
+    },
+    /// Degraded server: that was all (LR4).
+    ResyncEnd {
+        /// Which resync.
+        session: u64,
+        /// Blocks.
+        count: u64,
+        /// Over their checks.
+        digest: u64,
+        /// The first generation that will be forwarded.
+        first: u64,
+        /// The record before it.
+        prev: Link,
+    },
+    /// Mirror: base and file are the volume as of `prev`, durably.
+    ResyncSealed {
+        /// Which resync.
+        session: u64,
+        /// Bytes that may be sent beyond.
+        room: u64,
+    },
 }
 
 impl Message {
@@ -167,6 +218,11 @@ impl Message {
             Message::Reset => 12,
             Message::BlockWanted { .. } => 13,
             Message::Block { .. } => 14,
+            Message::ResyncBegin { .. } => 15,
+            Message::ResyncReady { .. } => 16,
+            Message::ResyncBlock { .. } => 17,
+            Message::ResyncEnd { .. } => 18,
+            Message::ResyncSealed { .. } => 19,
         }
     }
 
@@ -182,23 +238,31 @@ impl Message {
         let mut header = Bytes::new();
         let mut payload = Bytes::new();
         match self {
-            Message::Hello { epoch, oldest_gen, next } => {
-                put(&[epoch, oldest_gen, next.generation, next.sequence]);
+            Message::Hello { epoch, oldest_gen, next, policy } => {
+                put(&[epoch, oldest_gen, next.generation, next.sequence, policy.code()]);
             }
-            Message::Welcome { epoch, held, filed, applied_gen, applied_seq, room, degraded, check } => {
-                put(&[
-                    epoch,
-                    held.generation,
-                    held.sequence,
-                    filed.generation,
-                    filed.sequence,
-                    applied_gen,
-                    applied_seq,
-                    room,
-                    degraded as u64,
-                    check,
-                ])
-            }
+            Message::Welcome {
+                epoch,
+                held,
+                filed,
+                applied_gen,
+                applied_seq,
+                room,
+                degraded,
+                check,
+                void,
+            } => put(&[
+                epoch,
+                held.generation,
+                held.sequence,
+                filed.generation,
+                filed.sequence,
+                applied_gen,
+                applied_seq,
+                room,
+                degraded as u64 + 2 * void as u64,
+                check,
+            ]),
             Message::Fenced { epoch } => put(&[epoch]),
             Message::Refused { reason } => put(&[reason]),
             Message::Forward(record) => {
@@ -221,6 +285,17 @@ impl Message {
                 put(&[volume as u64, block, as_of.generation, as_of.sequence, check(&content)]);
                 payload = content;
             }
+            Message::ResyncBegin { session } => put(&[session]),
+            Message::ResyncReady { session, stored, room } => put(&[session, stored, room]),
+            Message::ResyncBlock { session, index, volume, block, content } => {
+                put(&[session, index, volume as u64, block, check(&content)]);
+                payload = content;
+            }
+            Message::ResyncEnd { session, count, digest, first, prev } => {
+                let Position { generation, sequence } = prev.position;
+                put(&[session, count, digest, first, generation, sequence, prev.check]);
+            }
+            Message::ResyncSealed { session, room } => put(&[session, room]),
         }
         let fixed = if header.is_empty() { count * 8 } else { header.len() };
         let mut whole = [0; HEAD];
@@ -264,11 +339,13 @@ pub fn seal(head: &mut [u8]) {
 pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
     let fields = match kind {
         12 => 0,
-        3 | 4 | 9 | 10 => 1,
-        7 | 11 => 2,
-        8 => 3,
-        1 | 6 | 13 => 4,
-        14 => return Some((40, true)),
+        3 | 4 | 9 | 10 | 15 => 1,
+        7 | 11 | 19 => 2,
+        8 | 16 => 3,
+        6 | 13 => 4,
+        1 => 5,
+        18 => 7,
+        14 | 17 => return Some((40, true)),
         2 => 10,
         5 => return Some((record::HEADER as usize, true)),
         _ => return None,
@@ -307,8 +384,9 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
     let position = |i: usize| Position::new(field(i), field(i + 1));
     let message = match get_u16(head, 6) {
         1 => {
-            has(4)?;
-            Message::Hello { epoch: field(0), oldest_gen: field(1), next: position(2) }
+            has(5)?;
+            let policy = PolicyKind::from_code(field(4))?;
+            Message::Hello { epoch: field(0), oldest_gen: field(1), next: position(2), policy }
         }
         2 => {
             has(10)?;
@@ -319,8 +397,9 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
                 applied_gen: field(5),
                 applied_seq: field(6),
                 room: field(7),
-                degraded: field(8) == 1,
+                degraded: field(8) & 1 == 1,
                 check: field(9),
+                void: field(8) & 2 == 2,
             }
         }
         3 => {
@@ -385,6 +464,36 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
                 as_of: position(2),
                 content: frame.payload.clone(),
             }
+        }
+        15 => {
+            has(1)?;
+            Message::ResyncBegin { session: field(0) }
+        }
+        16 => {
+            has(3)?;
+            Message::ResyncReady { session: field(0), stored: field(1), room: field(2) }
+        }
+        17 => {
+            if fixed != 40 || check(&frame.payload) != field(4) {
+                return None;
+            }
+            Message::ResyncBlock {
+                session: field(0),
+                index: field(1),
+                volume: u32::try_from(field(2)).ok()?,
+                block: field(3),
+                content: frame.payload.clone(),
+            }
+        }
+        18 => {
+            has(7)?;
+            let prev = Link { position: position(4), check: field(6) };
+            let (count, digest, first) = (field(1), field(2), field(3));
+            Message::ResyncEnd { session: field(0), count, digest, first, prev }
+        }
+        19 => {
+            has(2)?;
+            Message::ResyncSealed { session: field(0), room: field(1) }
         }
         _ => return None,
     };

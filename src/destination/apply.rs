@@ -10,6 +10,7 @@ use crate::ids::Position;
 use crate::log_file::{FILE_HEADER, FileTrailer};
 use crate::quirk::{Bend, Quirk};
 use crate::record::extend_digest;
+use crate::roll::{self, Roll};
 use crate::stage::Stage;
 use crate::wire::Message;
 use alloc::boxed::Box;
@@ -21,6 +22,8 @@ enum Step<Q> {
     TrailerFlush,
     ReadBack(Box<Area>),
     Apply(Box<Apply<Q>>),
+    /// A sealed resync file goes into the image.
+    Roll(Box<Roll>),
     Clear,
     ClearFlush,
 }
@@ -44,6 +47,12 @@ impl<Q: Quirk> Applying<Q> {
         Applying { token: Token(0), step, generation: 0, whole: false, count: 0, no_space: false }
     }
 
+    /// A resync file that is sealed.
+    pub fn roll(roll: Roll) -> Self {
+        let step = Step::Roll(Box::new(roll));
+        Applying { token: Token(0), step, generation: 0, whole: false, count: 0, no_space: false }
+    }
+
     /// Whether a completion is still to come.
     pub fn working(&self) -> bool {
         match &self.step {
@@ -52,10 +61,21 @@ impl<Q: Quirk> Applying<Q> {
         }
     }
 
+    /// Whether nothing of it is on its way, or will be before its blocks are healed.
+    pub fn rests(&self) -> bool {
+        !self.unreadable().is_empty()
+    }
+
+    /// Whether it waits for space.
+    pub fn waits_for_space(&self) -> bool {
+        self.no_space
+    }
+
     /// Whether this is the completion that it waits for.
     pub fn waits_for(&self, token: Token) -> bool {
         match &self.step {
             Step::Apply(apply) => apply.waits_for(token),
+            Step::Roll(roll) => roll.waits_for(token),
             _ => self.token == token,
         }
     }
@@ -72,6 +92,7 @@ impl<Q: Quirk> Applying<Q> {
     pub fn at_cursor(&self) -> bool {
         match &self.step {
             Step::Apply(apply) => apply.at_cursor(),
+            Step::Roll(_) => false,
             _ => true,
         }
     }
@@ -119,7 +140,7 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Starts the next apply if its signal and all its records are there.
     pub fn apply_next(&mut self, shared: &mut Shared) {
-        if self.applying.is_some() {
+        if self.applying.is_some() || self.turn.is_some() || self.superblock.sealed.is_some() {
             return;
         }
         let generation = self.superblock.applied_gen + 1;
@@ -147,7 +168,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// DR10 `global`: another mirror's signal applies what is filed here; the file stays.
     pub fn apply_prefix(&mut self, shared: &mut Shared) {
-        if self.applying.is_some() || !matches!(self.phase, super::desk::Phase::Serving) {
+        let serves = matches!(self.phase, super::desk::Phase::Serving) && self.turn.is_none();
+        if self.applying.is_some() || !serves || self.superblock.sealed.is_some() {
             return;
         }
         let generation = self.superblock.applied_gen + 1;
@@ -208,6 +230,20 @@ impl<Q: Quirk> Desk<Q> {
             }
             return;
         }
+        if let Step::Roll(roll) = &mut applying.step {
+            if roll.waits_for(token) {
+                match roll.done(completion, &mut shared.out) {
+                    roll::Progress::Working => {}
+                    roll::Progress::Finished => self.rolled(shared, true),
+                    roll::Progress::Damaged => self.rolled(shared, false),
+                    roll::Progress::NoSpace => {
+                        applying.no_space = true;
+                        self.retry_later(shared);
+                    }
+                }
+            }
+            return;
+        }
         if applying.token != token {
             return;
         }
@@ -243,7 +279,7 @@ impl<Q: Quirk> Desk<Q> {
                 applying.token = shared.out.flush(self.index, Duty::Clear, Device::Log);
             }
             Step::ClearFlush => self.finish(shared),
-            Step::Apply(_) => {}
+            Step::Apply(_) | Step::Roll(_) => {}
         }
     }
 
@@ -342,6 +378,7 @@ impl<Q: Quirk> Desk<Q> {
             Step::Apply(apply) => {
                 apply.retry(&mut shared.out);
             }
+            Step::Roll(roll) => roll.retry(&mut shared.out),
             // The trailer: begin again.
             _ => {
                 self.applying = None;

@@ -11,6 +11,7 @@ use crate::ground::Ground;
 use crate::ids::{Link, Position};
 use crate::mark;
 use crate::quirk::{Bend, Quirk};
+use crate::roll::{self, Roll};
 use crate::shape::Shape;
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock};
@@ -23,6 +24,7 @@ enum Step {
     Flush,
     Ground,
     Redo,
+    Roll,
     Survey,
     Settle,
     SettleFlush,
@@ -39,6 +41,7 @@ pub(super) struct Boot<Q> {
     ground: Ground<Q>,
     superblock: Superblock,
     pub survey: Survey<Q>,
+    roll: Option<Roll>,
     /// Records to be written again in their files, and the last one of those that were promised from there.
     pub patches: Vec<Run>,
     pub patched: Option<Position>,
@@ -86,6 +89,7 @@ impl<Q: Quirk> Desk<Q> {
             ground,
             superblock,
             survey,
+            roll: None,
             patches: Vec::new(),
             writing: None,
             patched: None,
@@ -133,14 +137,32 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 boot.step = Step::Redo;
                 if !boot.ground.redo(&mut shared.out) {
-                    self.start_survey(shared, boot);
+                    self.start_roll(shared, boot);
                 }
             }
             Step::Redo => {
                 if boot.ground.waits_for(token)
                     && boot.ground.done(completion, &mut boot.superblock, &mut shared.out)
                 {
-                    self.start_survey(shared, boot);
+                    self.start_roll(shared, boot);
+                }
+            }
+            Step::Roll => {
+                let Some(roll) = boot.roll.as_mut().filter(|r| r.waits_for(token)) else { return };
+                match roll.done(completion, &mut shared.out) {
+                    roll::Progress::Working => {}
+                    roll::Progress::NoSpace => self.retry_later(shared),
+                    progress => {
+                        let tail = boot.superblock.tail.position;
+                        boot.superblock.sealed = None;
+                        boot.superblock.void |= progress == roll::Progress::Damaged;
+                        if boot.superblock.void {
+                            self.alarm(shared, Alarm::Damaged { after: Position::ZERO, to: tail });
+                        } else {
+                            self.stage(shared, Stage::ResyncApplied, tail);
+                        }
+                        self.start_survey(shared, boot);
+                    }
                 }
             }
             Step::Survey => {
@@ -223,6 +245,19 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// A sealed resync file goes into the image before anything else does (LR4).
+    fn start_roll(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
+        let superblock = boot.superblock;
+        let Some(sealed) = superblock.sealed.filter(|_| !self.quirk.bends(Bend::SkipRoll)) else {
+            boot.superblock.sealed = None;
+            return self.start_survey(shared, boot);
+        };
+        boot.step = Step::Roll;
+        let (geometry, region) = (self.geometry.clone(), self.region.clone());
+        let roll = boot.roll.insert(Roll::new(geometry, region, self.index, superblock.session, sealed));
+        roll.start(&mut shared.out);
+    }
+
     fn start_survey(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
         boot.step = Step::Survey;
         boot.survey.start(&mut shared.out);
@@ -292,7 +327,7 @@ impl<Q: Quirk> Desk<Q> {
         self.write_settlement(shared, boot);
     }
 
-    fn reset_cursors(&mut self, base: Link) {
+    pub fn reset_cursors(&mut self, base: Link) {
         self.entries.clear();
         self.base = 0;
         self.placeless = 0;
@@ -317,6 +352,9 @@ impl<Q: Quirk> Desk<Q> {
         self.acked_file = 0;
         self.connection = None;
         self.half_open = None;
+        self.turn = None;
+        self.greeting = None;
+        self.resync = None;
     }
 
     fn write_settlement(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
@@ -341,6 +379,11 @@ impl<Q: Quirk> Desk<Q> {
 
     /// What found no space, once more.
     pub fn retry_boot(&mut self, shared: &mut Shared) {
+        if let Phase::Booting(boot) = &mut self.phase
+            && let Some(roll) = boot.roll.as_mut().filter(|_| boot.step == Step::Roll)
+        {
+            return roll.retry(&mut shared.out);
+        }
         if let Phase::Booting(boot) = &self.phase
             && let Some((device, runs)) = &boot.writing
         {

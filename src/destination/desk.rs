@@ -7,6 +7,7 @@ use super::boot::Boot;
 use super::file::LogFile;
 use super::heal::Heal;
 use super::repair::Remains;
+use super::resync::{Resync, Turn};
 use crate::config::AckLevel;
 use crate::effect::{Alarm, Completion, Duty, Token};
 use crate::geometry::{Geometry, Region};
@@ -17,6 +18,7 @@ use crate::record::Record;
 use crate::recovery::{Outcome, Recovery};
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock, Verdict};
+use crate::wire::Message;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -125,6 +127,10 @@ pub(super) struct Desk<Q> {
     pub replayed: u64,
     /// It was told that the source speaks another version.
     pub skewed: bool,
+    /// A superblock that no apply writes, and a Hello that waits for it.
+    pub turn: Option<Turn>,
+    pub greeting: Option<(Connection, Message)>,
+    pub resync: Option<Resync>,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -174,6 +180,9 @@ impl<Q: Quirk> Desk<Q> {
             pool_known: true,
             replayed: 0,
             skewed: false,
+            turn: None,
+            greeting: None,
+            resync: None,
         }
     }
 
@@ -205,6 +214,8 @@ impl<Q: Quirk> Desk<Q> {
             && self.file_work.is_none()
             && self.syncs.is_empty()
             && self.erasing.is_empty()
+            && self.turn.is_none()
+            && self.superblock.sealed.is_none()
             && self.heal.quiet()
     }
 
@@ -219,7 +230,9 @@ impl<Q: Quirk> Desk<Q> {
     pub fn handle_done(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
         match &mut self.phase {
             // What the server had under way before does not count here.
-            Phase::Booting(_) if token.duty() == Duty::Boot => self.boot_done(shared, token, completion),
+            Phase::Booting(_) if matches!(token.duty(), Duty::Boot | Duty::Resync) => {
+                self.boot_done(shared, token, completion)
+            }
             Phase::Recovering(recovery) => {
                 let outcome = recovery.done(token, completion, &mut shared.out);
                 if !self.pool_known
@@ -236,6 +249,11 @@ impl<Q: Quirk> Desk<Q> {
                     Duty::File => self.file_done(shared, token, completion),
                     // It is done again, from what is durable.
                     Duty::Apply | Duty::Clear => drop(self.applying.take_if(|a| a.waits_for(token))),
+                    Duty::Role => drop(self.turn.take()),
+                    Duty::Resync => {
+                        self.applying.take_if(|a| a.waits_for(token));
+                        self.resync_done(shared, token, completion);
+                    }
                     _ => {}
                 }
                 self.drain(shared, next);
@@ -246,6 +264,11 @@ impl<Q: Quirk> Desk<Q> {
                 Duty::File => self.file_done(shared, token, completion),
                 Duty::Apply | Duty::Clear => self.apply_done(shared, token, completion),
                 Duty::Heal => self.served(shared, token, completion),
+                Duty::Role => self.turned(shared, token, completion),
+                Duty::Resync if self.applying.as_ref().is_some_and(|a| a.waits_for(token)) => {
+                    self.apply_done(shared, token, completion);
+                }
+                Duty::Resync => self.resync_done(shared, token, completion),
                 _ => {}
             },
             _ => {}
@@ -259,6 +282,7 @@ impl<Q: Quirk> Desk<Q> {
             Phase::Serving => {
                 self.retry_file(shared);
                 self.retry_apply(shared);
+                self.retry_turn(shared);
             }
             _ => {}
         }
@@ -285,6 +309,8 @@ impl<Q: Quirk> Desk<Q> {
             return;
         }
         self.apply_next(shared);
+        self.apply_held(shared);
+        self.resync_next(shared);
         self.serve_blocks(shared);
         // What was just removed may make room for what waits.
         self.place_records(shared);
@@ -303,9 +329,12 @@ impl<Q: Quirk> Desk<Q> {
     /// Waits until nothing is on its way to a disk; then the next thing begins.
     pub fn drain(&mut self, shared: &mut Shared, next: Next) {
         self.phase = Phase::Draining(next);
-        if self.filing() || self.applying.as_ref().is_some_and(|a| a.working()) {
+        let role = self.turn.as_ref().is_some_and(|t| t.working());
+        let resync = self.resync.as_ref().is_some_and(|r| r.working());
+        if self.filing() || self.applying.as_ref().is_some_and(|a| a.working()) || role || resync {
             return;
         }
+        (self.turn, self.resync, self.greeting) = (None, None, None);
         match next {
             Next::Repair => self.begin_repair(shared),
             Next::Recovery => self.start_recovery(shared),

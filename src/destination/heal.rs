@@ -93,6 +93,9 @@ impl<Q: Quirk> Desk<Q> {
         let early = self.quirk.bends(Bend::InstallBeforeHeld);
         let held = if early { Position::new(u64::MAX, 0) } else { self.position(self.marked) };
         self.heal.blocks.held = held;
+        if self.turn.is_some() || self.superblock.sealed.is_some() {
+            return;
+        }
         let blocks = &self.heal.blocks;
         match &self.applying {
             None => {

@@ -9,6 +9,7 @@ mod heal;
 mod intake;
 mod pool;
 mod repair;
+mod resync;
 mod session;
 
 use crate::config::{AckLevel, ApplyScope, Transport};

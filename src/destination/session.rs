@@ -2,9 +2,12 @@
 
 use super::Shared;
 use super::desk::{Desk, Phase};
+use super::resync::{End, Reason};
+use crate::config::PolicyKind;
 use crate::effect::Effect;
 use crate::ids::Connection;
 use crate::quirk::{Bend, Quirk};
+use crate::superblock::Superblock;
 use crate::wire::Message;
 
 impl<Q: Quirk> Desk<Q> {
@@ -52,8 +55,14 @@ impl<Q: Quirk> Desk<Q> {
             }
             Phase::Idle | Phase::Booting(_) | Phase::Draining(_) | Phase::Stopped | Phase::Refused => return,
         }
-        if let Message::Hello { epoch, oldest_gen, .. } = message {
-            return self.hello(shared, connection, epoch, oldest_gen);
+        if let Message::Hello { epoch, oldest_gen, policy, .. } = message {
+            let any = self.quirk.bends(Bend::WelcomeAnyPolicy);
+            if epoch >= self.superblock.epoch && policy != self.superblock.policy && !any {
+                // Durable before any Welcome to it (section 6).
+                self.greeting = Some((connection, message));
+                return self.take_policy(shared, policy);
+            }
+            return self.hello(shared, connection, epoch, oldest_gen, policy);
         }
         if self.half_open == Some(connection) {
             self.half_open = None;
@@ -71,7 +80,15 @@ impl<Q: Quirk> Desk<Q> {
             return;
         }
         match message {
+            Message::Forward(_) if self.superblock.void => {}
             Message::Forward(record) => self.receive(shared, record),
+            Message::ResyncBegin { session } => self.resync_begun(shared, session),
+            Message::ResyncBlock { session, index, volume, block, content } => {
+                self.resync_block(shared, session, index, (volume, block), content);
+            }
+            Message::ResyncEnd { session, count, digest, first, prev } => {
+                self.resync_ended(shared, session, End { count, digest, first, prev });
+            }
             Message::SyncRequest { generation, count, digest } => {
                 self.sync_requested(shared, generation, count, digest);
             }
@@ -88,7 +105,23 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
-    fn hello(&mut self, shared: &mut Shared, hello: Connection, epoch: u64, oldest_gen: u64) {
+    fn take_policy(&mut self, shared: &mut Shared, policy: PolicyKind) {
+        let idle = self.applying.as_ref().is_none_or(|a| a.rests());
+        // A later Hello finds it idle.
+        if self.turn.is_none() && idle {
+            let next = Superblock { policy, ..self.superblock };
+            self.start_turn(shared, Reason::Policy, next);
+        }
+    }
+
+    fn hello(
+        &mut self,
+        shared: &mut Shared,
+        hello: Connection,
+        epoch: u64,
+        oldest_gen: u64,
+        policy: PolicyKind,
+    ) {
         if epoch < self.superblock.epoch {
             let epoch = self.superblock.epoch;
             return self.send(shared, hello, Message::Fenced { epoch });
@@ -109,7 +142,8 @@ impl<Q: Quirk> Desk<Q> {
         let filed = self.quirk.bends(Bend::WelcomeFiled);
         let last = self.link(if filed { self.file_marked } else { self.marked });
         let held = last.position;
-        if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen {
+        let refills = policy != PolicyKind::Strict || self.superblock.void;
+        if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen && !refills {
             return self.send(shared, connection, Message::Refused { reason: 2 });
         }
         self.acked_nvram = self.nvram_level(shared);
@@ -124,6 +158,7 @@ impl<Q: Quirk> Desk<Q> {
             room,
             degraded: shared.degraded,
             check: last.check,
+            void: self.superblock.void,
         };
         self.send(shared, connection, message);
     }

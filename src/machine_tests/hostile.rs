@@ -2,7 +2,7 @@
 //! may drop, refuse, alarm or stop; it does not panic.
 
 use super::pair::{DESTINATION, Pair, SOURCE, geometry};
-use crate::config::{AckLevel, Transport};
+use crate::config::{AckLevel, PolicyKind, Transport};
 use crate::ids::{Connection, Link, Position, RequestId};
 use crate::quirk::Sound;
 use crate::record::{Draft, Operation, Record};
@@ -57,11 +57,11 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn from_source() -> impl Strategy<Value = Message> {
     prop_oneof![
-        (number(), number(), position()).prop_map(|(epoch, oldest_gen, next)| Message::Hello {
-            epoch,
-            oldest_gen,
-            next
+        (number(), number(), position(), 0u64..4).prop_map(|(epoch, oldest_gen, next, policy)| {
+            let policy = PolicyKind::from_code(policy).unwrap_or(PolicyKind::Strict);
+            Message::Hello { epoch, oldest_gen, next, policy }
         }),
+        resync(),
         record().prop_map(Message::Forward),
         (number(), number(), number()).prop_map(|(generation, count, digest)| Message::SyncRequest {
             generation,
@@ -71,6 +71,31 @@ fn from_source() -> impl Strategy<Value = Message> {
         number().prop_map(|number| Message::Ping { number }),
         blocks(),
         Just(Message::Reset),
+    ]
+}
+
+/// Whatever is said of a resync, by whom it may be.
+fn resync() -> impl Strategy<Value = Message> {
+    let length = prop_oneof![2 => Just(512usize), 1 => 0usize..1024];
+    prop_oneof![
+        number().prop_map(|session| Message::ResyncBegin { session }),
+        (number(), number(), number()).prop_map(|(session, stored, room)| Message::ResyncReady {
+            session,
+            stored,
+            room
+        }),
+        (number(), number(), 0u32..2, number(), length).prop_map(
+            |(session, index, volume, block, length)| {
+                Message::ResyncBlock { session, index, volume, block, content: Bytes::from(vec![4; length]) }
+            }
+        ),
+        (number(), number(), number(), number(), position()).prop_map(
+            |(session, count, digest, first, position)| {
+                let prev = Link { position, check: digest };
+                Message::ResyncEnd { session, count, digest, first, prev }
+            }
+        ),
+        (number(), number()).prop_map(|(session, room)| Message::ResyncSealed { session, room }),
     ]
 }
 
@@ -103,6 +128,7 @@ fn from_destination() -> impl Strategy<Value = Message> {
                 room,
                 degraded: false,
                 check: 0,
+                void: room % 3 == 1,
             }
         ),
         (level, position(), number()).prop_map(|(level, upto, room)| Message::ForwardAck {
@@ -113,6 +139,7 @@ fn from_destination() -> impl Strategy<Value = Message> {
         position().prop_map(|after| Message::Nak { after }),
         number().prop_map(|generation| Message::SyncDone { generation }),
         number().prop_map(|number| Message::Pong { number, degraded: true }),
+        resync(),
         blocks(),
         Just(Message::Reset),
     ]

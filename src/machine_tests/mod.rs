@@ -6,7 +6,7 @@ mod hostile;
 mod pair;
 mod scripted;
 
-use crate::config::{AckLevel, Transport};
+use crate::config::{AckLevel, Policy, Transport};
 use crate::destination::Standing;
 use crate::effect::Answer;
 use crate::ids::RequestId;
@@ -114,9 +114,13 @@ fn counter(bytes: &[u8]) -> u64 {
 
 impl<Q: Quirk> Story<Q> {
     fn new(stream: bool, ack: AckLevel, quirk: Q) -> Story<Q> {
+        Story::with_policy(stream, ack, Policy::Strict, quirk)
+    }
+
+    fn with_policy(stream: bool, ack: AckLevel, policy: Policy, quirk: Q) -> Story<Q> {
         let transport = if stream { Transport::Stream } else { Transport::Datagram };
         let slots = (0..SLOTS).map(|_| Slot::default()).collect();
-        Story { pair: Pair::new(transport, ack, quirk), stream, slots, read: 0 }
+        Story { pair: Pair::with_policy(transport, ack, policy, quirk), stream, slots, read: 0 }
     }
 
     fn ask(&mut self, slot: u32, kind: u8, offset: u64, length: u64) {
@@ -247,7 +251,14 @@ impl<Q: Quirk> Story<Q> {
 }
 
 fn check_to_the_end(stream: bool, ack: AckLevel, steps: Vec<Step>, quirk: impl Quirk) {
-    let mut story = Story::new(stream, ack, quirk);
+    check_policy(stream, ack, Policy::Strict, steps, quirk);
+}
+
+/// It goes on alone after three timers without an answer, and comes back soon.
+const ALONE: Policy = Policy::Degrade { timeout: 3000, settle: 500, hold: 1000 };
+
+fn check_policy(stream: bool, ack: AckLevel, policy: Policy, steps: Vec<Step>, quirk: impl Quirk) {
+    let mut story = Story::with_policy(stream, ack, policy, quirk);
     steps.into_iter().for_each(|step| story.step(step));
     story.quiesce();
     let (volume, image) = (story.pair.blocks(SOURCE), story.pair.blocks(DESTINATION));
@@ -312,6 +323,14 @@ proptest! {
     }
 
     #[test]
+    fn whatever_the_policy_the_image_is_the_volume_in_the_end(
+        stream in any::<bool>(), ack in level(), steps in proptest::collection::vec(step(), 0..600),
+        policy in prop_oneof![3 => Just(ALONE), 1 => Just(Policy::SemiSync { window: 1000 }), 1 => Just(Policy::Async)],
+    ) {
+        check_policy(stream, ack, policy, steps, Sound);
+    }
+
+    #[test]
     fn a_disaster_at_any_step_loses_nothing_that_was_answered(
         stream in any::<bool>(), ack in level(), steps in proptest::collection::vec(step(), 0..600), fates in any::<u64>(),
     ) {
@@ -319,8 +338,16 @@ proptest! {
     }
 }
 
+#[test]
+fn planted_bugs_of_resyncs_break_it_too() {
+    for bend in [Bend::FreeBeforeMap, Bend::ResyncForgetsWrites, Bend::ResyncFromVolume, Bend::SealOldCursor]
+    {
+        check_breaks(bend, ALONE);
+    }
+}
+
 /// A property that nothing breaks would prove nothing.
-fn check_breaks(bend: Bend) {
+fn check_breaks(bend: Bend, policy: Policy) {
     let quirk = Bent::default().with(bend);
     let config = ProptestConfig {
         cases: 4000,
@@ -331,8 +358,10 @@ fn check_breaks(bend: Bend) {
     let stories = (any::<bool>(), level(), proptest::collection::vec(step(), 0..600), any::<u64>());
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(&stories, |(stream, ack, steps, fates)| {
-        check_disaster(stream, ack, steps.clone(), fates, quirk);
-        check_to_the_end(stream, ack, steps, quirk);
+        if policy == Policy::Strict {
+            check_disaster(stream, ack, steps.clone(), fates, quirk);
+        }
+        check_policy(stream, ack, policy, steps, quirk);
         Ok(())
     });
     assert!(outcome.is_err(), "{bend:?} breaks nothing");
@@ -351,6 +380,6 @@ fn planted_bugs_break_these_properties() {
         Bend::RecoverActiveFileOnly,
         Bend::NvramBeforeFiles,
     ] {
-        check_breaks(bend);
+        check_breaks(bend, Policy::Strict);
     }
 }

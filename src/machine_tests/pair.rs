@@ -1,7 +1,7 @@
 //! A source and a destination without a world: the test decides which completion, frame or timer comes next.
 
 use super::device::Store;
-use crate::config::{AckLevel, ApplyScope, Reads, Transport};
+use crate::config::{AckLevel, ApplyScope, Policy, Reads, Transport};
 use crate::destination::{self, Destination, Standing};
 use crate::effect::{Answer, Completion, Device, Effect, Token};
 use crate::geometry::Geometry;
@@ -59,14 +59,26 @@ pub fn geometry() -> Geometry {
         batch: Geometry::default_batch(partition_size),
         first_place: 0,
         file_size: Geometry::file_size_for(partition_size),
+        resync_at: 3 * Geometry::file_size_for(partition_size),
     }
 }
 
 impl<Q: Quirk> Pair<Q> {
     pub fn new(transport: Transport, ack: AckLevel, quirk: Q) -> Pair<Q> {
+        Pair::with_policy(transport, ack, Policy::Strict, quirk)
+    }
+
+    pub fn with_policy(transport: Transport, ack: AckLevel, policy: Policy, quirk: Q) -> Pair<Q> {
         let geometry = Arc::new(geometry());
         let knobs = (
-            source::Knobs { ack, reads: Reads::Confirmed, transport, seal_after: None, resend_after: 1000 },
+            source::Knobs {
+                ack,
+                reads: Reads::Confirmed,
+                policy,
+                transport,
+                seal_after: None,
+                resend_after: 1000,
+            },
             destination::Knobs { ack, apply_scope: ApplyScope::PerSource, transport, retry_after: 1000 },
         );
         let mut devices = <[[Store; 4]; 2]>::default();

@@ -3,7 +3,7 @@
 
 use super::hostile::connected;
 use super::pair::{DESTINATION, Pair, SOURCE, geometry};
-use crate::config::{AckLevel, Transport};
+use crate::config::{AckLevel, PolicyKind, Transport};
 use crate::effect::Alarm;
 use crate::ids::{Connection, MirrorId, Position, RequestId};
 use crate::quirk::Sound;
@@ -231,7 +231,12 @@ fn connections_replace_each_other_upwards_only() {
     let mut script = Script::new(DATAGRAM);
     let Connection { source_boot, counter, .. } = script.connection;
     let pair = |counter, destination_boot| Connection { source_boot, counter, destination_boot };
-    let hello = |oldest_gen, epoch| Message::Hello { epoch, oldest_gen, next: Position::new(1, 6) };
+    let hello = |oldest_gen, epoch| Message::Hello {
+        epoch,
+        oldest_gen,
+        next: Position::new(1, 6),
+        policy: PolicyKind::Strict,
+    };
     // Older than the one that is open: refused, by its own name.
     let heard = script.says_on(pair(counter - 1, 0), hello(1, 1));
     assert!(matches!(heard[..], [Message::Refused { reason: 5 }]), "{heard:?}");
@@ -260,7 +265,8 @@ fn connections_replace_each_other_upwards_only() {
 fn another_mirror_is_refused() {
     let mut script = Script::new(DATAGRAM);
     let other = MirrorId([1; 16]);
-    let hello = Message::Hello { epoch: 1, oldest_gen: 1, next: Position::new(1, 1) };
+    let next = Position::new(1, 1);
+    let hello = Message::Hello { epoch: 1, oldest_gen: 1, next, policy: PolicyKind::Strict };
     script.pair.frames[DESTINATION].clear();
     script.pair.deliver(SOURCE, &hello.frame(other, Connection { source_boot: 9, ..Default::default() }));
     let heard = script.heard();

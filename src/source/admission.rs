@@ -90,7 +90,7 @@ impl<Q: Quirk> Source<Q> {
                 _ => (0, false),
             };
             let size = HEADER + padded(payload);
-            if !self.open_next() {
+            if self.admission_rests(size) || !self.open_next() {
                 return self.stall();
             }
             if !self.fits(size) {
@@ -193,6 +193,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// How many records could be answered (SR2).
     pub(super) fn answerable(&self) -> u64 {
+        if self.answers_alone() {
+            return self.marked;
+        }
         let remote = match self.knobs.ack {
             crate::config::AckLevel::Received => self.acked_received.max(self.acked_nvram),
             crate::config::AckLevel::Nvram => self.acked_nvram.max(self.acked_file),
@@ -207,6 +210,9 @@ impl<Q: Quirk> Source<Q> {
     /// Replies whose records are safe.
     pub(super) fn answer(&mut self) {
         let answerable = self.answerable();
+        if self.answers_alone() {
+            self.answered_alone = answerable;
+        }
         while let Some(entry) = self.waiters.first_entry() {
             let (needs, id) = *entry.key();
             if needs > answerable {

@@ -21,6 +21,14 @@ fn overtake(records: &mut [Record]) {
 
 impl<Q: Quirk> Source<Q> {
     pub(super) fn apply_next(&mut self) {
+        if self.turn.is_some() {
+            return;
+        }
+        if let Some(apply) = self.apply.as_mut().filter(|a| !a.working() && a.unreadable().is_empty()) {
+            // It made way for a change of the role.
+            let progress = apply.start(&mut self.superblock, &mut self.healing, &mut self.out);
+            self.apply_progress(progress);
+        }
         if self.heal_next() || self.apply.is_some() {
             return;
         }
@@ -69,6 +77,10 @@ impl<Q: Quirk> Source<Q> {
             Progress::Working => {}
             Progress::Advanced => {
                 self.repeat_reads();
+                self.progress = true;
+                if self.wants_turn() {
+                    return;
+                }
                 let Some(apply) = &mut self.apply else { return };
                 let next = apply.start(&mut self.superblock, &mut self.healing, &mut self.out);
                 self.apply_progress(next);

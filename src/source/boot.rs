@@ -4,6 +4,8 @@ use super::admission::{Outcome, SlotState};
 use super::log::{Entry, Generation, Log, Sealing};
 use super::{Source, State};
 use crate::area::Area;
+use crate::block_map::BlockMap;
+use crate::config::{Policy, PolicyKind};
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
@@ -14,7 +16,7 @@ use crate::record::{Record, extend_digest};
 use crate::reply_table::{self, ReplyEntry};
 use crate::shape::Shape;
 use crate::stage::Stage;
-use crate::superblock::Superblock;
+use crate::superblock::{Role, Superblock};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -26,6 +28,7 @@ enum Step {
     Seals,
     Partition(usize),
     Replies,
+    Map,
     Erase,
     Promise,
     Superblock,
@@ -150,6 +153,21 @@ impl<Q: Quirk> Source<Q> {
                         (0..entries).filter_map(|i| ReplyEntry::get(block, i * reply_table::ENTRY as usize)),
                     );
                 }
+                let (number, _) = boot.superblock.map;
+                if boot.superblock.role == Role::Degraded && number > 0 {
+                    boot.step = Step::Map;
+                    let at = self.map_place(number);
+                    let range = core::iter::once((at, self.geometry.map_size())).collect();
+                    boot.token = self.out.read(self.index, Duty::Boot, Device::Image, range);
+                    return Some(false);
+                }
+                return self.take_log(boot);
+            }
+            Step::Map => {
+                let Completion::Read(data) = completion else { return Some(false) };
+                // Where it is damaged, every block may be one that the destination lacks.
+                self.map = BlockMap::decode(&self.geometry, boot.superblock.map, &data[0])
+                    .unwrap_or_else(|| BlockMap::full(&self.geometry));
                 return self.take_log(boot);
             }
             // Not left under way: the next write of the mark must find this one durable, or both slots can be torn.
@@ -169,6 +187,11 @@ impl<Q: Quirk> Source<Q> {
                 self.superblock = boot.superblock;
                 self.state = State::Serving;
                 self.opened_at = self.now;
+                self.mapped = self.log.base;
+                if self.knobs.policy != Policy::Strict {
+                    self.answered_alone = self.log.next();
+                }
+                self.changed_at = Some(self.now);
                 self.stage(Stage::Booted, self.log.tip.position);
                 self.connect();
                 return Some(true);
@@ -409,6 +432,10 @@ impl<Q: Quirk> Source<Q> {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
         boot.superblock.ack = self.knobs.ack;
+        // More may be promised at once; less only when the destination knows (section 6).
+        if self.knobs.policy == Policy::Strict {
+            boot.superblock.policy = PolicyKind::Strict;
+        }
         boot.superblock.shape = Shape::of(&self.geometry);
         self.put_superblock(boot);
     }

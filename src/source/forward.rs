@@ -23,14 +23,22 @@ impl<Q: Quirk> Source<Q> {
         };
         self.unanswered = 0;
         self.backoff = 0;
+        self.up_since = None;
+        self.suspend_resync();
         self.hello();
         self.restart_timer();
     }
 
     fn hello(&mut self) {
+        if self.leaves() {
+            // It goes on alone, once that is durable; then it asks again (LR1).
+            return;
+        }
         let next = self.log.next_position();
-        let oldest_gen = self.log.generations.front().map_or(next.generation, |g| g.number);
-        self.send(Message::Hello { epoch: self.superblock.epoch, oldest_gen, next });
+        // Empty ones that are freed need not be there.
+        let oldest_gen = self.log.base_position.generation + 1;
+        let policy = self.knobs.policy.kind();
+        self.send(Message::Hello { epoch: self.superblock.epoch, oldest_gen, next, policy });
     }
 
     pub(super) fn handle_message(&mut self, connection: Connection, message: Message) {
@@ -58,6 +66,7 @@ impl<Q: Quirk> Source<Q> {
             Message::Refused { reason } => return self.stop(Alarm::Refused { reason }),
             Message::Reset => return self.connect(),
             _ if self.session != Session::Up || connection != self.connection => return,
+            Message::ForwardAck { .. } | Message::Nak { .. } | Message::SyncDone { .. } if self.alone() => {}
             Message::ForwardAck { level, upto, room } => self.acknowledged(level, upto, room),
             Message::Nak { after } => {
                 self.sent = self.sent.min(self.log.upto(after)).max(self.log.base);
@@ -66,11 +75,14 @@ impl<Q: Quirk> Source<Q> {
             Message::BlockWanted { volume, block, cursor } => {
                 self.block_asked((volume, block), cursor);
             }
+            Message::ResyncReady { session, stored, room } => self.resync_ready(session, stored, room),
+            Message::ResyncSealed { session, room } => self.resync_sealed(session, room),
             Message::Block { volume, block, as_of, content } => {
                 self.block_came((volume, block), as_of, content);
             }
-            Message::Pong { number, .. } if number > self.pong_seen && number <= self.ping_sent => {
+            Message::Pong { number, degraded } if number > self.pong_seen && number <= self.ping_sent => {
                 self.pong_seen = number;
+                self.peer_announces(degraded);
                 self.ping_for_reads();
             }
             _ => {}
@@ -80,7 +92,9 @@ impl<Q: Quirk> Source<Q> {
 
     /// Itself an acknowledgement, and the place to go on from (SR7).
     fn welcome(&mut self, connection: Connection, message: Message) {
-        let Message::Welcome { epoch, held, filed, applied_gen, room, degraded, check, .. } = message else {
+        let Message::Welcome { epoch, held, filed, applied_gen, applied_seq, room, degraded, check, void } =
+            message
+        else {
             return;
         };
         if epoch != self.superblock.epoch {
@@ -100,6 +114,25 @@ impl<Q: Quirk> Source<Q> {
         let fresh = self.session != Session::Up;
         if !fresh && connection != self.connection {
             return self.connect();
+        }
+        self.peer_degraded = degraded;
+        let image = match applied_seq {
+            0 => Position::new(applied_gen, u64::MAX),
+            _ => Position::new(applied_gen + 1, applied_seq),
+        };
+        // One that comes late says what was.
+        if fresh && !self.goes_on_with(held, image, void) {
+            return;
+        }
+        if self.alone() {
+            if fresh {
+                self.session = Session::Up;
+                self.connection = connection;
+                self.up_since = Some(self.now);
+                self.stage(Stage::Connected, held);
+                self.resume_resync();
+            }
+            return self.advance();
         }
         let held = self.log.upto(held);
         let filed = self.log.upto(filed);
@@ -179,7 +212,7 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         self.progress = true;
         self.backoff = 0;
         self.timer = None;
@@ -192,10 +225,11 @@ impl<Q: Quirk> Source<Q> {
 
     /// Sends what is marked, in order, within credit, and asks for the apply of what was sent whole.
     pub(super) fn forward(&mut self) {
-        if self.session != Session::Up {
+        let alone = self.alone() && !self.quirk.bends(Bend::ForwardAlone);
+        if self.session != Session::Up || alone || self.leaves() {
             return;
         }
-        let ready = self.sendable();
+        let ready = self.leaving(self.sendable());
         while self.sent < ready {
             let entry = self.log.entry(self.sent);
             if entry.end_bytes > self.limit {
@@ -235,6 +269,7 @@ impl<Q: Quirk> Source<Q> {
 
     fn awaits(&self) -> bool {
         self.session != Session::Up
+            || self.alone()
             || self.pong_seen < self.ping_sent
             || self.acked_file < self.log.durable
             || self.remote_applied < self.sync_sent
@@ -264,7 +299,7 @@ impl<Q: Quirk> Source<Q> {
         if self.unanswered > PATIENCE {
             return self.connect();
         }
-        if self.knobs.transport == Transport::Datagram {
+        if self.knobs.transport == Transport::Datagram && !self.alone() {
             self.sent = self.sent.min(self.acked_nvram).max(self.log.base);
         }
         // Asked again for every generation that is not applied there.
@@ -272,6 +307,7 @@ impl<Q: Quirk> Source<Q> {
             self.sync_sent = self.remote_applied;
         }
         self.ask_blocks();
+        self.resend_resync();
         self.ping();
     }
 }

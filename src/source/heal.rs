@@ -101,6 +101,9 @@ impl<Q: Quirk> Source<Q> {
         if as_of >= cursor {
             return self.block_found(key, as_of, content);
         }
+        // What was freed alone has changed only what is in the map.
+        let unchanged = self.unchanged_since(key, as_of);
+        let as_of = if unchanged { as_of.max(self.log.base_position) } else { as_of };
         // With k > P some of the records between may be freed here and not applied there: asked again.
         if self.log.base_position <= as_of {
             let mut content = content.to_vec();
@@ -109,7 +112,7 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
-    fn roll_forward(&self, key: BlockKey, from: Position, to: Position, content: &mut [u8]) {
+    pub(super) fn roll_forward(&self, key: BlockKey, from: Position, to: Position, content: &mut [u8]) {
         for ordinal in self.log.upto(from)..self.log.upto(to) {
             fold_block(&self.geometry, &self.region, &self.log.entry(ordinal).record, key, content);
         }

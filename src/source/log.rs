@@ -179,7 +179,7 @@ impl<Q: Quirk> Source<Q> {
             return false;
         }
         let replaced = self.log.youngest.checked_sub(self.geometry.partitions);
-        if replaced.is_some_and(|g| self.log.owed.contains_key(&g)) {
+        if !self.alone() && replaced.is_some_and(|g| self.log.owed.contains_key(&g)) {
             return false;
         }
         self.seal_wanted = false;
@@ -217,6 +217,7 @@ impl<Q: Quirk> Source<Q> {
         self.log.tip = record.link();
         let end_bytes = self.log.bytes(ordinal) + record.size();
         self.log.entries.push_back(Entry { record: record.clone(), end_bytes });
+        self.resync_touched(&record);
         self.out.write(self.index, Duty::Log, Device::Nvram, alloc::vec![run]);
         self.stage(Stage::Numbered, position);
         Some((record, ordinal))
@@ -285,6 +286,8 @@ impl<Q: Quirk> Source<Q> {
                 && self.remote_applied
                     >= (g.number + self.geometry.partitions).saturating_sub(self.geometry.files);
             let remote = remote || self.quirk.bends(Bend::FreeOnLocalApply);
+            // Alone nothing is asked for; its blocks are in the durable map (LR2).
+            let remote = if self.alone() { g.end() <= self.mapped } else { remote };
             if !(g.applied || issued) || !remote {
                 return;
             }

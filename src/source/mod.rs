@@ -8,11 +8,16 @@ mod forward;
 mod heal;
 mod log;
 mod read;
+mod resync;
+mod role;
 
-use crate::config::{AckLevel, Reads, Transport};
+pub use role::Exposure;
+
+use crate::block_map::BlockMap;
+use crate::config::{AckLevel, Policy, Reads, Transport};
 use crate::effect::{Alarm, Answer, Completion, Duty, Effect, Outbox, Token};
 use crate::geometry::{Geometry, Region};
-use crate::heal::Healing;
+use crate::heal::{BlockKey, Healing};
 use crate::ids::{Connection, MirrorIndex, Position, RequestId};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
@@ -34,6 +39,8 @@ pub struct Knobs {
     pub ack: AckLevel,
     /// SR2.
     pub reads: Reads,
+    /// Section 6.
+    pub policy: Policy,
     /// Section 3.
     pub transport: Transport,
     /// Optional timer of SR3, ns.
@@ -128,6 +135,26 @@ pub struct Source<Q> {
     progress: bool,
     /// It was told that the destination speaks another version.
     skewed: bool,
+    /// Blocks that the destination may lack, durably (LR2), and the records up to which they are in it.
+    map: BlockMap,
+    mapped: u64,
+    /// Of blocks in it, the last record of this boot that changed them.
+    last_change: BTreeMap<BlockKey, Position>,
+    /// Records up to here may have been answered without the destination.
+    answered_alone: u64,
+    turn: Option<role::Turn>,
+    wish: Option<role::Wish>,
+    resync: Option<resync::Resync>,
+    /// Resyncs of this boot.
+    resyncs: u64,
+    /// When the role last changed, or a resync was given up; since when the connection stands; since when what waits
+    /// for the destination does.
+    changed_at: Option<u64>,
+    up_since: Option<u64>,
+    stuck: role::Stuck,
+    /// The destination's image is known to need every block; its NVRAM must not be relied on.
+    needs_all: bool,
+    peer_degraded: bool,
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -177,6 +204,19 @@ impl<Q: Quirk> Source<Q> {
             backoff: 0,
             progress: false,
             skewed: false,
+            map: BlockMap::default(),
+            mapped: 0,
+            last_change: BTreeMap::new(),
+            answered_alone: 0,
+            turn: None,
+            wish: None,
+            resync: None,
+            resyncs: 0,
+            changed_at: None,
+            up_since: None,
+            stuck: role::Stuck::default(),
+            needs_all: false,
+            peer_degraded: false,
             geometry,
         };
         source.start_boot();
@@ -198,7 +238,8 @@ impl<Q: Quirk> Source<Q> {
         }
         let due = self.knobs.seal_after.filter(|_| self.open_has_records() && !self.seal_wanted);
         let seal = due.map(|d| self.opened_at + d);
-        [self.timer, self.apply_retry, seal].into_iter().flatten().min()
+        let role = self.role_timeout();
+        [self.timer, self.apply_retry, seal, role].into_iter().flatten().min()
     }
 
     /// Whether it takes requests.
@@ -222,6 +263,9 @@ impl<Q: Quirk> Source<Q> {
             && self.serves.is_empty()
             && self.log.only_open_and_empty()
             && self.log.owed.is_empty()
+            && self.superblock.role == Role::Source
+            && self.turn.is_none()
+            && self.wish.is_none()
     }
 
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
@@ -253,6 +297,7 @@ impl<Q: Quirk> Source<Q> {
             for at in [boot, &mut self.timer, &mut self.apply_retry].into_iter().flatten() {
                 *at = at.saturating_sub(back);
             }
+            self.set_back(back);
             self.opened_at = self.opened_at.saturating_sub(back);
         }
         self.now = now;
@@ -321,6 +366,8 @@ impl<Q: Quirk> Source<Q> {
                 Duty::Apply => self.apply_done(token, completion),
                 Duty::Read => self.read_done(token, completion),
                 Duty::Heal => self.served(token, completion),
+                Duty::Role => self.turned(token, completion),
+                Duty::Resync => self.resync_read(token, completion),
                 _ => {}
             },
         }
@@ -350,6 +397,7 @@ impl<Q: Quirk> Source<Q> {
         if self.timer.is_some_and(|at| at <= now) {
             self.resend();
         }
+        self.role_timer();
         self.pump();
     }
 
@@ -365,7 +413,9 @@ impl<Q: Quirk> Source<Q> {
             self.flush_mark();
             self.forward();
             self.answer();
+            self.take_turn();
             self.apply_next();
+            self.resync_next();
             self.serve_blocks();
             self.free();
             if !self.progress || !self.serving() {
@@ -373,6 +423,7 @@ impl<Q: Quirk> Source<Q> {
             }
         }
         if self.serving() {
+            self.look_if_stuck();
             self.arm_timer();
         }
     }
@@ -395,6 +446,9 @@ impl<Q: Quirk> Source<Q> {
         self.reads.clear();
         self.healing = Healing::default();
         self.serves.clear();
+        self.turn = None;
+        self.wish = None;
+        self.resync = None;
     }
 
     fn send(&mut self, message: Message) {

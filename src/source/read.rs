@@ -195,12 +195,25 @@ impl<Q: Quirk> Source<Q> {
         self.reads = reads;
     }
 
+    /// Whether a read only lacks the word of the destination.
+    pub(super) fn reads_await_pong(&self) -> bool {
+        let answerable = self.answerable();
+        let lacks = |r: &PendingRead| match &r.phase {
+            Phase::Ready { needs, .. } => *needs <= answerable && r.ping > self.pong_seen,
+            _ => false,
+        };
+        self.reads.iter().any(lacks)
+    }
+
     pub(super) fn answer_reads(&mut self, answerable: u64) {
         let mut i = 0;
         while i < self.reads.len() {
             let read = &self.reads[i];
             let ready = match &read.phase {
-                Phase::Ready { needs, .. } => *needs <= answerable && read.ping <= self.pong_seen,
+                // Alone there is nobody to ask.
+                Phase::Ready { needs, .. } => {
+                    *needs <= answerable && (read.ping <= self.pong_seen || self.answers_alone())
+                }
                 _ => false,
             };
             if !ready {

@@ -41,7 +41,7 @@ kinds! {
     PHASE = 20 "phase",
 }
 
-const FRAMES: [&str; 15] = [
+const FRAMES: [&str; 20] = [
     "?",
     "Hello",
     "Welcome",
@@ -57,6 +57,11 @@ const FRAMES: [&str; 15] = [
     "Reset",
     "BlockWanted",
     "Block",
+    "ResyncBegin",
+    "ResyncReady",
+    "ResyncBlock",
+    "ResyncEnd",
+    "ResyncSealed",
 ];
 const FAULTS: [&str; 40] = [
     "crash",
@@ -389,6 +394,10 @@ fn frame(e: &Entry) -> String {
         7 => format!("{name} after ({}, {})", e.a, e.b),
         8 => format!("{name} generation {} count {}", e.a, e.b),
         9 => format!("{name} generation {}", e.a),
+        15 | 19 => format!("{name} {:x}", e.a),
+        16 => format!("{name} {:x}, {} stored", e.a, e.b),
+        17 => format!("{name} {:x} number {}, block {}", e.a, e.b, e.c),
+        18 => format!("{name} {:x} of {} blocks", e.a, e.b),
         13 | 14 => format!("{name} {} of volume {}", e.b, e.a),
         3 | 4 | 10 | 11 => format!("{name} {}", e.a),
         _ => name.to_string(),

@@ -1,0 +1,186 @@
+//! I13: at the seal of a resync base and file are the source's log, folded, byte for byte. I14: until all of the file is
+//! in the image the image is not opened. LR1: alone a source answers only once its role is durable. LR2: what it frees
+//! alone is in its durable map. I15: what it says may be lost is never below what is.
+
+use crate::bytes::Position;
+use crate::content::same;
+use crate::finding::{Findings, Oracle};
+use crate::mirror::Mirror;
+use crate::setup::{Policy, Setup};
+use crate::superblock::Superblock;
+
+fn fail(out: &mut Findings, invariant: &'static str, message: impl FnOnce() -> String) {
+    out.fail(Oracle::Resync, invariant, message);
+}
+
+/// The destination wrote a superblock that seals a resync file.
+pub(crate) fn sealing(m: &Mirror, new: &Superblock, out: &mut Findings) {
+    out.judged(Oracle::Resync);
+    let number = m.number;
+    let end = m.model.index_of_cursor(new.cursor());
+    let Some(end) = end else {
+        return fail(out, "I13", || {
+            format!(
+                "mirror {number}: a resync is sealed at {:?}, which is beyond the source's log",
+                new.cursor()
+            )
+        });
+    };
+    if end < m.copy.end_stable.max(m.copy.image.cursor) {
+        let held = m.model.position_of(m.copy.end_stable);
+        fail(out, "I12", || {
+            format!("mirror {number}: a resync is sealed at {:?}, and {held} was held", new.cursor())
+        });
+    }
+    if !m.source.alone && !m.source.gone && !m.source.harmed {
+        fail(out, "I13", || format!("mirror {number}: a resync is sealed and its source is not Degraded"));
+    }
+}
+
+/// That superblock is durable, and so must be the file.
+pub(crate) fn sealed(m: &mut Mirror, out: &mut Findings) {
+    out.judged(Oracle::Resync);
+    let number = m.number;
+    let Some(roll) = &m.copy.image.roll else {
+        if m.copy.image.stable.sealed.is_some() && !m.copy.harmed {
+            fail(out, "I13", || format!("mirror {number}: a resync is sealed and its file is not whole"));
+        }
+        return;
+    };
+    let end = m.copy.image.cursor;
+    let mut wrong = None;
+    for (at, contents) in roll {
+        let Some(content) = contents.last() else { continue };
+        let expected = m.model.content(at.0, at.1, end).unwrap_or_else(|| m.model.zeros());
+        if !same(content, &expected) {
+            wrong.get_or_insert(*at);
+        }
+    }
+    if let Some((volume, block)) = wrong {
+        let end = m.model.position_of(end);
+        fail(out, "I13", || {
+            format!(
+                "mirror {number}: the resync file holds other content for block {block} of volume {volume} than the \
+                 source's log at {end}"
+            )
+        });
+    }
+    if let Some((volume, block)) = m.copy.image.first_wrong(&m.at.image) {
+        let end = m.model.position_of(end);
+        fail(out, "I13", || {
+            format!(
+                "mirror {number}: block {block} of volume {volume} is not that of {end}, and the resync file lacks it"
+            )
+        });
+    }
+}
+
+/// The destination counts a resync file as part of the image.
+pub(crate) fn rolled(m: &Mirror, out: &mut Findings) {
+    out.judged(Oracle::Resync);
+    let number = m.number;
+    if let Some((volume, block)) = m.copy.image.first_wrong(&m.at.image) {
+        fail(out, "I14", || {
+            format!(
+                "mirror {number}: the image counts as whole, and block {block} of volume {volume} is not in it (LR4)"
+            )
+        });
+    }
+}
+
+/// The destination told the source that a resync is sealed.
+pub(crate) fn told(m: &Mirror, session: u64, out: &mut Findings) {
+    let stable = &m.copy.image.stable;
+    let (number, durable) = (m.number, stable.session);
+    let marked = m.copy.mark_stable.nvram.min(m.copy.mark_stable.file);
+    out.expect(Oracle::Resync, "I13", session == durable && marked >= stable.tail.position, || {
+        format!("mirror {number}: ResyncSealed for {session:x}; durable is {durable:x}, and the mark {marked} (LR4)")
+    });
+}
+
+/// The source frees a partition alone: the blocks of all its records that the destination lacks are in its durable map.
+pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
+    out.judged(Oracle::Resync);
+    let held = m.copy.end_stable.max(m.copy.image.cursor);
+    let mut changed = Vec::new();
+    m.model.changed(held.max(first - 1), last, &mut changed);
+    let missing = changed.iter().find(|at| !m.source.map.contains(at));
+    if let Some((volume, block)) = missing {
+        let (number, last) = (m.number, m.model.position_of(last));
+        fail(out, "I13", || {
+            format!(
+                "source {number}: {last} is freed alone, and block {block} of volume {volume} is not in its map (LR2)"
+            )
+        });
+    }
+}
+
+/// The source forwarded a record.
+pub(crate) fn forwarded(m: &Mirror, setup: &Setup, position: Position, out: &mut Findings) {
+    if setup.policy == Policy::Async && m.source.volume.stable.policy == 3 && !m.source.harmed {
+        let open = m.model.generation(position.generation).is_some_and(|g| !g.seal_stable);
+        let open = open && m.model.last_generation() == position.generation;
+        out.expect(Oracle::Resync, "I16", !open, || {
+            let number = m.number;
+            format!("source {number}: {position} left before its generation was sealed (async)")
+        });
+    }
+    if m.source.alone {
+        let number = m.number;
+        fail(out, "I8", || format!("source {number}: {position} was forwarded while it is Degraded (LR3)"));
+    }
+}
+
+/// An operation was answered without the destination's word: may it be?
+pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
+    let told = m.copy.image.stable.policy;
+    match setup.policy {
+        Policy::Strict => false,
+        Policy::Degrade => m.source.alone && told == 1,
+        Policy::SemiSync { .. } => told == 2,
+        Policy::Async => told == 3,
+    }
+}
+
+/// `semi_sync`: so many bytes may be unacknowledged.
+pub(crate) fn numbered(m: &Mirror, setup: &Setup, index: u64, out: &mut Findings) {
+    let Policy::SemiSync { window } = setup.policy else { return };
+    if m.source.volume.stable.policy != 2 || m.source.harmed || m.source.alone {
+        return;
+    }
+    out.judged(Oracle::Resync);
+    let acknowledged = m.wait.acknowledged.max(m.copy.image.cursor);
+    let ahead = m.model.bytes_upto(index) - m.model.bytes_upto(acknowledged.min(index));
+    if ahead > window && index > acknowledged + 1 {
+        let (number, position) = (m.number, m.model.position_of(index));
+        fail(out, "I15", || {
+            format!("source {number}: with {position} {ahead} bytes are unacknowledged, {window} are allowed")
+        });
+    }
+}
+
+/// A recovery without the source reaches `reached`: what is then lost, the source has counted.
+pub(crate) fn exposed(m: &Mirror, setup: &Setup, reached: u64, out: &mut Findings) {
+    // What is older than the list has no number any more; it is in the image.
+    let reached = reached.max(m.copy.image.cursor);
+    if setup.policy == Policy::Strict || reached >= m.history.answered || m.source.harmed || m.copy.harmed {
+        return;
+    }
+    let Some((operations, bytes)) = m.source.exposure else { return };
+    if !m.copy.damaged.is_empty() || !m.copy.image.damaged.is_empty() {
+        return;
+    }
+    out.judged(Oracle::Resync);
+    let lost = m.history.answered - reached;
+    let entries = (reached + 1..=m.history.answered).filter_map(|i| m.model.entry(i));
+    let lost_bytes: u64 = entries.map(|e| e.length).sum();
+    if lost > operations || lost_bytes > bytes {
+        let number = m.number;
+        fail(out, "I15", || {
+            format!(
+                "source {number}: {lost} answered operations ({lost_bytes} bytes) would be lost, and it counts \
+                 {operations} ({bytes} bytes)"
+            )
+        });
+    }
+}
