@@ -5,10 +5,10 @@ use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Region;
 use crate::mirror::Mirror;
-use crate::oracles::{apply, damage, held, isolation, numbering, prefix, steps};
+use crate::oracles::{apply, damage, held, isolation, numbering, prefix, resync, session, steps};
 use crate::setup::{Device, Level, Medium, Server};
 use crate::source_log;
-use crate::superblock::{RECOVERING, Superblock};
+use crate::superblock::Superblock;
 
 impl Judge {
     /// A write or discard was issued: it is in `current` and not in `stable` yet. `by`: the mirror whose machine issued
@@ -57,10 +57,10 @@ impl Judge {
                 isolation::region(owner, by, "region", offset, out);
                 if let Some(i) = owner {
                     let m = &mut self.mirrors[i];
-                    let before = m.copy.image.current.applied_gen;
+                    let (before, session) = (m.copy.image.current.applied_gen, m.copy.image.current.session);
                     image_stored(m, false, self.setup.global_apply, range, (stable, current), out);
                     let after = m.copy.image.current;
-                    if after.role < RECOVERING {
+                    if !after.recovers() && after.session == session {
                         let known = after.applied_gen.min(m.model.last_generation());
                         for generation in before.saturating_add(1)..=known {
                             apply::trailed(m, generation, self.log.trailed(i, generation, stable), out);
@@ -96,7 +96,10 @@ impl Judge {
                     let (first, count) = layout.places(by);
                     let place = offset / layout.file_size;
                     let own = (first..first + count).contains(&place);
-                    ("the log disk", own.then_some(unit(offset, layout.file_size)))
+                    let own = own.then_some(unit(offset, layout.file_size));
+                    let (start, size, most) = m.at.resync;
+                    let resync = (start..start + size * most).contains(&offset);
+                    ("the log disk", if resync { Some(start + size * most) } else { own })
                 }
                 (Server::Destination, Device::Image) => {
                     let own = layout.owner(offset) == Some(by);
@@ -186,7 +189,7 @@ fn image_stored(
         isolation::region(None, None, "region", offset, out);
     }
     if in_place {
-        steps::in_place(m, own, (offset, end), current, out);
+        steps::in_place(m, own, (offset, end), (stable, current), out);
     }
     if superblock {
         steps::superblock_slot(m, own, (offset, length), stable, out);
@@ -206,7 +209,10 @@ fn superblock_stored(m: &mut Mirror, own: bool, global: bool, new: &Superblock, 
         return;
     }
     steps::cursor_written(m, own, new, out);
-    if !own {
+    if !own && new.session != image.stable.session {
+        resync::sealing(m, new, out);
+        m.copy.asked = m.copy.asked.max(new.applied_gen);
+    } else if !own {
         apply::superblock(m, new, global, out);
     }
     let image = if own { &mut m.source.volume } else { &mut m.copy.image };
@@ -216,7 +222,7 @@ fn superblock_stored(m: &mut Mirror, own: bool, global: bool, new: &Superblock, 
 fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn Medium, out: &mut Findings) {
     let (image, region) =
         if own { (&mut m.source.volume, &m.at.own) } else { (&mut m.copy.image, &m.at.image) };
-    let before = image.cursor;
+    let (before, session, sealed) = (image.cursor, image.stable.session, image.stable.sealed);
     let changed = image.flushed(&mut m.model, region, ranges, stable);
     let moved = image.cursor != before;
     if changed.journal {
@@ -225,10 +231,17 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
             apply::journalled(m, out);
         }
     }
+    if !own && changed.superblock {
+        m.takes_roll(stable);
+    }
     if changed.superblock && moved {
         prefix::at_cursor(m, own, out);
     }
+    if own && changed.superblock {
+        m.takes_role(stable);
+    }
     if !own && changed.superblock {
+        resync_seen(m, (session, sealed.is_some()), out);
         m.advance();
         fence(m, out);
     }
@@ -249,9 +262,22 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
     }
 }
 
+/// The destination's durable superblock is another one than that which named this session, with its file in the image or
+/// not.
+pub(crate) fn resync_seen(m: &mut Mirror, (session, sealed): (u64, bool), out: &mut Findings) {
+    if m.copy.image.stable.session != session {
+        resync::sealed(m, out);
+        m.owed = m.owed.max(m.copy.image.cursor);
+        session::sealed(m);
+    }
+    if sealed && m.copy.image.stable.sealed.is_none() && !m.copy.image.stable.void {
+        resync::rolled(m, out);
+    }
+}
+
 /// Notes when a recovery became durable; one that nobody asked for touches a living mirror (I17).
 pub(crate) fn fence(m: &mut Mirror, out: &mut Findings) {
-    if m.copy.image.stable.role < RECOVERING || m.copy.fenced.is_some() {
+    if !m.copy.image.stable.recovers() || m.copy.fenced.is_some() {
         return;
     }
     m.copy.fenced = Some(out.time);

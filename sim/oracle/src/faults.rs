@@ -1,6 +1,6 @@
 //! What the rig does to servers and devices: crashes, power cuts, damage, lost NVRAM.
 
-use crate::devices::fence;
+use crate::devices::{fence, resync_seen};
 use crate::judge::Judge;
 use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
@@ -124,6 +124,7 @@ impl Judge {
                     return;
                 };
                 m.source.volume.rescan(&mut m.model, &m.at.own, stable);
+                m.takes_role(stable);
                 source_log::rescan(m, stable);
                 m.source.mark_stable = m.own_mark(stable);
                 m.advance();
@@ -134,7 +135,10 @@ impl Judge {
 
     fn rescan_destination(&mut self, medium: &dyn Medium) {
         for m in &mut self.mirrors {
+            let before = (m.copy.image.stable.session, m.copy.image.stable.sealed.is_some());
             m.copy.image.rescan(&mut m.model, &m.at.image, medium);
+            m.takes_roll(medium);
+            resync_seen(m, before, &mut self.out);
             m.copy.mark_stable = m.copy_mark(medium);
             m.copy.mark_current = m.copy.mark_stable;
         }

@@ -24,10 +24,11 @@ pub(crate) enum Oracle {
     Fairness,
     Seals,
     Session,
+    Resync,
 }
 
 /// Name of each oracle, in the order of its number.
-pub const ORACLES: [&str; 20] = [
+pub const ORACLES: [&str; 21] = [
     "durability",
     "prefix",
     "apply",
@@ -48,6 +49,7 @@ pub const ORACLES: [&str; 20] = [
     "fairness",
     "seals",
     "session",
+    "resync",
 ];
 
 /// Something that must not be.

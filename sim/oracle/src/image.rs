@@ -3,12 +3,14 @@
 //! induction and a judgement costs only what changed.
 
 use crate::bytes::ENTRY;
+use crate::bytes::{check_entry, hash};
 use crate::content::same;
 use crate::journal::{InPlace, Journal};
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::Model;
 use crate::oracles::prefix::detectable;
 use crate::ranges::Ranges;
+use crate::resync_file::Blocks;
 use crate::setup::{Device, Medium};
 use crate::superblock::Superblock;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,8 @@ pub(crate) struct Image {
     /// say and as it is true.
     pub ahead: BTreeMap<BlockAt, u64>,
     pub journal: Option<Journal>,
+    /// The blocks of a sealed resync file that is to be put in place.
+    pub roll: Option<Blocks>,
     /// The rig has damaged a superblock or the journal under a machine that runs: harmless again once there is a newer
     /// superblock than this, with a cursor that goes as far as this.
     pub wound: Option<(u64, (u64, u64))>,
@@ -51,6 +55,7 @@ impl Image {
             damaged: BTreeSet::new(),
             ahead: BTreeMap::new(),
             journal: None,
+            roll: None,
             wound: None,
             asleep: false,
             dirty: Ranges::default(),
@@ -113,7 +118,7 @@ impl Image {
         match spot {
             Spot::Block(v, b) => self.look_at_block(model, region, medium, (v, b)),
             Spot::Check(v, first, end) => self.look_at_checks(model, region, medium, v, first, end),
-            Spot::Superblock | Spot::Journal | Spot::Padding => {}
+            Spot::Superblock | Spot::Journal | Spot::Map | Spot::Padding => {}
         }
     }
 
@@ -258,7 +263,7 @@ impl Image {
             Spot::Superblock | Spot::Journal => structural = true,
             Spot::Block(v, b) => hit.push((v, b)),
             Spot::Check(v, first, end) => hit.extend((first..end).map(|b| (v, b))),
-            Spot::Padding => {}
+            Spot::Map | Spot::Padding => {}
         });
         for at in hit {
             self.look_at_block(model, region, stable, at);
@@ -337,8 +342,41 @@ impl Image {
         self.current = self.stable;
     }
 
-    /// Whether a stable valid journal will put this block in place again: it is newer than the cursor, or a repair.
+    /// Whether what is written in place there is as the sealed resync file says.
+    pub fn rolls(
+        &self,
+        region: &Region,
+        (spot, from, to): (Spot, u64, u64),
+        uuid: &[u8; 16],
+        (stable, current): (&dyn Medium, &dyn Medium),
+    ) -> bool {
+        let Some(roll) = &self.roll else { return false };
+        match spot {
+            Spot::Block(v, b) => roll.get(&(v, b)).is_some_and(|contents| {
+                let written = current.read(Device::Image, region.block_at(v, b), region.block);
+                contents.iter().any(|content| same(content, &written))
+            }),
+            Spot::Check(v, first, end) => (first..end).all(|b| {
+                let at = region.check_at(v, b);
+                let entry = current.read(Device::Image, at, ENTRY);
+                let rolled = roll.get(&(v, b)).into_iter().flatten();
+                let mut rolled = rolled.map(|content| check_entry(uuid, b, hash(content)));
+                rolled.any(|e| entry == e.as_slice()) || same(&entry, &stable.read(Device::Image, at, ENTRY))
+            }),
+            // What is left of the last sector of a table.
+            Spot::Padding => {
+                let read = |medium: &dyn Medium| medium.read(Device::Image, from, to - from);
+                same(&read(stable), &read(current))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a stable valid journal, or a sealed resync file, will put this block in place again.
     pub fn covered(&self, region: &Region, (v, b): BlockAt) -> bool {
+        if self.roll.as_ref().is_some_and(|roll| roll.contains_key(&(v, b))) {
+            return true;
+        }
         let counts = |j: &&Journal| j.header.counts_over(self.stable.cursor());
         let Some(journal) = self.journal.as_ref().filter(counts) else {
             return false;

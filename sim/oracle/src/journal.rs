@@ -178,7 +178,7 @@ impl Journal {
                         }
                     }
                 }
-                Spot::Superblock | Spot::Journal => self.stray = Some(from),
+                Spot::Superblock | Spot::Journal | Spot::Map => self.stray = Some(from),
                 Spot::Padding => {}
             }
         });

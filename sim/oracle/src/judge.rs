@@ -102,10 +102,16 @@ impl Judge {
         if let (Some(asked), Answer::Read { data }) = (&read, &answer) {
             reads::answered(m, &self.setup, asked, data, out);
         } else if let (Some(index), true) = (index, answer != Answer::Refused) {
-            steps::answered(m, index, self.setup.level, out);
-            session::answered(m, index, self.setup.level, out);
-            durability::answered(m, index, out);
-            fencing::answered(m, index, out);
+            let alone = resync::answered_alone(m, &self.setup);
+            steps::answered(m, index, self.setup.level, alone, out);
+            if !alone {
+                session::answered(m, index, self.setup.level, out);
+                durability::answered(m, index, out);
+                m.owed = m.owed.max(index);
+            }
+            if !m.source.alone {
+                fencing::answered(m, index, out);
+            }
             once::answered(m, index, &answer, out);
         }
         m.history.answered(client, slot, request, &answer);
@@ -124,7 +130,9 @@ impl Judge {
             _ => return,
         };
         let (level, out) = (self.setup.level, &mut self.out);
-        self.mirrors.iter_mut().for_each(|m| fairness::look(m, out));
+        if self.setup.policy != Policy::Async {
+            self.mirrors.iter_mut().for_each(|m| fairness::look(m, out));
+        }
         let Some(m) = self.mirrors.get_mut(link) else {
             return;
         };
@@ -155,6 +163,7 @@ impl Judge {
                     return;
                 };
                 steps::forwarded(m, index, record.position, out);
+                resync::forwarded(m, &self.setup, record.position, out);
                 session::forwarded(m, connection, index, out);
                 m.source.forwarded = m.source.forwarded.max(index);
             }
@@ -162,6 +171,11 @@ impl Judge {
                 steps::sync_requested(m, (generation, count, digest), out);
                 session::sync_requested(m, connection, generation, out);
                 m.copy.asked = m.copy.asked.max(generation);
+            }
+            // LR3: all that is held is applied.
+            (Server::Source(_), Message::ResyncBegin) => {
+                let held = m.model.position_of(m.copy.end_current).generation;
+                m.copy.asked = m.copy.asked.max(held);
             }
             (Server::Source(_), Message::Ping { number }) => m.contact.ping(connection, number, out.time),
             (Server::Destination, Message::Pong { number }) => m.contact.pong(connection, number),
@@ -200,6 +214,12 @@ impl Judge {
             (Server::Destination, Message::Nak { after }) => {
                 steps::nak(link, self.setup.stream, out);
                 session::nak(m, connection, after, out);
+            }
+            (Server::Destination, Message::ResyncSealed { session, room }) => {
+                resync::told(m, session, out);
+                let held = m.copy.image.stable.tail.position;
+                session::given(m, connection, (held, room), segments, out);
+                held::told(m, held, None, false, out);
             }
             (_, Message::Block { volume, block, as_of }) => {
                 damage::block_sent(m, from == Server::Destination, (volume, block), as_of, payload, out);
@@ -336,7 +356,9 @@ impl Judge {
 
     /// The run is over. Liveness is judged if [`Judge::healed`] was called.
     pub fn end(&mut self) {
-        self.mirrors.iter_mut().for_each(|m| fairness::look(m, &mut self.out));
+        if self.setup.policy != Policy::Async {
+            self.mirrors.iter_mut().for_each(|m| fairness::look(m, &mut self.out));
+        }
         if self.healed && !self.excused {
             self.mirrors.iter().for_each(|m| {
                 liveness::end(m, &mut self.out);
@@ -360,7 +382,18 @@ impl Judge {
         let Some(m) = self.mirrors.get_mut(source) else {
             return true;
         };
-        probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out)
+        let good = probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out);
+        if let Some(reached) = m.model.index_of(to.position) {
+            resync::exposed(m, &self.setup, reached, &mut self.out);
+        }
+        good
+    }
+
+    /// What a source says that would be lost with it now: operations, and their bytes (I15).
+    pub fn exposure(&mut self, source: usize, operations: u64, bytes: u64) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            m.source.exposure = Some((operations, bytes));
+        }
     }
 
     /// A recovery on a copy of the destination has ended without a verdict.

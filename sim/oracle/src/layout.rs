@@ -25,6 +25,8 @@ pub(crate) struct MirrorLayout {
     pub own: Region,
     /// On the destination's image disk.
     pub image: Region,
+    /// First byte of its resync file on the log disk, bytes of an entry there, and how many there may be.
+    pub resync: (u64, u64, u64),
 }
 
 /// A mirror's region on a disk.
@@ -34,6 +36,9 @@ pub(crate) struct Region {
     pub journal: u64,
     pub journal_size: u64,
     pub volumes: Vec<VolumeLayout>,
+    /// The two copies of the map of blocks, and bytes of each.
+    pub map: u64,
+    pub map_size: u64,
     pub end: u64,
     pub block: u64,
     /// Slots of each client, for the place in the reply table.
@@ -56,6 +61,8 @@ pub(crate) struct VolumeLayout {
 pub(crate) enum Spot {
     Superblock,
     Journal,
+    /// The map of blocks that the peer lacks.
+    Map,
     /// A block of data or of the reply table.
     Block(u32, u64),
     /// Check table entries of blocks first..end.
@@ -67,12 +74,16 @@ impl Layout {
     pub fn new(setup: &Setup) -> Self {
         let mut base = 0;
         let mut mirrors = Vec::new();
+        let places = setup.sources.len() as u64 * (setup.files.max(1) + 1);
+        let mut file = places * setup.destination.file_size.max(HEADER);
         for source in &setup.sources {
             let region = |base| Region::new(setup, source, base);
             let image: Region = region(base);
             base = image.end;
             let partition_size = source.partition_size;
-            mirrors.push(MirrorLayout { uuid: source.uuid, partition_size, own: region(0), image });
+            let resync = (file, crate::resync_file::HEADER + image.block, 2 * image.blocks() + 256);
+            file += (resync.1 * resync.2).next_multiple_of(4096);
+            mirrors.push(MirrorLayout { uuid: source.uuid, partition_size, own: region(0), image, resync });
         }
         let segment_size = setup.destination.segment_size.max(HEADER);
         Layout {
@@ -115,15 +126,24 @@ impl Region {
             volumes.push(VolumeLayout { data: at, blocks, reply_blocks, check, end });
             at = end;
         }
+        let blocks: u64 = volumes.iter().map(|v: &VolumeLayout| v.blocks + v.reply_blocks).sum();
+        let map_size = (512 + blocks.div_ceil(8)).next_multiple_of(512);
         Region {
             base,
             journal,
             journal_size: source.journal_size,
             volumes,
-            end: at,
+            map: at,
+            map_size,
+            end: at + (2 * map_size).next_multiple_of(4096),
             block,
             slots: source.slots,
         }
+    }
+
+    /// All blocks.
+    pub fn blocks(&self) -> u64 {
+        self.volumes.iter().map(|v| v.blocks + v.reply_blocks).sum()
     }
 
     /// Address of a block.
@@ -163,6 +183,9 @@ impl Region {
         }
         if at < self.journal + self.journal_size {
             return (Spot::Journal, self.journal + self.journal_size);
+        }
+        if at >= self.map {
+            return (Spot::Map, self.end);
         }
         let i = self.volumes.partition_point(|v| v.data <= at);
         if i == 0 {

@@ -74,10 +74,14 @@ impl Judge {
         let say = |what: String| Some(format!("mirror {name}: {what}"));
         let source = source_lacks(m);
         let destination = destination_lacks(m);
+        let alone = (m.history.answered > durability::required(m))
+            .then(|| "its source has answered what the destination lacks".to_string());
         match *loss {
             // What is gone cannot be lost again.
             Loss::Site(_) | Loss::Nvram(Server::Source(_)) if m.source.gone => None,
-            Loss::Site(_) | Loss::Nvram(Server::Source(_)) => destination.and_then(say),
+            Loss::Nvram(Server::Source(_)) => destination.or(alone).and_then(say),
+            // What it has answered alone goes with it: that is what the policy says (I15).
+            Loss::Site(_) => destination.and_then(say),
             Loss::Nvram(Server::Destination) => match source {
                 Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
                 lacks => lacks.and_then(say),
@@ -87,10 +91,11 @@ impl Judge {
                     return None;
                 }
                 if device != Device::Image {
-                    return destination.and_then(say);
+                    return destination.or(alone).and_then(say);
                 }
                 let lacks =
                     m.copy.harmed.then(|| "the destination has not got back what was taken from it".into());
+                let lacks = lacks.or(alone);
                 let hit = blocks(&m.at.own, (offset, length))?;
                 missing(m, &hit, (&m.copy.image, &m.at.image), lacks).and_then(say)
             }
@@ -179,7 +184,7 @@ fn blocks(region: &Region, (offset, length): (u64, u64)) -> Option<Vec<BlockAt>>
         Spot::Block(v, b) => hit.push((v, b)),
         Spot::Check(v, first, end) => hit.extend((first..end).map(|b| (v, b))),
         Spot::Superblock | Spot::Journal => other = true,
-        Spot::Padding => {}
+        Spot::Map | Spot::Padding => {}
     });
     (other || !hit.is_empty()).then_some(hit)
 }
@@ -212,7 +217,7 @@ fn in_source_nvram(m: &Mirror, index: u64) -> bool {
 
 /// Adds one mirror's live acknowledged bytes.
 fn count(m: &Mirror, census: &mut Census) {
-    let answered = m.history.answered.min(m.model.tip());
+    let answered = durability::required(m).min(m.model.tip());
     let mut replaced: BTreeMap<u32, Ranges> = BTreeMap::new();
     let size = m.at.own.block;
     let whole = |image: &Image, volume: u32, from: u64, to: u64| {

@@ -34,6 +34,7 @@ mod probe;
 mod ranges;
 mod reader;
 mod reply_table;
+mod resync_file;
 mod segments;
 mod setup;
 mod source_log;
@@ -47,6 +48,6 @@ pub use judge::Judge;
 pub use ledger::{Census, Copies, Loss};
 pub use probe::DeltaVerdict;
 pub use setup::{
-    Answer, Base, DestinationSetup, Device, Level, Medium, Op, ReadRule, RecoveredTo, Request, RetryRule,
-    Server, Setup, SourceSetup, Verdict,
+    Answer, Base, DestinationSetup, Device, Level, Medium, Op, Policy, ReadRule, RecoveredTo, Request,
+    RetryRule, Server, Setup, SourceSetup, Verdict,
 };

@@ -9,7 +9,9 @@ use crate::log::{FILE, FILE_STABLE, Model, NVRAM, NVRAM_STABLE};
 use crate::mark_slots::MarkSlots;
 use crate::oracles::session::Session;
 use crate::ranges::Ranges;
+use crate::resync_file;
 use crate::setup::{Level, Medium, RetryRule, Server, Setup};
+use crate::superblock::{DEGRADED, Superblock};
 use crate::wait::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +35,8 @@ pub(crate) struct Mirror {
     pub lost_blocks: BTreeSet<BlockAt>,
     /// The rig may put an image or a volume back to this cursor.
     pub remembered: Option<u64>,
+    /// Index up to which I1 binds: the last operation that was answered with the destination, or that a resync has sealed.
+    pub owed: u64,
     /// Some alarm was raised about it.
     pub alarmed: bool,
     /// Where each unjustified stop would be reported.
@@ -69,6 +73,11 @@ pub(crate) struct Source {
     pub gone: bool,
     /// Another one stands in its place.
     pub replaced: bool,
+    /// Its durable role is Degraded; and the blocks in its durable map.
+    pub alone: bool,
+    pub map: BTreeSet<BlockAt>,
+    /// Operations, and bytes, that would be lost with it, as it says.
+    pub exposure: Option<(u64, u64)>,
 }
 
 /// A record that has lost its number and still stands in the source's NVRAM.
@@ -154,6 +163,9 @@ impl Mirror {
                 hole: None,
                 gone: false,
                 replaced: false,
+                alone: false,
+                map: BTreeSet::new(),
+                exposure: None,
             },
             copy: Copy {
                 image: Image::new(),
@@ -186,9 +198,30 @@ impl Mirror {
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             remembered: None,
+            owed: 0,
             alarmed: false,
             unsound: false,
         }
+    }
+
+    /// The source's superblock is another one: its role, and its map.
+    pub fn takes_role(&mut self, stable: &dyn Medium) {
+        let superblock = self.source.volume.stable;
+        let alone = superblock.role == DEGRADED;
+        if alone != self.source.alone {
+            // Its connection is closed, or a new one begins.
+            self.wait.connected = false;
+            self.wait.over();
+        }
+        self.source.alone = alone;
+        let map = resync_file::map(&self.model.uuid, &self.at.own, superblock.map, stable);
+        self.source.map = map.unwrap_or_default();
+    }
+
+    /// The destination's superblock is another one: the resync file that it names.
+    pub fn takes_roll(&mut self, stable: &dyn Medium) {
+        let Superblock { session, sealed, .. } = self.copy.image.stable;
+        self.copy.image.roll = sealed.and_then(|sealed| resync_file::read(&self.at, session, sealed, stable));
     }
 
     /// The mark on the source's device.

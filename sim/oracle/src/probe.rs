@@ -197,6 +197,7 @@ fn picture(m: &Mirror, level: Level, end: u64, top: u64, mark: Position) -> Reco
     let verdict = match level {
         _ if last > position => Verdict::Damaged { from: position, to: last },
         Level::Received => Verdict::CompleteUpTo,
+        _ if m.copy.image.stable.policy > 0 => Verdict::CompleteUpTo,
         _ => Verdict::Complete,
     };
     RecoveredTo { position, verdict }

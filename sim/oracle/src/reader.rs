@@ -10,6 +10,7 @@ use crate::hashes::Hashes;
 use crate::journal::Journal;
 use crate::layout::{BlockAt, Layout, Region};
 use crate::oracles::prefix::detectable;
+use crate::resync_file;
 use crate::setup::{Device, Medium, RecoveredTo, Verdict};
 use crate::superblock::{JournalHeader, RECOVERED, Superblock};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +84,17 @@ pub(crate) fn recover(
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
+    let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
+    let mark = Mark::best(&marks, &at.uuid);
+    let roll = superblock.sealed.map(|sealed| resync_file::read(at, superblock.session, sealed, medium));
+    if superblock.void || roll == Some(None) {
+        // The image is at no prefix, and nothing here makes it one.
+        let to = mark.map_or(tail.position, |m| m.nvram.max(tail.position));
+        return RecoveredTo {
+            position: Position::default(),
+            verdict: Verdict::Damaged { from: Position::default(), to },
+        };
+    }
     let mut state = Redone { medium, entries: BTreeMap::new() };
     if let Some((header, entries)) = journal(&at.image, &at.uuid, medium)
         && header.counts_over(superblock.cursor())
@@ -92,8 +104,6 @@ pub(crate) fn recover(
     }
     let mut found =
         Found { records: Vec::with_capacity(64), next: Vec::with_capacity(64), ..Found::default() };
-    let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
-    let mark = Mark::best(&marks, &at.uuid);
     if let Some(mark) = &mark {
         found.proved = mark.nvram.max(mark.file);
     }
@@ -101,6 +111,8 @@ pub(crate) fn recover(
     found.segments(layout, mirror, medium, hashes);
     found.sort();
     let mut suspects = suspects.clone();
+    let rolled = roll.flatten().unwrap_or_default();
+    suspects.retain(|block| !rolled.contains_key(block));
     while let Some(next) = found.after(tail) {
         if !appliable(&at.image, next, &mut suspects, &state) {
             found.proved = found.proved.max(found.end(tail));
@@ -111,7 +123,7 @@ pub(crate) fn recover(
     let position = tail.position;
     let verdict = if found.proved > position {
         Verdict::Damaged { from: position, to: found.proved }
-    } else if mark.is_none() || superblock.level == 1 {
+    } else if mark.is_none() || superblock.level == 1 || superblock.policy > 0 {
         // Without the mark, or with answers that it never covered, nobody can say that nothing is missing.
         Verdict::CompleteUpTo
     } else {

@@ -61,6 +61,22 @@ pub enum RetryRule {
     NewRequest,
 }
 
+/// What clients are promised when the destination does not answer (section 6).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// Nothing is acknowledged without the destination.
+    Strict,
+    /// While its durable role is Degraded the source answers alone.
+    Degrade,
+    /// The source answers from its own NVRAM, with so many bytes unacknowledged at most.
+    SemiSync {
+        /// Bytes.
+        window: u64,
+    },
+    /// The same; records leave when their generation is sealed.
+    Async,
+}
+
 /// What a run is made of. All addresses are computed from these sizes by docs/formats.md.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -78,6 +94,8 @@ pub struct Setup {
     pub reads: ReadRule,
     /// What a repeated request means.
     pub retry: RetryRule,
+    /// What clients are promised.
+    pub policy: Policy,
     /// Transport `stream` (claim 12): a Nak is then a fault of its own.
     pub stream: bool,
     /// Apply scope `global` (DR10): images may move without their own signal.

@@ -5,7 +5,7 @@ use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::log::Entry;
 use crate::mirror::{Fill, Leftover, Mirror};
-use crate::oracles::{numbering, nvram, once, prefix, seals};
+use crate::oracles::{numbering, nvram, once, prefix, resync, seals};
 use crate::setup::{Device, Level, Medium, Setup};
 use bytes::Bytes;
 
@@ -189,6 +189,7 @@ fn take(
         return false;
     }
     m.model.append(r, payload, place);
+    resync::numbered(m, setup, index, out);
     m.source.left.retain(|l| !(place..place + r.size()).contains(&l.place));
     if m.source.left.iter().any(|l| l.place / m.at.partition_size == partition) {
         m.source.renewed.entry(partition).or_insert(index);

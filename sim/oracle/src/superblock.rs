@@ -6,6 +6,7 @@ use crate::setup::Verdict;
 /// Roles of a superblock that the judge cares for.
 pub(crate) const RECOVERING: u16 = 3;
 pub(crate) const RECOVERED: u16 = 4;
+pub(crate) const DEGRADED: u16 = 5;
 
 /// One state of a mirror at a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,6 +24,15 @@ pub(crate) struct Superblock {
     pub damaged: (Position, Position),
     /// 1 received, 2 nvram, 3 file.
     pub level: u64,
+    /// 0 strict, 1 degrade, 2 semi_sync, 3 async.
+    pub policy: u64,
+    /// Number and check of the map; 0: none.
+    pub map: (u64, u64),
+    /// The last resync that was sealed; its count and digest while it is not in the image.
+    pub session: u64,
+    pub sealed: Option<(u64, u64)>,
+    /// The image is at no prefix.
+    pub void: bool,
 }
 
 impl Superblock {
@@ -41,6 +51,11 @@ impl Superblock {
             verdict: u64_at(b, 104),
             damaged: (Position::at(b, 112), Position::at(b, 128)),
             level: u64_at(b, 144),
+            policy: u64_at(b, 256),
+            map: (u64_at(b, 264), u64_at(b, 272)),
+            session: u64_at(b, 336),
+            sealed: (u64_at(b, 344) & 2 == 2).then(|| (u64_at(b, 352), u64_at(b, 360))),
+            void: u64_at(b, 344) & 1 == 1,
         })
     }
 
@@ -64,6 +79,11 @@ impl Superblock {
             .into_iter()
             .find(|at| bytes.get(*at..).and_then(Superblock::read) == Some(*self))
             .map(|at| at as u64)
+    }
+
+    /// Whether it is of a server that rolls an image forward, or has.
+    pub fn recovers(&self) -> bool {
+        matches!(self.role, RECOVERING | RECOVERED)
     }
 
     /// The verdict of a recovery that is over.

@@ -18,6 +18,8 @@ pub(crate) enum Message {
     Reset,
     Refused,
     Block { volume: u64, block: u64, as_of: Position },
+    ResyncBegin,
+    ResyncSealed { session: u64, room: u64 },
     Other,
 }
 
@@ -37,15 +39,16 @@ const HEAD: usize = 64;
 /// Bytes of the fixed part of each kind's body.
 fn fixed(kind: u16) -> Option<usize> {
     Some(match kind {
-        1 => 32,
+        1 => 40,
         2 => 80,
-        3 | 4 | 9 | 10 => 8,
+        3 | 4 | 9 | 10 | 15 => 8,
         5 => 128,
         6 | 13 => 32,
-        7 | 11 => 16,
-        8 => 24,
+        7 | 11 | 19 => 16,
+        8 | 16 => 24,
         12 => 0,
-        14 => 40,
+        14 | 17 => 40,
+        18 => 56,
         _ => return None,
     })
 }
@@ -70,7 +73,7 @@ impl Frame {
                 held: Position::new(word(1), word(2)),
                 filed: Position::new(word(3), word(4)),
                 room: word(7),
-                degraded: word(8) == 1,
+                degraded: word(8) & 1 == 1,
             },
             5 => Message::Forward(Record::read(body)?),
             6 => {
@@ -81,8 +84,10 @@ impl Frame {
             7 => Message::Nak { after: Position::new(word(0), word(1)) },
             10 => Message::Ping { number: word(0) },
             11 => Message::Pong { number: word(0) },
-            // BlockWanted.
-            13 => Message::Talk,
+            // BlockWanted, ResyncReady.
+            13 | 16 => Message::Talk,
+            15 => Message::ResyncBegin,
+            19 => Message::ResyncSealed { session: word(0), room: word(1) },
             12 => Message::Reset,
             4 => Message::Refused,
             14 => Message::Block { volume: word(0), block: word(1), as_of: Position::new(word(2), word(3)) },

@@ -23,6 +23,10 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
     ),
     ("H04", "one block of an image must go bad twice, within the time that an answer is on its way"),
     (
+        "O15",
+        "damage must hit the log of a source just above its cursor, and the source die before it has applied that",
+    ),
+    (
         "P18",
         "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
     ),

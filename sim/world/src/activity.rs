@@ -12,8 +12,12 @@ pub(crate) enum Doing {
     Log,
     /// The source has no connection.
     Apart,
+    /// The source goes on without the destination.
+    Alone,
     /// A sealed generation waits: at the source for SyncDone, at the destination (applied) for its file to be cleared.
     Sync,
+    /// A resync is under way, or its file not in the image yet.
+    Resync,
     /// Blocks are put in place.
     Apply,
     /// A damaged block waits for the peer's.
@@ -30,11 +34,13 @@ pub(crate) enum Doing {
 
 impl Doing {
     /// All of them.
-    pub const ALL: [Doing; 10] = [
+    pub const ALL: [Doing; 12] = [
         Doing::Idle,
         Doing::Log,
         Doing::Apart,
+        Doing::Alone,
         Doing::Sync,
+        Doing::Resync,
         Doing::Apply,
         Doing::Heal,
         Doing::Recover,
@@ -49,7 +55,9 @@ impl Doing {
             Doing::Idle => "idle",
             Doing::Log => "log",
             Doing::Apart => "apart",
+            Doing::Alone => "alone",
             Doing::Sync => "sync",
+            Doing::Resync => "resync",
             Doing::Apply => "apply",
             Doing::Heal => "heal",
             Doing::Recover => "recover",
@@ -67,6 +75,8 @@ pub(crate) struct Side {
     apart: bool,
     apply: bool,
     heal: bool,
+    alone: bool,
+    resync: bool,
     pub recover: bool,
     /// The last record that came in, and the last that is through.
     pub tail: Position,
@@ -96,6 +106,13 @@ impl Side {
             Stage::BlockHealed => self.heal = false,
             Stage::RecoveryStarted => self.recover = true,
             Stage::Recovered => self.recover = false,
+            Stage::Degraded => self.alone = true,
+            Stage::ResyncBegun | Stage::ResyncReady => self.resync = true,
+            Stage::ResyncApplied => self.resync = false,
+            Stage::InSync => {
+                (self.alone, self.resync) = (false, false);
+                self.synced = self.closed;
+            }
             _ => {}
         }
     }
@@ -106,7 +123,9 @@ impl Side {
             (self.recover, Doing::Recover),
             (self.heal, Doing::Heal),
             (self.apply, Doing::Apply),
-            (self.closed > self.synced, Doing::Sync),
+            (self.resync, Doing::Resync),
+            (self.closed > self.synced && !self.alone, Doing::Sync),
+            (self.alone, Doing::Alone),
             (self.apart, Doing::Apart),
             (self.tail > self.through, Doing::Log),
         ];
@@ -134,6 +153,12 @@ impl Activity {
         self.sides[mirror][usize::from(at_destination)].note(stage, at);
     }
 
+    /// Whether a server finds out what stands on its devices.
+    pub fn begins(&self, mirror: usize, at_destination: bool) -> bool {
+        let side = self.side(mirror, at_destination);
+        side.boot || side.recover
+    }
+
     /// A source has lost its connection.
     pub fn parted(&mut self, mirror: usize) {
         self.sides[mirror][0].apart = true;
@@ -142,8 +167,8 @@ impl Activity {
     /// A server starts: it knows nothing but what it reads.
     pub fn started(&mut self, mirror: usize, at_destination: bool) {
         let side = &mut self.sides[mirror][usize::from(at_destination)];
-        let Side { closed, synced, .. } = *side;
-        *side = Side { boot: true, apart: !at_destination, closed, synced, ..Side::default() };
+        let Side { closed, synced, alone, .. } = *side;
+        *side = Side { boot: true, apart: !at_destination, closed, synced, alone, ..Side::default() };
     }
 
     /// What a side does; of the destination as a whole: the most remarkable.

@@ -15,6 +15,7 @@ const WELCOME: u16 = 2;
 const FORWARD: u16 = 5;
 const ACK: u16 = 6;
 const SYNC_REQUEST: u16 = 8;
+const RESYNC_BEGIN: u16 = 15;
 
 /// The coverage of one run.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ struct Seen {
     tail: Position,
     /// A recovery began and has not ended.
     recovering: bool,
+    /// The last resync that was begun, and the connection on which it was.
+    resync: (u64, (u64, u64)),
 }
 
 impl Coverage {
@@ -97,6 +100,12 @@ impl Coverage {
             Stage::DamageFound => Some(Mark::DamageFound),
             Stage::BlockHealed => Some(Mark::BlockHealed),
             Stage::PrefixApplied => Some(Mark::PrefixApplied),
+            Stage::Degraded => Some(Mark::Degraded),
+            Stage::Mapped => Some(Mark::FreedAlone),
+            Stage::InSync => Some(Mark::Resynced),
+            Stage::ResyncApplied => {
+                self.activity.begins(mirror, at_destination).then_some(Mark::RolledAtBoot)
+            }
             Stage::RecoveryStarted if at_destination => {
                 std::mem::replace(&mut seen.recovering, true).then_some(Mark::RecoveryRestarted)
             }
@@ -124,6 +133,13 @@ impl Coverage {
                     self.marks.reached(Mark::SyncOverlap);
                 }
                 seen.asked = seen.asked.max(generation);
+            }
+            RESYNC_BEGIN => {
+                let this = (fields[0], kinds::frame_connection(frame));
+                if this.0 == seen.resync.0 && this.1 > seen.resync.1 {
+                    self.marks.reached(Mark::ResyncResumed);
+                }
+                seen.resync = this;
             }
             ACK | WELCOME if kinds::frame_room(frame) < mirror::record::HEADER => {
                 self.marks.reached(Mark::NoCredit)
@@ -169,6 +185,7 @@ impl Coverage {
         match self.activity.doing(mirror, at_destination) {
             Doing::Apply => self.marks.reached(Mark::CrashInApply),
             Doing::Boot => self.marks.reached(Mark::CrashInBoot),
+            Doing::Resync => self.marks.reached(Mark::CrashInResync),
             _ => {}
         }
         if other_is_down {

@@ -65,6 +65,18 @@ marks! {
     CompleteUpTo = "complete_up_to",
     /// a recovery reported damage
     DamageReported = "damage_reported",
+    /// a source went on alone
+    Degraded = "degraded",
+    /// a source freed a partition alone, with its blocks in the durable map
+    FreedAlone = "freed_alone",
+    /// a resync was sealed, and the source in sync again
+    Resynced = "resynced",
+    /// a resync went on over a new connection
+    ResyncResumed = "resync_resumed",
+    /// a server died during a resync
+    CrashInResync = "crash_in_resync",
+    /// a boot or a recovery put a sealed resync file into the image
+    RolledAtBoot = "rolled_at_boot",
 }
 
 /// How often each was reached.

@@ -119,6 +119,7 @@ impl Matrix {
 pub const UNREACHABLE: &[(&str, &str, &str, &str)] = &[
     ("*", "source", "recover", "recovery is the destination's"),
     ("*", "link", "recover", "recovery is the destination's"),
+    ("*", "destination", "alone", "only a server that serves clients goes on alone"),
     ("*", "destination", "apart", "one destination waits for connections and makes none"),
     (
         "*",

@@ -1,7 +1,7 @@
 //! From a spec to the shapes that machines, devices and judge need.
 
 use crate::spec::{self, Spec};
-use mirror::config::{AckLevel, ApplyScope, Reads, Retry, Transport};
+use mirror::config::{AckLevel, ApplyScope, Policy, Reads, Retry, Transport};
 use mirror::geometry::Geometry;
 use mirror::ids::MirrorId;
 use mirrorsim_engine as engine;
@@ -40,11 +40,17 @@ pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
             batch: Geometry::default_batch(source.partition_size),
             first_place,
             file_size,
+            resync_at: 0,
         };
         first_place += geometry.places();
-        all.push(Arc::new(geometry));
+        all.push(geometry);
     }
-    all
+    let mut resync_at = first_place * file_size;
+    for geometry in &mut all {
+        geometry.resync_at = resync_at;
+        resync_at += geometry.resync_size();
+    }
+    all.into_iter().map(Arc::new).collect()
 }
 
 /// Within this, something is acknowledged on a source's path with which nothing is wrong: the longest back-off of what
@@ -83,6 +89,12 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
         retry: match spec.protocol.retry {
             Retry::ExactlyOnce => oracle::RetryRule::ExactlyOnce,
             Retry::NewRequest => oracle::RetryRule::NewRequest,
+        },
+        policy: match spec.protocol.policy {
+            Policy::Strict => oracle::Policy::Strict,
+            Policy::Degrade { .. } => oracle::Policy::Degrade,
+            Policy::SemiSync { window } => oracle::Policy::SemiSync { window },
+            Policy::Async => oracle::Policy::Async,
         },
         stream: spec.protocol.transport == Transport::Stream,
         global_apply: spec.protocol.apply_scope == ApplyScope::Global,

@@ -20,6 +20,7 @@ pub(crate) fn spec(operations: u64) -> Spec {
             ack: AckLevel::Nvram,
             apply_scope: ApplyScope::PerSource,
             reads: Reads::Confirmed,
+            policy: mirror::config::Policy::Strict,
             retry: Retry::ExactlyOnce,
             transport: Transport::Stream,
             partitions: 2,

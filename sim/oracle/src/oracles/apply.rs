@@ -7,7 +7,7 @@ use crate::finding::{Findings, Oracle};
 use crate::journal::Journal;
 use crate::log::{FILE, FILE_STABLE};
 use crate::mirror::Mirror;
-use crate::superblock::{RECOVERING, Superblock};
+use crate::superblock::Superblock;
 
 /// A trailer was written behind `count` records.
 pub(crate) fn trailer(m: &Mirror, trailer: &Trailer, count: u64, out: &mut Findings) {
@@ -53,7 +53,7 @@ pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut F
         });
         return;
     };
-    let recovering = new.role >= RECOVERING;
+    let recovering = new.recovers();
     if index > m.copy.end_current && !m.copy.harmed && m.copy.damaged.is_empty() {
         out.fail(Oracle::Apply, "I3", || {
             format!("mirror {number}: the cursor moved to {:?} and the records end before it", new.cursor())
@@ -78,7 +78,7 @@ pub(crate) fn journalled(m: &Mirror, out: &mut Findings) {
     let image = &m.copy.image;
     let hurt = m.copy.harmed || !m.copy.damaged.is_empty() || !m.copy.rotten.is_empty();
     let Some(index) = image.journal.as_ref().and_then(Journal::sound_at) else { return };
-    if hurt || m.copy.fenced.is_some() || image.stable.role >= RECOVERING {
+    if hurt || m.copy.fenced.is_some() || image.stable.recovers() {
         return;
     }
     out.judged(Oracle::Apply);

@@ -7,7 +7,7 @@ use crate::mirror::Mirror;
 
 /// Index that recovery must reach now, were no damage done.
 pub(crate) fn required(m: &Mirror) -> u64 {
-    m.history.answered
+    m.owed
 }
 
 /// Index that recovery must reach with what the rig has left: the chain in the destination's stable bytes.

@@ -4,7 +4,8 @@
 //! servers is whole, they are connected, and the source holds less than its reserve of the destination's NVRAM: what is
 //! within the reserve waits for nobody's files. Such a stretch without any acknowledgement is bounded by a patience that
 //! the rig computes from the source's own path (latencies, timers, what may be under way), whatever others do. It is the
-//! acknowledgement that the NVRAM gives which is judged (on receipt, at level `received`): files share a disk.
+//! acknowledgement that the NVRAM gives which is judged (on receipt, at level `received`): files share a disk. Under policy
+//! `async` nothing is due before a seal, and it is not judged.
 
 use crate::finding::{Findings, Oracle};
 use crate::mirror::Mirror;
@@ -15,7 +16,13 @@ use crate::wait::RESERVE;
 pub(crate) fn look(m: &mut Mirror, out: &mut Findings) {
     let owed = m.source.stable > m.wait.acknowledged;
     let wait = &m.wait;
-    if !owed || !wait.whole || !wait.connected || wait.segments >= RESERVE || wait.patience == 0 || stopped(m)
+    if !owed
+        || m.source.alone
+        || !wait.whole
+        || !wait.connected
+        || wait.segments >= RESERVE
+        || wait.patience == 0
+        || stopped(m)
     {
         m.wait.over();
         return;

@@ -16,6 +16,7 @@ pub(crate) mod once;
 pub(crate) mod prefix;
 pub(crate) mod reads;
 pub(crate) mod replies;
+pub(crate) mod resync;
 pub(crate) mod seals;
 pub(crate) mod session;
 pub(crate) mod steps;

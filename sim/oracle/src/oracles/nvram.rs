@@ -4,6 +4,7 @@ use crate::copies::Segment;
 use crate::finding::{Findings, Oracle};
 use crate::log::{FILE_STABLE, Generation};
 use crate::mirror::Mirror;
+use crate::oracles::resync;
 use crate::setup::{Level, Setup};
 
 fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
@@ -48,6 +49,9 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erase
     }
     if m.source.gone || m.copy.harmed {
         return;
+    }
+    if m.source.alone {
+        return resync::freed(m, (g.first, last), out);
     }
     if g.count > 0 && last > m.promised(Level::File) {
         fail(out, || {

@@ -6,6 +6,7 @@ use crate::finding::{Findings, Oracle};
 use crate::history::Asked;
 use crate::log::Model;
 use crate::mirror::Mirror;
+use crate::oracles::resync;
 use crate::setup::{Level, Op, ReadRule, Setup};
 use bytes::Bytes;
 
@@ -28,7 +29,8 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         });
     }
     // It may have come in long after it was asked, never before.
-    if setup.reads == ReadRule::Confirmed && !m.contact.since(asked.time) {
+    let alone = resync::answered_alone(m, setup);
+    if setup.reads == ReadRule::Confirmed && !alone && !m.contact.since(asked.time) {
         out.fail(Oracle::Reads, "I18", || {
             format!(
                 "source {number}: read {request} was answered, and no Ping that left after it was asked (SR2)"
@@ -58,6 +60,8 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
     let floor = asked.floor.max(base).min(tip);
     let newest = if setup.level == Level::Received || m.copy.harmed {
         tip
+    } else if alone {
+        m.marked().clamp(floor, tip)
     } else {
         m.promised(setup.level).clamp(floor, tip)
     };

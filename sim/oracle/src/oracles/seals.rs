@@ -29,7 +29,9 @@ pub(crate) fn sealed(m: &mut Mirror, setup: &Setup, generation: u64, out: &mut F
     let room = m.at.partition_size - used;
     let full = m.history.unnumbered().any(|op| op.record_size() > room);
     let timed = setup.timed_seals && used > HEADER;
-    if !full && !timed && !m.source.forced.contains(&generation) {
+    // The cut of a resync (LR4).
+    let cut = m.source.alone;
+    if !full && !timed && !cut && !m.source.forced.contains(&generation) {
         let number = m.number;
         out.fail(Oracle::Seals, "I16", || {
             format!("source {number}: generation {generation} was sealed with room for {room} bytes, and nobody forced it (SR3)")
@@ -51,7 +53,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         });
     }
     let sealed = m.model.generations().filter(|g| g.seal.is_some()).map(|g| g.number).last().unwrap_or(0);
-    if m.copy.asked < sealed {
+    if m.copy.asked < sealed && !m.source.alone {
         let (asked, sealed) = (Position::new(m.copy.asked, 0), Position::new(sealed, 0));
         out.fail(Oracle::Seals, "L1", || {
             format!("source {number}: {sealed} is sealed, and SyncRequests went only up to {asked} (SR4)")

@@ -198,6 +198,15 @@ pub(crate) fn given(
     }
 }
 
+/// A resync is sealed: that is the place to go on from, and the word for all before.
+pub(crate) fn sealed(m: &mut Mirror) {
+    let end = m.copy.image.cursor;
+    if let Some(open) = &mut m.session.open {
+        open.sent = open.sent.max(end);
+    }
+    m.session.granted.iter_mut().for_each(|granted| *granted = end.max(*granted));
+}
+
 /// The destination acknowledged everything up to a position: at `nvram` only together with `file` while its battery is
 /// low (DR3).
 pub(crate) fn granted(m: &mut Mirror, level: u64, up_to: Position, out: &mut Findings) {

@@ -41,7 +41,7 @@ pub(crate) fn forwarded(m: &Mirror, index: u64, position: Position, out: &mut Fi
 }
 
 /// SR2: a reply is sent once the record is durable locally and promised by the destination at the level.
-pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings) {
+pub(crate) fn answered(m: &Mirror, index: u64, level: Level, alone: bool, out: &mut Findings) {
     out.judged(Oracle::Steps);
     let number = m.number;
     if index > m.source.stable.max(m.source.volume.cursor) && !m.source.harmed {
@@ -60,7 +60,7 @@ pub(crate) fn answered(m: &Mirror, index: u64, level: Level, out: &mut Findings)
             )
         });
     }
-    if level != Level::Received && index > m.promised(level) && !m.copy.harmed {
+    if level != Level::Received && !alone && index > m.promised(level) && !m.copy.harmed {
         fail(out, || {
             format!(
                 "source {number}: {} was answered before the mark covered it (SR2)",
@@ -188,14 +188,15 @@ pub(crate) fn in_place(
     m: &Mirror,
     own: bool,
     (offset, end): (u64, u64),
-    current: &dyn Medium,
+    (stable, current): (&dyn Medium, &dyn Medium),
     out: &mut Findings,
 ) {
     out.judged(Oracle::Steps);
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut wrong = None;
     region.walk(offset, end, |spot, from, to| {
-        if matches!(spot, Spot::Superblock | Spot::Journal) {
+        let apart = matches!(spot, Spot::Superblock | Spot::Journal | Spot::Map);
+        if apart || image.rolls(region, (spot, from, to), &m.model.uuid, (stable, current)) {
             return;
         }
         let held = image.journal.as_ref().and_then(|j| j.data(from, to - from));

@@ -70,6 +70,7 @@ pub fn setup() -> Setup {
         level: Level::Nvram,
         reads: ReadRule::Confirmed,
         retry: RetryRule::ExactlyOnce,
+        policy: Policy::Strict,
         stream: true,
         global_apply: false,
         timed_seals: false,

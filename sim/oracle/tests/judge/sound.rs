@@ -13,7 +13,7 @@ fn a_sound_story_has_no_findings_and_every_oracle_looked() {
     rig.judge.quiescent(0, &own.stable(), &d.stable());
     rig.judge.end();
     rig.clean();
-    let idle = ["fairness", "fencing", "divergence", "reads", "reader", "damage", "held"];
+    let idle = ["resync", "fairness", "fencing", "divergence", "reads", "reader", "damage", "held"];
     for (name, count) in rig.judge.counts() {
         assert!(count > 0 || idle.contains(&name), "{name} looked at nothing");
     }

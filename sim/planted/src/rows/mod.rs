@@ -4,13 +4,14 @@ mod apply;
 mod destination;
 mod log;
 mod recovery;
+mod resync;
 mod session;
 mod source;
 
 use crate::Row;
 
 const AREAS: &[&[Row]] =
-    &[source::ROWS, destination::ROWS, log::ROWS, apply::ROWS, recovery::ROWS, session::ROWS];
+    &[source::ROWS, destination::ROWS, log::ROWS, apply::ROWS, recovery::ROWS, session::ROWS, resync::ROWS];
 
 const COUNT: usize = {
     let (mut count, mut area) = (0, 0);

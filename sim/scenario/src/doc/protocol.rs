@@ -2,7 +2,7 @@
 
 use crate::document::{map, words};
 use crate::scalar::{Size, Small, Time};
-use mirror::config::{AckLevel, ApplyScope, Reads, Retry, Transport};
+use mirror::config::{AckLevel, ApplyScope, PolicyKind, Reads, Retry, Transport};
 
 map! {
     /// Knobs of the protocol.
@@ -12,7 +12,17 @@ map! {
         /// Which mirrors a SyncRequest applies.
         apply_scope: ApplyScope = default("per_source"),
         /// What a read must wait for.
-        reads: Reads = default("confirmed"),
+        reads: Reads = optional("`confirmed` under policy `strict`, else `local`"),
+        /// What becomes of clients when the destination does not answer.
+        policy: PolicyKind = default("strict"),
+        /// Policy `degrade`: the source goes on alone after so long without any progress of what waits for the destination.
+        timeout: Time = optional("100ms"),
+        /// Policy `degrade`: it returns only after the connection stood for so long.
+        settle: Time = optional("50ms"),
+        /// Policy `degrade`: at most one change of the role in such a time.
+        hold: Time = optional("100ms"),
+        /// Policy `semi_sync`: so many bytes may be unacknowledged.
+        window: Size = optional("64KiB"),
         /// What a client's repeated request means.
         retry: Retry = default("exactly_once"),
         /// What the network promises.
@@ -53,6 +63,17 @@ words!(Reads {
     "confirmed" => Reads::Confirmed,
     /// only for the records that it shows
     "local" => Reads::Local,
+});
+
+words!(PolicyKind {
+    /// nothing is acknowledged without the destination: clients stall, and go on in order
+    "strict" => PolicyKind::Strict,
+    /// after a time the source goes on alone, counts what may be lost, and fills the image up again later
+    "degrade" => PolicyKind::Degrade,
+    /// clients are answered from the source's NVRAM, with a bound on what is unacknowledged
+    "semi_sync" => PolicyKind::SemiSync,
+    /// the same, and records leave when their partition is sealed: loss of at most as many generations as partitions
+    "async" => PolicyKind::Async,
 });
 
 words!(Retry {

@@ -2,12 +2,13 @@
 
 use super::{Cx, names};
 use crate::doc::Root;
+use crate::doc::protocol::Protocol as Knobs;
 use crate::doc::servers::{Disk, Link, Nvram, Source};
 use crate::document::At;
 use crate::layout::{self, fits_partition, fits_reserve, partition_for, reserve_for};
 use crate::quantity::{show_chance, show_size};
 use crate::scalar::Size;
-use mirror::config::Transport;
+use mirror::config::{Policy, PolicyKind, Reads, Transport};
 use mirrorsim_world::spec::{
     Chance, DestinationSpec, DiskSpec, LinkSpec, NvramSpec, Protocol, SourceSpec, Spec, VolumeSpec,
 };
@@ -63,10 +64,13 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
     if let Some(zero) = p.max_length.as_ref().filter(|l| l.0 == 0) {
         cx.desk.report(zero.wrong("range", "no operation would be allowed").want("at least 8B"));
     }
+    let policy = policy(cx, p);
+    let reads = if policy == Policy::Strict { Reads::Confirmed } else { Reads::Local };
     Protocol {
         ack: *p.ack,
         apply_scope: *p.apply_scope,
-        reads: *p.reads,
+        reads: p.reads.as_ref().map_or(reads, |r| **r),
+        policy,
         retry: *p.retry,
         transport: *p.transport,
         partitions: partitions.max(2),
@@ -75,6 +79,23 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
         max_length: p.max_length.as_ref().map(|l| l.0),
         block_size: u32::try_from(p.block_size.0).unwrap_or(512),
         resend_after: p.resend_after.0,
+    }
+}
+
+/// The policy, with its numbers; those of other policies wait for a `--set protocol.policy`.
+fn policy(cx: &mut Cx<'_>, p: &Knobs) -> Policy {
+    const MS: u64 = 1_000_000;
+    let kind = *p.policy;
+    let times = [(&p.timeout, 100 * MS), (&p.settle, 50 * MS), (&p.hold, 100 * MS)];
+    if let Some(zero) = p.timeout.as_ref().filter(|t| t.0 == 0) {
+        cx.desk.report(zero.wrong("range", "it would never wait for the destination").want("more than 0ns"));
+    }
+    let [timeout, settle, hold] = times.map(|(time, default)| time.as_ref().map_or(default, |t| t.0));
+    match kind {
+        PolicyKind::Strict => Policy::Strict,
+        PolicyKind::Degrade => Policy::Degrade { timeout, settle, hold },
+        PolicyKind::SemiSync => Policy::SemiSync { window: p.window.as_ref().map_or(64 << 10, |w| w.0) },
+        PolicyKind::Async => Policy::Async,
     }
 }
 

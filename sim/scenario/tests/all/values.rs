@@ -174,6 +174,7 @@ fn the_largest_operation_is_what_the_protocol_says() {
         max_length: None,
         batch: 4096,
         first_place: 0,
+        resync_at: 0,
         file_size: 8192,
     };
     assert_eq!(mirrorsim_scenario::largest_operation(&spec, 0), geometry.max_length());

@@ -5,7 +5,7 @@ use crate::sites;
 use crate::spec::{
     Change, DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When,
 };
-use mirror::config::Transport;
+use mirror::config::{Policy, Transport};
 use mirror::stage::Stage;
 use mirrorsim_engine::Decisions;
 
@@ -238,7 +238,35 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         let fault = Fault::Disaster { source: draw.source(sources), power_cut: draw.below(2) == 0 };
         faults.push(FaultSpec { when, fault, place: String::new() });
     }
+    if let Policy::Degrade { .. } = spec.protocol.policy {
+        into_the_life(&mut faults[spec.faults.len()..], d);
+    }
     (faults, spec)
+}
+
+/// Steps of going on alone and of a resync.
+const LIFE: &[Stage] = &[
+    Stage::Degraded,
+    Stage::Mapped,
+    Stage::ResyncBegun,
+    Stage::ResyncReady,
+    Stage::ResyncStored,
+    Stage::ResyncCut,
+    Stage::ResyncSealed,
+    Stage::ResyncApplied,
+    Stage::InSync,
+];
+
+/// A third of the faults that come on a step of the protocol come on one of these: a run of another policy has none.
+fn into_the_life(faults: &mut [FaultSpec], d: &mut Decisions) {
+    for fault in faults {
+        if let When::On { stage, nth, .. } = &mut fault.when
+            && d.below(sites::PLAN, 102, 3) == 0
+        {
+            *stage = LIFE[d.below(sites::PLAN, 102, LIFE.len() as u64) as usize];
+            *nth = 1 + d.below(sites::PLAN, 102, 4);
+        }
+    }
 }
 
 /// In ns.

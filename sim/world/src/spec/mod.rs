@@ -15,7 +15,7 @@ pub use profile::*;
 pub use servers::*;
 pub use units::*;
 
-use mirror::config::{AckLevel, ApplyScope, Reads, Retry, Transport};
+use mirror::config::{AckLevel, ApplyScope, Policy, Reads, Retry, Transport};
 
 /// A whole run, except for its seed.
 #[derive(Clone, Debug)]
@@ -44,15 +44,17 @@ pub struct Spec {
     pub allow_vacuous: bool,
 }
 
-/// Knobs of the protocol (policy is always `strict` in this version).
+/// Knobs of the protocol.
 #[derive(Clone, Debug)]
 pub struct Protocol {
     /// Acknowledgement level (DR3); default `nvram`.
     pub ack: AckLevel,
     /// DR10; default per source.
     pub apply_scope: ApplyScope,
-    /// SR2; default confirmed.
+    /// SR2; default confirmed under `strict`, else local.
     pub reads: Reads,
+    /// Section 6; default strict.
+    pub policy: Policy,
     /// Section 2; default exactly once.
     pub retry: Retry,
     /// Section 3; default stream.

@@ -6,11 +6,12 @@ use crate::event::Event;
 use crate::kinds;
 use crate::outcome::Alarm;
 use crate::server::Machine;
+use mirror::config::Policy;
 use mirror::destination::{self, Destination};
 use mirror::effect::Effect;
 use mirror::ids::Position;
 use mirror::quirk::Quirk;
-use mirror::source::{self, Source};
+use mirror::source::{self, Exposure, Source};
 use mirror::stage::Stage;
 
 impl<Q: Quirk> World<'_, Q> {
@@ -41,6 +42,7 @@ impl<Q: Quirk> World<'_, Q> {
             let knobs = source::Knobs {
                 ack: p.ack,
                 reads: p.reads,
+                policy: p.policy,
                 transport: p.transport,
                 seal_after: p.seal_after,
                 resend_after: p.resend_after,
@@ -86,6 +88,25 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if server == self.destination() {
             self.see_recoveries();
+        } else {
+            self.see_exposure(server);
+        }
+    }
+
+    /// What would be lost with a source, as it says itself (I15).
+    fn see_exposure(&mut self, server: usize) {
+        if self.spec.protocol.policy == Policy::Strict {
+            return;
+        }
+        let Some(Machine::Source(source)) = self.servers[server].machine.as_ref().filter(|m| m.serves())
+        else {
+            return;
+        };
+        let Exposure { operations, bytes, .. } = source.exposure();
+        self.judge.exposure(server, operations, bytes);
+        for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
+            let most = self.metrics.entry(name).or_default();
+            *most = value.max(*most);
         }
     }
 
@@ -170,6 +191,16 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Stage::Freed | Stage::ImageApplied | Stage::Booted | Stage::ApplyAdvanced | Stage::FileMarked => {
                 self.progress_at = now;
+            }
+            Stage::Degraded => {
+                *self.metrics.entry("degraded").or_default() += 1;
+                self.degraded_since[mirror as usize] = Some(now);
+            }
+            Stage::InSync => {
+                *self.metrics.entry("resyncs").or_default() += 1;
+                if let Some(since) = self.degraded_since[mirror as usize].take() {
+                    *self.metrics.entry("degraded_time").or_default() += now - since;
+                }
             }
             Stage::Stalled => {
                 *self.metrics.entry("stalls").or_default() += 1;

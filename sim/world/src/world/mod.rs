@@ -105,6 +105,8 @@ pub(crate) struct World<'s, Q> {
     pub progress_at: Nanos,
     pub last_fault_at: Nanos,
     pub stalled_since: Vec<Option<Nanos>>,
+    /// Per source: since when it is alone.
+    pub degraded_since: Vec<Option<Nanos>>,
     /// A seal was forced and nothing was numbered since.
     pub rest_wanted: Vec<bool>,
     pub ops: Operations,
@@ -258,6 +260,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             progress_at: 0,
             last_fault_at,
             stalled_since: vec![None; count],
+            degraded_since: vec![None; count],
             rest_wanted: vec![false; count],
             ops: Operations::default(),
             latency: BTreeMap::new(),

@@ -21,6 +21,7 @@ impl<Q: Quirk> World<'_, Q> {
         match frame.kind() {
             7 => *self.metrics.entry("naks").or_default() += 1,
             12 => *self.metrics.entry("resets").or_default() += 1,
+            17 => *self.metrics.entry("resync_blocks").or_default() += 1,
             _ => {}
         }
         self.coverage.sent(mirror, &frame);
