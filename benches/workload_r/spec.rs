@@ -119,6 +119,7 @@ fn protocol() -> Protocol {
         ack: AckLevel::Nvram,
         apply_scope: ApplyScope::PerSource,
         reads: Reads::Confirmed,
+        policy: mirror::config::Policy::Strict,
         retry: Retry::ExactlyOnce,
         transport: Transport::Stream,
         partitions: 2,

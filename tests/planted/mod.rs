@@ -69,6 +69,7 @@ const ALONE: &[(&str, &str)] = &[
     ("prefix", "P25"),
     ("reads", "O03"),
     ("replies", "O01"),
+    ("resync", "L02"),
     ("seals", "O02"),
     ("session", "P31"),
     ("steps", "P12"),
