@@ -22,9 +22,9 @@ pub(super) const ROWS: &[Row] = &[
         name: "a write during a resync does not put its blocks back into the set",
         place: "resync.set",
         bend: Bend::ResyncForgetsWrites,
-        oracles: &["resync"],
+        oracles: &["resync", "prefix", "once"],
         seeds: 10,
-        witness: CUT,
+        witness: "scenarios/life/resync_cut_off.yaml",
     },
     Row {
         id: "L03",
