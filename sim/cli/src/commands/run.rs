@@ -4,6 +4,7 @@ use crate::args::RunArgs;
 use crate::commands::rest::Rest;
 use crate::commands::session::Session;
 use crate::commands::worker;
+use crate::moment::Moment;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
@@ -121,6 +122,9 @@ fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
             let gib = show_size(memory >> 30 << 30);
             out.note(&format!("{}: about {gib} of memory for each seed that runs", plan.scenario.name));
         }
+    }
+    if let Some(Moment::Event(number)) = args.judging.disaster_at {
+        out.note(&format!("the disaster is at event {number}; a time has a unit, such as {number}ms"));
     }
     if plans.len() > 1 {
         out.note(&format!("{} scenarios", plans.len()));

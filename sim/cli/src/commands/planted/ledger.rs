@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-const NAME: &str = "planted.jsonl";
+pub const NAME: &str = "planted.jsonl";
 
 /// The ledger.
 #[derive(Debug, Default)]
@@ -25,8 +25,13 @@ fn trouble(path: &Path, error: &std::io::Error) -> Trouble {
 }
 
 impl Ledger {
-    /// A new one, in place of any other.
+    /// A new one. One that is there is kept aside: it may have taken an hour.
     pub fn begin(folder: &Folder, stamp: &Stamp, seeds: u64) -> Result<Ledger, Trouble> {
+        let before = folder.path().join(NAME);
+        if before.exists() {
+            let aside = before.with_extension("jsonl.old");
+            std::fs::rename(&before, &aside).map_err(|e| trouble(&before, &e))?;
+        }
         let head = json!({"stamp": stamp, "seeds": seeds});
         let path = folder.write(NAME, format!("{head}\n").as_bytes())?;
         Ledger { path, ..Ledger::default() }.opened()

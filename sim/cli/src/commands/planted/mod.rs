@@ -38,6 +38,9 @@ pub fn planted(args: PlantedArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let works = works(&rows, &args, out)?;
     let folder = Folder::open(&args.report_dir)?;
     let stamp = works.stamp();
+    if !args.resume && folder.path().join(ledger::NAME).exists() {
+        out.note("what was hunted before is kept in planted.jsonl.old; --resume would have gone on with it");
+    }
     let mut ledger = match args.resume {
         true => Ledger::resume(&folder, &stamp, args.seeds)?,
         false => Ledger::begin(&folder, &stamp, args.seeds)?,
