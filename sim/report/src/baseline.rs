@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 pub fn read_table<T: DeserializeOwned>(path: &Path) -> Result<T, Trouble> {
     let text = std::fs::read(path).map_err(|e| {
         let reason = crate::folder::reason(&e);
-        Trouble::of(path, format!("{reason}; the same command with --write-baseline in the place of --compare makes it"))
+        Trouble::of(
+            path,
+            format!("{reason}; the same command with --write-baseline in the place of --compare makes it"),
+        )
     })?;
     serde_json::from_slice(&text).map_err(|e| Trouble::of(path, format!("is no such table: {e}")))
 }
