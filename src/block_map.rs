@@ -51,13 +51,6 @@ impl BlockMap {
         self.blocks.pop_first()
     }
 
-    /// Adds all of another one; says whether it has grown.
-    pub fn join(&mut self, other: &BlockMap) -> bool {
-        let before = self.blocks.len();
-        self.blocks.extend(other.blocks.iter().copied());
-        self.blocks.len() > before
-    }
-
     /// The blocks that a record changes: of data, and of the reply table.
     pub fn of(geometry: &Geometry, region: &Region, record: &Record) -> impl Iterator<Item = BlockKey> {
         let (size, volume) = (geometry.block_size, record.volume);

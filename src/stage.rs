@@ -134,7 +134,7 @@ stages! {
     Mapped = "mapped" at Source,
     /// the source has sent ResyncBegin
     ResyncBegun = "resync_begun" at Source,
-    /// the destination has its log in the base and an empty resync file (LR3)
+    /// the destination has opened an empty resync file (LR3)
     ResyncReady = "resync_ready" at Destination,
     /// blocks are durable in the destination's resync file
     ResyncStored = "resync_stored" at Destination,

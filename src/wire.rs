@@ -157,7 +157,7 @@ pub enum Message {
         /// Its number: it grows from resync to resync.
         session: u64,
     },
-    /// Mirror: everything that it held is in the base, its log is empty, and so many blocks of the file are durable.
+    /// Mirror: so many blocks of the resync file are durable.
     ResyncReady {
         /// Which resync.
         session: u64,

@@ -118,7 +118,7 @@ fn unreachable_cells_of_the_matrix_are_not_reached() {
 }
 
 /// Seeds in which the judge, a machine or the world was wrong once, and why.
-const MENDED: [(&str, u64, &str); 9] = [
+const MENDED: [(&str, u64, &str); 12] = [
     (
         "scenarios/faults/disk_replaced_image.yaml",
         18,
@@ -144,6 +144,17 @@ const MENDED: [(&str, u64, &str); 9] = [
         1828,
         "the same, where the image has what comes before it and all of the damage still counts",
     ),
+    (
+        "scenarios/life/drawn_more_files.yaml",
+        290,
+        "the image lacked what was freed, and the resync did not bring it",
+    ),
+    (
+        "scenarios/life/drawn_damage.yaml",
+        141,
+        "what had not changed while the source was alone could not be healed",
+    ),
+    ("scenarios/life/drawn_damage.yaml", 479, "the destination had it in its log, and did not apply it"),
 ];
 
 #[test]

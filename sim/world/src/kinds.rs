@@ -396,7 +396,7 @@ fn frame(e: &Entry) -> String {
         9 => format!("{name} generation {}", e.a),
         15 | 19 => format!("{name} {:x}", e.a),
         16 => format!("{name} {:x}, {} stored", e.a, e.b),
-        17 => format!("{name} {:x} number {}, block {}", e.a, e.b, e.c),
+        17 => format!("{name} {:x} number {} of volume {}", e.a, e.b, e.c),
         18 => format!("{name} {:x} of {} blocks", e.a, e.b),
         13 | 14 => format!("{name} {} of volume {}", e.b, e.a),
         3 | 4 | 10 | 11 => format!("{name} {}", e.a),
