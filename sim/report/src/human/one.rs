@@ -65,6 +65,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
         );
     }
     page.labelled("stalls", &stalls(outcome));
+    alone(outcome).iter().for_each(|line| page.labelled("alone", line));
     for r in &outcome.recoveries {
         page.labelled("recovery", &recovery(plan, r));
     }
@@ -185,6 +186,26 @@ fn stalls(outcome: &Outcome) -> String {
         0 => "none".into(),
         n => format!("{}, {} in all", count(n), nanos(of("stall_time"))),
     }
+}
+
+/// What going on without the destination came to; nothing under `strict`.
+fn alone(outcome: &Outcome) -> Option<String> {
+    let of = |name: &str| outcome.metrics.get(name).copied().unwrap_or(0);
+    let exposed = of("exposed_operations");
+    if exposed + of("degraded") == 0 {
+        return None;
+    }
+    let most = format!("at most {} exposed ({})", plural(exposed, "operation"), bytes(of("exposed_bytes")));
+    Some(match of("degraded") {
+        0 => most,
+        n => format!(
+            "{}, {} until in sync again; {} of {}; {most}",
+            plural(n, "time"),
+            nanos(of("degraded_time")),
+            plural(of("resyncs"), "resync"),
+            plural(of("resync_blocks"), "block")
+        ),
+    })
 }
 
 fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
