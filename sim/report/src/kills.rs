@@ -125,7 +125,10 @@ impl KillTable {
             if let Some(was) = old.seeds.median {
                 // Beyond the seeds of a block is at least one more than these.
                 let is = new.seeds.median.unwrap_or(self.seeds + 1);
-                if is > was.saturating_mul(LATER) {
+                // The median of a few blocks says little where single blocks took far longer before, too.
+                let slice = self.blocks < before.blocks;
+                let usual = if slice { old.seeds.p95.unwrap_or(u64::MAX) } else { 0 };
+                if is > was.saturating_mul(LATER).max(usual) {
                     let beyond = if new.seeds.median.is_none() { "more than " } else { "" };
                     let shown = new.seeds.median.unwrap_or(self.seeds);
                     out.push(format!("{} is caught after {beyond}{shown} seeds; it was after {was}", new.id));
@@ -250,6 +253,13 @@ mod tests {
         // A slice of few seeds proves nothing about what takes many.
         let slice = KillTable { seeds: 50, ..table(None, true) };
         assert!(slice.losses(&before).is_empty());
+        // Nor two blocks about what took one block in twenty as long before.
+        let mut wide = table(Some(20), true);
+        wide.kills[0].seeds.p95 = Some(300);
+        let blocks = |blocks, median| KillTable { blocks, ..table(median, true) };
+        assert!(blocks(2, Some(300)).losses(&wide).is_empty());
+        assert_eq!(blocks(2, Some(301)).losses(&wide).len(), 1);
+        assert_eq!(blocks(20, Some(201)).losses(&wide).len(), 1);
         assert_eq!(table(Some(1), false).misses(), ["P10 was not caught in a.yaml: a bug"]);
         assert!(table(None, false).text().contains("MISSED") && table(None, true).text().contains(">500"));
     }
