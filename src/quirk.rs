@@ -92,6 +92,18 @@ pub enum Bend {
     SealedBeforeDurable,
     /// Under `async` records of the open generation leave, too.
     LeaveUnsealed,
+    /// A generation is applied once a younger one has begun, asked for or not.
+    ApplyUnasked,
+    /// `nvram` is acknowledged only with `file` while all that is lent is in use.
+    AckWhenRoomy,
+    /// A Hello to a fenced mirror is welcomed before it is told so.
+    WelcomeFenced,
+    /// A write behind which others wait is numbered twice.
+    NumberTwice,
+    /// A record that comes again is logged again, with another link.
+    LogCopies,
+    /// Recovery takes what is filed for all there is.
+    RecoverFilesOnly,
 }
 
 /// Decides which bends are in force.

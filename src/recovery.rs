@@ -339,6 +339,9 @@ impl<Q: Quirk> Recovery<Q> {
         if self.superblock.role == Role::Recovered {
             return self.clean(out);
         }
+        if self.quirk.bends(Bend::RecoverFilesOnly) {
+            self.survey.segments.clear();
+        }
         let (tail, epoch) = (self.superblock.tail, self.superblock.epoch);
         let chain = chain::longest(tail, epoch, &self.survey.files, &self.survey.segments, true, self.quirk);
         let hides = chain.hides(&self.survey.segments);
@@ -350,10 +353,10 @@ impl<Q: Quirk> Recovery<Q> {
             return self.conclude(out);
         }
         self.end = end.position;
-        self.evidence =
-            if self.quirk.bends(Bend::EndAtBadChecksum) { self.end } else { self.survey.evidence(&mark) };
+        let blind = self.quirk.bends(Bend::EndAtBadChecksum) || self.quirk.bends(Bend::RecoverFilesOnly);
+        self.evidence = if blind { self.end } else { self.survey.evidence(&mark) };
         let suspicious = self.evidence > self.end || hides || self.survey.garbled();
-        if suspicious && !self.quirk.bends(Bend::EndAtBadChecksum) && self.survey.search(out) {
+        if suspicious && !blind && self.survey.search(out) {
             // Good records may stand behind a damaged one: look again.
             return Outcome::Working;
         }

@@ -144,7 +144,8 @@ impl<Q: Quirk> Desk<Q> {
             return;
         }
         let generation = self.superblock.applied_gen + 1;
-        let Some(&(count, digest)) = self.syncs.get(&generation) else { return };
+        let asked = self.syncs.get(&generation).copied();
+        let Some((count, digest)) = asked.or_else(|| self.complete(generation)) else { return };
         if count == 0 {
             return self.start_apply(shared, generation, true, 0, core::iter::empty());
         }
@@ -164,6 +165,13 @@ impl<Q: Quirk> Desk<Q> {
         let token = shared.out.write(self.index, Duty::Apply, Device::Log, alloc::vec![run]);
         self.applying =
             Some(Applying { token, step: Step::Trailer, generation, whole: true, count, no_space: false });
+    }
+
+    /// A planted bug: a file is taken for complete, and asked for, once records of a younger generation come.
+    fn complete(&self, generation: u64) -> Option<(u64, u64)> {
+        let younger = self.tip.position.generation > generation;
+        let file = self.file(generation).filter(|_| younger && self.quirk.bends(Bend::ApplyUnasked))?;
+        Some((file.checks.len() as u64, file.digest))
     }
 
     /// DR10 `global`: another mirror's signal applies what is filed here; the file stays.

@@ -4,7 +4,7 @@ use super::Shared;
 use super::desk::{Desk, Entry, Segment};
 use crate::config::{AckLevel, Transport};
 use crate::effect::{Alarm, Device, Duty, Run, Token};
-use crate::ids::Position;
+use crate::ids::{Link, Position};
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Draft, Operation, Record};
@@ -24,6 +24,9 @@ impl<Q: Quirk> Desk<Q> {
             let forgotten = self.quirk.bends(Bend::AlarmAtCopy);
             if self.known_check(&record).map_or(forgotten, |check| check != record.check) {
                 self.alarm(shared, Alarm::Conflict { position: record.position });
+            }
+            if self.quirk.bends(Bend::LogCopies) {
+                self.log_copy(shared, record);
             }
             return self.repeat_acks(shared);
         }
@@ -66,6 +69,22 @@ impl<Q: Quirk> Desk<Q> {
         let prev = self.tip;
         let draft = Draft { epoch, position, prev, id, volume, offset, length, operation, data };
         Record::encode(self.geometry.mirror, draft)
+    }
+
+    /// A planted bug: a copy is logged, too, as one that follows nothing, and the segment ends there.
+    fn log_copy(&mut self, shared: &mut Shared, record: Record) {
+        let Record { epoch, position, id, volume, offset, length, operation, payload: data, .. } = record;
+        let prev = Link { check: !record.prev.check, ..record.prev };
+        let draft = Draft { epoch, position, prev, id, volume, offset, length, operation, data };
+        let copy = Record::encode(self.geometry.mirror, draft);
+        let (size, length) = (self.geometry.segment_size, copy.size());
+        let Some(segment) = self.segments.back_mut().filter(|s| !s.closed && s.used + length <= size) else {
+            return;
+        };
+        let offset = segment.number * size + segment.used;
+        (segment.used, segment.closed) = (segment.used + length, true);
+        let run = Run { offset, parts: copy.parts() };
+        shared.out.write(self.index, Duty::Log, Device::Nvram, alloc::vec![run]);
     }
 
     /// A planted bug: whatever belongs to the generation that is open here is welcome, in order or not.
@@ -291,7 +310,8 @@ impl<Q: Quirk> Desk<Q> {
     /// While its NVRAM is degraded, or has no place for a record, it acknowledges `nvram` only together with `file`.
     pub fn nvram_level(&self, shared: &Shared) -> u64 {
         let degraded = shared.degraded && !self.quirk.bends(Bend::IgnoreBattery);
-        if degraded || self.file_marked < self.placeless { self.file_marked } else { self.marked }
+        let crowded = self.quirk.bends(Bend::AckWhenRoomy) && shared.pool.all_lent();
+        if degraded || crowded || self.file_marked < self.placeless { self.file_marked } else { self.marked }
     }
 
     /// Cumulative acknowledgements of what has newly reached a level; then filed records leave NVRAM.

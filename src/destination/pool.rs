@@ -71,6 +71,12 @@ impl Pool {
         free.saturating_sub(kept) as u64
     }
 
+    /// Whether what is kept for no mirror is in use.
+    pub fn all_lent(&self) -> bool {
+        let free = self.owners.iter().filter(|o| o.is_none()).count();
+        free <= self.owned.iter().map(|owned| RESERVE.saturating_sub(*owned)).sum()
+    }
+
     pub fn take(&mut self, mirror: MirrorIndex) -> Option<u64> {
         if self.available(mirror) == 0 {
             return None;

@@ -36,6 +36,12 @@ impl<Q: Quirk> Desk<Q> {
                 if self.quirk.bends(Bend::AckThoughFenced) && self.connection == Some(connection) {
                     return self.repeat_acks(shared);
                 }
+                if self.quirk.bends(Bend::WelcomeFenced)
+                    && let Message::Hello { epoch, .. } = message
+                {
+                    let connection = Connection { destination_boot: self.superblock.boot, ..connection };
+                    self.welcome(shared, connection, epoch);
+                }
                 // Every message of an older epoch is answered so; all of this part's sources are of one.
                 let epoch = self.superblock.epoch;
                 return self.send(shared, connection, Message::Fenced { epoch });
@@ -139,19 +145,27 @@ impl<Q: Quirk> Desk<Q> {
                 new
             }
         };
-        let filed = self.quirk.bends(Bend::WelcomeFiled);
-        let last = self.link(if filed { self.file_marked } else { self.marked });
-        let held = last.position;
+        let held = self.position(self.welcomed());
         let refills = policy != PolicyKind::Strict || self.superblock.void;
         if held.generation.max(self.superblock.applied_gen) + 1 < oldest_gen && !refills {
             return self.send(shared, connection, Message::Refused { reason: 2 });
         }
         self.acked_nvram = self.nvram_level(shared);
         self.acked_file = self.file_marked;
+        self.welcome(shared, connection, self.superblock.epoch);
+    }
+
+    /// Up to here records are held, as a Welcome says it.
+    fn welcomed(&self) -> u64 {
+        if self.quirk.bends(Bend::WelcomeFiled) { self.file_marked } else { self.marked }
+    }
+
+    fn welcome(&mut self, shared: &mut Shared, connection: Connection, epoch: u64) {
+        let last = self.link(self.welcomed());
         let room = self.room(shared, self.marked);
         let message = Message::Welcome {
-            epoch: self.superblock.epoch,
-            held,
+            epoch,
+            held: last.position,
             filed: self.position(self.file_marked),
             applied_gen: self.cleared,
             applied_seq: self.superblock.applied_seq,

@@ -159,18 +159,24 @@ impl<Q: Quirk> Source<Q> {
             Body::Add(delta) => (Operation::Add { delta, old }, Bytes::new(), Answer::Added(old)),
             Body::Read => return,
         };
-        let appended = self.append(|position, prev, epoch| Draft {
-            epoch,
-            position,
-            prev,
-            id,
-            volume,
-            offset,
-            length,
-            operation,
-            data,
-        });
-        let Some((record, ordinal)) = appended else { return };
+        let draft = |data| {
+            move |position, prev, epoch| Draft {
+                epoch,
+                position,
+                prev,
+                id,
+                volume,
+                offset,
+                length,
+                operation,
+                data,
+            }
+        };
+        let twice = operation == Operation::Write && !self.queue.is_empty();
+        if self.quirk.bends(Bend::NumberTwice) && twice && self.fits(2 * (HEADER + padded(length))) {
+            self.append(draft(data.clone()));
+        }
+        let Some((record, ordinal)) = self.append(draft(data)) else { return };
         self.overlay(&record, ordinal);
         let needs = ordinal + 1;
         let outcome = Outcome::Logged { needs, answer: answer.clone() };

@@ -170,7 +170,6 @@ impl Judge {
             (Server::Source(_), Message::SyncRequest { generation, count, digest }) => {
                 steps::sync_requested(m, (generation, count, digest), out);
                 session::sync_requested(m, connection, generation, out);
-                m.copy.asked = m.copy.asked.max(generation);
             }
             // LR3: all that is held is applied.
             (Server::Source(_), Message::ResyncBegin) => {
@@ -225,6 +224,14 @@ impl Judge {
                 damage::block_sent(m, from == Server::Destination, (volume, block), as_of, payload, out);
             }
             _ => {}
+        }
+    }
+
+    /// A SyncRequest for a generation has reached the destination: until then it may not apply it (claim 15).
+    pub fn asked(&mut self, source: usize, generation: u64) {
+        // A damaged frame may name any.
+        if let Some(m) = self.mirrors.get_mut(source).filter(|m| generation <= m.model.last_generation()) {
+            m.copy.asked = m.copy.asked.max(generation);
         }
     }
 
@@ -475,6 +482,8 @@ impl Judge {
             self.out.fail(Oracle::Reader, "rig", message);
         } else if expected.position == real.position || damage::possible(m) {
             self.out.fail(Oracle::Damage, "I10", message);
+        } else if real.position < expected.position {
+            self.out.fail(Oracle::Durability, "I1", message);
         } else {
             self.out.fail(Oracle::Prefix, "I2", message);
         }

@@ -130,7 +130,7 @@ pub(crate) struct Copy {
     pub recovered: Option<u64>,
     /// Damage has left no valid superblock.
     pub lost: bool,
-    /// Highest generation that was asked for.
+    /// Highest generation for which a SyncRequest has come.
     pub asked: u64,
     /// Greatest position told to the source at level nvram, and since which epoch.
     pub told: Position,

@@ -58,6 +58,20 @@ impl Judging {
         matches!(self, Judging::AtTheEnd | Judging::States)
     }
 
+    /// Whether what the scenario expects is judged, too: it is none of the oracles that are compared.
+    pub fn expects(&self) -> bool {
+        !matches!(self, Judging::Only(_) | Judging::Without(_))
+    }
+
+    /// Whether an oracle that the rig itself speaks for is asked.
+    pub(crate) fn hears(&self, oracle: &str) -> bool {
+        match self {
+            Judging::All | Judging::AtTheEnd | Judging::States => true,
+            Judging::Only(only) => only == oracle,
+            Judging::Without(others) => others.iter().all(|other| other != oracle),
+        }
+    }
+
     /// Tells the judge before the first event.
     pub(crate) fn instruct(&self, rigged: Option<Rigged>, judge: &mut Judge) {
         match self {

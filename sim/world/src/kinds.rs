@@ -182,6 +182,11 @@ pub(crate) fn frame_room(frame: &Frame) -> u64 {
     field(&frame.head, if frame.kind() == 2 { 7 } else { 3 })
 }
 
+/// The generation that a SyncRequest is for.
+pub(crate) fn sync_request(frame: &Frame) -> Option<u64> {
+    (frame.kind() == 8).then(|| field(&frame.head, 0))
+}
+
 /// One bit of a frame flipped.
 pub(crate) fn flip(frame: Frame, draw: u64) -> Frame {
     let bits = frame.length() * 8;

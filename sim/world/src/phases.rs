@@ -263,10 +263,11 @@ impl<Q: Quirk> World<'_, Q> {
         let event = self.trace.count();
         let fail =
             |oracle, invariant, message: String| Failure { oracle, invariant, time: now, event, message };
-        failures.extend(self.probe.stuck.drain(..).map(|m| fail("liveness", "L2", m)));
+        let lively = self.judging.hears("liveness");
+        failures.extend(self.probe.stuck.drain(..).filter(|_| lively).map(|m| fail("liveness", "L2", m)));
         failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
         let over = self.phase == Phase::Over;
-        if over && let Some(reason) = &self.stop_reason {
+        if over && lively && let Some(reason) = &self.stop_reason {
             failures.push(fail("liveness", "L1", reason.clone()));
         }
         let faults = self.fault_lines();

@@ -19,9 +19,14 @@ pub(crate) fn accepted(m: &Mirror, r: &Record, index: u64, out: &mut Findings) {
         out.fail(Oracle::Numbering, "I4", || {
             format!("mirror {number}: {} was accepted behind {held}", r.position)
         });
-    } else if index <= end && m.model.index_of(r.position).is_some() && m.excuses.is_empty() {
+    } else if index <= end && m.excuses.is_empty() && numbered(m, r, index) {
         out.fail(Oracle::Numbering, "I4", || format!("mirror {number}: {} was accepted twice", r.position));
     }
+}
+
+/// Whether the record is of the source's log, as far as that is remembered: another content is judged by agreement.
+fn numbered(m: &Mirror, r: &Record, index: u64) -> bool {
+    index > 0 || m.model.index_of(r.position).is_some_and(|index| m.model.entry(index).is_none())
 }
 
 /// A record was appended to the file of a generation, in which `expected` is the next.

@@ -56,7 +56,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
     if m.copy.asked < sealed && !m.source.alone {
         let (asked, sealed) = (Position::new(m.copy.asked, 0), Position::new(sealed, 0));
         out.fail(Oracle::Seals, "L1", || {
-            format!("source {number}: {sealed} is sealed, and SyncRequests went only up to {asked} (SR4)")
+            format!("source {number}: {sealed} is sealed, and SyncRequests came only up to {asked} (SR4)")
         });
     }
 }

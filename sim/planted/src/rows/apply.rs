@@ -76,4 +76,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/h04_passed_block.yaml",
     },
+    Row {
+        id: "O16",
+        name: "a generation is applied once a younger one has begun, asked for or not",
+        place: "apply.signal",
+        bend: Bend::ApplyUnasked,
+        oracles: &["apply"],
+        seeds: 20,
+        witness: "scenarios/planted/o16_applied_unasked.yaml",
+    },
 ];

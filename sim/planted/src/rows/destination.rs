@@ -131,4 +131,22 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o14_lent_unerased.yaml",
     },
+    Row {
+        id: "O17",
+        name: "`nvram` is acknowledged only with `file` while all NVRAM that is lent is in use",
+        place: "multi.fair",
+        bend: Bend::AckWhenRoomy,
+        oracles: &["fairness"],
+        seeds: 10,
+        witness: "scenarios/planted/p37_busy_neighbour.yaml",
+    },
+    Row {
+        id: "O20",
+        name: "a record that comes again is logged again, as one that follows nothing",
+        place: "dest.receive",
+        bend: Bend::LogCopies,
+        oracles: &["agreement"],
+        seeds: 20,
+        witness: "scenarios/planted/o20_copies_logged.yaml",
+    },
 ];

@@ -49,4 +49,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/faults/recover_living.yaml",
     },
+    Row {
+        id: "O21",
+        name: "recovery takes what is filed for all that there is",
+        place: "recover.nvram",
+        bend: Bend::RecoverFilesOnly,
+        oracles: &["durability"],
+        seeds: 20,
+        witness: "scenarios/planted/o21_slow_files.yaml",
+    },
 ];

@@ -59,4 +59,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o06_alarm_at_a_copy.yaml",
     },
+    Row {
+        id: "O18",
+        name: "a source that was fenced is welcomed before it is told so",
+        place: "session.welcome",
+        bend: Bend::WelcomeFenced,
+        oracles: &["fencing"],
+        seeds: 20,
+        witness: "scenarios/planted/o18_welcomed_though_fenced.yaml",
+    },
 ];

@@ -148,4 +148,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/faults/damage_log_record.yaml",
     },
+    Row {
+        id: "O19",
+        name: "a write behind which others wait is numbered twice",
+        place: "source.number",
+        bend: Bend::NumberTwice,
+        oracles: &["once"],
+        seeds: 20,
+        witness: "scenarios/planted/o19_numbered_twice.yaml",
+    },
 ];

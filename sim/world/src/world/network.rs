@@ -126,6 +126,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if s.machine.is_some() {
             self.coverage.arrived(source as usize, &frame);
+            if let Some(generation) = kinds::sync_request(&frame) {
+                self.judge.asked(source as usize, generation);
+            }
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),

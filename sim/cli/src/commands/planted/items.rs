@@ -147,10 +147,7 @@ impl Works {
                 }
                 Item::Without(oracle, row, most) => {
                     let judging = Judging::Without(vec![oracle.to_owned()]);
-                    // What a scenario expects is no oracle.
-                    let mut plan = self.witness(row, judging);
-                    plan.scenario.expect.clear();
-                    block([plan].into(), (0, most), &[], false)
+                    block([self.witness(row, judging)].into(), (0, most), &[], false)
                 }
             };
             out.push(block);
