@@ -27,6 +27,10 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
         "damage must hit the log of a source just above its cursor, and the source die before it has applied that",
     ),
     (
+        "O17",
+        "a source within its reserve must wait, while another's files are slow and all that is lent is in use",
+    ),
+    (
         "P18",
         "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
     ),

@@ -90,6 +90,13 @@ pub struct KillTable {
     pub oracles: Vec<Worth>,
 }
 
+impl Worth {
+    /// Whether nothing would be missed without it.
+    pub fn idle(&self) -> bool {
+        self.alone.is_empty() || self.missed_without.is_empty()
+    }
+}
+
 /// A median so many times later than before is a loss.
 const LATER: u64 = 10;
 
@@ -105,8 +112,8 @@ impl KillTable {
             };
             out.push(format!("{} was not caught in {}: {}{strays}", kill.id, kill.witness, kill.name));
         }
-        for worth in self.oracles.iter().filter(|w| w.alone.is_empty() && self.whole) {
-            out.push(format!("{}: there is no planted bug that this oracle catches alone", worth.oracle));
+        for worth in self.oracles.iter().filter(|w| w.idle() && self.whole) {
+            out.push(format!("{}: there is no planted bug that only this oracle catches", worth.oracle));
         }
         out
     }
@@ -135,9 +142,9 @@ impl KillTable {
                 }
             }
         }
-        for old in before.oracles.iter().filter(|w| !w.alone.is_empty() && self.whole) {
-            if let Some(new) = self.oracles.iter().find(|w| w.oracle == old.oracle && w.alone.is_empty()) {
-                out.push(format!("{} no longer catches anything alone", new.oracle));
+        for old in before.oracles.iter().filter(|w| !w.idle() && self.whole) {
+            if let Some(new) = self.oracles.iter().find(|w| w.oracle == old.oracle && w.idle()) {
+                out.push(format!("{} no longer catches anything that others do not", new.oracle));
             }
         }
         out

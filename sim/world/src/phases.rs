@@ -267,7 +267,10 @@ impl<Q: Quirk> World<'_, Q> {
         failures.extend(self.probe.stuck.drain(..).filter(|_| lively).map(|m| fail("liveness", "L2", m)));
         failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
         let over = self.phase == Phase::Over;
-        if over && lively && let Some(reason) = &self.stop_reason {
+        if over
+            && lively
+            && let Some(reason) = &self.stop_reason
+        {
             failures.push(fail("liveness", "L1", reason.clone()));
         }
         let faults = self.fault_lines();

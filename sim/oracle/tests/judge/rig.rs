@@ -364,6 +364,7 @@ impl Rig {
         if self.skip != "sync request" {
             let body = encode::words(&[g, records.len() as u64, encode::digest(&records)]);
             self.send(Server::Source(0), 8, &body, &[]);
+            self.judge.asked(0, g);
         }
         if !records.is_empty() {
             self.store(d, Device::Log, self.place(g) + self.file_at, &encode::trailer(&uuid(0), g, &records));

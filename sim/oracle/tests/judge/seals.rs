@@ -57,5 +57,5 @@ fn a_forced_seal_is_written_and_asked_for() {
     rig.judge.forced(0);
     seal(&mut rig);
     rig.judge.end();
-    assert!(found(&rig, "SyncRequests went only up to"), "{:#?}", rig.judge.findings());
+    assert!(found(&rig, "SyncRequests came only up to"), "{:#?}", rig.judge.findings());
 }

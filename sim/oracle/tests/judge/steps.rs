@@ -274,6 +274,12 @@ fn a_disagreement_is_the_rigs_fault_only_if_the_result_is_right() {
         assert_eq!(rig.found().into_iter().collect::<Vec<_>>(), [oracle]);
         let rigs = rig.judge.findings().iter().any(|f| f.invariant == "rig");
         assert_eq!(rigs, right);
+        // What is there and not recovered is lost, whatever the rest is worth.
+        let mut rig = Rig::new();
+        story(&mut rig, 1);
+        rig.run(write(0, 100, 1));
+        assert!(!rig.judge.compare(0, real, expected, right));
+        assert_eq!(rig.found().into_iter().collect::<Vec<_>>(), ["durability"]);
     }
 }
 
