@@ -170,13 +170,18 @@ pub enum Effect {
     },
     /// Answer a client.
     Reply {
+        /// Whose client.
+        mirror: MirrorIndex,
         /// Which request.
         id: RequestId,
         /// With what.
         answer: Answer,
     },
     /// Close the clients' connections; requests that are not answered stay in doubt (SR9).
-    CloseClients,
+    CloseClients {
+        /// Whose clients.
+        mirror: MirrorIndex,
+    },
     /// A stage was reached.
     Stage {
         /// Whose mirror.
@@ -345,6 +350,16 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// One whose tokens come after those of another one that used so many.
+    pub fn after(serial: u64) -> Outbox {
+        Outbox { queue: VecDeque::new(), serial }
+    }
+
+    /// Tokens used so far.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// The next effect.
     pub fn poll(&mut self) -> Option<Effect> {
         self.queue.pop_front()

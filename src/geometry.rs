@@ -50,6 +50,18 @@ pub struct Geometry {
     pub resync_at: u64,
 }
 
+/// Where the log, the mark and the volumes of a mirror whose clients a server serves stand: first bytes on its NVRAM, its
+/// mark device and its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    /// The partitions, one after the other.
+    pub nvram: u64,
+    /// The two slots of the mark.
+    pub mark: u64,
+    /// The region with superblocks, journal and volumes.
+    pub image: u64,
+}
+
 impl Geometry {
     /// Longest payload that fits everywhere (section 2).
     pub fn largest_payload(&self) -> u64 {
@@ -66,6 +78,11 @@ impl Geometry {
     /// Batch size that follows from the partition: two or more batches a generation, at most 1 MiB.
     pub fn default_batch(partition_size: u64) -> u64 {
         (partition_size / 2).clamp(2048, 1 << 20)
+    }
+
+    /// Bytes of NVRAM that the log of the mirror takes: P partitions.
+    pub fn log_size(&self) -> u64 {
+        self.partitions * self.partition_size
     }
 
     /// Bytes of a log file that holds one partition of this size.

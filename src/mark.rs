@@ -35,9 +35,9 @@ impl Mark {
         Bytes::from_owner(out)
     }
 
-    /// Where the next write of this counter goes.
-    pub fn slot(&self, index: MirrorIndex) -> u64 {
-        base(index) + (self.counter % 2) * SLOT
+    /// Where the next write of this counter goes, with the two slots from that byte on.
+    pub fn slot(&self, base: u64) -> u64 {
+        base + (self.counter % 2) * SLOT
     }
 
     fn decode(mirror: MirrorId, b: &[u8]) -> Option<Mark> {

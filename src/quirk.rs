@@ -104,6 +104,16 @@ pub enum Bend {
     LogCopies,
     /// Recovery takes what is filed for all there is.
     RecoverFilesOnly,
+    /// A destination that serves the clients acknowledges records of the former source.
+    AckThoughPromoted,
+    /// A promotion does not wait for the records to be in the image.
+    ServeUnreplayed,
+    /// A recovery is one of all mirrors.
+    RecoverAll,
+    /// The map of a promotion has what the last life of its recovery has applied.
+    MapLastLife,
+    /// The generation in which a recovery ended is not closed.
+    KeepRecoveredOpen,
 }
 
 /// Decides which bends are in force.

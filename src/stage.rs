@@ -146,6 +146,8 @@ stages! {
     ResyncApplied = "resync_applied" at Any,
     /// the source is in sync again, durably
     InSync = "in_sync" at Source,
+    /// the destination serves the clients of a mirror from now on, durably (LR6)
+    Promoted = "promoted" at Destination,
 }
 
 #[cfg(test)]

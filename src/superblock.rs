@@ -109,6 +109,8 @@ pub struct Superblock {
     pub session: u64,
     /// Destination: the image is at no prefix, and nothing here makes it one: it needs every block.
     pub void: bool,
+    /// Destination: the operator wants it to serve the clients once it is recovered (LR6).
+    pub promotes: bool,
     /// Destination: the sealed resync file that is to be put into the image.
     pub sealed: Option<Sealed>,
 }
@@ -134,7 +136,16 @@ impl Superblock {
             alone: Alone::default(),
             session: 0,
             void: false,
+            promotes: false,
             sealed: None,
+        }
+    }
+
+    /// On the server that has taken over: the generation that the recovery ended in takes no more records (LR6).
+    pub fn close_recovered(&mut self) {
+        let fresh = self.role == Role::Degraded && self.tail.position == self.recovered;
+        if fresh && self.recovered.generation > self.applied_gen {
+            self.finish(self.recovered.generation);
         }
     }
 
@@ -190,7 +201,8 @@ impl Superblock {
         put_u64(&mut out, 320, self.alone.operations);
         put_u64(&mut out, 328, self.alone.bytes);
         put_u64(&mut out, 336, self.session);
-        put_u64(&mut out, 344, self.void as u64 + 2 * self.sealed.is_some() as u64);
+        let flags = [self.void, self.sealed.is_some(), self.promotes];
+        put_u64(&mut out, 344, flags.iter().enumerate().map(|(bit, set)| (*set as u64) << bit).sum());
         if let Some(Sealed { count, digest }) = self.sealed {
             put_u64(&mut out, 352, count);
             put_u64(&mut out, 360, digest);
@@ -241,6 +253,7 @@ impl Superblock {
             },
             session: get_u64(b, 336),
             void: get_u64(b, 344) & 1 == 1,
+            promotes: get_u64(b, 344) & 4 == 4,
             sealed: (get_u64(b, 344) & 2 == 2)
                 .then(|| Sealed { count: get_u64(b, 352), digest: get_u64(b, 360) }),
         })

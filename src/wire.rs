@@ -202,6 +202,21 @@ pub enum Message {
 }
 
 impl Message {
+    /// Whether only a source sends it.
+    pub fn is_sources(&self) -> bool {
+        use Message::*;
+        matches!(
+            self,
+            Hello { .. }
+                | Forward(_)
+                | SyncRequest { .. }
+                | Ping { .. }
+                | ResyncBegin { .. }
+                | ResyncBlock { .. }
+                | ResyncEnd { .. }
+        )
+    }
+
     fn kind(&self) -> u16 {
         match self {
             Message::Hello { .. } => 1,

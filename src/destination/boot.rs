@@ -130,7 +130,7 @@ impl<Q: Quirk> Desk<Q> {
                 boot.superblock = superblock;
                 self.superblock = superblock;
                 self.stage(shared, Stage::BootStep, Position::ZERO);
-                if matches!(superblock.role, Role::Recovering | Role::Recovered) {
+                if matches!(superblock.role, Role::Recovering | Role::Recovered | Role::Degraded) {
                     // It was promoted: the old writer stays fenced, and recovery goes on where it was.
                     self.pool_known = false;
                     return self.start_recovery(shared);
@@ -365,7 +365,7 @@ impl<Q: Quirk> Desk<Q> {
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(self.tip.position);
         self.mark.file = self.mark.file.max(self.position(self.file_marked));
-        let run = Run::one(self.mark.slot(self.index), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(mark::base(self.index)), self.mark.encode(self.geometry.mirror));
         out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
         self.superblock.counter += 1;
         self.superblock.boot += 1;

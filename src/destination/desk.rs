@@ -9,13 +9,14 @@ use super::heal::Heal;
 use super::repair::Remains;
 use super::resync::{Resync, Turn};
 use crate::config::AckLevel;
-use crate::effect::{Alarm, Completion, Duty, Token};
-use crate::geometry::{Geometry, Region};
+use crate::effect::{Alarm, Completion, Duty, Effect, Token};
+use crate::geometry::{Geometry, Home, Region};
 use crate::ids::{Connection, Link, MirrorIndex, Position};
 use crate::mark::Mark;
 use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
 use crate::recovery::{Outcome, Recovery};
+use crate::source::{self, Source};
 use crate::stage::Stage;
 use crate::superblock::{Role, Superblock, Verdict};
 use crate::wire::Message;
@@ -32,6 +33,8 @@ pub(super) enum Phase<Q> {
     Serving,
     Recovering(Box<Recovery<Q>>),
     Open(Verdict, Position),
+    /// It serves the clients (LR6).
+    Promoted(Box<Source<Q>>),
     Stopped,
     /// No valid superblock is left.
     Lost,
@@ -67,6 +70,13 @@ pub(super) struct Segment {
     pub evidence: Position,
     /// Takes no more records.
     pub closed: bool,
+}
+
+/// What a mirror's clients are served with here, should the operator want that.
+#[derive(Clone, Copy)]
+pub(super) struct Heir {
+    pub home: Home,
+    pub knobs: source::Knobs,
 }
 
 pub(super) struct Desk<Q> {
@@ -131,6 +141,9 @@ pub(super) struct Desk<Q> {
     pub turn: Option<Turn>,
     pub greeting: Option<(Connection, Message)>,
     pub resync: Option<Resync>,
+    pub heir: Option<Heir>,
+    /// The operator wants the clients to be served here, and no recovery has taken note of it yet.
+    pub promotes: bool,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -183,6 +196,8 @@ impl<Q: Quirk> Desk<Q> {
             turn: None,
             greeting: None,
             resync: None,
+            heir: None,
+            promotes: false,
         }
     }
 
@@ -243,6 +258,7 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 self.recovery_went(shared, outcome);
             }
+            Phase::Promoted(heir) => heir.handle_done(shared.now, token, completion),
             Phase::Draining(next) => {
                 let next = *next;
                 match token.duty() {
@@ -297,7 +313,7 @@ impl<Q: Quirk> Desk<Q> {
     /// Everything that has become possible, in the order of the pipeline (DR2).
     pub fn pump(&mut self, shared: &mut Shared) {
         if !matches!(self.phase, Phase::Serving) {
-            return;
+            return self.hand_on(shared);
         }
         self.place_records(shared);
         self.flush_nvram(shared);
@@ -326,6 +342,52 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// LR6: once it is recovered, it serves the clients.
+    pub fn promote(&mut self, shared: &mut Shared) {
+        if self.heir.is_none() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Recovering(recovery) => recovery.promote(),
+            Phase::Serving | Phase::Stopped | Phase::Draining(_) => {
+                self.promotes = true;
+                self.recover(shared);
+            }
+            Phase::Open(Verdict::Complete | Verdict::CompleteUpTo, _) => {
+                self.promotes = true;
+                self.start_recovery(shared);
+            }
+            _ => {}
+        }
+    }
+
+    /// When its heir wants a time-out.
+    pub fn heir_timeout(&self) -> Option<u64> {
+        if let Phase::Promoted(heir) = &self.phase { heir.poll_timeout() } else { None }
+    }
+
+    /// Makes the heir of a mirror that was promoted.
+    fn hand_over(&mut self, shared: &mut Shared) {
+        if self.superblock.role != Role::Degraded {
+            return;
+        }
+        let Some(Heir { home, knobs }) = self.heir else { return };
+        let life = (self.quirk, shared.now, shared.out.serial());
+        self.phase =
+            Phase::Promoted(Box::new(Source::heir(home, self.geometry.clone(), knobs, self.index, life)));
+        self.hand_on(shared);
+    }
+
+    /// What the heir asks for. The server has read past the cache when it was switched on.
+    fn hand_on(&mut self, shared: &mut Shared) {
+        let Phase::Promoted(heir) = &mut self.phase else { return };
+        while let Some(effect) = heir.poll_effect() {
+            if !matches!(effect, Effect::Reload { .. }) {
+                shared.out.push(effect);
+            }
+        }
+    }
+
     /// Waits until nothing is on its way to a disk; then the next thing begins.
     pub fn drain(&mut self, shared: &mut Shared, next: Next) {
         self.phase = Phase::Draining(next);
@@ -348,7 +410,8 @@ impl<Q: Quirk> Desk<Q> {
             self.index,
             shared.pool.total(),
             self.quirk,
-        );
+        )
+        .with_heir(self.heir.map(|heir| heir.home), core::mem::take(&mut self.promotes));
         recovery.start(&mut shared.out);
         self.heal = Heal::default();
         // The epoch that will be durable; a recovery that goes on after a restart has raised it before.
@@ -378,6 +441,7 @@ impl<Q: Quirk> Desk<Q> {
                     self.segments.clear();
                 }
                 self.phase = Phase::Open(verdict, position);
+                self.hand_over(shared);
             }
         }
     }

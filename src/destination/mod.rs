@@ -14,14 +14,16 @@ mod session;
 
 use crate::config::{AckLevel, ApplyScope, Transport};
 use crate::effect::{Alarm, Completion, Device, Duty, Effect, Outbox, Token};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Home};
 use crate::ids::{MirrorIndex, Position};
+use crate::mark;
 use crate::quirk::{Bend, Quirk};
+use crate::source::{self, Source};
 use crate::superblock::Verdict;
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use desk::{Desk, Next, Phase};
+use desk::{Desk, Heir, Next, Phase};
 use pool::Pool;
 
 /// Knobs of a destination.
@@ -57,6 +59,8 @@ pub enum Standing {
     Recovering,
     /// The image is open.
     Open(Verdict, Position),
+    /// It was recovered, and serves the mirror's clients, or boots to do so.
+    Promoted(Verdict, Position),
     /// Stopped with an alarm.
     Stopped,
     /// No valid superblock is left: nothing can be recovered, and no verdict be made durable.
@@ -95,6 +99,19 @@ impl<Q: Quirk> Destination<Q> {
         Destination { shared, desks, flushes: devices.len() as u32, failed: false, quirk }
     }
 
+    /// The same server with room for the clients of its mirrors, of which each has its knobs here: their logs stand behind
+    /// the segments in its NVRAM, and their marks behind those of the mirrors.
+    pub fn with_heirs(mut self, knobs: &[source::Knobs]) -> Self {
+        let mut nvram = self.shared.pool.total() * self.desks[0].geometry.segment_size;
+        let mirrors = self.desks.len() as MirrorIndex;
+        for (desk, knobs) in self.desks.iter_mut().zip(knobs) {
+            let home = Home { nvram, mark: mark::base(mirrors + desk.index), image: desk.region.base };
+            nvram += desk.geometry.log_size();
+            desk.heir = Some(Heir { home, knobs: *knobs });
+        }
+        self
+    }
+
     /// The next effect, in order.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.shared.out.poll()
@@ -105,17 +122,23 @@ impl<Q: Quirk> Destination<Q> {
         if self.failed {
             return None;
         }
-        self.desks.iter().flat_map(|d| [d.retry, d.heal.ask_at]).flatten().min()
+        self.desks.iter().flat_map(|d| [d.retry, d.heal.ask_at, d.heir_timeout()]).flatten().min()
     }
 
     /// How a mirror stands.
     pub fn standing(&self, mirror: MirrorIndex) -> Standing {
-        match &self.desks[mirror as usize].phase {
+        let desk = &self.desks[mirror as usize];
+        match &desk.phase {
             _ if self.failed => Standing::Stopped,
             Phase::Idle | Phase::Booting(_) | Phase::Draining(Next::Repair) => Standing::Booting,
             Phase::Serving => Standing::Serving,
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
+            Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
+            Phase::Promoted(_) => {
+                let s = &desk.superblock;
+                Standing::Promoted(s.verdict.unwrap_or(Verdict::CompleteUpTo), s.recovered)
+            }
             Phase::Stopped | Phase::Refused => Standing::Stopped,
             Phase::Lost => Standing::Lost,
         }
@@ -131,6 +154,7 @@ impl<Q: Quirk> Destination<Q> {
         let desk = &self.desks[mirror as usize];
         match desk.phase {
             Phase::Serving => desk.quiet(),
+            Phase::Promoted(ref heir) => heir.stopped() || heir.rests(),
             Phase::Open(..) | Phase::Stopped | Phase::Lost | Phase::Refused => true,
             _ => false,
         }
@@ -155,7 +179,10 @@ impl<Q: Quirk> Destination<Q> {
         let unsure = self.desks.iter().any(unsure);
         let Some(desk) = self.desks.get_mut(from as usize).filter(|_| !self.failed) else { return };
         if unsure
-            && !matches!(desk.phase, Phase::Serving | Phase::Recovering(_) | Phase::Open(..) | Phase::Stopped)
+            && !matches!(
+                desk.phase,
+                Phase::Serving | Phase::Recovering(_) | Phase::Open(..) | Phase::Promoted(_) | Phase::Stopped
+            )
         {
             return;
         }
@@ -238,7 +265,8 @@ impl<Q: Quirk> Destination<Q> {
 
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
     pub fn handle_nvram(&mut self, size: u64) {
-        let needed = self.desks[0].geometry.segment_size * self.shared.pool.total();
+        let logs = self.desks.iter().filter(|d| d.heir.is_some()).map(|d| d.geometry.log_size());
+        let needed = self.desks[0].geometry.segment_size * self.shared.pool.total() + logs.sum::<u64>();
         if size < needed && !self.failed {
             self.failed = true;
             self.shared.out = Outbox::default();
@@ -254,6 +282,9 @@ impl<Q: Quirk> Destination<Q> {
         if !self.failed {
             self.failed = true;
             self.shared.out.alarm(mirror, Alarm::DeviceFailed { device });
+            for desk in self.desks.iter().filter(|d| matches!(d.phase, Phase::Promoted(_))) {
+                self.shared.out.push(Effect::CloseClients { mirror: desk.index });
+            }
         }
     }
 
@@ -271,6 +302,12 @@ impl<Q: Quirk> Destination<Q> {
             }
             if desk.heal.ask_at.is_some_and(|at| at <= now) {
                 desk.ask_blocks(&mut self.shared);
+            }
+            if let Phase::Promoted(heir) = &mut desk.phase
+                && heir.poll_timeout().is_some_and(|at| at <= now)
+            {
+                heir.handle_timeout(now);
+                desk.pump(&mut self.shared);
             }
         }
     }
@@ -292,6 +329,50 @@ impl<Q: Quirk> Destination<Q> {
         self.tick(now);
         if !self.failed {
             self.desks[mirror as usize].recover(&mut self.shared);
+            self.recover_others(mirror);
         }
+    }
+
+    /// Operator: recover the mirror, and serve its clients (LR6). Asked twice, it happens once.
+    pub fn handle_promote(&mut self, now: u64, mirror: MirrorIndex) {
+        self.tick(now);
+        if !self.failed {
+            let desk = &mut self.desks[mirror as usize];
+            desk.promote(&mut self.shared);
+            desk.pump(&mut self.shared);
+            self.recover_others(mirror);
+        }
+    }
+
+    /// A planted bug.
+    fn recover_others(&mut self, mirror: MirrorIndex) {
+        if self.quirk.bends(Bend::RecoverAll) {
+            let others = self.desks.iter_mut().filter(|d| d.index != mirror);
+            others.for_each(|desk| desk.recover(&mut self.shared));
+        }
+    }
+
+    /// A request of a client of a mirror that was promoted; of another one it is not heard.
+    pub fn handle_request(&mut self, now: u64, mirror: MirrorIndex, request: source::Request) {
+        self.of_heir(now, mirror, |heir| heir.handle_request(now, request));
+    }
+
+    /// Operator: seal the open generation of a mirror that was promoted.
+    pub fn handle_seal(&mut self, now: u64, mirror: MirrorIndex) {
+        self.of_heir(now, mirror, |heir| heir.handle_seal(now));
+    }
+
+    fn of_heir(&mut self, now: u64, mirror: MirrorIndex, act: impl FnOnce(&mut Source<Q>)) {
+        self.tick(now);
+        let desk = &mut self.desks[mirror as usize];
+        if let (false, Phase::Promoted(heir)) = (self.failed, &mut desk.phase) {
+            act(heir);
+            desk.pump(&mut self.shared);
+        }
+    }
+
+    /// Whether the clients of a mirror are served here, now.
+    pub fn serves(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.serving() && !self.failed)
     }
 }

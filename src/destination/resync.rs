@@ -7,6 +7,7 @@ use super::desk::Desk;
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::heal::BlockKey;
 use crate::ids::{Link, Position};
+use crate::mark;
 use crate::quirk::{Bend, Quirk};
 use crate::record::extend_digest;
 use crate::resync_file::{self, EntryHeader};
@@ -358,7 +359,7 @@ impl<Q: Quirk> Desk<Q> {
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(prev.position);
         self.mark.file = self.mark.file.max(prev.position);
-        let run = Run::one(self.mark.slot(self.index), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(mark::base(self.index)), self.mark.encode(self.geometry.mirror));
         shared.out.write(self.index, Duty::Resync, Device::Mark, vec![run]);
         if let Some(resync) = &mut self.resync {
             resync.step = Step::Mark;

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::desk::{Desk, Phase};
 use super::resync::{End, Reason};
-use crate::config::PolicyKind;
+use crate::config::{AckLevel, PolicyKind};
 use crate::effect::Effect;
 use crate::ids::Connection;
 use crate::quirk::{Bend, Quirk};
@@ -30,8 +30,17 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn handle_message(&mut self, shared: &mut Shared, connection: Connection, message: Message) {
-        match self.phase {
+        match &mut self.phase {
             Phase::Serving => {}
+            Phase::Promoted(_) if self.quirk.bends(Bend::AckThoughPromoted) && message.is_sources() => {
+                return self.acknowledge_blindly(shared, connection, &message);
+            }
+            // The other side has not heard yet that it is not the source any more.
+            Phase::Promoted(_) if message.is_sources() => {
+                let epoch = self.superblock.epoch;
+                return self.send(shared, connection, Message::Fenced { epoch });
+            }
+            Phase::Promoted(heir) => return heir.handle_peer(shared.now, connection, message),
             Phase::Recovering(_) | Phase::Open(..) => {
                 if self.quirk.bends(Bend::AckThoughFenced) && self.connection == Some(connection) {
                     return self.repeat_acks(shared);
@@ -106,6 +115,21 @@ impl<Q: Quirk> Desk<Q> {
                 let degraded = shared.degraded;
                 self.send(shared, connection, Message::Pong { number, degraded });
                 self.repeat_acks(shared);
+            }
+            _ => {}
+        }
+    }
+
+    /// A planted bug: the connection of the former source is alive, and all that it sends is acknowledged.
+    fn acknowledge_blindly(&mut self, shared: &mut Shared, connection: Connection, message: &Message) {
+        let degraded = shared.degraded;
+        match message {
+            Message::Forward(record) => {
+                let (level, upto) = (AckLevel::File, record.position);
+                self.send(shared, connection, Message::ForwardAck { level, upto, room: u64::MAX / 2 });
+            }
+            Message::Ping { number } => {
+                self.send(shared, connection, Message::Pong { number: *number, degraded })
             }
             _ => {}
         }

@@ -4,6 +4,7 @@
 mod device;
 mod hostile;
 mod pair;
+mod promotion;
 mod scripted;
 
 use crate::config::{AckLevel, Policy, Transport};

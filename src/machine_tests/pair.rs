@@ -1,6 +1,7 @@
 //! A source and a destination without a world: the test decides which completion, frame or timer comes next.
 
 use super::device::Store;
+use crate::block_map::BlockMap;
 use crate::config::{AckLevel, ApplyScope, Policy, Reads, Transport};
 use crate::destination::{self, Destination, Standing};
 use crate::effect::{Answer, Completion, Device, Effect, Token};
@@ -9,7 +10,7 @@ use crate::ids::{MirrorId, RequestId};
 use crate::mark::Mark;
 use crate::quirk::Quirk;
 use crate::source::{self, Request, Source};
-use crate::superblock::{Role, Superblock};
+use crate::superblock::{Role, SLOT, Superblock};
 use crate::wire::Frame;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Pair<Q> {
     pub alarms: Vec<crate::effect::Alarm>,
     now: u64,
     quirk: Q,
+    /// The clients have gone over to the destination.
+    pub moved: bool,
 }
 
 const NVRAM: u64 = 16 << 10;
@@ -61,6 +64,11 @@ pub fn geometry() -> Geometry {
         file_size: Geometry::file_size_for(partition_size),
         resync_at: 3 * Geometry::file_size_for(partition_size),
     }
+}
+
+/// Where the clients are served without a mirror there is nobody to wait for.
+fn heir(knobs: source::Knobs) -> source::Knobs {
+    source::Knobs { policy: Policy::Degrade { timeout: 3000, settle: 500, hold: 1000 }, ..knobs }
 }
 
 impl<Q: Quirk> Pair<Q> {
@@ -94,7 +102,8 @@ impl<Q: Quirk> Pair<Q> {
             }
         }
         let source = Source::new(geometry.clone(), knobs.0, 0, quirk, 0);
-        let destination = Destination::new(core::slice::from_ref(&geometry), NVRAM, knobs.1, quirk, 0);
+        let destination = Destination::new(core::slice::from_ref(&geometry), NVRAM, knobs.1, quirk, 0)
+            .with_heirs(&[heir(knobs.0)]);
         let mut pair = Pair {
             geometry,
             knobs,
@@ -107,6 +116,7 @@ impl<Q: Quirk> Pair<Q> {
             alarms: Vec::new(),
             now: 0,
             quirk,
+            moved: false,
         };
         pair.poll();
         pair
@@ -142,9 +152,9 @@ impl<Q: Quirk> Pair<Q> {
             }
             Effect::Read { device, token, ranges } => (token, Work::Read(device, ranges)),
             Effect::Send { frame, .. } => return self.frames[side].push_back(frame),
-            Effect::Reply { id, answer } => return self.replies.push((id, answer)),
+            Effect::Reply { id, answer, .. } => return self.replies.push((id, answer)),
             Effect::Alarm { alarm, .. } => return self.alarms.push(alarm),
-            Effect::CloseClients | Effect::Reload { .. } | Effect::Stage { .. } => return,
+            Effect::CloseClients { .. } | Effect::Reload { .. } | Effect::Stage { .. } => return,
         };
         self.pending[side].push((token, work));
     }
@@ -213,13 +223,25 @@ impl<Q: Quirk> Pair<Q> {
 
     pub fn request(&mut self, request: Request) {
         self.now += 1;
-        self.source.handle_request(self.now, request);
+        match self.moved {
+            false => self.source.handle_request(self.now, request),
+            true => self.destination.handle_request(self.now, 0, request),
+        }
         self.poll();
     }
 
     pub fn seal(&mut self) {
         self.now += 1;
-        self.source.handle_seal(self.now);
+        match self.moved {
+            false => self.source.handle_seal(self.now),
+            true => self.destination.handle_seal(self.now, 0),
+        }
+        self.poll();
+    }
+
+    pub fn promote(&mut self) {
+        self.now += 1;
+        self.destination.handle_promote(self.now, 0);
         self.poll();
     }
 
@@ -246,7 +268,8 @@ impl<Q: Quirk> Pair<Q> {
             SOURCE => self.source = Source::new(self.geometry.clone(), self.knobs.0, 0, self.quirk, self.now),
             _ => {
                 let mirrors = core::slice::from_ref(&self.geometry);
-                self.destination = Destination::new(mirrors, NVRAM, self.knobs.1, self.quirk, self.now);
+                self.destination = Destination::new(mirrors, NVRAM, self.knobs.1, self.quirk, self.now)
+                    .with_heirs(&[heir(self.knobs.0)]);
             }
         }
         self.poll();
@@ -263,6 +286,14 @@ impl<Q: Quirk> Pair<Q> {
 
     pub fn standing(&self) -> Standing {
         self.destination.standing(0)
+    }
+
+    /// What the destination keeps as the blocks that its peer may lack.
+    pub fn map(&self) -> Option<BlockMap> {
+        let (region, disk) = (self.geometry.region(0), &self.devices[DESTINATION][Device::Image as usize]);
+        let superblock = Superblock::newest(self.geometry.mirror, &disk.read(region.base, 2 * SLOT))?;
+        let at = region.map + superblock.map.0 % 2 * self.geometry.map_size();
+        BlockMap::decode(&self.geometry, superblock.map, &disk.read(at, self.geometry.map_size()))
     }
 
     /// The blocks of a side, reply table included.

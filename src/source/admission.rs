@@ -36,7 +36,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn admit(&mut self, request: Request) {
         let id = request.id;
         if let Err(refusal) = self.validate(&request) {
-            self.out.push(Effect::Reply { id, answer: Answer::Refused(refusal) });
+            self.out.push(Effect::Reply { mirror: self.index, id, answer: Answer::Refused(refusal) });
             return;
         }
         if let Body::Read = request.body {
@@ -241,7 +241,7 @@ impl<Q: Quirk> Source<Q> {
     }
 
     pub(super) fn reply(&mut self, id: RequestId, answer: Answer, position: Position) {
-        self.out.push(Effect::Reply { id, answer });
+        self.out.push(Effect::Reply { mirror: self.index, id, answer });
         self.stage(Stage::Replied, position);
     }
 }

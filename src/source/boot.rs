@@ -9,7 +9,6 @@ use crate::config::{Policy, PolicyKind};
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
-use crate::mark;
 use crate::nvram_log::{SEAL, Seal};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Record, extend_digest};
@@ -57,7 +56,12 @@ fn trace<Q>(boot: &Boot<Q>) -> Position {
     let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
     let records = boot.partitions.iter().filter_map(|(_, area)| area.records.last());
     let seals = seals.map(|s| Position::new(s.generation, s.count));
-    seals.chain(records.map(|r| r.position)).max().unwrap_or(Position::ZERO)
+    // Of what came before a promotion there is none here.
+    seals
+        .chain(records.map(|r| r.position))
+        .chain([boot.superblock.recovered])
+        .max()
+        .unwrap_or(Position::ZERO)
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -69,7 +73,7 @@ impl<Q: Quirk> Source<Q> {
             self.out.flush(self.index, Duty::Boot, device);
         }
         let ground =
-            Ground::new(self.geometry.clone(), self.region.clone(), self.index, mark::base(0), self.quirk);
+            Ground::new(self.geometry.clone(), self.region.clone(), self.index, self.home.mark, self.quirk);
         self.state = State::Booting(Box::new(Boot {
             step: Step::Flush,
             token: Token(0),
@@ -130,7 +134,7 @@ impl<Q: Quirk> Source<Q> {
             Step::Seals => {
                 let Completion::Read(data) = completion else { return Some(false) };
                 for (p, bytes) in data.iter().enumerate() {
-                    let start = p as u64 * self.geometry.partition_size;
+                    let start = self.partition(p as u64);
                     let area = Area::new(start + SEAL, start + self.geometry.partition_size, None);
                     boot.partitions.push((Seal::decode(self.geometry.mirror, bytes), area));
                 }
@@ -201,8 +205,10 @@ impl<Q: Quirk> Source<Q> {
     }
 
     fn read_seals(&mut self, boot: &mut Boot<Q>) {
-        let ranges: Ranges =
-            (0..self.geometry.partitions).map(|p| (p * self.geometry.partition_size, SEAL)).collect();
+        if !self.quirk.bends(Bend::KeepRecoveredOpen) {
+            boot.superblock.close_recovered();
+        }
+        let ranges: Ranges = (0..self.geometry.partitions).map(|p| (self.partition(p), SEAL)).collect();
         boot.step = Step::Seals;
         boot.token = self.out.read(self.index, Duty::Boot, Device::Nvram, ranges);
     }
@@ -254,7 +260,7 @@ impl<Q: Quirk> Source<Q> {
         self.log.durable = self.log.next();
         self.marked = self.log.durable;
         // What the boot counts as logged is promised from now on, and what lies beyond is erased, both before use.
-        let run = Run::one(self.mark.slot(0), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(self.home.mark), self.mark.encode(self.geometry.mirror));
         self.out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
         if torn {
             self.stage(Stage::TornTail, found);
@@ -330,7 +336,7 @@ impl<Q: Quirk> Source<Q> {
                     digest: g.digest,
                     tail: log.tip,
                 };
-                let at = g.number % p_count * self.geometry.partition_size;
+                let at = self.partition(g.number);
                 reseal.push(Run::one(at, seal.encode(self.geometry.mirror)));
                 log.owed.insert(g.number, (g.count, g.digest));
             }
@@ -409,7 +415,7 @@ impl<Q: Quirk> Source<Q> {
             if bent && kept.is_none_or(|g| g.sealing == Sealing::Durable) {
                 continue;
             }
-            let (start, used) = (p * self.geometry.partition_size, kept.map_or(SEAL, |g| g.used));
+            let (start, used) = (self.partition(p), kept.map_or(SEAL, |g| g.used));
             if used < self.geometry.partition_size {
                 erase.push((start + used, self.geometry.partition_size - used));
             }

@@ -137,8 +137,8 @@ impl<Q: Quirk> Source<Q> {
         self.log.open().is_some_and(|g| g.count > 0)
     }
 
-    fn partition(&self, generation: u64) -> u64 {
-        generation % self.geometry.partitions * self.geometry.partition_size
+    pub(super) fn partition(&self, generation: u64) -> u64 {
+        self.home.nvram + generation % self.geometry.partitions * self.geometry.partition_size
     }
 
     /// Opens the next generation if its partition is free.
@@ -262,7 +262,7 @@ impl<Q: Quirk> Source<Q> {
         }
         self.mark.counter += 1;
         self.mark.nvram = self.log.position(upto);
-        let run = Run::one(self.mark.slot(0), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(self.home.mark), self.mark.encode(self.geometry.mirror));
         self.out.write(self.index, Duty::Mark, Device::Mark, alloc::vec![run]);
         let token = self.out.flush(self.index, Duty::Mark, Device::Mark);
         self.mark_flush = Some((token, upto));

@@ -16,7 +16,7 @@ pub use role::Exposure;
 use crate::block_map::BlockMap;
 use crate::config::{AckLevel, Policy, Reads, Transport};
 use crate::effect::{Alarm, Answer, Completion, Duty, Effect, Outbox, Token};
-use crate::geometry::{Geometry, Region};
+use crate::geometry::{Geometry, Home, Region};
 use crate::heal::{BlockKey, Healing};
 use crate::ids::{Connection, MirrorIndex, Position, RequestId};
 use crate::mark::Mark;
@@ -93,6 +93,7 @@ enum Session {
 /// The source's machine. All inputs return at once; effects are polled.
 pub struct Source<Q> {
     geometry: Arc<Geometry>,
+    home: Home,
     region: Region,
     knobs: Knobs,
     index: MirrorIndex,
@@ -160,9 +161,30 @@ pub struct Source<Q> {
 impl<Q: Quirk> Source<Q> {
     /// A server that has just been switched on; it boots by itself.
     pub fn new(geometry: Arc<Geometry>, knobs: Knobs, index: MirrorIndex, quirk: Q, now: u64) -> Self {
-        let region = geometry.region(0);
+        let mut source = Source::at(Home::default(), geometry, knobs, index, quirk, now);
+        source.start_boot();
+        source
+    }
+
+    /// The heir of a mirror, on the server that had the image: it boots from what the recovery has left (LR6).
+    pub(crate) fn heir(
+        home: Home,
+        geometry: Arc<Geometry>,
+        knobs: Knobs,
+        index: MirrorIndex,
+        (quirk, now, serial): (Q, u64, u64),
+    ) -> Self {
+        let mut source = Source::at(home, geometry, knobs, index, quirk, now);
+        source.out = Outbox::after(serial);
+        source.start_boot();
+        source
+    }
+
+    fn at(home: Home, geometry: Arc<Geometry>, knobs: Knobs, index: MirrorIndex, quirk: Q, now: u64) -> Self {
+        let region = geometry.region(home.image);
         let overlays = geometry.volumes.iter().map(|_| Overlay::default()).collect();
-        let mut source = Source {
+        Source {
+            home,
             region,
             knobs,
             index,
@@ -218,9 +240,7 @@ impl<Q: Quirk> Source<Q> {
             needs_all: false,
             peer_degraded: false,
             geometry,
-        };
-        source.start_boot();
-        source
+        }
     }
 
     /// The next effect, in order.
@@ -252,8 +272,13 @@ impl<Q: Quirk> Source<Q> {
         matches!(self.state, State::Stopped)
     }
 
-    /// Whether nothing is under way: all answered, all generations but the open one freed.
+    /// Whether nothing is under way, and the destination has everything.
     pub fn quiet(&self) -> bool {
+        self.rests() && self.log.owed.is_empty() && self.superblock.role == Role::Source
+    }
+
+    /// Whether nothing is under way: all answered, all generations but the open one freed.
+    pub fn rests(&self) -> bool {
         self.serving()
             && self.queue.is_empty()
             && self.waiters.is_empty()
@@ -262,15 +287,13 @@ impl<Q: Quirk> Source<Q> {
             && self.healing.quiet()
             && self.serves.is_empty()
             && self.log.only_open_and_empty()
-            && self.log.owed.is_empty()
-            && self.superblock.role == Role::Source
             && self.turn.is_none()
             && self.wish.is_none()
     }
 
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
     pub fn handle_nvram(&mut self, size: u64) {
-        let needed = self.geometry.partitions * self.geometry.partition_size;
+        let needed = self.geometry.log_size();
         if size < needed && !self.stopped() {
             self.out = Outbox::default();
             self.stop(Alarm::NvramTooSmall { size, needed });
@@ -337,6 +360,15 @@ impl<Q: Quirk> Source<Q> {
         };
         self.skewed = false;
         if mirror == self.geometry.mirror {
+            self.handle_message(connection, message);
+            self.pump();
+        }
+    }
+
+    /// A message of the peer, which the server has read.
+    pub(crate) fn handle_peer(&mut self, now: u64, connection: Connection, message: Message) {
+        self.tick(now);
+        if self.serving() {
             self.handle_message(connection, message);
             self.pump();
         }
@@ -437,7 +469,7 @@ impl<Q: Quirk> Source<Q> {
         if !self.quirk.bends(Bend::StopSilently) {
             self.out.alarm(self.index, alarm);
         }
-        self.out.push(Effect::CloseClients);
+        self.out.push(Effect::CloseClients { mirror: self.index });
         self.state = State::Stopped;
         self.timer = None;
         self.apply_retry = None;

@@ -146,12 +146,20 @@ impl<Q: Quirk> Source<Q> {
     /// No good copy of what it shows is in reach.
     fn refuse_read(&mut self, read: PendingRead) {
         match read.id {
-            Some(id) => self.out.push(Effect::Reply { id, answer: Answer::Refused(Refusal::Damaged) }),
+            Some(id) => self.out.push(Effect::Reply {
+                mirror: self.index,
+                id,
+                answer: Answer::Refused(Refusal::Damaged),
+            }),
             None => {
                 if let Some(waiting) = self.queue.pop_front() {
                     let id = waiting.request.id;
                     self.slots.remove(&(id.client, id.slot));
-                    self.out.push(Effect::Reply { id, answer: Answer::Refused(Refusal::Damaged) });
+                    self.out.push(Effect::Reply {
+                        mirror: self.index,
+                        id,
+                        answer: Answer::Refused(Refusal::Damaged),
+                    });
                 }
             }
         }

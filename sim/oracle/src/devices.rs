@@ -1,6 +1,7 @@
 //! What happens to devices: writes issued, ranges made durable.
 
 use crate::finding::{Findings, Oracle};
+use crate::heir::Own;
 use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Region;
@@ -24,7 +25,10 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
-        if length == 0 {
+        if length == 0 || self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination && self.heir_stored(device, (offset, length), by, stable, current) {
             return;
         }
         let (range, out) = ((offset, length), &mut self.out);
@@ -73,7 +77,7 @@ impl Judge {
 
     /// A read was issued, by the machine of mirror `by`.
     pub fn read(&mut self, server: Server, device: Device, ranges: &[(u64, u64)], by: usize) {
-        let Some(m) = self.mirrors.get(by) else {
+        let Some(m) = self.mirrors.get(by).filter(|_| !self.is_former(server)) else {
             return;
         };
         let layout = &self.log.layout;
@@ -87,6 +91,11 @@ impl Judge {
                 (Server::Source(_), _) => {
                     let whole = m.at.partition_size * self.setup.partitions;
                     ("its NVRAM", Some(unit(offset, m.at.partition_size)).filter(|end| *end <= whole))
+                }
+                (Server::Destination, Device::Nvram) if layout.heir_at(device, offset).is_some() => {
+                    let (first, size) = m.at.home.log;
+                    let own = m.heir && (first..first + size).contains(&offset);
+                    ("the NVRAM", own.then(|| first + unit(offset - first, m.at.partition_size)))
                 }
                 (Server::Destination, Device::Nvram) => {
                     let whole = layout.segments * layout.segment_size;
@@ -119,6 +128,12 @@ impl Judge {
         stable: &dyn Medium,
         _current: &dyn Medium,
     ) {
+        if self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination {
+            self.heirs_flushed(device, ranges, stable);
+        }
         let out = &mut self.out;
         match (server, device) {
             (Server::Source(i), _) if self.mirrors.get(i).is_none_or(|m| m.source.gone) => {}
@@ -147,7 +162,7 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in &mut self.mirrors {
+                for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
                     let region = &m.at.image;
                     if ranges
                         .iter()
@@ -169,6 +184,65 @@ fn mark_stored(m: &mut Mirror, level: Level, current: &dyn Medium, out: &mut Fin
     held::marked(m, &mark, out);
     numbering::marked(m, &mark, level, out);
     m.copy.mark_current = mark;
+}
+
+impl Judge {
+    /// A write that concerns a server of clients at the destination: its log, its mark, or volumes that were an image.
+    fn heir_stored(
+        &mut self,
+        device: Device,
+        range: (u64, u64),
+        by: Option<usize>,
+        stable: &dyn Medium,
+        current: &dyn Medium,
+    ) -> bool {
+        let out = &mut self.out;
+        if device == Device::Image {
+            let owner = self.log.layout.owner(range.0);
+            let Some(m) = owner.and_then(|i| self.mirrors.get_mut(i)).filter(|m| m.heir) else {
+                return false;
+            };
+            isolation::region(owner, by, "region", range.0, out);
+            image_stored(m, true, false, range, (stable, current), out);
+            return true;
+        }
+        let Some((i, at)) = self.log.layout.heir_at(device, range.0) else { return false };
+        isolation::region(Some(i), by, "log or mark", range.0, out);
+        let (m, range) = (&mut self.mirrors[i], (at, range.1));
+        // Before it serves, a recovery makes them blank.
+        if m.heir {
+            let home = m.at.home;
+            let (stable, current) = (Own { medium: stable, home }, Own { medium: current, home });
+            if device == Device::Nvram {
+                source_log::stored(m, &self.setup, range, &current, out);
+            } else {
+                steps::mark_slot(m, true, 0, range, &stable, out);
+                steps::own_mark(m, &current, out);
+            }
+        }
+        true
+    }
+
+    fn heirs_flushed(&mut self, device: Device, ranges: &[(u64, u64)], stable: &dyn Medium) {
+        let out = &mut self.out;
+        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
+            let home = m.at.home;
+            let own = Own { medium: stable, home };
+            let within = |(base, size): (u64, u64)| -> Vec<(u64, u64)> {
+                let here = |(at, length): &(u64, u64)| (*at.max(&base), (at + length).min(base + size));
+                let here = ranges.iter().map(here).filter(|(from, to)| from < to);
+                here.map(|(from, to)| (from - base, to - from)).collect()
+            };
+            match device {
+                Device::Nvram => source_log::flushed(m, &within(home.log), &own, out),
+                Device::Mark => m.source.mark_stable = m.own_mark(&own),
+                Device::Image if !within((m.at.own.base, m.at.own.end - m.at.own.base)).is_empty() => {
+                    image_flushed(m, true, ranges, stable, out);
+                }
+                Device::Image | Device::Log => {}
+            }
+        }
+    }
 }
 
 fn image_stored(
@@ -247,6 +321,11 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
     }
     if !own {
         damage::healed(m, out);
+    }
+    if moved && !own && m.copy.fenced.is_some() {
+        let mut changed = Vec::new();
+        m.model.changed(before, m.copy.image.cursor, &mut changed);
+        m.copy.since_fence.extend(changed);
     }
     if moved && !own {
         let above = m.copy.image.cursor + 1;

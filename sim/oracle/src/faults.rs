@@ -1,7 +1,9 @@
 //! What the rig does to servers and devices: crashes, power cuts, damage, lost NVRAM.
 
 use crate::devices::{fence, resync_seen};
+use crate::heir::Own;
 use crate::judge::Judge;
+use crate::mirror::Mirror;
 use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
 use crate::source_log;
@@ -99,6 +101,12 @@ impl Judge {
 
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
     pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, current: &dyn Medium) {
+        if self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination {
+            self.heirs_crashed(power_cut, stable);
+        }
         if let Server::Source(i) = server
             && let Some(m) = self.mirrors.get_mut(i)
         {
@@ -133,8 +141,36 @@ impl Judge {
         }
     }
 
+    /// The destination died, and with it the servers of clients there.
+    fn heirs_crashed(&mut self, power_cut: bool, stable: &dyn Medium) {
+        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
+            m.source.pending_seal = None;
+            m.falls_asleep(Server::Source(m.number));
+            if power_cut {
+                let own = Own { medium: stable, home: m.at.home };
+                m.source.volume.rescan(&mut m.model, &m.at.own, stable);
+                m.takes_role(stable);
+                source_log::rescan(m, &own);
+                m.source.mark_stable = m.own_mark(&own);
+            }
+        }
+    }
+
+    /// The server of a mirror's clients at the destination starts; or runs again.
+    pub fn heir_boots(&mut self, mirror: usize, current: &dyn Medium) {
+        if let Some(m) = self.mirrors.get_mut(mirror).filter(|m| m.heir) {
+            let own = Own { medium: current, home: m.at.home };
+            boots(m, &own);
+        }
+    }
+
+    /// It runs.
+    pub fn heir_booted(&mut self, mirror: usize) {
+        self.mirrors.get_mut(mirror).into_iter().filter(|m| m.heir).for_each(booted);
+    }
+
     fn rescan_destination(&mut self, medium: &dyn Medium) {
-        for m in &mut self.mirrors {
+        for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
             let before = (m.copy.image.stable.session, m.copy.image.stable.sealed.is_some());
             m.copy.image.rescan(&mut m.model, &m.at.image, medium);
             m.takes_roll(medium);
@@ -143,7 +179,7 @@ impl Judge {
             m.copy.mark_current = m.copy.mark_stable;
         }
         self.log.rescan(&mut self.mirrors, medium);
-        for m in &mut self.mirrors {
+        for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
             m.count_damaged();
             m.advance();
             if m.copy.fenced.is_none() {
@@ -179,23 +215,14 @@ impl Judge {
     /// A server starts; `current` is what its devices hold.
     pub fn boots(&mut self, server: Server, current: &dyn Medium) {
         let Server::Source(i) = server else { return };
-        if let Some(m) = self.mirrors.get_mut(i) {
-            let marked = m.own_mark(current).nvram;
-            m.source.missing = source_log::missing(m, m.model.index_of(marked).unwrap_or(0), current);
-            m.source.hole = None;
-        }
+        self.mirrors.get_mut(i).into_iter().filter(|m| !m.heir).for_each(|m| boots(m, current));
     }
 
     /// A server runs again.
     pub fn booted(&mut self, server: Server) {
         for m in &mut self.mirrors {
             match server {
-                Server::Source(i) if i == m.number => {
-                    m.source.volume.asleep = false;
-                    // A journal that was written in place again has moved the cursor.
-                    let cursor = m.source.volume.cursor;
-                    m.source.hole = m.source.missing.iter().copied().find(|index| *index > cursor);
-                }
+                Server::Source(i) if i == m.number && !m.heir => booted(m),
                 Server::Destination => m.copy.image.asleep = false,
                 Server::Source(_) => {}
             }
@@ -291,4 +318,17 @@ impl Judge {
             }
         }
     }
+}
+
+fn boots(m: &mut Mirror, current: &dyn Medium) {
+    let marked = m.own_mark(current).nvram;
+    m.source.missing = source_log::missing(m, m.model.index_of(marked).unwrap_or(0), current);
+    m.source.hole = None;
+}
+
+fn booted(m: &mut Mirror) {
+    m.source.volume.asleep = false;
+    // A journal that was written in place again has moved the cursor.
+    let cursor = m.source.volume.cursor;
+    m.source.hole = m.source.missing.iter().copied().find(|index| *index > cursor);
 }

@@ -21,6 +21,8 @@ pub(crate) struct Asked {
     pub numbered: u32,
     /// Greatest index that was answered when it was issued.
     pub floor: u64,
+    /// It was answered by a source that is none any more, and is not in what its heir goes on with.
+    pub lost: bool,
 }
 
 /// All clients of one source.
@@ -74,6 +76,7 @@ impl History {
             index: None,
             numbered: 0,
             floor,
+            lost: false,
             abandoned: false,
         });
     }
@@ -129,6 +132,22 @@ impl History {
                 asked.numbered = asked.numbered.saturating_sub(1);
             }
         }
+    }
+
+    /// What goes on is the first `last` operations: what was answered beyond, as weaker policies allow, is lost.
+    pub fn inherit(&mut self, last: u64) {
+        for asked in self.asked.iter_mut().flatten() {
+            asked.lost |= asked.index.is_some_and(|i| i > last);
+            if asked.floor > last && asked.answer.is_none() {
+                lower(&mut self.floors, asked);
+                asked.floor = last;
+                if matches!(asked.op, Op::Read { .. }) {
+                    *self.floors.entry(last).or_default() += 1;
+                }
+            }
+        }
+        self.answered = self.answered.min(last);
+        self.truncate(last);
     }
 
     /// What was asked, changes something, and has neither a number nor an answer.

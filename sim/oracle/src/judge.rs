@@ -75,7 +75,7 @@ impl Judge {
         }
     }
 
-    /// The source sent an answer (whether or not it arrives).
+    /// The source (or its heir) sent an answer, whether or not it arrives.
     pub fn answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else {
@@ -120,6 +120,9 @@ impl Judge {
     /// A frame was put on the wire, before anything the network does to it: `head` = frame header and fixed part of the
     /// body, `payload` = what follows (of Forward and Block), else empty.
     pub fn frame(&mut self, from: Server, to: Server, head: &[u8], payload: &Bytes) {
+        if self.is_former(from) {
+            return;
+        }
         let Some(frame) = Frame::read(head) else {
             self.out
                 .fail(Oracle::Reader, "rig", || format!("{from:?} sent a frame that the judge cannot read"));
@@ -152,6 +155,13 @@ impl Judge {
         };
         if from != Server::Destination {
             damage::source_acts(m, "speaks", out);
+        }
+        // What the heir says as a source nobody hears; what it says as a destination it must not.
+        if m.heir {
+            if let Message::ForwardAck { up_to, .. } | Message::Welcome { held: up_to, .. } = frame.message {
+                fencing::acknowledged(m, "ForwardAck or Welcome", up_to, None, out);
+            }
+            return;
         }
         if from == Server::Destination {
             session::spoken(m, connection, &frame.message, out);
@@ -280,6 +290,10 @@ impl Judge {
 
     /// A machine raised an alarm.
     pub fn alarm(&mut self, server: Server, source: Option<usize>, kind: &'static str, message: &str) {
+        // The former source may say what it likes, and that it is fenced.
+        if self.is_former(server) {
+            return;
+        }
         match source.or(if let Server::Source(i) = server { Some(i) } else { None }) {
             Some(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.alarmed = true),
             None => self.mirrors.iter_mut().for_each(|m| m.alarmed = true),
@@ -333,6 +347,9 @@ impl Judge {
         probe::judge(m, state, touched, to, &mut self.out);
         damage::in_model(m, to, &mut self.out);
         m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
+        if let Some(reached) = m.copy.recovered {
+            m.inherit(&self.setup, reached, state, &mut self.out);
+        }
     }
 
     /// The fault phase is over: liveness counts from here.

@@ -1,6 +1,7 @@
 //! Where everything stands, computed from the sizes alone (docs/formats.md).
 
 use crate::bytes::{ENTRY, HEADER};
+use crate::heir::Home;
 use crate::setup::Setup;
 
 /// A block: volume, and number in it.
@@ -25,6 +26,8 @@ pub(crate) struct MirrorLayout {
     pub own: Region,
     /// On the destination's image disk.
     pub image: Region,
+    /// For the case that the destination serves its clients.
+    pub home: Home,
     /// First byte of its resync file on the log disk, bytes of an entry there, and how many there may be.
     pub resync: (u64, u64, u64),
 }
@@ -72,6 +75,8 @@ pub(crate) enum Spot {
 
 impl Layout {
     pub fn new(setup: &Setup) -> Self {
+        let segment_size = setup.destination.segment_size.max(HEADER);
+        let mut nvram = setup.destination.nvram_size / segment_size * segment_size;
         let mut base = 0;
         let mut mirrors = Vec::new();
         let places = setup.sources.len() as u64 * (setup.files.max(1) + 1);
@@ -81,11 +86,20 @@ impl Layout {
             let image: Region = region(base);
             base = image.end;
             let partition_size = source.partition_size;
+            let log = (nvram, setup.partitions * partition_size);
+            let home = Home { log, mark: (setup.sources.len() + mirrors.len()) as u64 * 256 };
+            nvram += log.1;
             let resync = (file, crate::resync_file::HEADER + image.block, 2 * image.blocks() + 256);
             file += (resync.1 * resync.2).next_multiple_of(4096);
-            mirrors.push(MirrorLayout { uuid: source.uuid, partition_size, own: region(0), image, resync });
+            mirrors.push(MirrorLayout {
+                uuid: source.uuid,
+                partition_size,
+                own: region(0),
+                image,
+                home,
+                resync,
+            });
         }
-        let segment_size = setup.destination.segment_size.max(HEADER);
         Layout {
             files: setup.files.max(1),
             file_size: setup.destination.file_size.max(HEADER),

@@ -19,6 +19,7 @@ mod devices;
 mod faults;
 mod finding;
 mod hashes;
+mod heir;
 mod history;
 mod image;
 mod journal;

@@ -37,6 +37,8 @@ pub(crate) struct Mirror {
     pub remembered: Option<u64>,
     /// Index up to which I1 binds: the last operation that was answered with the destination, or that a resync has sealed.
     pub owed: u64,
+    /// The destination serves its clients (LR6): it is the source here, and there is no copy.
+    pub heir: bool,
     /// Some alarm was raised about it.
     pub alarmed: bool,
     /// Where each unjustified stop would be reported.
@@ -126,6 +128,8 @@ pub(crate) struct Copy {
     pub doubled: bool,
     /// When a superblock in recovery became durable.
     pub fenced: Option<u64>,
+    /// Blocks that were changed in the image since then.
+    pub since_fence: BTreeSet<BlockAt>,
     /// Index that a real recovery reached.
     pub recovered: Option<u64>,
     /// Damage has left no valid superblock.
@@ -137,6 +141,63 @@ pub(crate) struct Copy {
     pub told_epoch: u64,
 }
 
+impl Source {
+    /// A server with nothing in its NVRAM.
+    pub fn new(partitions: u64) -> Self {
+        Source {
+            fills: vec![Fill { generation: 0, append: crate::bytes::HEADER }; partitions as usize],
+            dirty: Ranges::default(),
+            stable: 0,
+            volume: Image::new(),
+            mark_stable: Mark::default(),
+            mark_slots: MarkSlots::default(),
+            forwarded: 0,
+            freed: BTreeMap::new(),
+            left: Vec::new(),
+            renewed: BTreeMap::new(),
+            forced: BTreeSet::new(),
+            pending_seal: None,
+            harmed: false,
+            missing: Vec::new(),
+            hole: None,
+            gone: false,
+            replaced: false,
+            alone: false,
+            map: BTreeSet::new(),
+            exposure: None,
+        }
+    }
+}
+
+impl Copy {
+    pub fn new() -> Self {
+        Copy {
+            image: Image::new(),
+            mark_stable: Mark::default(),
+            mark_slots: MarkSlots::default(),
+            mark_current: Mark::default(),
+            end_stable: 0,
+            end_current: 0,
+            filed: 0,
+            top_stable: 0,
+            top_current: 0,
+            damaged: BTreeSet::new(),
+            rotten: BTreeSet::new(),
+            harmed: false,
+            emptied: None,
+            replaced: false,
+            doubled: false,
+            fenced: None,
+            since_fence: BTreeSet::new(),
+            recovered: None,
+            lost: false,
+            asked: 0,
+            told: Position::default(),
+            told_epoch: 0,
+        }
+    }
+}
+
 impl Mirror {
     pub fn new(number: usize, setup: &Setup, at: MirrorLayout) -> Self {
         let source = &setup.sources[number];
@@ -145,51 +206,8 @@ impl Mirror {
             number,
             model: Model::new(source, &at.own),
             history: History::new(source.clients, source.slots, keep),
-            source: Source {
-                fills: vec![Fill { generation: 0, append: crate::bytes::HEADER }; setup.partitions as usize],
-                dirty: Ranges::default(),
-                stable: 0,
-                volume: Image::new(),
-                mark_stable: Mark::default(),
-                mark_slots: MarkSlots::default(),
-                forwarded: 0,
-                freed: BTreeMap::new(),
-                left: Vec::new(),
-                renewed: BTreeMap::new(),
-                forced: BTreeSet::new(),
-                pending_seal: None,
-                harmed: false,
-                missing: Vec::new(),
-                hole: None,
-                gone: false,
-                replaced: false,
-                alone: false,
-                map: BTreeSet::new(),
-                exposure: None,
-            },
-            copy: Copy {
-                image: Image::new(),
-                mark_stable: Mark::default(),
-                mark_slots: MarkSlots::default(),
-                mark_current: Mark::default(),
-                end_stable: 0,
-                end_current: 0,
-                filed: 0,
-                top_stable: 0,
-                top_current: 0,
-                damaged: BTreeSet::new(),
-                rotten: BTreeSet::new(),
-                harmed: false,
-                emptied: None,
-                replaced: false,
-                doubled: false,
-                fenced: None,
-                recovered: None,
-                lost: false,
-                asked: 0,
-                told: Position::default(),
-                told_epoch: 0,
-            },
+            source: Source::new(setup.partitions),
+            copy: Copy::new(),
             wait: Wait { patience: source.patience, ..Wait::default() },
             at,
             session: Session::default(),
@@ -199,6 +217,7 @@ impl Mirror {
             lost_blocks: BTreeSet::new(),
             remembered: None,
             owed: 0,
+            heir: false,
             alarmed: false,
             unsound: false,
         }
@@ -446,7 +465,7 @@ impl Mirror {
 
     /// Lets go of what no judgement will ask for again.
     pub fn prune(&mut self) {
-        let mut base = self.copy.image.cursor;
+        let mut base = if self.heir { u64::MAX } else { self.copy.image.cursor };
         if !self.source.gone {
             base = base.min(self.source.volume.cursor);
         }

@@ -8,7 +8,7 @@ use crate::layout::{BlockAt, Spot};
 use crate::mirror::Mirror;
 use crate::oracles::{damage, durability, prefix};
 use crate::setup::{Base, Device, Level, Medium, RecoveredTo, Verdict};
-use crate::superblock::{RECOVERED, Superblock};
+use crate::superblock::Superblock;
 
 /// What recovery would reach from the destination's durable bytes as the judge has followed them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,7 +138,7 @@ fn index_of_end(m: &Mirror, position: Position) -> Option<u64> {
 /// DR7 step 4: what is persisted is what is said.
 fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Findings) {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
-    let found = Superblock::best(&slots, &m.model.uuid).filter(|s| s.role == RECOVERED);
+    let found = Superblock::best(&slots, &m.model.uuid).filter(Superblock::is_recovered);
     let same = |s: Superblock| s.recovered == to.position && s.says() == Some(to.verdict);
     out.expect(Oracle::Prefix, "I2", found.is_some_and(same), || {
         let number = m.number;

@@ -12,7 +12,7 @@ use crate::layout::{BlockAt, Layout, Region};
 use crate::oracles::prefix::detectable;
 use crate::resync_file;
 use crate::setup::{Device, Medium, RecoveredTo, Verdict};
-use crate::superblock::{JournalHeader, RECOVERED, Superblock};
+use crate::superblock::{JournalHeader, Superblock};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the bytes of one mirror say.
@@ -80,7 +80,7 @@ pub(crate) fn recover(
     let at = &layout.mirrors[mirror];
     let slots = medium.read(Device::Image, at.image.base, 1024);
     let superblock = Superblock::best(&slots, &at.uuid).unwrap_or_default();
-    if let Some(verdict) = superblock.says().filter(|_| superblock.role == RECOVERED) {
+    if let Some(verdict) = superblock.says().filter(|_| superblock.is_recovered()) {
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;

@@ -81,9 +81,14 @@ impl Superblock {
             .map(|at| at as u64)
     }
 
-    /// Whether it is of a server that rolls an image forward, or has.
+    /// At the destination: it rolls the image forward, or has, or serves the clients with it.
     pub fn recovers(&self) -> bool {
-        matches!(self.role, RECOVERING | RECOVERED)
+        matches!(self.role, RECOVERING | RECOVERED | DEGRADED)
+    }
+
+    /// At the destination: a recovery is over.
+    pub fn is_recovered(&self) -> bool {
+        matches!(self.role, RECOVERED | DEGRADED)
     }
 
     /// The verdict of a recovery that is over.

@@ -303,6 +303,7 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
         rto_ns: r.rto,
         replayed: r.replayed,
         exact: r.exact,
+        promoted: r.promoted,
     }
 }
 

@@ -403,6 +403,8 @@ pub struct RecoveryEntry {
     pub replayed: u64,
     /// The image equals the model byte for byte.
     pub exact: bool,
+    /// The destination serves the clients with it from then on.
+    pub promoted: bool,
 }
 
 /// One alarm.

@@ -3,7 +3,7 @@
 use crate::outcome::RecoveryReport;
 use crate::probe::Probe;
 use crate::rehearsal::{Cast, Copy, recover};
-use crate::server::{Machine, Server, subject};
+use crate::server::{Server, subject};
 use crate::world::World;
 use crate::{Image, kinds};
 use mirror::area::Area;
@@ -49,13 +49,21 @@ fn image_name(source: &str, volume: &str, kind: &str) -> String {
 }
 
 impl<Q: Quirk> World<'_, Q> {
-    /// All images: of live sources their volumes, of every mirror what recovery gives after a power cut now (or what it
+    /// All images: of live sources, and of destinations in their place, their volumes, of every other mirror what recovery gives after a power cut now (or what it
     /// gave, if it was carried out in the run). A run that was stopped for that reports and judges these recoveries.
     pub(crate) fn images(&mut self) -> Vec<Image> {
         let mut images = Vec::new();
         for source in 0..self.spec.sources.len() {
+            let d = self.destination();
+            if self.serves_at_destination(d, source) {
+                let logs = self.geometries[..source].iter().map(|g| g.log_size()).sum::<u64>();
+                let size = self.geometries[source].segment_size;
+                let log = self.spec.destination.nvram_size / size * size + logs;
+                self.volumes(source, (d, self.regions[source].clone(), log), &mut images);
+                continue;
+            }
             if !self.servers[source].gone {
-                self.volumes(source, &mut images);
+                self.volumes(source, (source, self.geometries[source].region(0), 0), &mut images);
             }
             self.recovered(source, &mut images);
         }
@@ -124,15 +132,15 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    /// The source's volumes with the records above the cursor folded over them, as a client would read them.
-    fn volumes(&self, source: usize, images: &mut Vec<Image>) {
+    /// A source's volumes with the records above the cursor folded over them, as a client would read them. They are on
+    /// this server, in this region, and the log begins at this byte of its NVRAM.
+    fn volumes(&self, source: usize, (host, region, log): (usize, Region, u64), images: &mut Vec<Image>) {
         let geometry = &self.geometries[source];
-        let region: Region = geometry.region(0);
-        let server = &self.servers[source];
+        let server = &self.servers[host];
         let store = server.store(Device::Nvram);
         let mut areas: Vec<SegmentArea> = Vec::new();
         for p in 0..geometry.partitions {
-            let start = p * geometry.partition_size;
+            let start = log + p * geometry.partition_size;
             let mut area = Area::new(start + SEAL, start + geometry.partition_size, None);
             let mut next = area.first();
             while let Some(ranges) = next {
@@ -170,7 +178,6 @@ impl<Q: Quirk> World<'_, Q> {
             let name = image_name(&spec.name, &spec.volumes[volume].name, "volume");
             images.push(Image { name, size, extents });
         }
-        debug_assert!(!matches!(server.machine, Some(Machine::Destination(_))));
     }
 }
 

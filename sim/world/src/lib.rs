@@ -186,6 +186,7 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("recoveries", "count", "recoveries carried out in the run"),
     ("recoveries_exact", "count", "recoveries whose image equals the model byte for byte"),
     ("recoveries_damaged", "count", "recoveries that reported damage"),
+    ("promotions", "count", "mirrors whose clients the destination took over"),
     ("rpo_operations", "count", "answered operations missing after recoveries"),
     ("rpo_bytes", "bytes", "their bytes"),
     ("rto", "ns", "longest time from disaster to the opening of the image"),

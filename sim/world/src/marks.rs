@@ -77,6 +77,10 @@ marks! {
     CrashInResync = "crash_in_resync",
     /// a boot or a recovery put a sealed resync file into the image
     RolledAtBoot = "rolled_at_boot",
+    /// the destination took the clients of a mirror over
+    TakenOver = "taken_over",
+    /// the destination died while it served clients
+    CrashOfHeir = "crash_of_heir",
 }
 
 /// How often each was reached.

@@ -209,6 +209,8 @@ pub struct RecoveryReport {
     pub replayed: u64,
     /// The image equals the model's state at this prefix, byte for byte.
     pub exact: bool,
+    /// The destination serves the clients from then on (LR6).
+    pub promoted: bool,
 }
 
 /// An alarm raised by a server.

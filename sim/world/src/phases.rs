@@ -112,7 +112,8 @@ impl<Q: Quirk> World<'_, Q> {
 
     fn seal_all(&mut self) {
         for source in 0..self.spec.sources.len() {
-            if matches!(&self.servers[source].machine, Some(Machine::Source(m)) if !m.quiet()) {
+            let busy = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if !m.quiet());
+            if busy || self.serves_at_destination(self.destination(), source) {
                 self.force_seal(source);
             }
         }
@@ -146,7 +147,10 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a mirror has come to rest: its source is quiet, stopped or gone, and so is its desk.
     fn mirror_quiet(&self, source: usize) -> bool {
+        // One that is not the source any more hears so when it next asks, whenever that is.
+        let former = self.serves_at_destination(self.destination(), source);
         let (source_quiet, stopped) = match &self.servers[source].machine {
+            _ if former => (true, false),
             Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
             _ => (false, self.servers[source].gone),
         };

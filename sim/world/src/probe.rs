@@ -15,7 +15,7 @@ use mirror::geometry::{Geometry, Region};
 use mirror::quirk::Quirk;
 use mirrorsim_engine::{Decisions, Fate, FateOdds, Pending, View};
 use mirrorsim_oracle as oracle;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// The devices of a destination.
@@ -92,6 +92,8 @@ pub struct Probe<Q> {
     mutes: bool,
     /// The rig is bent: no other state is tried.
     all_kept: bool,
+    /// Mirrors that are none any more.
+    left: BTreeSet<usize>,
     /// What it did.
     pub checks: Checks,
     /// Recoveries that did not end.
@@ -138,6 +140,7 @@ impl<Q: Quirk> Probe<Q> {
             odds: judging::odds(rigged, garbage),
             mutes,
             all_kept: rigged == Some(Rigged::PowerCutsKeepAll),
+            left: BTreeSet::new(),
             checks: Checks { mode, ..Checks::default() },
             stuck: Vec::new(),
         }
@@ -167,6 +170,11 @@ impl<Q: Quirk> Probe<Q> {
         }
     }
 
+    /// A mirror is promoted: what the destination has of it is no image any more, but the volumes of its clients.
+    pub fn leave(&mut self, mirror: usize) {
+        self.left.insert(mirror);
+    }
+
     /// A durable change of `kind` has happened to these mirrors.
     pub fn changed<S>(
         &mut self,
@@ -175,8 +183,11 @@ impl<Q: Quirk> Probe<Q> {
         server: &Server<S>,
         judge: &mut oracle::Judge,
     ) {
-        *self.checks.changes.entry(kind).or_default() += mirrors.len() as u64;
         for &mirror in mirrors {
+            if self.left.contains(&mirror) {
+                continue;
+            }
+            *self.checks.changes.entry(kind).or_default() += 1;
             let full = match self.spec.mode {
                 CheckMode::Every => true,
                 CheckMode::End => false,

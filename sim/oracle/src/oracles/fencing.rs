@@ -3,7 +3,9 @@
 
 use crate::bytes::{Position, Record};
 use crate::finding::{Findings, Oracle};
+use crate::history::Asked;
 use crate::mirror::Mirror;
+use crate::setup::{Policy, Setup};
 
 /// A record was written to the destination's NVRAM.
 pub(crate) fn accepted(m: &Mirror, r: &Record, out: &mut Findings) {
@@ -34,5 +36,20 @@ pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
     out.expect(Oracle::Fencing, "I8", index <= reached, || {
         let (at, end) = (m.model.position_of(index), m.model.position_of(reached));
         format!("source {}: {at} was answered, the mirror was recovered to {end}", m.number)
+    });
+}
+
+/// The former source of a mirror has answered a client: what is not in the image that others read and write now is lost
+/// to everybody but that client. Weaker policies allow that much, and it is counted.
+pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: &mut Findings) {
+    let Some(reached) = m.copy.recovered.filter(|_| setup.policy == Policy::Strict) else {
+        return;
+    };
+    out.expect(Oracle::Fencing, "I8", asked.index.is_some_and(|index| index <= reached), || {
+        let (request, end) = (asked.number, m.model.position_of(reached));
+        format!(
+            "source {}: request {request} was answered, and its mirror goes on without it from {end}",
+            m.number
+        )
     });
 }

@@ -11,7 +11,8 @@ use crate::superblock::Superblock;
 pub(crate) fn stopped(m: &Mirror) -> bool {
     let stops = |excuse: &&str| ![DAMAGED_BLOCK, DEVICE].contains(excuse);
     let excused = m.excuses.iter().any(stops) || !m.lost_blocks.is_empty();
-    m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some() || excused
+    let fenced = m.copy.fenced.is_some() && !m.heir;
+    m.source.gone || m.source.harmed || m.copy.harmed || fenced || excused
 }
 
 /// The run is over.
@@ -34,9 +35,10 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
             format!("source {number}: {} operations were never answered{first}", m.history.open)
         });
     }
+    let sides = if m.heir { [&m.source.volume; 2] } else { [&m.copy.image, &m.source.volume] };
     let sealed = m.model.generations().filter(|g| g.seal.is_some() || g.number < m.model.last_generation());
     if let Some(last) = sealed.map(|g| g.number).last() {
-        let (image, volume) = (m.copy.image.stable.applied_gen, m.source.volume.stable.applied_gen);
+        let [image, volume] = sides.map(|image| image.stable.applied_gen);
         if image < last || volume < last {
             out.fail(Oracle::Liveness, "L1", || {
                 format!("source {number}: {last} is sealed, the image has {image} and the volume {volume}")
@@ -44,7 +46,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         }
     }
     let (held, tip) = (m.copy.end_stable, m.model.tip());
-    if held < tip {
+    if held < tip && !m.heir {
         let (held, tip) = (m.model.position_of(held), m.model.position_of(tip));
         out.fail(Oracle::Liveness, "L4", || {
             format!("mirror {number}: the destination holds {held} of {tip}")

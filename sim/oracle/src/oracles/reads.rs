@@ -23,10 +23,8 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         });
         return;
     }
-    if setup.reads == ReadRule::Confirmed && m.copy.fenced.is_some_and(|since| asked.time > since) {
-        out.fail(Oracle::Reads, "I18", || {
-            format!("source {number}: read {request} was answered by a fenced source")
-        });
+    if !m.heir {
+        fenced(m, setup, asked, out);
     }
     // It may have come in long after it was asked, never before.
     let alone = resync::answered_alone(m, setup);
@@ -78,6 +76,17 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
             asked.volume
         )
     });
+}
+
+/// A source that is fenced answers no read that was asked after the fence was durable.
+pub(crate) fn fenced(m: &Mirror, setup: &Setup, asked: &Asked, out: &mut Findings) {
+    out.judged(Oracle::Reads);
+    if setup.reads == ReadRule::Confirmed && m.copy.fenced.is_some_and(|since| asked.time > since) {
+        let (number, request) = (m.number, asked.number);
+        out.fail(Oracle::Reads, "I18", || {
+            format!("source {number}: read {request} was answered by a fenced source")
+        });
+    }
 }
 
 /// Whether some prefix in (floor, newest) reads so.

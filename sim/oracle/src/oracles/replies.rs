@@ -66,7 +66,7 @@ pub(crate) fn answered(
         });
     }
     let is_read = matches!(answer, Answer::Read { .. });
-    if let Some(first) = asked.answer.as_ref().filter(|first| !is_read && *first != answer) {
+    if let Some(first) = asked.answer.as_ref().filter(|first| !is_read && !asked.lost && *first != answer) {
         out.fail(Oracle::Replies, "I6", || {
             format!("source {source}: request {} was answered {first:?} and now {answer:?}", asked.number)
         });

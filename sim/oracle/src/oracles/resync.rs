@@ -5,9 +5,11 @@
 use crate::bytes::Position;
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
+use crate::layout::BlockAt;
 use crate::mirror::Mirror;
 use crate::setup::{Policy, Setup};
 use crate::superblock::Superblock;
+use std::collections::BTreeSet;
 
 fn fail(out: &mut Findings, invariant: &'static str, message: impl FnOnce() -> String) {
     out.fail(Oracle::Resync, invariant, message);
@@ -131,8 +133,21 @@ pub(crate) fn forwarded(m: &Mirror, setup: &Setup, position: Position, out: &mut
     }
 }
 
+/// The destination serves the clients from now on: what its recovery has put into the image, the former source may lack
+/// (LR6).
+pub(crate) fn bequeathed(m: &Mirror, map: &BTreeSet<BlockAt>, out: &mut Findings) {
+    let number = m.number;
+    let missing = m.copy.since_fence.iter().find(|at| !map.contains(at));
+    out.expect(Oracle::Resync, "LR6", missing.is_none(), || {
+        format!("mirror {number} is promoted, and block {missing:?} of its recovery is not in the map of what its former source lacks")
+    });
+}
+
 /// An operation was answered without the destination's word: may it be?
 pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
+    if m.heir {
+        return true;
+    }
     let told = m.copy.image.stable.policy;
     match setup.policy {
         Policy::Strict => false,

@@ -2,6 +2,7 @@
 
 mod apply;
 mod destination;
+mod failover;
 mod log;
 mod recovery;
 mod resync;
@@ -10,8 +11,16 @@ mod source;
 
 use crate::Row;
 
-const AREAS: &[&[Row]] =
-    &[source::ROWS, destination::ROWS, log::ROWS, apply::ROWS, recovery::ROWS, session::ROWS, resync::ROWS];
+const AREAS: &[&[Row]] = &[
+    source::ROWS,
+    destination::ROWS,
+    log::ROWS,
+    apply::ROWS,
+    recovery::ROWS,
+    session::ROWS,
+    resync::ROWS,
+    failover::ROWS,
+];
 
 const COUNT: usize = {
     let (mut count, mut area) = (0, 0);

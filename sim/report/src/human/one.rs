@@ -217,7 +217,12 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
     // One that was carried out on a copy takes no time.
     let rto = if r.rto > 0 { format!("RTO {}; ", nanos(r.rto)) } else { String::new() };
     let replayed = plural(r.replayed, "record");
-    format!("{}: {}{exact}; {rpo}; {rto}{replayed} replayed", source_name(plan, r.source), r.verdict)
+    let promoted = if r.promoted { "; its clients go on with the image" } else { "" };
+    format!(
+        "{}: {}{exact}; {rpo}; {rto}{replayed} replayed{promoted}",
+        source_name(plan, r.source),
+        r.verdict
+    )
 }
 
 fn alarms(page: &mut Page, outcome: &Outcome) {

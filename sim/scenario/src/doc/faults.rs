@@ -50,7 +50,7 @@ map! {
         /// Operator: seal the open partition now.
         seal: OneSource = optional("another fault"),
         /// Operator: recover the mirror at the destination, whether its source lives or not.
-        recover: OneSource = optional("another fault"),
+        recover: Recovery = optional("another fault"),
         /// The next frames on a link are bent on their way.
         frame: FrameBend = optional("another fault"),
         /// The next message on a link arrives once more, long after (`datagram` only).
@@ -141,6 +141,16 @@ map! {
     struct OneSource {
         /// The source.
         source: Name = optional("the only source"),
+    }
+}
+
+map! {
+    /// One mirror at the destination.
+    struct Recovery {
+        /// The source.
+        source: Name = optional("the only source"),
+        /// Then the destination serves the clients: they read and write the image.
+        promote: bool = default("false"),
     }
 }
 

@@ -110,8 +110,9 @@ impl Page<'_> {
             Fault::Seal { source: s } => {
                 format!("operator seals the open partition of {}", source(s))
             }
-            Fault::Recover { source: s } => {
-                format!("operator recovers the mirror of {}", source(s))
+            Fault::Recover { source: s, promote } => {
+                let then = if promote { "; the destination serves its clients" } else { "" };
+                format!("operator recovers the mirror of {}{then}", source(s))
             }
             Fault::Frame { source: s, direction, bend, count } => {
                 let bend = snake(&format!("{bend:?}"));

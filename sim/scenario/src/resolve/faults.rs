@@ -117,7 +117,8 @@ impl Lookup<'_, '_, '_> {
             return self.source(s.source.as_ref(), s).map(|source| Fault::Seal { source });
         }
         if let Some(s) = &line.recover {
-            return self.source(s.source.as_ref(), s).map(|source| Fault::Recover { source });
+            let promote = *s.promote;
+            return self.source(s.source.as_ref(), s).map(|source| Fault::Recover { source, promote });
         }
         self.link_fault(line).or_else(|| self.series(line)).or_else(|| self.device_fault(line))
     }

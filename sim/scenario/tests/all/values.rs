@@ -116,7 +116,8 @@ fn every_fault_has_a_form() {
         ("nvram_degraded: {}", Fault::NvramDegraded { node: Node::Destination, lasting: None }),
         ("disaster: {source: alpha, power_cut: true}", Fault::Disaster { source: 0, power_cut: true }),
         ("seal: {source: alpha}", Fault::Seal { source: 0 }),
-        ("recover: {source: alpha}", Fault::Recover { source: 0 }),
+        ("recover: {source: alpha}", Fault::Recover { source: 0, promote: false }),
+        ("recover: {source: alpha, promote: true}", Fault::Recover { source: 0, promote: true }),
         (
             "damage: {image_block: {source: alpha, block: 7}, bits: 3}",
             Fault::Damage {

@@ -215,7 +215,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     faults.extend(some_of(d, 42, milli, &p, &|d| {
         let (node, lasting) = (any(d), d.outage());
         match d.below(9) {
-            0 => Fault::Recover { source: d.source(sources) },
+            0 => Fault::Recover { source: d.source(sources), promote: false },
             1 | 2 => Fault::Readd { source: d.source(sources) },
             3 => Fault::Format { node, version: if d.below(2) == 0 { 0 } else { 2 }, lasting },
             8 => Fault::NvramSmaller { node, size: half(node), lasting },

@@ -183,6 +183,8 @@ pub enum Fault {
     Recover {
         /// Which source's mirror.
         source: usize,
+        /// Then the destination serves its clients (LR6).
+        promote: bool,
     },
     /// The next frames on a link are bent on their way (FN10).
     Frame {

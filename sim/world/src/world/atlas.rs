@@ -60,8 +60,10 @@ impl<Q: Quirk> World<'_, Q> {
     /// What a fault takes away.
     fn losses(&self, fault: &Fault) -> Vec<Loss> {
         match fault {
-            Fault::Disaster { source, .. } | Fault::Recover { source } | Fault::Readd { source } => {
-                vec![Loss::Site(*source)]
+            Fault::Disaster { source, .. } | Fault::Recover { source, .. } | Fault::Readd { source } => {
+                // Nobody needs a source whose clients the destination serves.
+                let former = self.serves_at_destination(self.destination(), *source);
+                if former { Vec::new() } else { vec![Loss::Site(*source)] }
             }
             Fault::NvramLost { node, .. } => vec![Loss::Nvram(self.who(*node))],
             Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => {

@@ -5,7 +5,7 @@ use crate::client::{self, Open};
 use crate::event::{Deferred, Event};
 use crate::marks::Mark;
 use crate::server::Machine;
-use crate::spec::{Nanos, Pacing};
+use crate::spec::{Fault, FaultSpec, Nanos, Pacing};
 use crate::workload::{Ask, Next};
 use crate::{kinds, plan, sites};
 use mirror::effect::Answer;
@@ -140,7 +140,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn request_arrives(&mut self, client: u16, slot: u32, request: u64) {
         let now = self.sched.now();
         let c = &self.clients[client as usize];
-        let server = c.source;
+        let (source, server) = (c.source, self.hosts[c.source]);
         let Some(asked) = c.request(slot, request).filter(|_| !c.hung_up) else { return };
         self.emit(
             kinds::REQUEST,
@@ -160,6 +160,10 @@ impl<Q: Quirk> World<'_, Q> {
                 m.handle_request(shows, asked);
                 self.drain(server);
             }
+            Some(Machine::Destination(m)) if m.serves(source as u16) => {
+                m.handle_request(shows, source as u16, asked);
+                self.drain(server);
+            }
             // The connection is refused; the client knocks again.
             _ if !s.gone => {
                 let open = self.clients[client as usize].slots[slot as usize].open.as_mut();
@@ -172,8 +176,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub(super) fn reply(&mut self, server: usize, id: RequestId, answer: Answer) {
-        let client = self.by_number[server][id.client as usize];
+    pub(super) fn reply(&mut self, server: usize, source: usize, id: RequestId, answer: Answer) {
+        let client = self.by_number[source][id.client as usize];
         self.emit(
             kinds::REPLY,
             server,
@@ -194,7 +198,11 @@ impl<Q: Quirk> World<'_, Q> {
             }
             _ => None,
         };
-        self.judge.answered(server, id.client, id.slot, id.request, seen);
+        if self.hosts[source] == server {
+            self.judge.answered(source, id.client, id.slot, id.request, seen);
+        } else {
+            self.judge.former_answered(source, id.client, id.slot, id.request, seen);
+        }
         let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
         let answer = self.answers.put(answer);
         let event = Event::Reply { client, slot: id.slot, request: id.request, answer };
@@ -242,7 +250,7 @@ impl<Q: Quirk> World<'_, Q> {
             c.waiting = false;
         }
         c.answered_in_order += 1;
-        let server = c.source;
+        let server = self.hosts[c.source];
         self.emit(
             kinds::ANSWERED,
             100 + client as usize,
@@ -266,10 +274,12 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A server that had closed its clients' connections runs again, and they try it.
     pub(super) fn call_again(&mut self, server: usize) {
-        if server == self.destination() {
-            return;
-        }
-        for client in self.by_number[server].clone() {
+        let hosted = (0..self.hosts.len()).filter(|source| self.hosts[*source] == server);
+        hosted.collect::<Vec<_>>().into_iter().for_each(|source| self.call_up(source));
+    }
+
+    fn call_up(&mut self, source: usize) {
+        for client in self.by_number[source].clone() {
             let c = &mut self.clients[client as usize];
             if !std::mem::replace(&mut c.hung_up, false) {
                 continue;
@@ -282,7 +292,7 @@ impl<Q: Quirk> World<'_, Q> {
                 .collect();
             for (slot, request) in open {
                 // The first copy may have been answered to the connection that was closed.
-                self.judge.retried(server, number, slot, request);
+                self.judge.retried(source, number, slot, request);
                 self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
             }
             self.deadlines(client);
@@ -290,9 +300,34 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub fn hang_up(&mut self, server: usize) {
-        for client in self.by_number[server].clone() {
+    /// Connections of clients who talk to another server by now are nobody's.
+    pub fn hang_up(&mut self, server: usize, source: usize) {
+        if self.hosts[source] != server {
+            return;
+        }
+        for client in self.by_number[source].clone() {
             self.clients[client as usize].hung_up = true;
         }
+    }
+
+    /// The operator tells the clients of a source where it is served now.
+    pub(super) fn move_clients(&mut self, source: usize, server: usize) {
+        if std::mem::replace(&mut self.hosts[source], server) != server {
+            self.probe.leave(source);
+            self.coverage.marks.reached(Mark::TakenOver);
+            *self.metrics.entry("promotions").or_default() += 1;
+            self.call_up(source);
+        }
+    }
+
+    /// Whether the destination serves the clients of a mirror.
+    pub(crate) fn serves_at_destination(&self, server: usize, source: usize) -> bool {
+        server == self.destination() && self.hosts[source] == server
+    }
+
+    /// Whether a scenario wants a destination that can serve clients.
+    pub(super) fn promotes(&self) -> bool {
+        let promotes = |fault: &FaultSpec| matches!(fault.fault, Fault::Recover { promote: true, .. });
+        self.faults.iter().any(promotes)
     }
 }

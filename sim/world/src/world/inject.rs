@@ -116,9 +116,13 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Fault::Disaster { source, power_cut } => (self.disaster(source, power_cut), None),
             Fault::Seal { source } => (self.force_seal(source), None),
-            Fault::Recover { source } => {
+            // It serves already, whoever asks for it.
+            Fault::Recover { source, .. } if self.serves_at_destination(self.destination(), source) => {
+                (true, None)
+            }
+            Fault::Recover { source, promote } => {
                 self.judge.excuse(Some(source), "recover");
-                self.order_recovery(source);
+                self.order_recovery(source, promote);
                 (true, None)
             }
             // These two take effect when such a frame arrives.
@@ -243,6 +247,21 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether the source took it.
     pub(crate) fn force_seal(&mut self, source: usize) -> bool {
+        let d = self.destination();
+        if self.hosts[source] == d {
+            let now = self.clock(d);
+            let machine = self.servers[d].machine.as_mut();
+            let Some(Machine::Destination(m)) = machine.filter(|_| self.phase != Phase::Over) else {
+                return false;
+            };
+            let serves = m.serves(source as u16);
+            if serves {
+                self.judge.forced(source);
+                m.handle_seal(now, source as u16);
+                self.drain(d);
+            }
+            return serves;
+        }
         let now = self.clock(source);
         let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() else {
             return false;

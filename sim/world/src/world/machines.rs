@@ -14,6 +14,10 @@ use mirror::quirk::Quirk;
 use mirror::source::{self, Exposure, Source};
 use mirror::stage::Stage;
 
+/// With which a destination serves the clients of a mirror that had no policy for being alone: a time-out of 50 ms, and
+/// the connection must stand for 10 ms before it takes anybody as its mirror, once in 100 ms at most.
+const ALONE: Policy = Policy::Degrade { timeout: 50_000_000, settle: 10_000_000, hold: 100_000_000 };
+
 impl<Q: Quirk> World<'_, Q> {
     pub fn start(&mut self, server: usize) {
         if self.servers[server].gone || self.servers[server].machine.is_some() {
@@ -36,17 +40,14 @@ impl<Q: Quirk> World<'_, Q> {
             };
             let nvram = self.spec.destination.nvram_size;
             let mut machine = Destination::new(&geometries, nvram, knobs, self.quirk, now);
+            if self.promotes() {
+                let heirs: Vec<_> = (0..geometries.len()).map(|_| self.heir_knobs()).collect();
+                machine = machine.with_heirs(&heirs);
+            }
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else {
-            let knobs = source::Knobs {
-                ack: p.ack,
-                reads: p.reads,
-                policy: p.policy,
-                transport: p.transport,
-                seal_after: p.seal_after,
-                resend_after: p.resend_after,
-            };
+            let knobs = self.source_knobs();
             let geometry = geometries[server].clone();
             Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
         };
@@ -66,6 +67,28 @@ impl<Q: Quirk> World<'_, Q> {
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
         self.tell_paths();
         self.drain(server);
+    }
+
+    fn source_knobs(&self) -> source::Knobs {
+        let p = &self.spec.protocol;
+        source::Knobs {
+            ack: p.ack,
+            reads: p.reads,
+            policy: p.policy,
+            transport: p.transport,
+            seal_after: p.seal_after,
+            resend_after: p.resend_after,
+        }
+    }
+
+    /// Whoever serves the clients without a mirror has nobody to wait for.
+    fn heir_knobs(&self) -> source::Knobs {
+        let knobs = self.source_knobs();
+        let policy = match knobs.policy {
+            Policy::Degrade { .. } => knobs.policy,
+            _ => ALONE,
+        };
+        source::Knobs { policy, ..knobs }
     }
 
     /// Carries out a machine's effects until it has none, then arms its timer.
@@ -142,8 +165,8 @@ impl<Q: Quirk> World<'_, Q> {
             Effect::Discard { device, token, offset, length } => {
                 self.discard(server, device, token, offset, length);
             }
-            Effect::Reply { id, answer } => self.reply(server, id, answer),
-            Effect::CloseClients => self.hang_up(server),
+            Effect::Reply { mirror, id, answer } => self.reply(server, mirror as usize, id, answer),
+            Effect::CloseClients { mirror } => self.hang_up(server, mirror as usize),
             Effect::Alarm { mirror, alarm } => self.alarm(server, mirror as usize, &alarm),
         }
     }
@@ -214,11 +237,16 @@ impl<Q: Quirk> World<'_, Q> {
             }
             _ => {}
         }
-        if stage == Stage::BootStarted && server != self.destination() {
+        let heir = self.serves_at_destination(server, mirror as usize);
+        if stage == Stage::BootStarted && heir {
+            self.judge.heir_boots(mirror as usize, &self.servers[server].current());
+        } else if stage == Stage::BootStarted && server != self.destination() {
             let who = self.oracle_server(server);
             self.judge.boots(who, &self.servers[server].current());
         }
-        if stage == Stage::Booted {
+        if stage == Stage::Booted && heir {
+            self.judge.heir_booted(mirror as usize);
+        } else if stage == Stage::Booted {
             let who = self.oracle_server(server);
             self.judge.booted(who);
         }

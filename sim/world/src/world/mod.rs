@@ -39,7 +39,7 @@ use mirror::config::Transport;
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
 use mirror::ids::RequestId;
-use mirror::mark::Mark;
+use mirror::mark::{self, Mark};
 use mirror::quirk::Quirk;
 use mirror::superblock::{Role, Superblock};
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
@@ -51,11 +51,13 @@ use std::sync::Arc;
 pub(crate) const LAST: usize = 12;
 
 /// A recovery ordered by the operator.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Ordered {
     pub since: Nanos,
     pub done: bool,
     pub answered: u64,
+    /// The destination is to serve the clients then.
+    pub promote: bool,
 }
 
 pub(crate) struct World<'s, Q> {
@@ -74,6 +76,8 @@ pub(crate) struct World<'s, Q> {
     pieces_sent: u64,
     pub clients: Vec<Client>,
     by_number: Vec<Vec<u16>>,
+    /// The server that the clients of each source talk to.
+    hosts: Vec<usize>,
     delays: Vec<Delay>,
     parcels: Slab<Parcel>,
     operations_under_way: Slab<Operation>,
@@ -236,6 +240,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             delays: spec.clients.iter().map(|c| plan::delay(&c.delay)).collect(),
             clients,
             by_number,
+            hosts: (0..spec.sources.len()).collect(),
             parcels: Slab::new(),
             operations_under_way: Slab::new(),
             answers: Slab::new(),
@@ -353,7 +358,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let at = base + superblock.slot();
         self.format(server, Device::Image, at, superblock.encode(uuid), mirror);
         let mark = Mark { counter: 1, ..Mark::default() };
-        self.format(server, Device::Mark, mark.slot(mark_index), mark.encode(uuid), mirror);
+        self.format(server, Device::Mark, mark.slot(mark::base(mark_index)), mark.encode(uuid), mirror);
     }
 
     /// Dispatches one event; false at the end of the run.

@@ -3,6 +3,7 @@
 use super::{Ordered, World};
 use crate::event::Event;
 use crate::judging;
+use crate::marks::Mark;
 use crate::server::subject;
 use crate::spec::{LostContent, Nanos};
 use crate::{kinds, sites};
@@ -22,6 +23,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if up {
             self.sees_death(server);
+            if server == self.destination() && self.hosts.contains(&server) {
+                self.coverage.marks.reached(Mark::CrashOfHeir);
+            }
         }
         let s = &mut self.servers[server];
         s.machine = None;
@@ -99,7 +103,10 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn nvram_size(&self, server: usize) -> u64 {
         match self.spec.sources.get(server) {
             Some(source) => source.partition_size * self.spec.protocol.partitions as u64,
-            None => self.spec.destination.nvram_size,
+            None => {
+                let logs: u64 = self.geometries.iter().map(|g| g.log_size()).sum();
+                self.spec.destination.nvram_size + if self.promotes() { logs } else { 0 }
+            }
         }
     }
 
@@ -110,23 +117,25 @@ impl<Q: Quirk> World<'_, Q> {
         self.crash(source, false, None);
         self.servers[source].gone = true;
         self.servers[source].incarnation += 1;
-        self.hang_up(source);
+        self.hang_up(source, source);
         self.judge.disaster(source);
         if power_cut {
             let destination = self.destination();
             self.crash(destination, true, Some(1_000_000));
         }
-        self.order_recovery(source);
+        self.order_recovery(source, false);
         true
     }
 
-    pub(super) fn order_recovery(&mut self, source: usize) {
+    pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
-        let ordered = self.ordered.entry(source).or_insert(Ordered { since: now, done: false, answered });
+        let fresh = Ordered { since: now, done: false, answered, promote };
+        let ordered = self.ordered.entry(source).or_insert(fresh);
+        ordered.promote |= promote;
         if ordered.done {
             // Once more: what was opened is told again, and nothing else comes of it.
-            *ordered = Ordered { since: now, done: false, answered: ordered.answered };
+            *ordered = Ordered { answered: ordered.answered, promote: ordered.promote, ..fresh };
         }
         self.sched.at(now, Event::Recover { source: source as u16 });
     }

@@ -1,6 +1,6 @@
 //! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
 
-use super::World;
+use super::{Ordered, World};
 use crate::event::Event;
 use crate::marks::Mark;
 use crate::outcome::RecoveryReport;
@@ -10,6 +10,7 @@ use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
 use mirror::ids::Position;
 use mirror::quirk::Quirk;
+use mirror::superblock::Verdict;
 
 /// How often an operator asks whether a recovery can begin, ns.
 const ASK: Nanos = 1_000_000;
@@ -18,16 +19,20 @@ impl<Q: Quirk> World<'_, Q> {
     pub fn try_recover(&mut self, source: usize) {
         let d = self.destination();
         let now = self.sched.now();
-        if self.ordered.get(&source).is_none_or(|o| o.done) {
+        let Some(Ordered { promote, .. }) = self.ordered.get(&source).copied().filter(|o| !o.done) else {
             return;
-        }
+        };
         let shows = self.clock(d);
         let paused = self.servers[d].paused_until > now;
         if let Some(Machine::Destination(m)) = self.servers[d].machine.as_mut()
             && !paused
             && matches!(m.standing(source as u16), Standing::Serving | Standing::Stopped | Standing::Open(..))
         {
-            m.handle_recover(shows, source as u16);
+            if promote {
+                m.handle_promote(shows, source as u16);
+            } else {
+                m.handle_recover(shows, source as u16);
+            }
             self.drain(d);
         }
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
@@ -52,8 +57,16 @@ impl<Q: Quirk> World<'_, Q> {
             let (replayed, before) = (m.replayed(source as u16), self.judge.total_findings());
             // A mirror's own end: this is the comparison.
             self.judge.mute(false);
-            let (position, verdict, open) = match m.standing(source as u16) {
-                Standing::Open(verdict, position) => {
+            let standing = m.standing(source as u16);
+            let (position, verdict, open) = match standing {
+                // What is damaged is not promoted.
+                Standing::Open(verdict, _)
+                    if self.ordered[&source].promote && !matches!(verdict, Verdict::Damaged { .. }) =>
+                {
+                    self.judge.mute(self.judging.mutes());
+                    continue;
+                }
+                Standing::Open(verdict, position) | Standing::Promoted(verdict, position) => {
                     let to = rehearsal::to_oracle(position, verdict);
                     self.judge.recovered(source, &self.servers[d].current(), to);
                     let right = self.judge.total_findings() == before;
@@ -77,6 +90,7 @@ impl<Q: Quirk> World<'_, Q> {
             damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
             self.judge.mute(self.judging.mutes());
             let exact = open && self.judge.total_findings() == before;
+            let promoted = matches!(standing, Standing::Promoted(..));
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;
             let (since, answered) = (ordered.since, ordered.answered);
@@ -89,10 +103,14 @@ impl<Q: Quirk> World<'_, Q> {
                 rto,
                 replayed,
                 exact,
+                promoted,
                 ..RecoveryReport::default()
             };
             self.report(report, since, answered);
             self.progress_at = now;
+            if promoted {
+                self.move_clients(source, d);
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 //! Recovery of a mirror at the destination (DR7, DR8): fence the old writer, finish a half-done apply, roll the image
 //! forward by the longest valid chain, persist the verdict, and only then clean up. Restartable at each step.
 
+mod promotion;
+
 use crate::apply::{Apply, Progress};
+use crate::block_map::BlockMap;
 use crate::chain::{self, Chain};
 use crate::config::{AckLevel, PolicyKind};
 use crate::effect::{Completion, Device, Duty, Outbox, Run, Token};
-use crate::geometry::{Geometry, Region};
+use crate::geometry::{Geometry, Home, Region};
 use crate::ground::Ground;
 use crate::heal::Healing;
 use crate::ids::{MirrorIndex, Position};
@@ -15,7 +18,7 @@ use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
 use crate::roll::{self, Roll};
 use crate::stage::Stage;
-use crate::superblock::{Role, Superblock, Verdict};
+use crate::superblock::{Alone, Role, Superblock, Verdict};
 use crate::survey::Survey;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -32,6 +35,9 @@ enum Step {
     RolledFlush,
     Survey,
     Apply,
+    /// Promotion: the map, and what the heir's log and mark are to be.
+    Map,
+    MapFlush,
     Verdict,
     VerdictFlush,
     Clean,
@@ -75,6 +81,13 @@ pub struct Recovery<Q> {
     cut: bool,
     replayed: u64,
     segments: Option<Vec<(u64, u64)>>,
+    /// Where this server has room for the mirror's clients, if it has.
+    home: Option<Home>,
+    /// The operator wants them to be served (LR6).
+    promotes: bool,
+    map: Option<Run>,
+    /// Where this life of it went on.
+    resumed: Position,
 }
 
 impl<Q: Quirk> Recovery<Q> {
@@ -107,6 +120,10 @@ impl<Q: Quirk> Recovery<Q> {
             cut: false,
             replayed: 0,
             segments: None,
+            home: None,
+            promotes: false,
+            map: None,
+            resumed: Position::ZERO,
         }
     }
 
@@ -162,7 +179,7 @@ impl<Q: Quirk> Recovery<Q> {
     pub fn done(&mut self, token: Token, completion: Completion, out: &mut Outbox) -> Outcome {
         match self.step {
             // What the server had under way before does not count here.
-            Step::Flush | Step::Clean | Step::CleanFlush if token.duty() != Duty::Boot => {}
+            Step::Flush | Step::MapFlush | Step::Clean | Step::CleanFlush if token.duty() != Duty::Boot => {}
             Step::Flush => {
                 self.waiting -= 1;
                 if self.waiting == 0 {
@@ -218,6 +235,13 @@ impl<Q: Quirk> Recovery<Q> {
                     }
                 }
             }
+            Step::MapFlush => {
+                self.waiting -= 1;
+                if self.waiting == 0 {
+                    self.step_done(out);
+                    return self.write_superblock(Step::Verdict, out);
+                }
+            }
             Step::Done => {}
             _ if token != self.token => {}
             _ if matches!(completion, Completion::NoSpace) => return Outcome::NoSpace,
@@ -229,6 +253,9 @@ impl<Q: Quirk> Recovery<Q> {
                     self.start_roll(out);
                 }
             }
+            Step::Map => {
+                self.flush_all(Step::MapFlush, &[Device::Nvram, Device::Mark, Device::Image], out);
+            }
             Step::Rolled => return self.flush_image(Step::RolledFlush, out),
             Step::RolledFlush => {
                 out.stage(self.index, Stage::ResyncApplied, self.superblock.tail.position);
@@ -238,6 +265,9 @@ impl<Q: Quirk> Recovery<Q> {
             Step::Verdict => return self.flush_image(Step::VerdictFlush, out),
             Step::VerdictFlush => {
                 out.stage(self.index, Stage::Recovered, self.superblock.recovered);
+                if self.superblock.role == Role::Degraded {
+                    out.stage(self.index, Stage::Promoted, self.superblock.recovered);
+                }
                 return self.clean(out);
             }
         }
@@ -252,6 +282,7 @@ impl<Q: Quirk> Recovery<Q> {
                     roll.retry(out);
                 }
             }
+            Step::Map => self.write_map(out),
             Step::Fence | Step::Rolled | Step::Verdict => {
                 self.superblock.counter -= 1;
                 self.write_superblock(self.step, out);
@@ -297,8 +328,14 @@ impl<Q: Quirk> Recovery<Q> {
             return Outcome::NoSuperblock;
         };
         self.superblock = superblock;
+        self.superblock.promotes |= self.promotes;
         match superblock.role {
-            Role::Recovered => {
+            // What had to be applied is forgotten by now: whoever comes back lacks perhaps everything.
+            Role::Recovered if self.promotes && self.inherits() => {
+                self.end = superblock.recovered;
+                self.bequeath(BlockMap::full(&self.geometry), out)
+            }
+            Role::Recovered | Role::Degraded => {
                 self.start_survey(out);
                 Outcome::Working
             }
@@ -309,8 +346,10 @@ impl<Q: Quirk> Recovery<Q> {
                 }
                 Outcome::Working
             }
-            Role::Mirror | Role::Source | Role::Degraded => {
+            Role::Mirror | Role::Source => {
                 self.superblock.role = Role::Recovering;
+                // What is applied from here on, the source may lack (LR6).
+                self.superblock.alone = Alone { freed: superblock.tail.position, ..Alone::default() };
                 self.superblock.epoch += !self.quirk.bends(Bend::KeepEpoch) as u64;
                 self.write_superblock(Step::Fence, out)
             }
@@ -336,7 +375,7 @@ impl<Q: Quirk> Recovery<Q> {
     /// Step 2: the longest valid chain in files and NVRAM together.
     fn roll_forward(&mut self, out: &mut Outbox) -> Outcome {
         self.segments = Some(self.survey.segments.iter().map(|s| (s.segment, s.serial)).collect());
-        if self.superblock.role == Role::Recovered {
+        if matches!(self.superblock.role, Role::Recovered | Role::Degraded) {
             return self.clean(out);
         }
         if self.quirk.bends(Bend::RecoverFilesOnly) {
@@ -365,7 +404,10 @@ impl<Q: Quirk> Recovery<Q> {
         } else if self.survey.garbled() || self.survey.survived(self.end) {
             out.stage(self.index, Stage::TornTail, self.end);
         }
+        let unread = self.superblock.promotes && self.quirk.bends(Bend::ServeUnreplayed);
+        let entries = if unread { Vec::new() } else { entries };
         self.replayed = entries.len() as u64;
+        self.resumed = self.superblock.tail.position;
         if self.quirk.bends(Bend::ClearBeforeDurable) {
             self.discard_log(out);
         }
@@ -420,6 +462,10 @@ impl<Q: Quirk> Recovery<Q> {
     /// Steps 3 and 4: the image is durable; now the verdict.
     fn conclude(&mut self, out: &mut Outbox) -> Outcome {
         self.reach_verdict();
+        if self.superblock.promotes && self.inherits() {
+            let map = self.applied_since_the_fence();
+            return self.bequeath(map, out);
+        }
         self.write_superblock(Step::Verdict, out)
     }
 
