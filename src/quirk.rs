@@ -110,6 +110,8 @@ pub enum Bend {
     ServeUnreplayed,
     /// A recovery is one of all mirrors.
     RecoverAll,
+    /// A restart of a recovery forgets that the clients are to be served.
+    ForgetWish,
     /// The map of a promotion has what the last life of its recovery has applied.
     MapLastLife,
     /// The generation in which a recovery ended is not closed.

@@ -315,6 +315,9 @@ impl<Q: Quirk> Desk<Q> {
         if !matches!(self.phase, Phase::Serving) {
             return self.hand_on(shared);
         }
+        if self.promotes {
+            return self.recover(shared);
+        }
         self.place_records(shared);
         self.flush_nvram(shared);
         self.flush_mark(shared);
@@ -353,6 +356,8 @@ impl<Q: Quirk> Desk<Q> {
                 self.promotes = true;
                 self.recover(shared);
             }
+            // Once it serves, or goes on with a recovery.
+            Phase::Idle | Phase::Booting(_) => self.promotes = true,
             Phase::Open(Verdict::Complete | Verdict::CompleteUpTo, _) => {
                 self.promotes = true;
                 self.start_recovery(shared);
@@ -440,7 +445,12 @@ impl<Q: Quirk> Desk<Q> {
                     shared.pool.release_all(self.index);
                     self.segments.clear();
                 }
+                let again = matches!(&self.phase, Phase::Recovering(recovery) if recovery.leaves_promotion());
                 self.phase = Phase::Open(verdict, position);
+                if again {
+                    self.promotes = true;
+                    return self.start_recovery(shared);
+                }
                 self.hand_over(shared);
             }
         }

@@ -248,6 +248,10 @@ impl<Q: Quirk> Recovery<Q> {
             Step::Fence => return self.flush_image(Step::FenceFlush, out),
             Step::FenceFlush => {
                 self.step_done(out);
+                if self.superblock.role == Role::Recovered {
+                    self.start_survey(out);
+                    return Outcome::Working;
+                }
                 self.step = Step::Redo;
                 if !self.ground.redo(out) {
                     self.start_roll(out);
@@ -328,12 +332,11 @@ impl<Q: Quirk> Recovery<Q> {
             return Outcome::NoSuperblock;
         };
         self.superblock = superblock;
+        self.superblock.promotes &= !self.quirk.bends(Bend::ForgetWish);
         self.superblock.promotes |= self.promotes;
         match superblock.role {
-            // What had to be applied is forgotten by now: whoever comes back lacks perhaps everything.
-            Role::Recovered if self.promotes && self.inherits() => {
-                self.end = superblock.recovered;
-                self.bequeath(BlockMap::full(&self.geometry), out)
+            Role::Recovered if !superblock.promotes && self.superblock.promotes && self.inherits() => {
+                self.write_superblock(Step::Fence, out)
             }
             Role::Recovered | Role::Degraded => {
                 self.start_survey(out);
@@ -375,6 +378,11 @@ impl<Q: Quirk> Recovery<Q> {
     /// Step 2: the longest valid chain in files and NVRAM together.
     fn roll_forward(&mut self, out: &mut Outbox) -> Outcome {
         self.segments = Some(self.survey.segments.iter().map(|s| (s.segment, s.serial)).collect());
+        if self.superblock.role == Role::Recovered && self.superblock.promotes && self.inherits() {
+            // What had to be applied is forgotten by now: whoever comes back lacks perhaps everything.
+            self.end = self.superblock.recovered;
+            return self.bequeath(BlockMap::full(&self.geometry), out);
+        }
         if matches!(self.superblock.role, Role::Recovered | Role::Degraded) {
             return self.clean(out);
         }
@@ -432,6 +440,8 @@ impl<Q: Quirk> Recovery<Q> {
             Progress::NoSpace => Outcome::NoSpace,
             Progress::Advanced => {
                 self.step_done(out);
+                // The batch has put the superblock of its beginning in place.
+                self.superblock.promotes |= self.promotes;
                 let files_left = self.superblock.tail.position.generation < self.end.generation;
                 if files_left && self.quirk.bends(Bend::VerdictTooEarly) {
                     self.reach_verdict();
@@ -461,6 +471,7 @@ impl<Q: Quirk> Recovery<Q> {
 
     /// Steps 3 and 4: the image is durable; now the verdict.
     fn conclude(&mut self, out: &mut Outbox) -> Outcome {
+        self.superblock.promotes |= self.promotes;
         self.reach_verdict();
         if self.superblock.promotes && self.inherits() {
             let map = self.applied_since_the_fence();

@@ -16,10 +16,15 @@ impl<Q: Quirk> Recovery<Q> {
         self
     }
 
-    /// LR6: the server is to serve the clients. Durable with the next superblock, so that a restart does not forget it.
+    /// LR6: the server is to serve the clients. Durable with the superblock of the next batch, or of the verdict; where the
+    /// verdict is there already, another recovery follows.
     pub fn promote(&mut self) {
         self.promotes = true;
-        self.superblock.promotes = true;
+    }
+
+    /// The operator wants the clients to be served, and this recovery has ended without that.
+    pub fn leaves_promotion(&self) -> bool {
+        self.promotes && self.superblock.role == Role::Recovered && self.inherits()
     }
 
     /// Whether this server can take over: what is damaged is for the operator to decide first.

@@ -156,6 +156,14 @@ impl Judge {
         }
     }
 
+    /// Something was taken from the destination's devices: there is no other copy of what it serves clients with.
+    fn heirs_harmed(&mut self, why: &'static str) {
+        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
+            (m.source.harmed, m.source.volume.wound) = (true, None);
+            m.excuses.insert(why);
+        }
+    }
+
     /// The server of a mirror's clients at the destination starts; or runs again.
     pub fn heir_boots(&mut self, mirror: usize, current: &dyn Medium) {
         if let Some(m) = self.mirrors.get_mut(mirror).filter(|m| m.heir) {
@@ -240,6 +248,12 @@ impl Judge {
         current: &dyn Medium,
     ) {
         let end = offset + length;
+        if self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination {
+            self.heirs_harmed("damage");
+        }
         match (server, device) {
             (Server::Source(i), _) => {
                 let Some(m) = self.mirrors.get_mut(i) else {
@@ -278,8 +292,8 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in self.mirrors.iter_mut().filter(|m| m.at.image.base < end && m.at.image.end > offset)
-                {
+                let hit = |m: &&mut Mirror| m.at.image.base < end && m.at.image.end > offset && !m.heir;
+                for m in self.mirrors.iter_mut().filter(hit) {
                     let structural = m.copy.image.damage(&mut m.model, &m.at.image, offset, end, stable);
                     if structural {
                         let for_good =
@@ -301,6 +315,12 @@ impl Judge {
 
     /// The rig has emptied or garbled an NVRAM; the media already show it.
     pub fn nvram_lost(&mut self, server: Server, stable: &dyn Medium, current: &dyn Medium) {
+        if self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination {
+            self.heirs_harmed("nvram lost");
+        }
         match server {
             Server::Source(i) => {
                 if let Some(m) = self.mirrors.get_mut(i) {

@@ -2,13 +2,14 @@
 //! log and a mark of its own, and the image for its volumes. The model goes on behind what was recovered; the former
 //! source is not looked at any more, but for what it answers.
 
+use crate::bytes::Mark;
 use crate::finding::Findings;
 use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Layout;
 use crate::log::Model;
 use crate::mirror::{Copy, Mirror, Source};
-use crate::oracles::{fencing, reads, resync};
+use crate::oracles::{fencing, reads, resync, steps};
 use crate::resync_file;
 use crate::setup::{Answer, Device, Medium, Server, Setup};
 use crate::superblock::DEGRADED;
@@ -84,7 +85,15 @@ impl Mirror {
             return;
         }
         let map = resync_file::map(&self.model.uuid, &self.at.image, self.copy.image.stable.map, stable);
-        resync::bequeathed(self, &map.unwrap_or_default(), out);
+        // One that cannot be read is taken for every block.
+        if let Some(map) = map {
+            resync::bequeathed(self, &map, out);
+        }
+        let own = Own { medium: stable, home: self.at.home };
+        let harmed = self.copy.harmed;
+        for slot in [0, 128].into_iter().filter(|_| !harmed) {
+            steps::bequeathed(self, Mark::read(&own.read(Device::Mark, slot, 128)), reached, out);
+        }
         self.heir = true;
         self.history.inherit(reached);
         self.truncate(reached);

@@ -321,7 +321,7 @@ impl Judge {
     /// A source was replaced by another one of its name, with empty devices: it must not get far. What the old one has
     /// done counts, and nothing that the new one does.
     pub fn replaced(&mut self, source: usize) {
-        if let Some(m) = self.mirrors.get_mut(source) {
+        if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {
             (m.source.gone, m.source.replaced) = (true, true);
             m.excuses.insert("replaced");
         }
@@ -329,7 +329,7 @@ impl Judge {
 
     /// A source's site is lost for ever.
     pub fn disaster(&mut self, source: usize) {
-        if let Some(m) = self.mirrors.get_mut(source) {
+        if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {
             m.source.gone = true;
             m.excuses.insert("disaster");
         }
@@ -337,7 +337,7 @@ impl Judge {
 
     /// A real recovery ended in this state of the destination: the whole image is judged.
     pub fn recovered(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) {
-        let Some(m) = self.mirrors.get_mut(source) else {
+        let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) else {
             return;
         };
         if self.source_is_right {

@@ -72,6 +72,22 @@ impl Judge {
     fn beyond_of(&self, m: &Mirror, loss: &Loss) -> Option<String> {
         let name = &self.setup.sources[m.number].name;
         let say = |what: String| Some(format!("mirror {name}: {what}"));
+        if m.heir {
+            // What the former source loses nobody needs; of what the destination has there is no other copy.
+            let there = match *loss {
+                Loss::Nvram(Server::Destination) => true,
+                Loss::Range { server: Server::Destination, device: Device::Image, offset, length } => {
+                    offset < m.at.own.end && offset + length > m.at.own.base
+                }
+                Loss::Range { server: Server::Destination, device, offset, length } => {
+                    let home = m.at.home;
+                    let (from, size) = if device == Device::Nvram { home.log } else { (home.mark, 256) };
+                    device != Device::Log && offset < from + size && offset + length > from
+                }
+                _ => false,
+            };
+            return there.then(|| "its clients are served with the image alone".into()).and_then(say);
+        }
         let source = source_lacks(m);
         let destination = destination_lacks(m);
         let alone = (m.history.answered > durability::required(m))
@@ -244,8 +260,11 @@ fn count(m: &Mirror, census: &mut Census) {
         let bytes = above.free_in(from, to);
         above.insert(from, to);
         if bytes > 0 {
-            let source = at_source(entry.volume, from, to, index);
-            let destination = at_destination(entry.volume, from, to, index, entry.copies);
+            let mut source = at_source(entry.volume, from, to, index);
+            let mut destination = at_destination(entry.volume, from, to, index, entry.copies);
+            if m.heir {
+                (source, destination) = (0, source);
+            }
             *census.entry(Copies { source, destination }).or_default() += bytes;
         }
     }

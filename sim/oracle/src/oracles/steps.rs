@@ -1,7 +1,7 @@
 //! I16: the orders of DR2, DR6, SR1..SR5 on what really happened to the devices. It catches missing and forged flushes
 //! without any crash.
 
-use crate::bytes::{HEADER, Position};
+use crate::bytes::{HEADER, Mark, Position};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::Spot;
@@ -78,6 +78,15 @@ pub(crate) fn own_mark(m: &mut Mirror, current: &dyn Medium, out: &mut Findings)
     out.expect(Oracle::Steps, "I16", good, || {
         let (number, durable) = (m.number, m.model.position_of(durable));
         format!("source {number}: its mark says {mark}, durable is only {durable} (SR8)")
+    });
+}
+
+/// LR6: before the destination serves the clients, each slot of the mark that it will serve them with says how far the
+/// recovery came: whichever of them it reads, a log that is lost is noticed.
+pub(crate) fn bequeathed(m: &Mirror, mark: Option<Mark>, reached: u64, out: &mut Findings) {
+    let end = m.model.position_of(reached);
+    out.expect(Oracle::Steps, "LR6", mark.is_some_and(|mark| mark.nvram == end), || {
+        format!("mirror {} is promoted at {end}, and the mark of its server says {mark:?}", m.number)
     });
 }
 

@@ -49,4 +49,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/life/promoted_cut_off.yaml",
     },
+    Row {
+        id: "F03",
+        name: "a restart of a recovery forgets that the clients are to be served",
+        place: "failover.wish",
+        bend: Bend::ForgetWish,
+        oracles: &["liveness"],
+        seeds: 20,
+        witness: "scenarios/life/promoted_cut_off.yaml",
+    },
 ];

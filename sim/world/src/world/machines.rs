@@ -251,6 +251,9 @@ impl<Q: Quirk> World<'_, Q> {
             self.judge.booted(who);
         }
         self.coverage.stage(stage, mirror as usize, server == self.destination(), position);
+        if stage == Stage::RecoveryStep && server == self.destination() {
+            self.stepped(mirror as usize);
+        }
         if stage == Stage::RecoveryStarted && server == self.destination() {
             self.expects_recovery(mirror as usize);
         }

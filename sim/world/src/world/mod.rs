@@ -58,6 +58,8 @@ pub(crate) struct Ordered {
     pub answered: u64,
     /// The destination is to serve the clients then.
     pub promote: bool,
+    /// It was told so in this life, and so many steps of the recovery ago.
+    pub told: Option<(u32, u32)>,
 }
 
 pub(crate) struct World<'s, Q> {

@@ -117,6 +117,13 @@ impl<Q: Quirk> World<'_, Q> {
         self.crash(source, false, None);
         self.servers[source].gone = true;
         self.servers[source].incarnation += 1;
+        if self.serves_at_destination(self.destination(), source) {
+            // Its clients have gone before.
+            if power_cut {
+                self.crash(self.destination(), true, Some(1_000_000));
+            }
+            return true;
+        }
         self.hang_up(source, source);
         self.judge.disaster(source);
         if power_cut {
@@ -130,7 +137,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
-        let fresh = Ordered { since: now, done: false, answered, promote };
+        let fresh = Ordered { since: now, done: false, answered, promote, told: None };
         let ordered = self.ordered.entry(source).or_insert(fresh);
         ordered.promote |= promote;
         if ordered.done {

@@ -1,6 +1,6 @@
 //! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
 
-use super::{Ordered, World};
+use super::World;
 use crate::event::Event;
 use crate::marks::Mark;
 use crate::outcome::RecoveryReport;
@@ -19,23 +19,38 @@ impl<Q: Quirk> World<'_, Q> {
     pub fn try_recover(&mut self, source: usize) {
         let d = self.destination();
         let now = self.sched.now();
-        let Some(Ordered { promote, .. }) = self.ordered.get(&source).copied().filter(|o| !o.done) else {
+        let Some(ordered) = self.ordered.get(&source).copied().filter(|o| !o.done) else {
             return;
         };
         let shows = self.clock(d);
-        let paused = self.servers[d].paused_until > now;
-        if let Some(Machine::Destination(m)) = self.servers[d].machine.as_mut()
-            && !paused
-            && matches!(m.standing(source as u16), Standing::Serving | Standing::Stopped | Standing::Open(..))
-        {
-            if promote {
+        let s = &mut self.servers[d];
+        let (paused, life) = (s.paused_until > now, s.incarnation);
+        if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
+            use Standing::*;
+            let standing = m.standing(source as u16);
+            let ready = matches!(standing, Serving | Stopped | Open(..));
+            // Nobody repeats what was heard, unless it may have been forgotten: a wish is durable after two steps.
+            let heard = ordered.told.is_some_and(|(told, steps)| told == life || steps >= 2);
+            if ordered.promote && !heard && (ready || matches!(standing, Booting | Recovering)) {
                 m.handle_promote(shows, source as u16);
-            } else {
+                self.ordered.entry(source).and_modify(|o| o.told = Some((life, 0)));
+                self.drain(d);
+            } else if !ordered.promote && ready {
                 m.handle_recover(shows, source as u16);
+                self.drain(d);
             }
-            self.drain(d);
         }
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
+    }
+
+    /// A recovery has come a step further.
+    pub(super) fn stepped(&mut self, source: usize) {
+        let life = self.servers[self.destination()].incarnation;
+        if let Some((told, steps)) = self.ordered.get_mut(&source).and_then(|o| o.told.as_mut())
+            && *told == life
+        {
+            *steps += 1;
+        }
     }
 
     /// A recovery begins: what the judge's own reader makes of what is there now.
