@@ -110,6 +110,8 @@ pub enum Bend {
     ServeUnreplayed,
     /// A recovery is one of all mirrors.
     RecoverAll,
+    /// One slot of the mark with which the clients will be served is left as it was.
+    BequeathOneSlot,
     /// A restart of a recovery forgets that the clients are to be served.
     ForgetWish,
     /// The map of a promotion has what the last life of its recovery has applied.

@@ -54,7 +54,8 @@ impl<Q: Quirk> Recovery<Q> {
         let (Some(home), end) = (self.home, self.end) else { return Outcome::Working };
         out.discard(self.index, Duty::Boot, Device::Nvram, home.nvram, self.geometry.log_size());
         let mark = Mark { nvram: end, ..Mark::default() };
-        let slots = [2, 3].map(|counter| Mark { counter, ..mark });
+        let counters = if self.quirk.bends(Bend::BequeathOneSlot) { [2, 2] } else { [2, 3] };
+        let slots = counters.map(|counter| Mark { counter, ..mark });
         let runs = slots.map(|m| Run::one(m.slot(home.mark), m.encode(self.geometry.mirror)));
         out.write(self.index, Duty::Boot, Device::Mark, runs.into());
         let number = self.superblock.map.0 + 1;

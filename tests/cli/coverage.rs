@@ -37,6 +37,21 @@ fn damage_of_a_mirror_that_is_being_recovered_leaves_the_model() {
     said.says("damage at ").says("would leave the fault model").says("its source is asked no more");
 }
 
+/// What the destination serves clients with has no second copy; what a former source has nobody needs.
+#[test]
+fn what_serves_clients_at_the_destination_has_no_second_copy() {
+    let promotion =
+        "faults:\n  - {when: {stage: file_marked, nth: 9}, recover: {source: alpha, promote: true}}\n";
+    let then = "{when: {stage: promoted, nth: 1, delay: 5ms}, nvram_lost: {node: ";
+    let run = |name: &str, node: &str| {
+        let path = file(name, "promoted.yaml", &format!("{BUSY}{promotion}  - {then}{node}}}}}\n"));
+        mirrorsim(&["run", text(&path), "--no-report"])
+    };
+    let said = run("heir", "destination").ends(4).says("VACUOUS");
+    said.says("would leave the fault model").says("its clients are served with the image alone");
+    run("former", "alpha").ends(0).says("its clients go on with the image");
+}
+
 /// No verdict is owed where the superblocks are not ours to read, at any change in between.
 #[test]
 fn formats_of_another_version_at_every_change() {

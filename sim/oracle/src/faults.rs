@@ -21,7 +21,7 @@ impl Judge {
     /// A device of a server fails what it is asked, or is smaller than it should be: the server must stop, and say why.
     pub fn fault_device(&mut self, server: Server) {
         for m in &mut self.mirrors {
-            if server == Server::Destination || server == Server::Source(m.number) {
+            if server == Server::Destination || server == Server::Source(m.number) && !m.heir {
                 m.excuses.insert(DEVICE);
             }
         }
@@ -36,6 +36,9 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
+        if self.is_former(server) {
+            return;
+        }
         match (server, device) {
             (Server::Source(i), Device::Image) => {
                 if let Some(m) = self.mirrors.get_mut(i) {
@@ -44,7 +47,8 @@ impl Judge {
             }
             (Server::Destination, Device::Image) => {
                 for m in &mut self.mirrors {
-                    m.copy.image.forgotten(&m.model.uuid, &m.at.image, ranges, current);
+                    let image = if m.heir { &mut m.source.volume } else { &mut m.copy.image };
+                    image.forgotten(&m.model.uuid, &m.at.image, ranges, current);
                 }
             }
             (Server::Destination, Device::Log) => {
@@ -62,6 +66,12 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
+        if self.is_former(server) {
+            return;
+        }
+        if server == Server::Destination && device != Device::Log {
+            self.heirs_harmed("another device");
+        }
         match (server, device) {
             (Server::Source(i), _) => {
                 if let Some(m) = self.mirrors.get_mut(i) {
@@ -70,7 +80,7 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in &mut self.mirrors {
+                for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
                     (m.copy.harmed, m.copy.emptied, m.copy.replaced) = (true, None, true);
                     m.copy.image.wound = None;
                     m.excuses.insert("another device");
@@ -212,9 +222,9 @@ impl Judge {
     pub fn remembered(&mut self, server: Server) {
         for m in &mut self.mirrors {
             let cursor = match server {
-                Server::Source(i) if i != m.number => continue,
-                Server::Source(_) => m.source.volume.cursor,
-                Server::Destination => m.copy.image.cursor,
+                Server::Source(i) if i != m.number || m.heir => continue,
+                Server::Destination if !m.heir => m.copy.image.cursor,
+                _ => m.source.volume.cursor,
             };
             m.remembered = Some(m.remembered.map_or(cursor, |r| r.min(cursor)));
         }

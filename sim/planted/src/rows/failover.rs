@@ -58,4 +58,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/life/promoted_cut_off.yaml",
     },
+    Row {
+        id: "F04",
+        name: "one slot of the mark with which the clients will be served is left as it was",
+        place: "failover.mark",
+        bend: Bend::BequeathOneSlot,
+        oracles: &["steps"],
+        seeds: 20,
+        witness: "scenarios/life/promoted.yaml",
+    },
 ];

@@ -117,20 +117,19 @@ impl<Q: Quirk> World<'_, Q> {
         self.crash(source, false, None);
         self.servers[source].gone = true;
         self.servers[source].incarnation += 1;
-        if self.serves_at_destination(self.destination(), source) {
-            // Its clients have gone before.
-            if power_cut {
-                self.crash(self.destination(), true, Some(1_000_000));
-            }
-            return true;
+        // Otherwise its clients have gone before, and nobody needs it.
+        let needed = !self.serves_at_destination(self.destination(), source);
+        if needed {
+            self.hang_up(source, source);
+            self.judge.disaster(source);
         }
-        self.hang_up(source, source);
-        self.judge.disaster(source);
         if power_cut {
             let destination = self.destination();
             self.crash(destination, true, Some(1_000_000));
         }
-        self.order_recovery(source, false);
+        if needed {
+            self.order_recovery(source, false);
+        }
         true
     }
 
