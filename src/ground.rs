@@ -89,8 +89,12 @@ impl<Q: Quirk> Ground<Q> {
         match completion {
             Completion::Read(data) => self.take(&data, out),
             Completion::Done => self.written(superblock, out),
-            // The redo writes where the batch has been written or at least allocated before; try again.
-            Completion::NoSpace => self.write_in_place(out),
+            // The redo writes where the batch has been written or at least allocated before; try again. A superblock goes
+            // to the same slot again: the other one is the newest that is durable.
+            Completion::NoSpace => match self.step {
+                Step::Cursor => self.write_slot(superblock, out),
+                _ => self.write_in_place(out),
+            },
             // The server has stopped.
             Completion::Failed(_) => false,
         }
@@ -186,11 +190,7 @@ impl<Q: Quirk> Ground<Q> {
                     superblock.base = header.base;
                 }
                 superblock.counter += 1;
-                let at = self.region.base + superblock.slot();
-                let run = Run::one(at, superblock.encode(self.geometry.mirror));
-                self.step = Step::Cursor;
-                self.token = out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run]);
-                false
+                self.write_slot(superblock, out)
             }
             Step::Cursor => self.flush(Step::CursorFlush, out),
             Step::CursorFlush => {
@@ -199,6 +199,14 @@ impl<Q: Quirk> Ground<Q> {
             }
             _ => false,
         }
+    }
+
+    fn write_slot(&mut self, superblock: &Superblock, out: &mut Outbox) -> bool {
+        let at = self.region.base + superblock.slot();
+        let run = Run::one(at, superblock.encode(self.geometry.mirror));
+        self.step = Step::Cursor;
+        self.token = out.write(self.index, Duty::Boot, Device::Image, alloc::vec![run]);
+        false
     }
 
     fn flush(&mut self, step: Step, out: &mut Outbox) -> bool {

@@ -13,7 +13,7 @@
 //! another. While the link is clogged they wait in some queue, and all come out at the end.
 //!
 //! Losses may come in bursts (Gilbert's model): with each message a bad period may begin or end, and in it all messages
-//! are lost. A path holds a limited number of messages: beyond that a stream's sender waits, as for a window, and a
+//! are lost; it has an end after four times its mean length. A path holds a limited number of messages: beyond that a stream's sender waits, as for a window, and a
 //! datagram is dropped, as by a full queue.
 //!
 //! A cut or clog does not reach messages that are already under way. How many messages wait is up to the senders: the
@@ -101,8 +101,8 @@ pub struct Link<H = u64> {
     busy_until: u64,
     /// Arrival of the last message of a stream, ns.
     last: u64,
-    /// In a bad period.
-    bad: bool,
+    /// Messages of the bad period so far; 0: in none.
+    bad: u32,
     /// When those arrive that are on their way; kept only if their number is limited.
     under_way: Vec<u64>,
     held: Vec<Held<H>>,
@@ -118,7 +118,7 @@ impl<H: Clone> Link<H> {
             clogged: false,
             busy_until: 0,
             last: 0,
-            bad: false,
+            bad: 0,
             under_way: Vec::new(),
             held: Vec::new(),
         }
@@ -254,10 +254,16 @@ impl<H: Clone> Link<H> {
         if self.spec.burst == 0 {
             return false;
         }
-        let turn =
-            if self.bad { (1 << 32) / u64::from(self.spec.burst_length.max(1)) } else { self.spec.burst };
-        self.bad ^= decisions.chance(sites::BURST, subject, turn);
-        self.bad
+        let mean = self.spec.burst_length.max(1);
+        let turn = if self.bad > 0 { (1 << 32) / u64::from(mean) } else { self.spec.burst };
+        let turns = decisions.chance(sites::BURST, subject, turn);
+        self.bad = match self.bad {
+            0 => u32::from(turns),
+            // Who sends seldom would else wait for hours, once in some ten thousand runs.
+            long if turns || long >= mean.saturating_mul(4) => 0,
+            long => long + 1,
+        };
+        self.bad > 0
     }
 
     /// Whether a datagram finds no place on the path.

@@ -77,6 +77,10 @@ impl Judge {
                 if let Some(m) = self.mirrors.get_mut(i) {
                     (m.source.harmed, m.source.volume.wound) = (true, None);
                     m.excuses.insert("another device");
+                    if device == Device::Image {
+                        let (at, end) = (m.at.own.base, m.at.own.end);
+                        m.source.volume.replaced(&mut m.model, &m.at.own, (at, end), stable);
+                    }
                 }
             }
             (Server::Destination, Device::Image) => {
@@ -86,6 +90,7 @@ impl Judge {
                     m.excuses.insert("another device");
                     let (at, end) = (m.at.image.base, m.at.image.end);
                     m.copy.image.replaced(&mut m.model, &m.at.image, (at, end), stable);
+                    m.takes_roll(stable);
                     m.advance();
                 }
             }

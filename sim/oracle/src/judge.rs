@@ -327,6 +327,11 @@ impl Judge {
         }
     }
 
+    /// Whether the destination has nothing of a source, be it that this answers without its word.
+    pub fn unheard(&self, source: usize) -> bool {
+        self.mirrors.get(source).is_none_or(|m| m.copy.end_stable.max(m.copy.image.cursor) == 0)
+    }
+
     /// A source's site is lost for ever.
     pub fn disaster(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {

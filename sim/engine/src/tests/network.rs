@@ -147,6 +147,14 @@ fn losses_come_in_bursts_of_about_the_mean_length() {
 }
 
 #[test]
+fn a_burst_has_an_end() {
+    let mut link = Link::new(LinkSpec { burst: 1 << 32, burst_length: 8, ..spec(Mode::Datagram) });
+    let out = send_all(&mut link, &mut Decisions::new(1), 0..100_000);
+    let longest = out.windows(2).map(|two| two[1].handle - two[0].handle - 1).max();
+    assert_eq!(longest, Some(4 * 8));
+}
+
+#[test]
 fn a_path_that_is_full_drops_datagrams_and_makes_a_stream_wait() {
     let run = |mode| {
         let limit = LinkSpec { latency: Delay::constant(1000), in_flight: 3, ..spec(mode) };

@@ -148,12 +148,13 @@ pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
     if m.heir {
         return true;
     }
-    let told = m.copy.image.stable.policy;
+    // An older disk there makes nothing unsaid.
+    let told = |kind| m.copy.replaced || m.copy.image.stable.policy == kind;
     match setup.policy {
         Policy::Strict => false,
-        Policy::Degrade => m.source.alone && told == 1,
-        Policy::SemiSync { .. } => told == 2,
-        Policy::Async => told == 3,
+        Policy::Degrade => m.source.alone && told(1),
+        Policy::SemiSync { .. } => told(2),
+        Policy::Async => told(3),
     }
 }
 
@@ -178,7 +179,8 @@ pub(crate) fn numbered(m: &Mirror, setup: &Setup, index: u64, out: &mut Findings
 pub(crate) fn exposed(m: &Mirror, setup: &Setup, reached: u64, out: &mut Findings) {
     // What is older than the list has no number any more; it is in the image.
     let reached = reached.max(m.copy.image.cursor);
-    if setup.policy == Policy::Strict || reached >= m.history.answered || m.source.harmed || m.copy.harmed {
+    let untold = m.source.harmed || m.source.replaced || m.copy.harmed;
+    if setup.policy == Policy::Strict || reached >= m.history.answered || untold {
         return;
     }
     let Some((operations, bytes)) = m.source.exposure else { return };

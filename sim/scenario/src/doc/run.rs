@@ -139,6 +139,13 @@ map! {
         mistakes: Milli = optional("as the preset says; 0"),
         /// Records that change silently in a source's own NVRAM, above its cursor, so that it must not serve once it starts again.
         log_damages: Milli = optional("as the preset says; 0"),
+        /// Times in which the battery of the destination's NVRAM is low.
+        batteries: Milli = optional("as the preset says; 0"),
+        /// The destination's image disk or a source's disk lost, or exchanged for an empty or an older one.
+        disk_losses: Milli = optional("as the preset says; 0"),
+        /// Chance that a link gets a latency (up to four times the configured one), a bandwidth, a greatest piece and
+        /// a number of places of its own.
+        links: Chance = optional("as the preset says; 0%"),
     }
 }
 

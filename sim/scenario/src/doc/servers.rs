@@ -103,7 +103,7 @@ map! {
         malformed: Chance = default("0%"),
         /// Chance that with a message a bad period begins, in which all messages are lost.
         burst: Chance = default("0%"),
-        /// Mean length of a bad period, in messages.
+        /// Mean length of a bad period, in messages; it ends after four times as many at the latest.
         burst_length: Small = default("8"),
         /// Greatest number of messages on their way at a time: beyond it a stream's sender waits, and a datagram is dropped.
         in_flight: Small = optional("any number"),

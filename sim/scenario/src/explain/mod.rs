@@ -255,6 +255,8 @@ impl Page<'_> {
             ("timers", p.timers_milli),
             ("mistakes", p.mistakes_milli),
             ("log damages", p.log_damages_milli),
+            ("low batteries", p.batteries_milli),
+            ("disk losses", p.disk_losses_milli),
         ];
         let counts: Vec<String> = counts
             .iter()
@@ -269,6 +271,7 @@ impl Page<'_> {
             ("corrupt", p.corrupt),
             ("malformed", p.malformed),
             ("burst", p.burst),
+            ("links of their own", p.links),
         ];
         let chances: Vec<String> = chances
             .iter()

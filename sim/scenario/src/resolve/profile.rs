@@ -184,6 +184,8 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.timers_milli, &map.timers);
     set(&mut p.mistakes_milli, &map.mistakes);
     set(&mut p.log_damages_milli, &map.log_damages);
+    set(&mut p.batteries_milli, &map.batteries);
+    set(&mut p.disk_losses_milli, &map.disk_losses);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),
@@ -192,6 +194,7 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
         (&mut p.corrupt, &map.corrupt),
         (&mut p.malformed, &map.malformed),
         (&mut p.burst, &map.burst),
+        (&mut p.links, &map.links),
     ];
     for (to, from) in chances {
         if let Some(v) = from {

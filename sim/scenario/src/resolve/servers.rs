@@ -23,6 +23,8 @@ const SECTOR: u64 = 512;
 const FRAME: u64 = 192;
 /// Smallest piece of a frame on a link: every IP network passes this much.
 const LEAST_PIECE: u64 = 68;
+/// Frames that the destination sends at a time at most, whatever is lost.
+const ANSWER: u32 = 3;
 /// Partitions and files above this are a typing mistake.
 const MANY: u32 = 4096;
 
@@ -302,15 +304,18 @@ fn pieces_fit(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
         let Some(line) = lines.next() else { return };
         let link = &source.link;
         let largest = layout::largest_operation(spec, index) + FRAME;
+        let Some(few) = &line.link.in_flight else { continue };
+        if spec.protocol.transport == Transport::Stream {
+            continue;
+        }
         let pieces = largest.checked_div(link.mtu).map_or(0, |n| n + 1);
-        if spec.protocol.transport == Transport::Datagram
-            && link.in_flight > 0
-            && pieces > u64::from(link.in_flight)
-            && let Some(few) = &line.link.in_flight
-        {
+        if pieces > u64::from(link.in_flight) {
             let what = format!("the largest frame is {pieces} pieces, which never fit on the path at a time");
             let draft = few.wrong("knobs", what).want(format!("at least {pieces}"));
             cx.desk.report(draft.help("or a larger `mtu`"));
+        } else if link.in_flight < ANSWER {
+            let what = "of an answer in 3 frames, a pong and how far NVRAM and file are, the last would never arrive";
+            cx.desk.report(few.wrong("knobs", what).want(format!("at least {ANSWER}")));
         }
     }
 }

@@ -18,6 +18,20 @@ fn probabilities_are_between_0_and_1() {
 }
 
 #[test]
+fn a_path_has_places_for_an_answer() {
+    let link = |transport: &str, link: &str| {
+        format!(
+            "schema: 1\nprotocol: {{transport: {transport}}}\nsources: [{{name: alpha, link: {{{link}}}}}]\n"
+        )
+    };
+    let words: &[&str] = &["the last would never arrive", "at least 3"];
+    refused(&[("13", &link("datagram", "in_flight: 2"), words)]);
+    refused(&[("13", &link("datagram", "in_flight: 9, mtu: 100B"), &["which never fit on the path"])]);
+    accepted(&link("datagram", "in_flight: 3"));
+    accepted(&link("stream", "in_flight: 1"));
+}
+
+#[test]
 fn ends_of_a_delay_are_in_order() {
     let link = |l: &str| format!("schema: 1\nsources:\n  - name: alpha\n    link:\n      latency:\n{l}");
     let crossed = link("        min: 5ms\n        mean: 4ms\n        max: 3ms\n");

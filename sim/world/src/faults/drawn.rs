@@ -232,6 +232,25 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         let target = DamageTarget::LogRecord { source: d.source(sources), nth: d.below(8) };
         Fault::Damage { target, bits: 1 + d.below(8) as u32 }
     }));
+    let milli = rate(d, p.batteries_milli as u64);
+    faults.extend(some_of(d, 44, milli, &p, &|d| Fault::NvramDegraded {
+        node: Node::Destination,
+        lasting: Some(d.outage()),
+    }));
+    let milli = rate(d, p.disk_losses_milli as u64);
+    faults.extend(some_of(d, 45, milli, &p, &|d| {
+        let device = DeviceName::Image;
+        let node = match d.below(2) {
+            0 => Node::Destination,
+            _ => Node::Source(d.source(sources)),
+        };
+        match d.below(3) {
+            0 => Fault::DiskLost { node, device, lasting: d.outage() },
+            1 => Fault::DiskReplaced { node, device, after: None },
+            _ => Fault::DiskReplaced { node, device, after: Some(d.outage()) },
+        }
+    }));
+    shape_links(&mut spec, d);
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);
@@ -242,6 +261,30 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
         into_the_life(&mut faults[spec.faults.len()..], d);
     }
     (faults, spec)
+}
+
+/// Draws what a link is like, as [`Profile::links`] says. Its latency is at most four times what is configured, so that
+/// timeouts still fit it.
+fn shape_links(spec: &mut Spec, d: &mut Decisions) {
+    let chance = spec.profile.links;
+    for link in spec.sources.iter_mut().map(|s| &mut s.link) {
+        if !d.chance(sites::PLAN, 46, chance.0) {
+            continue;
+        }
+        let mut below = |n| d.below(sites::PLAN, 46, n);
+        let most = link.latency.max.max(1_000);
+        link.latency.max = most + below(3 * most + 1);
+        link.latency.min = below(link.latency.max + 1);
+        link.latency.mean = link.latency.min.midpoint(link.latency.max);
+        // No pieces where there are few places, for a frame in more of them never comes to its end; and few places where
+        // it is narrow, for no queue in front of it is as long as what is sent again and again.
+        match below(4) {
+            0 => link.mtu = 400 + below(1101),
+            1 => link.in_flight = 3 + below(14) as u32,
+            2 => (link.bandwidth, link.in_flight) = ((1 + below(64)) << 20, 16 + below(49) as u32),
+            _ => (),
+        }
+    }
 }
 
 /// Steps of going on alone and of a resync.

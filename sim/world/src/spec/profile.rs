@@ -91,4 +91,10 @@ pub struct Profile {
     pub mistakes_milli: u32,
     /// Records that change silently in a source's own NVRAM, above its cursor.
     pub log_damages_milli: u32,
+    /// Times in which the battery of the destination's NVRAM is low.
+    pub batteries_milli: u32,
+    /// Image disks of the destination and disks of sources that are lost or exchanged for an empty or an older one.
+    pub disk_losses_milli: u32,
+    /// Chance that a link gets a latency, a bandwidth, pieces and a space of its own (FN1, FN4, FN11).
+    pub links: Chance,
 }

@@ -47,8 +47,9 @@ impl<Q: Quirk> World<'_, Q> {
         change(self);
         if up {
             self.start(server);
-            self.call_again(server);
         }
+        // One that is down for another reason comes back, and nobody would call it.
+        self.call_again(server);
     }
 
     /// Every superblock of a server in this version, whole, as if another program had written it.
@@ -86,7 +87,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A source that is new, but for its name. Where its mirror has nothing durable yet, it is simply the first one.
     pub(super) fn readd(&mut self, source: usize) -> bool {
-        let fresh = self.acked[source].count() == 0 || self.spec.protocol.ack == AckLevel::Received;
+        let fresh = self.acked[source].count() == 0
+            || self.spec.protocol.ack == AckLevel::Received
+            || self.judge.unheard(source);
         if self.servers[source].gone || fresh {
             return false;
         }

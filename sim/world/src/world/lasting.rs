@@ -58,8 +58,11 @@ impl<Q: Quirk> World<'_, Q> {
                 }
             }
             Fault::Rollback { .. } => self.roll_back(index),
+            // Meanwhile something else may have become the last copy.
             Fault::DiskReplaced { .. } => {
-                if let Some(content) = self.content_before(index) {
+                if let Some(content) = self.content_before(index)
+                    && self.stays_in_model(index)
+                {
                     self.exchange(index, content);
                 }
             }
