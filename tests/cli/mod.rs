@@ -7,6 +7,7 @@ mod evidence;
 mod lapses;
 mod output;
 mod planted;
+mod promotions;
 mod readme;
 mod replay;
 mod runs;

@@ -58,7 +58,10 @@ fn golden_blocks_of_the_readme_are_what_the_commands_print() {
     };
     let refused = command(&["check", "bad.yaml"]).current_dir(bad.parent().expect("a folder")).output();
     let refused = Said::of(&refused.expect("the command starts")).ends(2).err;
-    let printed = [run(&[]), run(&["--plant", "P10"]), refused];
+    let promoted = mirrorsim(&["run", "scenarios/life/promoted.yaml", "--no-report"]).ends(0).out;
+    let of_it = |l: &&str| l.starts_with("  recovery ") || l.starts_with("  promotion ");
+    let promoted: String = promoted.lines().filter(of_it).map(|l| format!("{l}\n")).collect();
+    let printed = [run(&[]), run(&["--plant", "P10"]), refused, promoted];
     let shown = blocks(&readme, "");
     assert_eq!(shown.len(), printed.len(), "blocks of output in the README");
     let mut stale = Vec::new();

@@ -69,8 +69,12 @@ pub struct Tally {
     pub exact: u64,
     /// Greatest number of answered operations missing after a recovery.
     pub worst_rpo: u64,
-    /// Longest time from disaster to image, ns.
+    /// Longest time from a disaster or an order to the image, ns.
     pub worst_rto: u64,
+    /// Promotions that were carried out.
+    pub promotions: u64,
+    /// Longest time without an answer over one of them, ns.
+    pub worst_outage: u64,
     /// Alarms raised.
     pub alarms: u64,
     /// Seeds that did not pass, by the signature of their first failure.
@@ -133,6 +137,10 @@ impl Tally {
             self.exact += u64::from(recovery.exact);
             self.worst_rpo = self.worst_rpo.max(recovery.rpo_operations);
             self.worst_rto = self.worst_rto.max(recovery.rto);
+        }
+        for promotion in outcome.promotions.iter().filter(|p| p.promoted.is_some()) {
+            self.promotions += 1;
+            self.worst_outage = self.worst_outage.max(promotion.outage.unwrap_or(0));
         }
         if outcome.verdict != Verdict::Passed {
             self.add_group(run);

@@ -55,7 +55,8 @@ fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
     let _ = blame::guarded(|| mirrorsim_world::run(&plan.scenario.spec, seed, &again));
     let (event, time) = recorder.last();
     let failure = Failure { time, event, ..failure(end) };
-    lost(seed, plan, blame::verdict(end), failure, recorder.lines(&plan.scenario.spec))
+    let spec = mirrorsim_world::planned(&plan.scenario.spec, seed, &options.overrides);
+    lost(seed, plan, blame::verdict(end), failure, recorder.lines(&spec))
 }
 
 /// Everything is watched, so that no run goes on for ever.
@@ -118,6 +119,7 @@ pub(crate) fn lost(
         ledger: Ledger::default(),
         checks: Checks { mode: plan.scenario.spec.check.mode.name(), ..Checks::default() },
         recoveries: Vec::new(),
+        promotions: Vec::new(),
         alarms: Vec::new(),
         metrics: BTreeMap::new(),
         last_events,

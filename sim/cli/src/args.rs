@@ -65,7 +65,7 @@ pub enum Command {
     Check(CheckArgs),
     /// List scenarios, planted bugs, metrics, stages or marks
     List(ListArgs),
-    /// Show a scenario with all its defaults, or what one key means
+    /// Show a scenario with all its defaults, or what a key, a stage, a mark, a metric or a planted bug is
     Explain(ExplainArgs),
     /// Print a JSON Schema
     Schema {
@@ -347,10 +347,10 @@ pub struct ListArgs {
 /// `explain`.
 #[derive(Debug, Group)]
 pub struct ExplainArgs {
-    /// A scenario file, or a key such as sources.link.latency
-    #[arg(value_name = "SCENARIO|KEY", required_unless_present = "key")]
+    /// A scenario file, a key such as sources.link.latency, or the name of a stage, a mark, a metric or a planted bug
+    #[arg(value_name = "SCENARIO|NAME", required_unless_present = "key")]
     pub target: Option<String>,
-    /// A key
+    /// A key or another name
     #[arg(long, conflicts_with = "target")]
     pub key: Option<String>,
     #[command(flatten)]

@@ -3,7 +3,9 @@
 use crate::model::*;
 use crate::number::{bound, rate};
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
-use mirrorsim_world::outcome::{Checks, Failure, Latency, Operations, Outcome, RecoveryReport, Verdict};
+use mirrorsim_world::outcome::{
+    Checks, Failure, Latency, Operations, Outcome, PromotionReport, RecoveryReport, RtoFrom, Verdict,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -149,6 +151,8 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
         recoveries_exact: tally.exact,
         worst_rpo_operations: tally.worst_rpo,
         worst_rto_ns: tally.worst_rto,
+        promotions: tally.promotions,
+        worst_outage_ns: tally.worst_outage,
         alarms: tally.alarms,
         wall_ms: wall.as_millis() as u64,
         busy_ms: tally.busy.as_millis() as u64,
@@ -234,6 +238,7 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
         checks: checks(&outcome.checks),
         changes: named(&outcome.checks.changes),
         recoveries: outcome.recoveries.iter().map(|r| recovery(plan, r)).collect(),
+        promotions: outcome.promotions.iter().map(|p| promotion(plan, p)).collect(),
         alarms: outcome
             .alarms
             .iter()
@@ -301,9 +306,25 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
         rpo_bytes: r.rpo_bytes,
         rpo_time_ns: r.rpo_time,
         rto_ns: r.rto,
+        rto_from: match r.rto_from {
+            RtoFrom::Disaster => RtoFromName::Disaster,
+            RtoFrom::Order => RtoFromName::Order,
+        },
         replayed: r.replayed,
         exact: r.exact,
         promoted: r.promoted,
+    }
+}
+
+fn promotion(plan: &Plan, p: &PromotionReport) -> PromotionEntry {
+    PromotionEntry {
+        source: source_name(plan, p.source),
+        disaster_ns: p.disaster,
+        ordered_ns: p.ordered,
+        promoted_ns: p.promoted,
+        last_answer_ns: p.last_answer,
+        first_answer_ns: p.first_answer,
+        outage_ns: p.outage,
     }
 }
 

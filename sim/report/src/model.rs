@@ -143,8 +143,12 @@ pub struct Summary {
     pub recoveries_exact: u64,
     /// Greatest number of answered operations missing after a recovery.
     pub worst_rpo_operations: u64,
-    /// Longest time from a disaster to the opening of the image, ns.
+    /// Longest time from a disaster, or without one from the operator's order, to the opening of the image, ns.
     pub worst_rto_ns: u64,
+    /// Promotions that were carried out: the destination served the clients.
+    pub promotions: u64,
+    /// Longest time over a promotion in which no client had an answer, ns.
+    pub worst_outage_ns: u64,
     /// Alarms raised by the servers.
     pub alarms: u64,
     /// Wall time from the first seed's start to the last one's end, ms.
@@ -322,6 +326,8 @@ pub struct RunReport {
     pub changes: BTreeMap<String, u64>,
     /// Recoveries carried out.
     pub recoveries: Vec<RecoveryEntry>,
+    /// Promotions that were ordered, and what they cost the clients.
+    pub promotions: Vec<PromotionEntry>,
     /// Alarms raised by the servers.
     pub alarms: Vec<AlarmReport>,
     /// Expectations of the scenario that were judged.
@@ -397,14 +403,46 @@ pub struct RecoveryEntry {
     pub rpo_bytes: u64,
     /// Age of the oldest of them at the disaster, ns.
     pub rpo_time_ns: u64,
-    /// From the disaster to the opening of the image, ns.
+    /// From the disaster or the order to the opening of the image (of a promotion: until the destination serves), ns.
     pub rto_ns: u64,
+    /// From which of the two.
+    pub rto_from: RtoFromName,
     /// Records that recovery applied.
     pub replayed: u64,
     /// The image equals the model byte for byte.
     pub exact: bool,
     /// The destination serves the clients with it from then on.
     pub promoted: bool,
+}
+
+/// From when on the time of a recovery counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RtoFromName {
+    /// The loss of the source's site.
+    Disaster,
+    /// The operator's order: no site was lost before it, or the image had been opened already.
+    Order,
+}
+
+/// One promotion that was ordered.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromotionEntry {
+    /// Name of the source.
+    pub source: String,
+    /// Virtual time at which its site was lost, ns; null if it was not.
+    pub disaster_ns: Option<u64>,
+    /// Virtual time of the operator's order, ns.
+    pub ordered_ns: u64,
+    /// Virtual time from which on the destination served the clients, durably, ns; null if it never did.
+    pub promoted_ns: Option<u64>,
+    /// Virtual time of the last answer that a client had of the former source, ns; null if there was none.
+    pub last_answer_ns: Option<u64>,
+    /// Virtual time of the first answer that a client had of the destination, ns; null if there was none.
+    pub first_answer_ns: Option<u64>,
+    /// The clients' outage, ns: from the one to the other; null without both.
+    pub outage_ns: Option<u64>,
 }
 
 /// One alarm.

@@ -1,9 +1,10 @@
 //! Typed documents: one declaration of each key gives its reader, its place in the JSON Schema, its default and its
 //! words in `explain`. A reader reports every mistake and goes on.
 
+use crate::keys;
 use crate::place::Place;
 use crate::problem::{Desk, Draft, nearest};
-use crate::shape::{Need, Shape, example, first_sentence};
+use crate::shape::{Field, MapShape, Need, Shape, example, first_sentence};
 use crate::tree::{Node, Value, shorten};
 use crate::yaml;
 use std::rc::Rc;
@@ -135,13 +136,23 @@ impl Reader<'_> {
                 .or_else(|| nearest(&entry.key, names.iter().copied()));
             let path = self.below(&entry.key, |r| r.path.clone());
             let draft = Draft::at(entry.place, &path, "unknown-key", "unknown key");
+            let inner = within(map, &entry.key);
             self.desk.report(match near.and_then(|n| map.fields.iter().find(|f| f.name == n)) {
-                Some(field) => {
+                // A key of that very name is nearer than a similar one.
+                Some(field) if inner.is_none_or(|(_, i)| i.name != entry.key) => {
                     folded.push(field.name);
                     let help = format!("did you mean `{}`? {}", field.name, first_sentence(&field.doc));
                     draft.want(format!("`{}`", field.name)).help(help)
                 }
-                None => draft.help(format!("known here: {}", names.join(", "))),
+                _ => match inner {
+                    Some((outer, field)) => {
+                        folded.push(outer.name);
+                        let cure = format!("{}: {{{}: {}}}", outer.name, field.name, usual(&field.shape));
+                        let help = format!("did you mean `{cure}`? {}", first_sentence(&field.doc));
+                        draft.want(format!("`{}`", outer.name)).help(help)
+                    }
+                    None => draft.help(elsewhere(&entry.key, &names)),
+                },
             });
         }
         let mut whole = Some(());
@@ -171,6 +182,31 @@ impl Reader<'_> {
         }
         whole
     }
+}
+
+/// The one key of the maps below this one that has a name, or the meaning of it, behind the key that it stands under.
+fn within<'a>(map: &'a MapShape, key: &str) -> Option<(&'a Field, &'a Field)> {
+    let wanted = keys::called(key);
+    let mut found = map.fields.iter().filter_map(|outer| match &outer.shape {
+        Shape::Map(inner) => inner.fields.iter().find(|f| f.name == wanted).map(|field| (outer, field)),
+        _ => None,
+    });
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Where else there are keys of a name, if they are few, and what is known here.
+fn elsewhere(key: &str, names: &[&str]) -> String {
+    let known = format!("known here: {}", names.join(", "));
+    match keys::places(key).as_slice() {
+        [] => known,
+        places @ ([_] | [_, _]) => format!("there is `{}`; {known}", places.join("` and `")),
+        _ => known,
+    }
+}
+
+/// A value that somebody who writes the key wants: what is off without it, on.
+fn usual(shape: &Shape) -> String {
+    if let Shape::Scalar(scalar) = shape { scalar.example.to_owned() } else { "...".to_owned() }
 }
 
 /// The node of a default.

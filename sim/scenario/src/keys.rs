@@ -5,48 +5,98 @@ use crate::document::Doc;
 use crate::problem::nearest;
 use crate::shape::{Field, Need, Shape, example};
 use std::fmt::Write;
+use std::sync::OnceLock;
 
-/// What a key such as `sources.link.latency` means: doc, type, unit, default, example. Else a hint at the nearest key.
-pub fn explain_key(key: &str) -> Result<String, String> {
-    let mut all = Vec::new();
-    collect(&Root::shape(), "", &mut all);
-    let steps: Vec<&str> = key
-        .split(['.', '[', ']'])
-        .filter(|s| !s.is_empty() && *s != "*" && !s.bytes().all(|b| b.is_ascii_digit()))
-        .collect();
-    let wanted = steps.join(".");
+/// Keys of one name that are shown one after the other; more are listed.
+const SHOWN: usize = 3;
+
+/// Words of the field for what is called otherwise here.
+const CALLED: &[(&str, &str)] = &[
+    ("failover", "promote"),
+    ("fail_over", "promote"),
+    ("takeover", "promote"),
+    ("take_over", "promote"),
+    ("promotion", "promote"),
+];
+
+/// What a key such as `sources.link.latency`, or the end of one, means: doc, type, unit, default, example. Of several keys,
+/// each, or where they are. `None`: there is none.
+pub fn explain_key(key: &str) -> Option<String> {
+    let all = all();
+    let wanted = steps(key);
     if let Some((path, field)) = all.iter().find(|(path, _)| *path == wanted) {
-        return Ok(text(path, field));
+        return Some(text(path, field));
     }
-    let ending = format!(".{wanted}");
+    let ending = format!(".{}", called(&wanted));
     let ends: Vec<&(String, Field)> = all.iter().filter(|(path, _)| path.ends_with(&ending)).collect();
-    match ends.as_slice() {
-        [] => {}
-        [(path, field)] => return Ok(text(path, field)),
-        several => {
-            let paths: Vec<&str> = several.iter().map(|(p, _)| p.as_str()).collect();
-            return Err(format!("`{wanted}` is a key in several places: {}", paths.join(", ")));
+    match ends.len() {
+        0 => None,
+        1..=SHOWN => Some(ends.iter().map(|(path, field)| text(path, field)).collect::<Vec<_>>().join("\n")),
+        _ => {
+            let mut out = format!("{wanted}\n  a key in several places\n\n");
+            let width = ends.iter().map(|(path, _)| path.len()).max().unwrap_or(0);
+            for (path, field) in ends {
+                let _ = writeln!(out, "  {path:width$}  {}", field.doc);
+            }
+            Some(out)
         }
     }
+}
+
+/// What to say of a key, or of one of `others`, that is not there: with the nearest one that is.
+pub fn no_such_key(key: &str, others: &[&str]) -> String {
+    let all = all();
+    let wanted = steps(key);
+    let last = wanted.rsplit('.').next().unwrap_or("");
     let shown = key.chars().take(80).collect::<String>().escape_debug().to_string();
-    let last = steps.last().copied().unwrap_or("");
-    let whole = nearest(&wanted, all.iter().map(|(p, _)| p.as_str()));
-    let leaf = || nearest(last, all.iter().filter_map(|(p, _)| p.rsplit('.').next()));
-    let by_leaf = || {
-        leaf()
-            .and_then(|l| all.iter().find(|(p, _)| p.rsplit('.').next() == Some(l)))
-            .map(|(p, _)| p.as_str())
-    };
-    Err(match whole.or_else(by_leaf) {
-        Some(near) => format!("no key `{shown}`; did you mean `{near}`?"),
+    let leaf = |path: &'static str| path.rsplit('.').next().unwrap_or("");
+    let paths = || all.iter().map(|(path, _)| path.as_str());
+    let near = nearest(&wanted, paths()).or_else(|| {
+        let near = nearest(last, paths().map(leaf).chain(others.iter().copied()))?;
+        paths().find(|path| leaf(path) == near).or(others.iter().copied().find(|name| *name == near))
+    });
+    match near {
+        Some(near) => format!("there is no `{shown}`; did you mean `{near}`?"),
         None => {
-            let roots: Vec<&str> = all.iter().map(|(p, _)| p.as_str()).filter(|p| !p.contains('.')).collect();
-            format!("no key `{shown}`; the first level has: {}", roots.join(", "))
+            let roots: Vec<&str> = paths().filter(|p| !p.contains('.')).collect();
+            let lists = match others {
+                [] => "",
+                _ => "; `mirrorsim list --stages`, `--marks`, `--metrics` and `--planted` name the rest",
+            };
+            format!("there is no `{shown}`; the first level of a scenario has: {}{lists}", roots.join(", "))
         }
+    }
+}
+
+/// The paths of all keys that have this name, or the meaning of it.
+pub(crate) fn places(name: &str) -> Vec<&'static str> {
+    let ending = format!(".{}", called(name));
+    all().iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(&ending)).collect()
+}
+
+/// What is called so here; a word that nobody knows means itself.
+pub(crate) fn called(word: &str) -> &str {
+    CALLED.iter().find(|(other, _)| *other == word).map_or(word, |(_, name)| name)
+}
+
+/// A path without what only one element of a list has.
+fn steps(key: &str) -> String {
+    let steps = key.split(['.', '[', ']']);
+    let named = |s: &&str| !s.is_empty() && *s != "*" && !s.bytes().all(|b| b.is_ascii_digit());
+    steps.filter(named).collect::<Vec<_>>().join(".")
+}
+
+/// Every key with its dotted path.
+fn all() -> &'static [(String, Field)] {
+    static ALL: OnceLock<Vec<(String, Field)>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let mut all = Vec::new();
+        collect(&Root::shape(), "", &mut all);
+        all
     })
 }
 
-/// Every key with its dotted path; lists and alternatives add no step.
+/// Adds the keys of a shape; lists and alternatives add no step.
 fn collect(shape: &Shape, path: &str, out: &mut Vec<(String, Field)>) {
     match shape {
         Shape::List(item) => collect(item, path, out),

@@ -46,7 +46,7 @@ mod yaml;
 pub use estimate::{Estimate, estimate};
 pub use expect::{Expectation, Metric, Op};
 pub use explain::explain;
-pub use keys::explain_key;
+pub use keys::{explain_key, no_such_key};
 pub use layout::{largest_operation, record_size};
 pub use load::{Options, Scenario, load, parse};
 pub use paths::{Paths, expand};

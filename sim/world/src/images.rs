@@ -1,6 +1,6 @@
 //! Images for tools outside: a source's volume with its NVRAM folded in, and what recovery gives at the destination.
 
-use crate::outcome::RecoveryReport;
+use crate::outcome::{RecoveryReport, RtoFrom};
 use crate::probe::Probe;
 use crate::rehearsal::{Cast, Copy, recover};
 use crate::server::{Server, subject};
@@ -104,6 +104,7 @@ impl<Q: Quirk> World<'_, Q> {
                 recovered: to,
                 replayed,
                 exact,
+                rto_from: RtoFrom::Disaster,
                 ..RecoveryReport::default()
             });
         } else if expected.is_some() {

@@ -377,12 +377,21 @@ pub fn render(spec: &Spec, e: &Entry) -> String {
             }
         }
         ALARM => format!("! {} {} {}", ALARMS.get(e.flags as usize).unwrap_or(&"?"), e.a, e.b),
-        FAULT => format!("# fault {}: {}", e.a, FAULTS.get(e.flags as usize).unwrap_or(&"?")),
-        FAULT_END => format!("# fault {} ends: {}", e.a, FAULTS.get(e.flags as usize).unwrap_or(&"?")),
+        FAULT => format!("# fault {}: {}", e.a, fault(spec, e)),
+        FAULT_END => format!("# fault {} ends: {}", e.a, fault(spec, e)),
         PHASE => format!("= phase {}", PHASES.get(e.flags as usize).unwrap_or(&"?")),
         other => format!("kind {other}"),
     };
     format!("{} {who:<12} {what}", time(e.time))
+}
+
+/// A fault of the plan; of one that the spec does not have, as it was drawn, the name.
+fn fault(spec: &Spec, e: &Entry) -> String {
+    let known = spec.faults.get(e.a as usize).filter(|f| fault_number(&f.fault) == e.flags);
+    match known {
+        Some(known) => crate::faults::words(spec, &known.fault),
+        None => (*FAULTS.get(e.flags as usize).unwrap_or(&"?")).to_owned(),
+    }
 }
 
 fn frame(e: &Entry) -> String {

@@ -117,12 +117,17 @@ pub fn run(spec: &spec::Spec, seed: u64, options: &Options) -> Run {
     }
 }
 
+/// The spec of one seed, with the faults that its profile draws among the others: with it [`render`] can name them, too.
+pub fn planned(spec: &spec::Spec, seed: u64, overrides: &[Override]) -> spec::Spec {
+    faults::plan(spec, &mut Decisions::with_overrides(seed, overrides))
+}
+
 fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q) -> Run {
     let mut decisions = Decisions::with_overrides(seed, &options.overrides);
-    let (faults, spec) = faults::plan(spec, &mut decisions);
+    let spec = faults::plan(spec, &mut decisions);
     let kept = Rc::new(RefCell::new(Vec::new()));
     let trace = mirrorsim_engine::Trace::new(sink(options, &kept));
-    let mut world = world::World::new(&spec, quirk, decisions, trace, faults, options);
+    let mut world = world::World::new(&spec, quirk, decisions, trace, options);
     world.run(options.disaster_at);
     let mut images =
         if options.images || options.disaster_at.is_some() { world.images() } else { Vec::new() };
@@ -189,7 +194,12 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("promotions", "count", "mirrors whose clients the destination took over"),
     ("rpo_operations", "count", "answered operations missing after recoveries"),
     ("rpo_bytes", "bytes", "their bytes"),
-    ("rto", "ns", "longest time from disaster to the opening of the image"),
+    ("rto", "ns", "longest time from a disaster, or without one from the order, to the opening of the image"),
+    (
+        "outage",
+        "ns",
+        "longest time over a promotion without an answer: from the former source's last to the destination's first",
+    ),
     ("healthy_wait", "ns", "longest wait of a healthy source within its reserve for an acknowledgement"),
     ("longest_open", "ns", "longest wait, with everything healed, for an answer or for the servers' rest"),
     ("converged_in", "ns", "time from the last answer, with everything healed, to the servers' rest"),

@@ -79,7 +79,7 @@ marks! {
     RolledAtBoot = "rolled_at_boot",
     /// the destination took the clients of a mirror over
     TakenOver = "taken_over",
-    /// the destination died while it served clients
+    /// the destination died after it had answered clients in their source's place
     CrashOfHeir = "crash_of_heir",
 }
 

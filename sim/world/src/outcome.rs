@@ -42,6 +42,8 @@ pub struct Outcome {
     pub checks: Checks,
     /// Recoveries that were carried out in the run (not in probes).
     pub recoveries: Vec<RecoveryReport>,
+    /// Promotions that were ordered, and what they cost the clients.
+    pub promotions: Vec<PromotionReport>,
     /// Alarms raised by the servers.
     pub alarms: Vec<Alarm>,
     /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
@@ -203,14 +205,45 @@ pub struct RecoveryReport {
     pub rpo_bytes: u64,
     /// Age of the oldest of them at the disaster.
     pub rpo_time: Nanos,
-    /// From the disaster to the opening of the image.
+    /// Recovery time: from the disaster or the order to the opening of the image, or to the promotion.
     pub rto: Nanos,
+    /// Which of the two.
+    pub rto_from: RtoFrom,
     /// Records that recovery applied.
     pub replayed: u64,
     /// The image equals the model's state at this prefix, byte for byte.
     pub exact: bool,
     /// The destination serves the clients from then on (LR6).
     pub promoted: bool,
+}
+
+/// From when on a recovery's time counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum RtoFrom {
+    /// The operator's order: no site was lost before it, or the image had been opened already.
+    #[default]
+    Order,
+    /// The loss of the source's site.
+    Disaster,
+}
+
+/// A promotion that was ordered (LR6), in virtual times.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PromotionReport {
+    /// Whose mirror.
+    pub source: usize,
+    /// When the source's site was lost, if it was.
+    pub disaster: Option<Nanos>,
+    /// When the operator ordered it.
+    pub ordered: Nanos,
+    /// When the destination served the clients, durably; `None` if it never did.
+    pub promoted: Option<Nanos>,
+    /// The last answer that a client had of the former source.
+    pub last_answer: Option<Nanos>,
+    /// The first answer that a client had of the destination.
+    pub first_answer: Option<Nanos>,
+    /// From that to this: how long no client had an answer.
+    pub outage: Option<Nanos>,
 }
 
 /// An alarm raised by a server.

@@ -278,9 +278,7 @@ impl<Q: Quirk> World<'_, Q> {
             failures.push(fail("liveness", "L1", reason.clone()));
         }
         let faults = self.fault_lines();
-        let idle = |f: &&FaultCount| !f.place.is_empty() && f.took_effect == 0;
-        let never = |f: &FaultCount| format!("{} at {} never took effect", f.name, f.place);
-        let vacuous = self.beyond.take().or(faults.iter().find(idle).map(never)).or(self.missed.take());
+        let vacuous = self.beyond.take().or_else(|| self.idle_fault()).or(self.missed.take());
         let stages = |stage: Stage| -> u64 { self.stage_counts.all(stage) };
         self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
         self.ops.lost = self.ops.lost.max(self.judge.lost());
@@ -298,6 +296,7 @@ impl<Q: Quirk> World<'_, Q> {
             set(name, *value);
         }
         let recoveries = &self.recoveries;
+        let promotions: Vec<_> = (0..).zip(&self.service).filter_map(|(i, s)| s.report(i)).collect();
         set("acknowledged", self.ops.acknowledged);
         set("refused", self.ops.refused);
         set("in_doubt", self.ops.in_doubt);
@@ -318,6 +317,7 @@ impl<Q: Quirk> World<'_, Q> {
         set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
         set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
         set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
+        set("outage", promotions.iter().filter_map(|p| p.outage).max().unwrap_or(0));
         set("longest_open", self.longest_wait);
         set("healthy_wait", self.judge.longest_wait());
         set("checks", checks.full);
@@ -370,10 +370,35 @@ impl<Q: Quirk> World<'_, Q> {
             ledger: self.ledger.clone(),
             checks,
             recoveries: self.recoveries.clone(),
+            promotions,
             alarms: self.alarms.clone(),
             metrics,
             last_events,
         }
+    }
+
+    /// The first scripted fault that never took effect, and what it was waiting for.
+    fn idle_fault(&self) -> Option<String> {
+        let scripted = |i: &usize| !self.fault_counts[*i].place.is_empty();
+        let idle = |i: &usize| self.fault_counts[*i].took_effect == 0;
+        let index = (0..self.faults.len()).filter(scripted).find(idle)?;
+        let count = &self.fault_counts[index];
+        let why = match self.faults[index].when {
+            _ if count.injected > 0 => "it came, and changed nothing".into(),
+            When::On { stage, nth, source, node, .. } if !self.triggered[index] => {
+                let server = node.map(|n| self.node(n));
+                let of = source.map_or_else(String::new, |s| format!(" of {}", self.name(s)));
+                let at = server.map_or_else(String::new, |s| format!(" at {}", self.name(s)));
+                let stage_of = format!("the stage `{}`{of}{at}", stage.name());
+                match self.came(stage, source, server) {
+                    0 => format!("{stage_of} never came"),
+                    1 => format!("{stage_of} came once, and not {nth} times"),
+                    came => format!("{stage_of} came {came} times, and not {nth}"),
+                }
+            }
+            _ => "everything was healed before it".into(),
+        };
+        Some(format!("{} at {} never took effect: {why}", count.name, count.place))
     }
 
     /// Scripted faults line by line, drawn ones summed by name.

@@ -1,54 +1,26 @@
 //! `list`: what there is.
 
 use crate::args::ListArgs;
+use crate::commands::names;
 use crate::out::Out;
 use crate::scenarios;
 use crate::trouble::Trouble;
-use mirror::stage::Stage;
 use mirrorsim_campaign::Exit;
-use mirrorsim_planted::ROWS;
 use mirrorsim_scenario::one_line;
-use mirrorsim_world::{MARKS, METRICS};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Lists scenarios, or what was asked for instead.
 pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let row = |n: names::Named| (n.cells, n.value);
     if args.planted {
-        table(
-            out,
-            ROWS.iter().map(|r| {
-                let value = json!({
-                    "type": "planted", "id": r.id, "name": r.name, "place": r.place, "oracles": r.oracles,
-                    "seeds": r.seeds, "witness": r.witness,
-                });
-                (vec![r.id.into(), r.place.into(), format!("{} [{}]", r.name, r.witness)], value)
-            }),
-        );
+        table(out, names::planted().map(row));
     } else if args.metrics {
-        table(
-            out,
-            METRICS.iter().map(|(name, unit, about)| {
-                let value = json!({"type": "metric", "name": name, "unit": unit, "about": about});
-                (vec![(*name).into(), (*unit).into(), (*about).into()], value)
-            }),
-        );
+        table(out, names::metrics().map(row));
     } else if args.stages {
-        table(
-            out,
-            Stage::NAMES.iter().map(|(name, about)| {
-                let value = json!({"type": "stage", "name": name, "about": about.trim()});
-                (vec![(*name).into(), about.trim().into()], value)
-            }),
-        );
+        table(out, names::stages().map(row));
     } else if args.marks {
-        table(
-            out,
-            MARKS.iter().map(|(name, about)| {
-                let value = json!({"type": "mark", "name": name, "about": about.trim()});
-                (vec![(*name).into(), about.trim().into()], value)
-            }),
-        );
+        table(out, names::marks().map(row));
     } else {
         if !Path::new(&args.folder).is_dir() {
             let what = format!("{}: there is no such folder", args.folder.escape_debug());

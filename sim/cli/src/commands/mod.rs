@@ -3,6 +3,7 @@
 pub mod check;
 pub mod explain;
 pub mod list;
+mod names;
 pub mod new;
 pub mod planted;
 pub mod replay;

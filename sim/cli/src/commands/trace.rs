@@ -9,7 +9,7 @@ use mirrorsim_campaign::{Exit, Plan, attempt};
 use mirrorsim_scenario::{Scenario, seeds};
 use mirrorsim_world::outcome::Outcome;
 use mirrorsim_world::spec::Spec;
-use mirrorsim_world::{Entry, Options, TRACE_KINDS, Watch, render};
+use mirrorsim_world::{Entry, Options, TRACE_KINDS, Watch, planned, render};
 use serde_json::json;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,8 +40,10 @@ pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
 /// Runs a seed and prints the entries that pass, while they happen: behind a crash there is nothing to print them.
 pub fn show(out: &mut Out, plan: &Plan, seed: u64, filter: Filter) -> Outcome {
     let lines = Lines { out: Out::new(out.json()), number: 0, left: filter.limit };
-    let printer = Arc::new(Printer { spec: plan.scenario.spec.clone(), filter, lines: Mutex::new(lines) });
-    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..plan.options(seed) }).run;
+    let options = plan.options(seed);
+    let spec = planned(&plan.scenario.spec, seed, &options.overrides);
+    let printer = Arc::new(Printer { spec, filter, lines: Mutex::new(lines) });
+    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..options }).run;
     let mut lines = printer.lines();
     out.join(&mut lines.out);
     let (shown, limit) = (printer.filter.limit - lines.left, printer.filter.limit);

@@ -105,6 +105,10 @@ fn body(page: &mut Page, tally: &Tally) {
             &format!("{}, {} exact; {worst}", count(tally.recoveries), count(tally.exact)),
         );
     }
+    if tally.promotions > 0 {
+        let worst = format!("worst outage for clients {}", nanos(tally.worst_outage));
+        page.labelled("promotions", &format!("{}; {worst}", count(tally.promotions)));
+    }
     let parts = [
         (tally.full, "full"),
         (tally.delta, "delta"),

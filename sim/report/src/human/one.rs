@@ -4,7 +4,7 @@ use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, uns
 use crate::collect::source_name;
 use crate::number::{bytes, count, nanos, rate, wall};
 use mirrorsim_campaign::{Plan, SeedRun};
-use mirrorsim_world::outcome::{Outcome, RecoveryReport, Verdict};
+use mirrorsim_world::outcome::{Outcome, PromotionReport, RecoveryReport, RtoFrom, Verdict};
 
 /// Lines of a red summary.
 const RED_LINES: usize = 15;
@@ -69,6 +69,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
     for r in &outcome.recoveries {
         page.labelled("recovery", &recovery(plan, r));
     }
+    outcome.promotions.iter().for_each(|p| page.labelled("promotion", &promotion(plan, outcome, p)));
     alarms(page, outcome);
     page.labelled("checks", &checks(outcome));
     match (plan.scenario.expect.len(), run.expectations) {
@@ -102,6 +103,9 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let recoveries: Vec<String> = outcome.recoveries.iter().map(|r| recovery(plan, r)).collect();
     if let Some(last) = recoveries.last() {
         page.labelled("recovery", last);
+    }
+    if let Some(last) = outcome.promotions.last() {
+        page.labelled("promotion", &promotion(plan, outcome, last));
     }
     alarms(page, outcome);
     page.labelled("checks", &checks(outcome));
@@ -215,7 +219,11 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
     };
     let exact = if r.exact { ", exact" } else { "" };
     // One that was carried out on a copy takes no time.
-    let rto = if r.rto > 0 { format!("RTO {}; ", nanos(r.rto)) } else { String::new() };
+    let from = match r.rto_from {
+        RtoFrom::Disaster => "disaster",
+        RtoFrom::Order => "order",
+    };
+    let rto = if r.rto > 0 { format!("RTO {} from the {from}; ", nanos(r.rto)) } else { String::new() };
     let replayed = plural(r.replayed, "record");
     let promoted = if r.promoted { "; its clients go on with the image" } else { "" };
     format!(
@@ -223,6 +231,35 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
         source_name(plan, r.source),
         r.verdict
     )
+}
+
+/// When the clients were taken over, and what it cost them.
+fn promotion(plan: &Plan, outcome: &Outcome, p: &PromotionReport) -> String {
+    let at = |what: &str, time: Option<u64>| time.map(|t| format!("{what} at {}", nanos(t)));
+    let mut parts: Vec<String> = [
+        at("disaster", p.disaster),
+        at("ordered", Some(p.ordered)),
+        at("promoted", p.promoted),
+        at("first answer", p.first_answer),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if p.promoted.is_none() {
+        let of = outcome.recoveries.iter().rfind(|r| r.source == p.source);
+        let damaged = of.is_some_and(|r| r.verdict.starts_with("damaged"));
+        let why = if damaged { ": what was recovered is damaged" } else { "" };
+        parts.push(format!("never promoted{why}"));
+    } else if p.first_answer.is_none() {
+        parts.push("no client was answered since".into());
+    }
+    let outage = match (p.outage, p.last_answer) {
+        (Some(outage), Some(last)) => {
+            format!("; outage for clients {} (last answer before at {})", nanos(outage), nanos(last))
+        }
+        _ => String::new(),
+    };
+    format!("{}: {}{outage}", source_name(plan, p.source), parts.join(", "))
 }
 
 fn alarms(page: &mut Page, outcome: &Outcome) {

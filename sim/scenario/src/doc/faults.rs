@@ -45,11 +45,11 @@ map! {
         nvram_lost: NvramLost = optional("another fault"),
         /// An NVRAM's battery is low: it is announced that it must not be relied on.
         nvram_degraded: NvramDegraded = optional("another fault"),
-        /// The source's site is lost for ever. The destination recovers the image.
+        /// The source's site is lost for ever. The destination recovers the image, at once or after `recover_after`. It serves the clients only if there is a `recover` with `promote: true`, too.
         disaster: Disaster = optional("another fault"),
         /// Operator: seal the open partition now.
         seal: OneSource = optional("another fault"),
-        /// Operator: recover the mirror at the destination, whether its source lives or not.
+        /// Operator: recover the mirror at the destination, and fence its source, whether that lives or not. A `disaster` orders this by itself: beside one, a `recover` is there to say `promote: true`, or to come earlier than `recover_after`.
         recover: Recovery = optional("another fault"),
         /// The next frames on a link are bent on their way.
         frame: FrameBend = optional("another fault"),
@@ -124,7 +124,7 @@ map! {
         /// The server: `destination` or the name of a source.
         node: Name = required,
         /// It starts again after this time.
-        restart_after: Time = optional("it stays down until a `restart`"),
+        restart_after: Time = optional("it stays down until a `restart`, or until all faults are healed, when every server starts"),
     }
 }
 
@@ -149,7 +149,7 @@ map! {
     struct Recovery {
         /// The source.
         source: Name = optional("the only source"),
-        /// Then the destination serves the clients: they read and write the image.
+        /// Then the destination serves the clients: they read and write the image from the stage `promoted` on. The source is fenced: it stops with an alarm when it hears of that, and answers nobody any more. A mirror that is recovered as `damaged` is not promoted. One that is being recovered, or was before, can still be.
         promote: bool = default("false"),
     }
 }
@@ -307,6 +307,8 @@ map! {
         source: Name = optional("the only source"),
         /// The destination loses power at the same moment, and restarts, before it recovers.
         power_cut: bool = default("false"),
+        /// The operator orders the recovery so long after it. A `recover` of the source that comes before takes the place of this order.
+        recover_after: Time = default("0ns"),
     }
 }
 

@@ -31,7 +31,7 @@ map! {
         destination: servers::Destination = default("{}"),
         /// The clients. Each is connected to one source.
         clients: Vec<At<clients::Client>> = optional("one client per source, with the defaults of `clients`"),
-        /// Faults and operator actions, at a time or when a stage is reached.
+        /// Faults and operator actions, at a time or when a stage is reached. Once they and the clients are done, or nothing goes on, all faults are healed: every server starts, and links and devices are whole; a site that is lost stays lost.
         faults: Vec<At<faults::FaultLine>> = default("[]"),
         /// Faults that each seed draws: the name of a preset, or a map.
         profile: run::Profile = default("none"),

@@ -49,7 +49,10 @@ impl Page<'_> {
     fn fault(&self, fault: &Fault) -> String {
         let source = |s: usize| self.spec.sources[s].name.as_str();
         let back = |t: Option<u64>| {
-            t.map_or_else(|| ", stays down".into(), |t| format!(", back after {}", show_duration(t)))
+            t.map_or_else(
+                || ", down until a restart or healed".into(),
+                |t| format!(", back after {}", show_duration(t)),
+            )
         };
         let lasting = |t: Option<u64>| {
             t.map_or_else(|| " until healed".into(), |t| format!(" for {}", show_duration(t)))
@@ -103,16 +106,24 @@ impl Page<'_> {
             Fault::NvramDegraded { node, lasting: t } => {
                 format!("battery of {} is low{}", self.node(node), lasting(t))
             }
-            Fault::Disaster { source: s, power_cut } => {
+            Fault::Disaster { source: s, power_cut, recover_after } => {
                 let cut = if power_cut { ", destination loses power" } else { "" };
-                format!("site of {} is lost for ever{cut}; the destination recovers", source(s))
+                let then = match recover_after {
+                    0 => "the destination recovers at once".to_owned(),
+                    t => format!("the operator orders the recovery {} later", show_duration(t)),
+                };
+                format!("site of {} is lost for ever{cut}; {then}", source(s))
             }
             Fault::Seal { source: s } => {
                 format!("operator seals the open partition of {}", source(s))
             }
             Fault::Recover { source: s, promote } => {
-                let then = if promote { "; the destination serves its clients" } else { "" };
-                format!("operator recovers the mirror of {}{then}", source(s))
+                let then = if promote {
+                    ", and the destination serves its clients, unless it is damaged"
+                } else {
+                    ""
+                };
+                format!("operator recovers the mirror of {0}: {0} is fenced{then}", source(s))
             }
             Fault::Frame { source: s, direction, bend, count } => {
                 let bend = snake(&format!("{bend:?}"));

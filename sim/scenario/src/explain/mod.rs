@@ -35,6 +35,7 @@ pub fn explain(scenario: &Scenario) -> String {
     out.clients();
     out.timeline();
     out.profile(&spec.profile);
+    out.healing();
     out.check();
     if !scenario.expect.is_empty() {
         out.line(0, "expect");
@@ -279,6 +280,15 @@ impl Page<'_> {
             .map(|(name, c)| format!("{name} {}", show_chance(c.0)))
             .collect();
         [counts, chances].iter().filter(|l| !l.is_empty()).for_each(|l| self.line(1, &l.join(", ")));
+    }
+
+    /// However long a fault lasts, it does not outlive the faults and the clients, unless something is lost for ever.
+    fn healing(&mut self) {
+        if self.spec.faults.is_empty() && self.spec.profile == Profile::default() {
+            return;
+        }
+        self.line(0, "once faults and clients are done, or nothing goes on: all is healed");
+        self.line(1, "every server starts, links and devices are whole; a lost site stays lost");
     }
 
     fn check(&mut self) {

@@ -111,7 +111,8 @@ impl Lookup<'_, '_, '_> {
         }
         if let Some(d) = &line.disaster {
             let source = self.source(d.source.as_ref(), d)?;
-            return Some(Fault::Disaster { source, power_cut: *d.power_cut });
+            let recover_after = d.recover_after.0;
+            return Some(Fault::Disaster { source, power_cut: *d.power_cut, recover_after });
         }
         if let Some(s) = &line.seal {
             return self.source(s.source.as_ref(), s).map(|source| Fault::Seal { source });
@@ -373,18 +374,45 @@ impl Lookup<'_, '_, '_> {
     }
 }
 
+/// Stages that come only with a recovery.
+const OF_RECOVERY: &[Stage] =
+    &[Stage::RecoveryStarted, Stage::RecoveryStep, Stage::Recovered, Stage::Promoted];
+
 /// Row 27: a trigger on a stage that nothing in the scenario leads to.
 fn unreachable_stages(cx: &mut Cx<'_>, root: &Root, spec: &Spec, faults: &[FaultSpec]) {
-    let recovers = |f: &FaultSpec| matches!(f.fault, Fault::Disaster { .. } | Fault::Recover { .. });
-    if spec.profile.disaster.0 > 0 || faults.iter().any(recovers) || faults.len() < root.faults.len() {
+    if faults.len() < root.faults.len() {
         return;
     }
-    for trigger in root.faults.iter().filter_map(|l| l.when.as_ref()) {
-        if matches!(*trigger.stage, Stage::RecoveryStarted | Stage::RecoveryStep | Stage::Recovered) {
-            let draft = trigger
-                .stage
-                .wrong("never", "nothing in this scenario is ever recovered, so it never happens");
-            cx.desk.report(draft.help("add a `disaster` or a `recover`"));
+    for (line, waiting) in root.faults.iter().zip(faults) {
+        let When::On { stage, source, .. } = waiting.when else { continue };
+        let Some(trigger) = line.when.as_ref().filter(|_| OF_RECOVERY.contains(&stage)) else { continue };
+        let promotion = stage == Stage::Promoted;
+        // Of whose mirror a fault makes it happen.
+        let leads = |f: &FaultSpec| match f.fault {
+            Fault::Recover { source, promote } => (promote || !promotion).then_some(source),
+            Fault::Disaster { source, .. } => (!promotion).then_some(source),
+            _ => None,
+        };
+        // What waits for such a stage itself leads to no first one.
+        let begins = |f: &&FaultSpec| match f.when {
+            When::On { stage, .. } if promotion => stage != Stage::Promoted,
+            When::On { stage, .. } => !OF_RECOVERY.contains(&stage),
+            When::At(_) => true,
+        };
+        let drawn = !promotion && (spec.profile.disaster.0 > 0 || spec.profile.mistakes_milli > 0);
+        let ever = drawn || faults.iter().filter(begins).any(|f| leads(f).is_some());
+        let here = drawn || faults.iter().filter_map(leads).any(|of| source.is_none_or(|s| s == of));
+        let (what, help) = match promotion {
+            true => ("promoted", "`recover: {promote: true}`"),
+            false => ("recovered", "a `disaster` or a `recover`"),
+        };
+        if !ever {
+            let what = format!("nothing in this scenario is ever {what}, so it never happens");
+            cx.desk.report(trigger.stage.wrong("never", what).help(format!("add {help}")));
+        } else if let (false, Some(name)) = (here, &trigger.source) {
+            let what = format!("the mirror of {} is never {what}, so it never happens", name.0);
+            let help = format!("add {help} of {}, or leave `source` out for any", name.0);
+            cx.desk.report(name.wrong("never", what).help(help));
         }
     }
 }

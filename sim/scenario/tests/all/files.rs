@@ -1,7 +1,7 @@
 //! The scenarios of this repository, the schema beside them, the template and the words of `explain`.
 
 use crate::{METRICS, bless, read};
-use mirrorsim_scenario::{Options, explain, explain_key, load, schema, template};
+use mirrorsim_scenario::{Options, explain, explain_key, load, no_such_key, schema, template};
 use std::path::{Path, PathBuf};
 
 fn scenarios() -> PathBuf {
@@ -80,12 +80,40 @@ fn keys_are_explained_or_corrected() {
             .expect("a key that is there once")
             .starts_with("sources.partition_size")
     );
-    assert!(explain_key("lasting").expect_err("many").contains("several places"));
-    assert!(
-        explain_key("sources.link.latncy").expect_err("typo").contains("did you mean `sources.link.latency`")
-    );
-    assert!(explain_key("latncy").expect_err("typo").contains("latency"));
-    assert!(explain_key("").is_err() && explain_key("\u{1b}[31m").is_err());
+    let many = explain_key("lasting").expect("many");
+    assert!(many.contains("several places") && many.contains("faults.cut.lasting"), "{many}");
+    for typo in ["sources.link.latncy", "latncy", "", "\u{1b}[31m"] {
+        assert_eq!(explain_key(typo), None, "{typo:?}");
+    }
+    let said = no_such_key("sources.link.latncy", &[]);
+    assert!(said.contains("did you mean `sources.link.latency`"), "{said}");
+    assert!(no_such_key("latncy", &[]).contains("latency"));
+    let said = no_such_key("taken_ovr", &["taken_over", "degraded"]);
+    assert_eq!(said, "there is no `taken_ovr`; did you mean `taken_over`?");
+    assert!(!no_such_key("\u{1b}[31m", &[]).contains('\u{1b}'));
+}
+
+/// A newcomer types the last word of a key, or the word of the field.
+#[test]
+fn a_key_in_few_places_is_explained_in_each() {
+    let both = explain_key("disaster").expect("a fault and a chance");
+    assert!(both.starts_with("faults.disaster\n") && both.contains("\nprofile.disaster\n"), "{both}");
+    let one = explain_key("promote").expect("a key");
+    for word in ["fenced", "`damaged` is not promoted", "the stage `promoted`"] {
+        assert!(one.contains(word), "{word}: {one}");
+    }
+    for word in ["failover", "takeover", "promotion"] {
+        assert_eq!(explain_key(word).as_ref(), Some(&one), "{word}");
+    }
+    let outage = explain_key("faults.power_cut.restart_after").expect("a key");
+    assert!(outage.contains("or until all faults are healed"), "{outage}");
+    for key in ["faults.disaster.recover_after", "faults.disaster", "faults.recover"] {
+        let text = explain_key(key).expect("a key");
+        assert!(
+            text.contains("`recover`") || text.contains("`disaster`"),
+            "{key} says nothing of the other: {text}"
+        );
+    }
 }
 
 /// Each key of the schema has words and a default that reads, or words for what happens without it.

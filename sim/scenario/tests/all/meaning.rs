@@ -206,6 +206,24 @@ fn scripted_faults_can_take_effect() {
             "faults: [{when: {stage: recovered}, power_cut: {node: destination}}]",
             &["nothing in this scenario is ever recovered"],
         ),
+        (
+            "27",
+            "faults: [{at: 1ms, recover: {}}, {when: {stage: promoted}, crash: {node: destination}}]",
+            &[
+                "faults[1].when.stage: nothing in this scenario is ever promoted",
+                "add `recover: {promote: true}`",
+            ],
+        ),
+        (
+            "27",
+            "faults: [{when: {stage: promoted}, recover: {promote: true}}]",
+            &["nothing in this scenario is ever promoted"],
+        ),
+        (
+            "27",
+            "faults: [{when: {stage: recovered}, recover: {promote: true}}]",
+            &["nothing in this scenario is ever recovered"],
+        ),
         ("27", "faults: [{at: 1ms, pause: {node: alpha, lasting: 0ns}}]", &["lasts 0ns"]),
         ("27", "faults: [{at: 1ms, cut: {}}, {at: 2ms, cut: {direction: forward}}]", &["cut already"]),
         ("27", "faults: [{when: {stage: sealed, nth: 0}, seal: {}}]", &["counted from 1"]),
@@ -449,4 +467,54 @@ fn set_obeys_the_same_rules() {
         let message = get(sets).expect_err("bad");
         assert!(message.contains(word), "no `{word}` in\n{message}");
     }
+}
+
+/// What leads to a promotion of one mirror leads to none of another.
+#[test]
+fn a_stage_of_a_recovery_comes_of_whose_mirror_is_recovered() {
+    let two = |faults: &str| {
+        format!(
+            "schema: 1\nsources: [{{name: alpha}}, {{name: beta}}]\nclients: [{{source: alpha}}]\nfaults: [{faults}]\n"
+        )
+    };
+    let promote = "{at: 1ms, recover: {source: alpha, promote: true}}";
+    let crash = "crash: {node: destination}";
+    for (whom, stage) in [("promoted", "promoted"), ("recovered", "recovery_step")] {
+        let other = format!("{{when: {{stage: {stage}, source: beta}}, {crash}}}");
+        let said = format!("faults[1].when.source: the mirror of beta is never {whom}");
+        let cure = "of beta, or leave `source` out for any";
+        refused(&[("27", &two(&format!("{promote}, {other}")), &[&said, cure])]);
+        accepted(&two(&format!("{promote}, {{when: {{stage: {stage}, source: alpha}}, {crash}}}")));
+        accepted(&two(&format!("{promote}, {{when: {{stage: {stage}}}, {crash}}}")));
+    }
+    // The one after the other.
+    let then = "{when: {stage: promoted}, recover: {source: beta, promote: true}}";
+    accepted(&two(&format!("{promote}, {then}, {{when: {{stage: promoted, source: beta}}, {crash}}}")));
+    // What is drawn may lead there.
+    accepted_below(
+        "profile: {disaster: 5%}\nfaults: [{when: {stage: recovered}, crash: {node: destination}}]",
+    );
+    accepted_below(
+        "profile: {mistakes: 1}\nfaults: [{when: {stage: recovered}, crash: {node: destination}}]",
+    );
+}
+
+/// A key that stands one level below, or elsewhere, and words of the field.
+#[test]
+fn a_key_in_the_wrong_place_is_shown_where_it_belongs() {
+    for word in ["promote", "promotion", "failover", "takeover"] {
+        let faults = format!("faults: [{{at: 1ms, {word}: {{source: alpha}}}}]");
+        let said: &[&str] = &["unknown key", "want `recover`", "did you mean `recover: {promote: true}`?"];
+        refused_below(&[("9", &faults, said)]);
+        let problems = read(format!("{HEAD}{faults}\n"), &[]).expect_err("bad");
+        assert_eq!(problems.list().len(), 1, "one mistake: {problems}");
+    }
+    let said: &[&str] = &["there is `faults.recover.promote`", "known here: source, power_cut"];
+    refused_below(&[("9", "faults: [{at: 1ms, disaster: {promote: true}}]", said)]);
+    refused(&[(
+        "9",
+        "schema: 1\nsources: [{name: alpha, latency: 1ms}]\n",
+        &["did you mean `link: {latency: ...}`?"],
+    )]);
+    refused_below(&[("9", "faults: [{at: 1ms, seal: {lasting: 1ms}}]", &["known here: source"])]);
 }

@@ -114,7 +114,14 @@ fn every_fault_has_a_form() {
             Fault::NvramLost { node: Node::Destination, reads: LostContent::Random },
         ),
         ("nvram_degraded: {}", Fault::NvramDegraded { node: Node::Destination, lasting: None }),
-        ("disaster: {source: alpha, power_cut: true}", Fault::Disaster { source: 0, power_cut: true }),
+        (
+            "disaster: {source: alpha, power_cut: true}",
+            Fault::Disaster { source: 0, power_cut: true, recover_after: 0 },
+        ),
+        (
+            "disaster: {source: alpha, recover_after: 5ms}",
+            Fault::Disaster { source: 0, power_cut: false, recover_after: 5_000_000 },
+        ),
         ("seal: {source: alpha}", Fault::Seal { source: 0 }),
         ("recover: {source: alpha}", Fault::Recover { source: 0, promote: false }),
         ("recover: {source: alpha, promote: true}", Fault::Recover { source: 0, promote: true }),

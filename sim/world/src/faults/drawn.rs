@@ -9,13 +9,14 @@ use mirror::config::{Policy, Transport};
 use mirror::stage::Stage;
 use mirrorsim_engine::Decisions;
 
-/// The scripted faults and those that the profile draws, as one explicit plan.
-pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
+/// The same with nothing left to draw: behind the scripted faults stand those that the profile draws, and the links are
+/// what it makes of them.
+pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
     let mut faults = spec.faults.clone();
     let mut spec = spec.clone();
     let p = spec.profile.clone();
     if p == Profile::default() {
-        return (faults, spec);
+        return spec;
     }
     let mut family = 0;
     let mut rate = |d: &mut Decisions, most: u64| -> u64 {
@@ -254,13 +255,14 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> (Vec<FaultSpec>, Spec) {
     if d.chance(sites::PLAN, 100, p.disaster.0) {
         let mut draw = Draw { d, subject: 101, longest: p.longest };
         let when = draw.moment(p.span);
-        let fault = Fault::Disaster { source: draw.source(sources), power_cut: draw.below(2) == 0 };
+        let source = draw.source(sources);
+        let fault = Fault::Disaster { source, power_cut: draw.below(2) == 0, recover_after: 0 };
         faults.push(FaultSpec { when, fault, place: String::new() });
     }
     if let Policy::Degrade { .. } = spec.protocol.policy {
         into_the_life(&mut faults[spec.faults.len()..], d);
     }
-    (faults, spec)
+    Spec { faults, ..spec }
 }
 
 /// Draws what a link is like, as [`Profile::links`] says. Its latency is at most four times what is configured, so that

@@ -2,8 +2,10 @@
 
 mod devices;
 mod drawn;
+mod words;
 
 pub use drawn::plan;
+pub(crate) use words::words;
 
 use crate::outcome::FaultCount;
 use crate::spec::{Fault, FaultSpec};

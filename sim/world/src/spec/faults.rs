@@ -74,14 +74,14 @@ pub enum Fault {
     Crash {
         /// Which server.
         node: Node,
-        /// It starts again after this time; `None` = only by `Restart`.
+        /// It starts again after this time; `None` = by `Restart`, or when everything is healed.
         restart_after: Option<Nanos>,
     },
     /// The process dies and unflushed data is kept, lost or torn as drawn.
     PowerCut {
         /// Which server.
         node: Node,
-        /// It starts again after this time; `None` = only by `Restart`.
+        /// It starts again after this time; `None` = by `Restart`, or when everything is healed.
         restart_after: Option<Nanos>,
     },
     /// A crashed server starts again.
@@ -173,6 +173,8 @@ pub enum Fault {
         source: usize,
         /// The destination loses power at the same moment (and restarts) before it recovers.
         power_cut: bool,
+        /// So long after it the operator orders the recovery; 0 = at once.
+        recover_after: Nanos,
     },
     /// Operator: seal the open partition now.
     Seal {

@@ -205,11 +205,18 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
         let answer = self.answers.put(answer);
-        let event = Event::Reply { client, slot: id.slot, request: id.request, answer };
+        let event =
+            Event::Reply { client, slot: id.slot, request: id.request, answer, server: server as u16 };
         self.sched.at(self.sched.now() + delay, event);
     }
 
-    pub(super) fn reply_arrives(&mut self, client: u16, slot: u32, request: u64, answer: u32) {
+    pub(super) fn reply_arrives(
+        &mut self,
+        client: u16,
+        slot: u32,
+        request: u64,
+        (from, answer): (usize, u32),
+    ) {
         let now = self.sched.now();
         let Some(answer) = self.answers.take(answer) else { return };
         let c = &mut self.clients[client as usize];
@@ -222,6 +229,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let Some(open) = s.open.take() else { return };
         self.progress_at = now;
+        let source = c.source;
+        let by_heir = self.serves_at_destination(from, source);
+        self.service[source].answered(by_heir, now);
         if open.deadline > open.since + self.spec.clients[client as usize].timeout {
             self.coverage.marks.reached(Mark::RetryAnswered);
         }

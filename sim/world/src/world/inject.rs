@@ -11,11 +11,17 @@ use mirror::stage::Stage;
 use mirrorsim_engine::ExtentMap;
 
 impl<Q: Quirk> World<'_, Q> {
-    pub(super) fn node(&self, node: Node) -> usize {
+    pub(crate) fn node(&self, node: Node) -> usize {
         match node {
             Node::Source(i) => i,
             Node::Destination => self.destination(),
         }
+    }
+
+    /// How often a stage was reached: of one source's mirror, by one server, or at all.
+    pub(crate) fn came(&self, stage: Stage, source: Option<usize>, server: Option<usize>) -> u64 {
+        let mirror = source.or_else(|| server.filter(|s| *s != self.destination()));
+        self.stage_counts.of(stage, mirror, server.map(|s| s == self.destination()))
     }
 
     /// Faults that wait for this occurrence of a stage.
@@ -30,10 +36,7 @@ impl<Q: Quirk> World<'_, Q> {
             if wanted != stage || self.triggered[index] || elsewhere {
                 continue;
             }
-            let mirror = source.or_else(|| node.filter(|n| *n != self.destination()));
-            let side = node.map(|n| n == self.destination());
-            let count = self.stage_counts.of(stage, mirror, side);
-            if count < nth {
+            if self.came(stage, source, node) < nth {
                 continue;
             }
             self.triggered[index] = true;
@@ -114,7 +117,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.set_degraded(server, true);
                 (true, lasting.map(until))
             }
-            Fault::Disaster { source, power_cut } => (self.disaster(source, power_cut), None),
+            Fault::Disaster { source, power_cut, recover_after } => {
+                (self.disaster(source, power_cut, recover_after), None)
+            }
             Fault::Seal { source } => (self.force_seal(source), None),
             // It serves already, whoever asks for it.
             Fault::Recover { source, .. } if self.serves_at_destination(self.destination(), source) => {

@@ -225,6 +225,9 @@ impl<Q: Quirk> World<'_, Q> {
                     *self.metrics.entry("degraded_time").or_default() += now - since;
                 }
             }
+            Stage::Promoted => {
+                self.service[mirror as usize].promoted.get_or_insert(now);
+            }
             Stage::Stalled => {
                 *self.metrics.entry("stalls").or_default() += 1;
                 self.stalled_since[mirror as usize] = Some(now);

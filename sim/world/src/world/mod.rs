@@ -18,6 +18,7 @@ mod network;
 mod outages;
 mod recoveries;
 mod replaced;
+mod service;
 
 use crate::acked::AckedWrites;
 use crate::client::{self, Client};
@@ -44,6 +45,7 @@ use mirror::quirk::Quirk;
 use mirror::superblock::{Role, Superblock};
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
 use mirrorsim_oracle as oracle;
+use service::Service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -53,9 +55,14 @@ pub(crate) const LAST: usize = 12;
 /// A recovery ordered by the operator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ordered {
+    /// When it was ordered, the last time.
     pub since: Nanos,
+    /// It has ended before, and was ordered once more.
+    pub again: bool,
     pub done: bool,
+    /// Answers at the disaster, or without one at the first order, and when that was.
     pub answered: u64,
+    pub as_of: Nanos,
     /// The destination is to serve the clients then.
     pub promote: bool,
     /// It was told so in this life, and so many steps of the recovery ago.
@@ -78,8 +85,9 @@ pub(crate) struct World<'s, Q> {
     pieces_sent: u64,
     pub clients: Vec<Client>,
     by_number: Vec<Vec<u16>>,
-    /// The server that the clients of each source talk to.
+    /// The server that the clients of each source talk to, and what they have heard of it.
     hosts: Vec<usize>,
+    pub service: Vec<Service>,
     delays: Vec<Delay>,
     parcels: Slab<Parcel>,
     operations_under_way: Slab<Operation>,
@@ -143,15 +151,9 @@ fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64;
 }
 
 impl<'s, Q: Quirk> World<'s, Q> {
-    pub fn new(
-        spec: &'s Spec,
-        quirk: Q,
-        decisions: Decisions,
-        trace: Trace,
-        faults: Vec<FaultSpec>,
-        options: &Options,
-    ) -> Self {
+    pub fn new(spec: &'s Spec, quirk: Q, decisions: Decisions, trace: Trace, options: &Options) -> Self {
         let geometries = plan::geometries(spec);
+        let faults = spec.faults.clone();
         let mut base = 0;
         let regions: Vec<Region> = geometries
             .iter()
@@ -243,6 +245,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             clients,
             by_number,
             hosts: (0..spec.sources.len()).collect(),
+            service: vec![Service::default(); count],
             parcels: Slab::new(),
             operations_under_way: Slab::new(),
             answers: Slab::new(),
@@ -374,8 +377,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Done { slot } => self.operation_done(slot),
             Event::Timer { server, at } => self.timer(server as usize, at),
             Event::Request { client, slot, request } => self.request_arrives(client, slot, request),
-            Event::Reply { client, slot, request, answer } => {
-                self.reply_arrives(client, slot, request, answer)
+            Event::Reply { client, slot, request, answer, server } => {
+                self.reply_arrives(client, slot, request, (server as usize, answer))
             }
             Event::Think { client, slot } => {
                 self.clients[client as usize].slots[slot as usize].busy = false;
@@ -396,6 +399,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 }
             }
             Event::Resume { server } => self.resume(server as usize),
+            Event::Order { source } => self.act_on_disaster(source as usize),
             Event::Recover { source } => self.try_recover(source as usize),
             Event::Tick { server, index } => self.tick(server as usize, index as usize),
             Event::Unglue { source, forward } => self.unglue(source as usize, forward),

@@ -23,7 +23,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if up {
             self.sees_death(server);
-            if server == self.destination() && self.hosts.contains(&server) {
+            if server == self.destination() && self.service.iter().any(|s| s.heir_has_answered()) {
                 self.coverage.marks.reached(Mark::CrashOfHeir);
             }
         }
@@ -110,7 +110,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub(super) fn disaster(&mut self, source: usize, power_cut: bool) -> bool {
+    pub(super) fn disaster(&mut self, source: usize, power_cut: bool, recover_after: Nanos) -> bool {
         if self.servers[source].gone {
             return false;
         }
@@ -122,26 +122,45 @@ impl<Q: Quirk> World<'_, Q> {
         if needed {
             self.hang_up(source, source);
             self.judge.disaster(source);
+            self.service[source].disaster = Some(self.sched.now());
         }
         if power_cut {
             let destination = self.destination();
             self.crash(destination, true, Some(1_000_000));
         }
-        if needed {
+        if needed && recover_after == 0 {
             self.order_recovery(source, false);
+        } else if needed {
+            let at = self.sched.now() + recover_after;
+            self.last_fault_at = self.last_fault_at.max(at);
+            self.sched.at(at, Event::Order { source: source as u16 });
         }
         true
+    }
+
+    /// The operator acts some time after a disaster, unless somebody has done so before.
+    pub(super) fn act_on_disaster(&mut self, source: usize) {
+        self.progress_at = self.sched.now();
+        if !self.ordered.contains_key(&source) {
+            self.order_recovery(source, false);
+        }
     }
 
     pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
-        let fresh = Ordered { since: now, done: false, answered, promote, told: None };
+        let service = &mut self.service[source];
+        if promote {
+            service.wanted.get_or_insert(now);
+        }
+        let as_of = service.disaster.unwrap_or(now);
+        let fresh = Ordered { since: now, again: false, done: false, answered, as_of, promote, told: None };
         let ordered = self.ordered.entry(source).or_insert(fresh);
         ordered.promote |= promote;
         if ordered.done {
             // Once more: what was opened is told again, and nothing else comes of it.
-            *ordered = Ordered { answered: ordered.answered, promote: ordered.promote, ..fresh };
+            let Ordered { answered, as_of, promote, .. } = *ordered;
+            *ordered = Ordered { again: true, answered, as_of, promote, ..fresh };
         }
         self.sched.at(now, Event::Recover { source: source as u16 });
     }

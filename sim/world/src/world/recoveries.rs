@@ -1,9 +1,9 @@
 //! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
 
-use super::World;
+use super::{Ordered, World};
 use crate::event::Event;
 use crate::marks::Mark;
-use crate::outcome::RecoveryReport;
+use crate::outcome::{RecoveryReport, RtoFrom};
 use crate::server::Machine;
 use crate::spec::Nanos;
 use crate::{kinds, rehearsal};
@@ -108,20 +108,24 @@ impl<Q: Quirk> World<'_, Q> {
             let promoted = matches!(standing, Standing::Promoted(..));
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;
-            let (since, answered) = (ordered.since, ordered.answered);
+            let Ordered { since, again, answered, as_of, .. } = *ordered;
             let recovered = (position.generation, position.sequence);
-            let rto = now - since;
+            // An image that was open before has not been waited for since the disaster, but whoever serves the clients has.
+            let disaster = self.service[source].disaster.filter(|at| *at <= since && (promoted || !again));
+            let rto = now - disaster.unwrap_or(since);
+            let rto_from = if disaster.is_some() { RtoFrom::Disaster } else { RtoFrom::Order };
             let report = RecoveryReport {
                 source,
                 verdict,
                 recovered,
                 rto,
+                rto_from,
                 replayed,
                 exact,
                 promoted,
                 ..RecoveryReport::default()
             };
-            self.report(report, since, answered);
+            self.report(report, as_of, answered);
             self.progress_at = now;
             if promoted {
                 self.move_clients(source, d);
