@@ -1,5 +1,6 @@
 //! Where everything of a mirror stands on its devices. Pure arithmetic over docs/formats.md.
 
+use crate::block_map;
 use crate::ids::MirrorId;
 use crate::log_file::{FILE_HEADER, FILE_TRAILER};
 use crate::nvram_log::{SEAL, SEGMENT_HEADER};
@@ -144,7 +145,7 @@ impl Geometry {
 
     /// Bytes of one copy of the map of blocks.
     pub fn map_size(&self) -> u64 {
-        round_up(SECTOR + self.all_blocks().div_ceil(8), SECTOR)
+        round_up(SECTOR + self.all_blocks() * block_map::ENTRY, SECTOR)
     }
 
     fn volume_span(&self, volume: usize) -> u64 {

@@ -63,7 +63,12 @@ impl Healing {
 
     /// Whether no good copy of some block is in reach.
     pub fn any_lost(&self) -> bool {
-        self.wanted.values().any(|w| matches!(w, Want::Lost))
+        self.lost_blocks().next().is_some()
+    }
+
+    /// The blocks of which no good copy is in reach.
+    pub fn lost_blocks(&self) -> impl Iterator<Item = BlockKey> {
+        self.wanted.iter().filter(|(_, w)| matches!(w, Want::Lost)).map(|(key, _)| *key)
     }
 
     /// Good content, at or beyond the cursor. It stays good while the cursor passes: whatever writes into the block

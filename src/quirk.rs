@@ -118,6 +118,10 @@ pub enum Bend {
     MapLastLife,
     /// The generation in which a recovery ended is not closed.
     KeepRecoveredOpen,
+    /// Alone, an answer is rolled forward though what was freed has changed the block since.
+    HealFromBefore,
+    /// A source answers reads before it has spoken to the destination for the first time.
+    ReadUnknown,
 }
 
 /// Decides which bends are in force.

@@ -133,8 +133,9 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// Whether the blocks are those of the cursor: not while a resync file is to be put into the image.
     fn at_cursor(&self) -> bool {
-        self.applying.as_ref().is_none_or(|a| a.at_cursor())
+        self.superblock.sealed.is_none() && self.applying.as_ref().is_none_or(|a| a.at_cursor())
     }
 
     /// Reads what is asked for, while the blocks are those of the cursor.
@@ -164,6 +165,11 @@ impl<Q: Quirk> Desk<Q> {
         let own = self.superblock.tail.position;
         let mut content = data[0].clone();
         let as_of = match volume::verify(&data[1], place, self.geometry.mirror, key.1, &content) {
+            _ if self.superblock.void => {
+                // It may be of any prefix.
+                content = Bytes::new();
+                own
+            }
             Standing::Good => own,
             Standing::UpTo(upto) => upto.max(own),
             Standing::Bad => {

@@ -95,7 +95,7 @@ impl<Q: Quirk> Desk<Q> {
             return;
         }
         match message {
-            Message::Forward(_) if self.superblock.void => {}
+            Message::Forward(_) | Message::SyncRequest { .. } if self.superblock.void => {}
             Message::Forward(record) => self.receive(shared, record),
             Message::ResyncBegin { session } => self.resync_begun(shared, session),
             Message::ResyncBlock { session, index, volume, block, content } => {

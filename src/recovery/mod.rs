@@ -381,7 +381,7 @@ impl<Q: Quirk> Recovery<Q> {
         if self.superblock.role == Role::Recovered && self.superblock.promotes && self.inherits() {
             // What had to be applied is forgotten by now: whoever comes back lacks perhaps everything.
             self.end = self.superblock.recovered;
-            return self.bequeath(BlockMap::full(&self.geometry), out);
+            return self.bequeath(BlockMap::full(&self.geometry, self.end), out);
         }
         if matches!(self.superblock.role, Role::Recovered | Role::Degraded) {
             return self.clean(out);

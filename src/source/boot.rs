@@ -170,8 +170,9 @@ impl<Q: Quirk> Source<Q> {
             Step::Map => {
                 let Completion::Read(data) = completion else { return Some(false) };
                 // Where it is damaged, every block may be one that the destination lacks.
+                let last = boot.superblock.alone.counted;
                 self.map = BlockMap::decode(&self.geometry, boot.superblock.map, &data[0])
-                    .unwrap_or_else(|| BlockMap::full(&self.geometry));
+                    .unwrap_or_else(|| BlockMap::full(&self.geometry, last));
                 return self.take_log(boot);
             }
             // Not left under way: the next write of the mark must find this one durable, or both slots can be torn.
@@ -191,7 +192,10 @@ impl<Q: Quirk> Source<Q> {
                 self.superblock = boot.superblock;
                 self.state = State::Serving;
                 self.opened_at = self.now;
-                self.mapped = self.log.base;
+                // What was freed alone may still stand there: it is freed again, so that the map speaks of nothing in the log.
+                self.mapped = self.log.upto(self.map.last());
+                let told = self.alone() || self.superblock.policy != PolicyKind::Strict;
+                self.known = told || self.log.base_position > Position::ZERO;
                 if self.knobs.policy != Policy::Strict {
                     self.answered_alone = self.log.next();
                 }

@@ -124,8 +124,10 @@ impl<Q: Quirk> Source<Q> {
         if fresh && !self.goes_on_with(held, image, void) {
             return;
         }
+        self.known = true;
         if self.alone() {
             if fresh {
+                self.peer_held = held.max(image);
                 self.session = Session::Up;
                 self.connection = connection;
                 self.up_since = Some(self.now);

@@ -46,6 +46,7 @@ impl<Q: Quirk> Source<Q> {
         self.healing.held = self.log.tip.position;
         match self.block_in_log(key) {
             Some(content) => self.block_found(key, self.cursor(), content),
+            None if self.heir => self.block_lost(key),
             None => {
                 self.stage(Stage::BlockWanted, self.cursor());
                 self.ask_block(key);
@@ -101,15 +102,17 @@ impl<Q: Quirk> Source<Q> {
         if as_of >= cursor {
             return self.block_found(key, as_of, content);
         }
-        // What was freed alone has changed only what is in the map.
-        let unchanged = self.unchanged_since(key, as_of);
-        let as_of = if unchanged { as_of.max(self.log.base_position) } else { as_of };
-        // With k > P some of the records between may be freed here and not applied there: asked again.
-        if self.log.base_position <= as_of {
+        let needed = self.freed_change(key);
+        if as_of >= needed {
             let mut content = content.to_vec();
-            self.roll_forward(key, as_of, cursor, &mut content);
+            self.roll_forward(key, as_of.max(self.log.base_position), cursor, &mut content);
             self.block_found(key, cursor, Bytes::from(content));
+        } else if self.alone() && needed > self.peer_held {
+            // It was changed alone: the only good copy was the one that is damaged.
+            self.block_lost(key);
         }
+        // Else it is asked again: with k > P some of the records between may be freed here and not applied there, and what
+        // the destination holds of those before the role changed it applies with the next resync.
     }
 
     pub(super) fn roll_forward(&self, key: BlockKey, from: Position, to: Position, content: &mut [u8]) {

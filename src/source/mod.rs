@@ -17,7 +17,7 @@ use crate::block_map::BlockMap;
 use crate::config::{AckLevel, Policy, Reads, Transport};
 use crate::effect::{Alarm, Answer, Completion, Duty, Effect, Outbox, Token};
 use crate::geometry::{Geometry, Home, Region};
-use crate::heal::{BlockKey, Healing};
+use crate::heal::Healing;
 use crate::ids::{Connection, MirrorIndex, Position, RequestId};
 use crate::mark::Mark;
 use crate::overlay::Overlay;
@@ -139,8 +139,6 @@ pub struct Source<Q> {
     /// Blocks that the destination may lack, durably (LR2), and the records up to which they are in it.
     map: BlockMap,
     mapped: u64,
-    /// Of blocks in it, the last record of this boot that changed them.
-    last_change: BTreeMap<BlockKey, Position>,
     /// Records up to here may have been answered without the destination.
     answered_alone: u64,
     turn: Option<role::Turn>,
@@ -156,6 +154,12 @@ pub struct Source<Q> {
     /// The destination's image is known to need every block; its NVRAM must not be relied on.
     needs_all: bool,
     peer_degraded: bool,
+    /// What the destination held, in its image or not, when the connection was made.
+    peer_held: Position,
+    /// It has come in the place of the former source, and there is nobody whom it could ask (LR6).
+    heir: bool,
+    /// It has been welcomed, now or in an earlier life: nobody had its name before it.
+    known: bool,
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -175,7 +179,7 @@ impl<Q: Quirk> Source<Q> {
         (quirk, now, serial): (Q, u64, u64),
     ) -> Self {
         let mut source = Source::at(home, geometry, knobs, index, quirk, now);
-        source.out = Outbox::after(serial);
+        (source.out, source.heir) = (Outbox::after(serial), true);
         source.start_boot();
         source
     }
@@ -228,7 +232,6 @@ impl<Q: Quirk> Source<Q> {
             skewed: false,
             map: BlockMap::default(),
             mapped: 0,
-            last_change: BTreeMap::new(),
             answered_alone: 0,
             turn: None,
             wish: None,
@@ -239,6 +242,9 @@ impl<Q: Quirk> Source<Q> {
             stuck: role::Stuck::default(),
             needs_all: false,
             peer_degraded: false,
+            peer_held: Position::ZERO,
+            heir: false,
+            known: false,
             geometry,
         }
     }
@@ -272,9 +278,10 @@ impl<Q: Quirk> Source<Q> {
         matches!(self.state, State::Stopped)
     }
 
-    /// Whether nothing is under way, and the destination has everything.
+    /// Whether nothing is under way, and the destination has everything, or never will.
     pub fn quiet(&self) -> bool {
-        self.rests() && self.log.owed.is_empty() && self.superblock.role == Role::Source
+        let in_sync = self.log.owed.is_empty() && self.superblock.role == Role::Source;
+        self.rests() && (in_sync || self.stays_alone())
     }
 
     /// Whether nothing is under way: all answered, all generations but the open one freed.

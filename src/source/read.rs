@@ -214,6 +214,10 @@ impl<Q: Quirk> Source<Q> {
     }
 
     pub(super) fn answer_reads(&mut self, answerable: u64) {
+        if !self.known && !self.quirk.bends(Bend::ReadUnknown) {
+            // A new source may have come in the place of another one, whose records it lacks.
+            return;
+        }
         let mut i = 0;
         while i < self.reads.len() {
             let read = &self.reads[i];

@@ -15,7 +15,7 @@ use crate::record::{Record, extend_digest};
 use crate::stage::Stage;
 use crate::volume::{self, Standing};
 use crate::wire::Message;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -45,7 +45,7 @@ pub(super) struct Resync {
     /// There is no connection: clients do not wait for it.
     suspended: bool,
     /// Blocks still to be sent.
-    left: BlockMap,
+    left: BTreeSet<BlockKey>,
     reads: Vec<(BlockKey, Token)>,
     /// Damaged ones, which wait to be healed.
     damaged: Vec<BlockKey>,
@@ -70,7 +70,8 @@ impl Resync {
 impl<Q: Quirk> Source<Q> {
     /// When a resync may begin.
     pub(super) fn resync_due(&self) -> Option<u64> {
-        let up = self.up_since.filter(|_| self.alone() && self.resync.is_none() && !self.peer_degraded)?;
+        let may = self.alone() && self.resync.is_none() && !self.peer_degraded && !self.stays_alone();
+        let up = self.up_since.filter(|_| may)?;
         let (settle, hold) = match self.knobs.policy {
             Policy::Degrade { settle, hold, .. } => (settle, hold),
             _ => (0, self.knobs.resend_after),
@@ -79,12 +80,18 @@ impl<Q: Quirk> Source<Q> {
         (self.session == Session::Up && self.turn.is_none()).then_some((up + settle).max(rested))
     }
 
+    /// Whether a block that the destination lacks is lost: until it is written as a whole there is no way back.
+    pub(super) fn stays_alone(&self) -> bool {
+        let lacks = |key| self.needs_all || self.map.contains(key);
+        self.alone() && self.healing.lost_blocks().any(lacks)
+    }
+
     /// A block that was admitted anew is to be sent again.
     pub(super) fn resync_touched(&mut self, record: &Record) {
         if let Some(resync) = &mut self.resync
             && !self.quirk.bends(Bend::ResyncForgetsWrites)
         {
-            resync.left.touch(&self.geometry, &self.region, record);
+            resync.left.extend(BlockMap::of(&self.geometry, &self.region, record));
         }
     }
 
@@ -103,7 +110,7 @@ impl<Q: Quirk> Source<Q> {
         }
         let (wanted, healed): (Vec<_>, Vec<_>) = resync.damaged.iter().partition(|key| healing.wants(**key));
         resync.damaged = wanted;
-        healed.into_iter().for_each(|key| resync.left.insert(key));
+        resync.left.extend(healed);
         match resync.phase {
             Phase::Begun | Phase::Ended { .. } => {}
             Phase::Sending | Phase::Cut => {
@@ -116,9 +123,12 @@ impl<Q: Quirk> Source<Q> {
     fn begin_resync(&mut self) {
         self.resyncs += 1;
         let session = (self.superblock.boot << 32) | self.resyncs;
-        let mut left = if self.needs_all { BlockMap::full(&self.geometry) } else { self.map.clone() };
+        let mut left: BTreeSet<BlockKey> = match self.needs_all {
+            true => BlockMap::all(&self.geometry).collect(),
+            false => self.map.blocks().collect(),
+        };
         for ordinal in self.log.base..self.log.next() {
-            left.touch(&self.geometry, &self.region, &self.log.entry(ordinal).record);
+            left.extend(BlockMap::of(&self.geometry, &self.region, &self.log.entry(ordinal).record));
         }
         self.resync = Some(Resync {
             session,
@@ -203,7 +213,7 @@ impl<Q: Quirk> Source<Q> {
             return self.advance();
         }
         while resync.reads.len() + resync.window.len() < WINDOW {
-            let Some(key) = resync.left.pop() else { break };
+            let Some(key) = resync.left.pop_first() else { break };
             let map = &self.region.volumes[key.0 as usize];
             let mut ranges = Ranges::new();
             ranges.push((map.block(key.1), map.block_size));
@@ -250,7 +260,7 @@ impl<Q: Quirk> Source<Q> {
     /// LR4: with few blocks left, or little room, admission stalls until the destination has sealed.
     fn cut_resync(&mut self) {
         let Some(resync) = &mut self.resync else { return };
-        let left = resync.left.len() + (resync.reads.len() + resync.damaged.len()) as u64;
+        let left = (resync.left.len() + resync.reads.len() + resync.damaged.len()) as u64;
         let short = resync.next() + 2 * left + 2 * WINDOW as u64 > resync.room;
         if resync.phase == Phase::Sending && (left <= FEW || short) {
             resync.phase = Phase::Cut;

@@ -95,7 +95,7 @@ impl<Q: Quirk> Source<Q> {
     /// Whether a request of that size must wait, whatever room there is.
     pub(super) fn admission_rests(&self, size: u64) -> bool {
         let cut = self.resync.as_ref().is_some_and(|r| r.cut());
-        let ahead = self.log.bytes(self.log.next()) - self.log.bytes(self.acked_nvram);
+        let ahead = self.log.bytes(self.log.next()) - self.log.bytes(self.acked_nvram.max(self.acked_file));
         let full = match self.policy() {
             Policy::SemiSync { window } if !self.quirk.bends(Bend::IgnoreWindow) => {
                 ahead > 0 && ahead + size > window
@@ -220,12 +220,15 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
-    /// Whether no record that was freed since that position has changed a block.
-    pub(super) fn unchanged_since(&self, key: BlockKey, at: Position) -> bool {
-        let last = self.last_change.get(&key);
-        self.alone()
-            && at >= self.superblock.alone.freed
-            && (!self.map.contains(key) || last.is_some_and(|last| *last <= at))
+    /// A record that is freed and behind which no freed one has changed a block: content as of it, or as of a later one,
+    /// can be rolled forward with the log. What was freed alone has changed only what is in the map.
+    pub(super) fn freed_change(&self, key: BlockKey) -> Position {
+        let base = self.log.base_position;
+        if !self.alone() {
+            return base;
+        }
+        let last = self.map.last_change(key).filter(|_| !self.quirk.bends(Bend::HealFromBefore));
+        last.max(Some(self.superblock.alone.freed)).map_or(base, |last| last.min(base))
     }
 
     /// Generations that are applied and whose blocks are not in the durable map.
@@ -265,9 +268,6 @@ impl<Q: Quirk> Source<Q> {
                 for ordinal in self.mapped..upto {
                     let record = &self.log.entry(ordinal).record;
                     grown.touch(&self.geometry, &self.region, record);
-                    for key in BlockMap::of(&self.geometry, &self.region, record) {
-                        self.last_change.insert(key, record.position);
-                    }
                     if record.position > next.alone.counted {
                         next.alone.counted = record.position;
                         next.alone.operations += 1;
@@ -340,7 +340,6 @@ impl<Q: Quirk> Source<Q> {
                 self.wish = None;
                 self.resync = None;
                 self.map = BlockMap::default();
-                self.last_change.clear();
                 self.changed_at = Some(self.now);
                 let upto = self.log.upto(end);
                 self.acked_received = upto;

@@ -351,6 +351,7 @@ pub(crate) fn resync_seen(m: &mut Mirror, (session, sealed): (u64, bool), out: &
     }
     if sealed && m.copy.image.stable.sealed.is_none() && !m.copy.image.stable.void {
         resync::rolled(m, out);
+        m.rolled();
     }
 }
 

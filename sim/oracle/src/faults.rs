@@ -292,9 +292,12 @@ impl Judge {
             }
             (Server::Destination, Device::Nvram | Device::Log) => {
                 self.log.damage(&mut self.mirrors, device, (offset, end), stable, current);
-                self.mirrors.iter_mut().for_each(|m| {
+                for m in &mut self.mirrors {
                     m.excuses.insert("damage");
-                });
+                    if device == Device::Log && !m.heir {
+                        m.damage_roll((offset, end), stable);
+                    }
+                }
             }
             (Server::Destination, Device::Mark) => {
                 for m in self

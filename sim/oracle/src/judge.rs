@@ -276,6 +276,15 @@ impl Judge {
         self.mirrors.iter_mut().for_each(|m| m.session.degraded = degraded);
     }
 
+    /// A server hears that its superblock is durable, or has read it: what it says takes effect there.
+    pub fn heard(&mut self, server: Server) {
+        if let Server::Source(i) = server
+            && let Some(m) = self.mirrors.get_mut(i)
+        {
+            m.source.policy = m.source.volume.stable.policy;
+        }
+    }
+
     /// The operator forces a seal.
     pub fn forced(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source) {
@@ -297,6 +306,9 @@ impl Judge {
         match source.or(if let Server::Source(i) = server { Some(i) } else { None }) {
             Some(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.alarmed = true),
             None => self.mirrors.iter_mut().for_each(|m| m.alarmed = true),
+        }
+        if let (Server::Source(i), "block_lost") = (server, kind) {
+            self.mirrors.get_mut(i).into_iter().for_each(Mirror::count_lost_alone);
         }
         divergence::alarm(&self.mirrors, server, source, (kind, message), self.excused, &mut self.out);
     }
@@ -376,7 +388,7 @@ impl Judge {
         for (side, medium, cursor) in
             [(true, own, m.source.volume.cursor), (false, destination, m.copy.image.cursor)]
         {
-            if !(side && m.source.gone) {
+            if !(if side { m.source.gone } else { m.at_no_prefix() }) {
                 prefix::state(m, side, medium, (&blocks, &blocks), cursor, out);
             }
         }

@@ -141,7 +141,7 @@ impl Region {
             at = end;
         }
         let blocks: u64 = volumes.iter().map(|v: &VolumeLayout| v.blocks + v.reply_blocks).sum();
-        let map_size = (512 + blocks.div_ceil(8)).next_multiple_of(512);
+        let map_size = (512 + blocks * crate::resync_file::MAPPED).next_multiple_of(512);
         Region {
             base,
             journal,

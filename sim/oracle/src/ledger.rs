@@ -129,6 +129,7 @@ impl Judge {
                     Device::Nvram | Device::Log if self.log.holds_live(m, device, (offset, end)) => {
                         source.and_then(say)
                     }
+                    Device::Log if m.holds_roll((offset, end)) => source.and_then(say),
                     Device::Nvram | Device::Log => None,
                 }
             }

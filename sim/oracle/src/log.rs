@@ -7,7 +7,7 @@ use crate::layout::{BlockAt, Region};
 use crate::reply_table::ReplyTable;
 use crate::setup::SourceSetup;
 use bytes::Bytes;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Where the destination holds a record: bits of [`Entry::copies`].
 pub(crate) const NVRAM: u8 = 1;
@@ -293,6 +293,19 @@ impl Model {
         }
         into.sort_unstable();
         into.dedup();
+    }
+
+    /// The last of the operations in (after, up_to] that changes each block.
+    pub fn last_changes(&self, after: u64, up_to: u64) -> BTreeMap<BlockAt, Position> {
+        let from = (after + 1).saturating_sub(self.first) as usize;
+        let to = ((up_to + 1).saturating_sub(self.first) as usize).min(self.entries.len());
+        let mut last = BTreeMap::new();
+        for entry in self.entries.range(from.min(to)..to) {
+            Self::each_block(entry, &self.volumes, self.block, |v, b| {
+                last.insert((v, b), entry.position);
+            });
+        }
+        last
     }
 
     /// The first operation above `after` that changes a part of a block with unreadable content; what overwrites it as a

@@ -75,9 +75,11 @@ pub(crate) struct Source {
     pub gone: bool,
     /// Another one stands in its place.
     pub replaced: bool,
-    /// Its durable role is Degraded; and the blocks in its durable map.
+    /// Its durable role is Degraded; and its durable map.
     pub alone: bool,
-    pub map: BTreeSet<BlockAt>,
+    pub map: resync_file::Map,
+    /// The policy in its durable superblock, as far as it has heard that this is durable.
+    pub policy: u64,
     /// Operations, and bytes, that would be lost with it, as it says.
     pub exposure: Option<(u64, u64)>,
 }
@@ -122,6 +124,9 @@ pub(crate) struct Copy {
     pub harmed: bool,
     /// It was only the NVRAM: everything up to this index must be held and promised again to be whole.
     pub emptied: Option<u64>,
+    /// It was a resync file, too: until one is in the image as a whole the image may be at no prefix. Whether the rest of it stays
+    /// harmed then.
+    pub unrolled: Option<bool>,
     /// Its disk of the images was exchanged: how far that goes nobody can ask, as long as it is said.
     pub replaced: bool,
     /// Some record stands in two segments or two files.
@@ -163,7 +168,8 @@ impl Source {
             gone: false,
             replaced: false,
             alone: false,
-            map: BTreeSet::new(),
+            map: resync_file::Map::new(),
+            policy: 0,
             exposure: None,
         }
     }
@@ -185,6 +191,7 @@ impl Copy {
             rotten: BTreeSet::new(),
             harmed: false,
             emptied: None,
+            unrolled: None,
             replaced: false,
             doubled: false,
             fenced: None,
@@ -373,12 +380,56 @@ impl Mirror {
         self.lost_blocks.extend(lost);
     }
 
+    /// What the source has damaged and had changed alone nobody has.
+    pub fn count_lost_alone(&mut self) {
+        let held = self.copy.end_stable.max(self.copy.image.cursor);
+        if self.source.alone && !self.source.volume.damaged.is_empty() {
+            let changes = self.model.last_changes(held, self.source.volume.cursor);
+            let damaged = self.source.volume.damaged.iter().copied();
+            self.lost_blocks.extend(damaged.filter(|at| changes.contains_key(at)));
+        }
+    }
+
     /// After everything was read anew: what the rig has damaged and what stands nowhere else is lost.
     pub fn count_damaged(&mut self) {
         let lost = |i: &u64| self.model.entry(*i).is_some_and(|e| e.copies == 0);
         let above = self.copy.rotten.range(self.copy.image.cursor + 1..);
         let lost: Vec<u64> = above.copied().filter(lost).collect();
         self.copy.damaged.extend(lost);
+    }
+
+    /// The rig has damaged a range of the log disk: a resync file there that counts, or may count soon.
+    pub fn damage_roll(&mut self, (from, to): (u64, u64), stable: &dyn Medium) {
+        if self.holds_roll((from, to)) || self.source.alone && self.overlaps_roll((from, to)) {
+            let passes = self.copy.emptied.is_some() || self.copy.image.wound.is_some();
+            self.copy.unrolled.get_or_insert(self.copy.harmed && !passes);
+            self.copy.harmed = true;
+            self.takes_roll(stable);
+        }
+    }
+
+    fn overlaps_roll(&self, (from, to): (u64, u64)) -> bool {
+        let (start, size, most) = self.at.resync;
+        from < start + size * most && to > start
+    }
+
+    /// Whether a resync file that is sealed and not in the image yet stands in a range of the log disk.
+    pub fn holds_roll(&self, range: (u64, u64)) -> bool {
+        self.copy.image.stable.sealed.is_some() && self.overlaps_roll(range)
+    }
+
+    /// Whether a resync file counts that the rig has damaged: the image is at no prefix (LR5).
+    pub fn at_no_prefix(&self) -> bool {
+        let image = &self.copy.image;
+        self.copy.unrolled.is_some()
+            && (image.stable.void || image.stable.sealed.is_some() && image.roll.is_none())
+    }
+
+    /// A resync file is in the image: nothing is left of what was damaged of one before.
+    pub fn rolled(&mut self) {
+        if let Some(for_good) = self.copy.unrolled.take() {
+            self.copy.harmed = for_good || self.copy.emptied.is_some() || self.copy.image.wound.is_some();
+        }
     }
 
     /// The destination's NVRAM, or its mark, is gone.
@@ -396,7 +447,7 @@ impl Mirror {
             && self.promised(Level::Nvram) >= tip.min(self.model.tip())
         {
             self.copy.emptied = None;
-            self.copy.harmed = self.copy.image.wound.is_some();
+            self.copy.harmed = self.copy.image.wound.is_some() || self.copy.unrolled.is_some();
         }
     }
 
@@ -425,7 +476,7 @@ impl Mirror {
         if own {
             self.source.harmed = false;
         } else {
-            self.copy.harmed = self.copy.emptied.is_some();
+            self.copy.harmed = self.copy.emptied.is_some() || self.copy.unrolled.is_some();
         }
         if self.source.volume.wound.is_none() && self.copy.image.wound.is_none() {
             self.excuses.remove(crate::faults::STRUCTURE);

@@ -49,6 +49,12 @@ pub(crate) fn judge(
     };
     damage::verdict(m, reached, to, out);
     durability::recovered(m, reached, "recovery", out);
+    if m.at_no_prefix() {
+        out.expect(Oracle::Damage, "I10", matches!(to.verdict, Verdict::Damaged { .. }), || {
+            format!("mirror {number}: recovery says {:?} of an image that is at no prefix (LR5)", to.verdict)
+        });
+        return out.failed() == before;
+    }
     let cursor = m.copy.image.cursor;
     if reached < cursor {
         out.fail(Oracle::Durability, "I1", || {

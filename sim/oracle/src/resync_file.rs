@@ -1,13 +1,19 @@
 //! The judge's own reader of resync files and of the map of blocks (docs/formats.md).
 
-use crate::bytes::{digest_step, hash, u64_at, uuid_at, whole};
+use crate::bytes::{Position, digest_step, hash, u64_at, uuid_at, whole};
 use crate::layout::{BlockAt, MirrorLayout, Region};
 use crate::setup::{Device, Medium};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Bytes of the header of a block.
 pub(crate) const HEADER: u64 = 80;
+
+/// Bytes of a block's entry in the map.
+pub(crate) const MAPPED: u64 = 16;
+
+/// The blocks of a map, each with the last record that has changed it.
+pub(crate) type Map = BTreeMap<BlockAt, Position>;
 
 /// What a resync file holds of each block, in the order in which it came: the last counts.
 pub(crate) type Blocks = BTreeMap<BlockAt, Vec<Bytes>>;
@@ -44,24 +50,25 @@ pub(crate) fn map(
     region: &Region,
     (number, check): (u64, u64),
     medium: &dyn Medium,
-) -> Option<BTreeSet<BlockAt>> {
-    let mut blocks = BTreeSet::new();
+) -> Option<Map> {
+    let mut blocks = Map::new();
     if number == 0 {
         return Some(blocks);
     }
     let bytes = medium.read(Device::Image, region.map + number % 2 * region.map_size, region.map_size);
     let head = whole(&bytes, b"MMAP", 512)?;
-    let bits = &bytes[512..];
-    if uuid_at(head, 8) != *uuid || u64_at(head, 24) != number || hash(bits) != check {
+    let entries = &bytes[512..];
+    if uuid_at(head, 8) != *uuid || u64_at(head, 24) != number || hash(entries) != check {
         return None;
     }
-    let mut bit = 0;
+    let mut place = 0;
     for (volume, layout) in region.volumes.iter().enumerate() {
         for block in 0..layout.blocks + layout.reply_blocks {
-            if bits[bit / 8] & (1 << (bit % 8)) != 0 {
-                blocks.insert((volume as u32, block));
+            let last = Position::new(u64_at(entries, place), u64_at(entries, place + 8));
+            if last > Position::default() {
+                blocks.insert((volume as u32, block), last);
             }
-            bit += 1;
+            place += MAPPED as usize;
         }
     }
     Some(blocks)

@@ -22,6 +22,7 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
         "a source must lose power just while it puts a block in place, and the image's copy go bad before it boots",
     ),
     ("H04", "one block of an image must go bad twice, within the time that an answer is on its way"),
+    ("L13", "a block must go bad that was changed alone, which leaves the fault model"),
     (
         "O15",
         "damage must hit the log of a source just above its cursor, and the source die before it has applied that",
@@ -29,6 +30,10 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
     (
         "O17",
         "a source within its reserve must wait, while another's files are slow and all that is lent is in use",
+    ),
+    (
+        "O22",
+        "a source must be exchanged for an empty one where reads are not confirmed, and a cut keep it from the destination",
     ),
     (
         "P18",

@@ -98,6 +98,9 @@ pub(crate) fn answered(
 
 /// A superblock became stable: by induction no block may differ now, but for damage and a newer journal.
 pub(crate) fn at_cursor(m: &mut Mirror, own: bool, out: &mut Findings) {
+    if !own && m.at_no_prefix() {
+        return;
+    }
     out.judged(Oracle::Prefix);
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let Some((volume, block)) = image.first_wrong(region) else {

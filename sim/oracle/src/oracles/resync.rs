@@ -7,9 +7,9 @@ use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::BlockAt;
 use crate::mirror::Mirror;
+use crate::resync_file::Map;
 use crate::setup::{Policy, Setup};
 use crate::superblock::Superblock;
-use std::collections::BTreeSet;
 
 fn fail(out: &mut Findings, invariant: &'static str, message: impl FnOnce() -> String) {
     out.fail(Oracle::Resync, invariant, message);
@@ -100,18 +100,20 @@ pub(crate) fn told(m: &Mirror, session: u64, out: &mut Findings) {
     });
 }
 
-/// The source frees a partition alone: the blocks of all its records that the destination lacks are in its durable map.
+/// The source frees a partition alone: the blocks of all its records that the destination lacks are in its durable map, and
+/// no block is there with a record that is older than one of these which changes it. What the destination holds may have
+/// been freed before.
 pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
     out.judged(Oracle::Resync);
-    let held = m.copy.end_stable.max(m.copy.image.cursor);
-    let mut changed = Vec::new();
-    m.model.changed(held.max(first - 1), last, &mut changed);
-    let missing = changed.iter().find(|at| !m.source.map.contains(at));
-    if let Some((volume, block)) = missing {
+    let changes = m.model.last_changes(first - 1, last);
+    let held = m.model.position_of(m.copy.end_stable.max(m.copy.image.cursor));
+    let known = |at: &BlockAt, change| m.source.map.get(at).map_or(change <= held, |known| *known >= change);
+    let missing = changes.iter().find(|(at, change)| !known(at, **change));
+    if let Some(((volume, block), _)) = missing {
         let (number, last) = (m.number, m.model.position_of(last));
         fail(out, "I13", || {
             format!(
-                "source {number}: {last} is freed alone, and block {block} of volume {volume} is not in its map (LR2)"
+                "source {number}: {last} is freed alone, and its change of block {block} of volume {volume} is not in the map (LR2)"
             )
         });
     }
@@ -119,7 +121,7 @@ pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
 
 /// The source forwarded a record.
 pub(crate) fn forwarded(m: &Mirror, setup: &Setup, position: Position, out: &mut Findings) {
-    if setup.policy == Policy::Async && m.source.volume.stable.policy == 3 && !m.source.harmed {
+    if setup.policy == Policy::Async && m.source.policy == 3 && !m.source.harmed {
         let open = m.model.generation(position.generation).is_some_and(|g| !g.seal_stable);
         let open = open && m.model.last_generation() == position.generation;
         out.expect(Oracle::Resync, "I16", !open, || {
@@ -135,9 +137,9 @@ pub(crate) fn forwarded(m: &Mirror, setup: &Setup, position: Position, out: &mut
 
 /// The destination serves the clients from now on: what its recovery has put into the image, the former source may lack
 /// (LR6).
-pub(crate) fn bequeathed(m: &Mirror, map: &BTreeSet<BlockAt>, out: &mut Findings) {
+pub(crate) fn bequeathed(m: &Mirror, map: &Map, out: &mut Findings) {
     let number = m.number;
-    let missing = m.copy.since_fence.iter().find(|at| !map.contains(at));
+    let missing = m.copy.since_fence.iter().find(|at| !map.contains_key(at));
     out.expect(Oracle::Resync, "LR6", missing.is_none(), || {
         format!("mirror {number} is promoted, and block {missing:?} of its recovery is not in the map of what its former source lacks")
     });
@@ -161,7 +163,7 @@ pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
 /// `semi_sync`: so many bytes may be unacknowledged.
 pub(crate) fn numbered(m: &Mirror, setup: &Setup, index: u64, out: &mut Findings) {
     let Policy::SemiSync { window } = setup.policy else { return };
-    if m.source.volume.stable.policy != 2 || m.source.harmed || m.source.alone {
+    if m.source.policy != 2 || m.source.harmed || m.source.alone {
         return;
     }
     out.judged(Oracle::Resync);

@@ -200,6 +200,9 @@ pub(crate) fn in_place(
     (stable, current): (&dyn Medium, &dyn Medium),
     out: &mut Findings,
 ) {
+    if !own && m.at_no_prefix() {
+        return;
+    }
     out.judged(Oracle::Steps);
     let (image, region) = if own { (&m.source.volume, &m.at.own) } else { (&m.copy.image, &m.at.image) };
     let mut wrong = None;

@@ -147,6 +147,7 @@ pub struct Superblock {
     pub recovered: (u64, u64),
     pub verdict: u64,
     pub damaged: [u64; 4],
+    pub policy: u64,
 }
 
 impl Superblock {
@@ -163,7 +164,7 @@ impl Superblock {
             .u64(88, self.recovered.0)
             .u64(96, self.recovered.1)
             .u64(104, self.verdict);
-        b = b.u64(144, 2);
+        b = b.u64(144, 2).u64(256, self.policy);
         for (i, d) in self.damaged.iter().enumerate() {
             b = b.u64(112 + 8 * i, *d);
         }

@@ -91,6 +91,7 @@ fn wild_fields_with_good_checks_never_panic() {
                 recovered: (next(), next()),
                 verdict: next() % 5,
                 damaged: [next(), next(), next(), next()],
+                policy: 0,
             };
             let u = uuid(0);
             let entries = [(next(), vec![7; 512]), (DATA + next() % 40 * 512, vec![8; 512])];

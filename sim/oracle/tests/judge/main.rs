@@ -8,6 +8,7 @@ mod fairness;
 mod garbage;
 mod ledger;
 mod machine;
+mod policies;
 mod rig;
 mod seals;
 mod session;

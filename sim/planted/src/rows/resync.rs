@@ -116,4 +116,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/life/async.yaml",
     },
+    Row {
+        id: "L13",
+        name: "alone, a damaged block is healed with content from before what was freed has changed it",
+        place: "degrade.heal",
+        bend: Bend::HealFromBefore,
+        oracles: &["reads", "prefix"],
+        seeds: 10,
+        witness: "scenarios/life/alone_block_lost_restart.yaml",
+    },
 ];

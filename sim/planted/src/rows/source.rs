@@ -157,4 +157,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/planted/o19_numbered_twice.yaml",
     },
+    Row {
+        id: "O22",
+        name: "a source answers reads from its empty disk before it has spoken to the destination for the first time",
+        place: "source.read",
+        bend: Bend::ReadUnknown,
+        oracles: &["reads"],
+        seeds: 20,
+        witness: "scenarios/faults/readd_local_reads.yaml",
+    },
 ];

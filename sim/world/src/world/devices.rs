@@ -8,7 +8,7 @@ use crate::marks::Mark;
 use crate::server::{Operation, Work, oracle_device, subject};
 use crate::spec::Nanos;
 use bytes::Bytes;
-use mirror::effect::{Completion, Device, Ranges, Run, Token, UNREADABLE};
+use mirror::effect::{Completion, Device, Duty, Ranges, Run, Token, UNREADABLE};
 use mirror::quirk::Quirk;
 use mirrorsim_engine::FlushMark;
 use smallvec::SmallVec;
@@ -291,7 +291,11 @@ impl<Q: Quirk> World<'_, Q> {
             self.inboxes[server].push(Deferred::Done(token, completion, incarnation));
             return;
         }
-        if let Some(machine) = s.machine.as_mut() {
+        if s.machine.is_some() && matches!(token.duty(), Duty::Role | Duty::Boot) {
+            let who = self.oracle_server(server);
+            self.judge.heard(who);
+        }
+        if let Some(machine) = self.servers[server].machine.as_mut() {
             machine.handle_done(shows, token, completion);
             self.drain(server);
         }
