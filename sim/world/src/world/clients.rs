@@ -324,6 +324,9 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn move_clients(&mut self, source: usize, server: usize) {
         if std::mem::replace(&mut self.hosts[source], server) != server {
             self.probe.leave(source);
+            // Of one that died just then no stage was heard; it goes on as what it is durably.
+            let now = self.sched.now();
+            self.service[source].promoted.get_or_insert(now);
             self.coverage.marks.reached(Mark::TakenOver);
             *self.metrics.entry("promotions").or_default() += 1;
             self.call_up(source);
