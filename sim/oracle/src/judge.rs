@@ -109,7 +109,8 @@ impl Judge {
                 durability::answered(m, index, out);
                 m.owed = m.owed.max(index);
             }
-            if !m.source.alone {
+            // A source that answers without the destination has not heard yet that it is fenced: that much it may lose.
+            if !alone && !m.source.alone {
                 fencing::answered(m, index, out);
             }
             once::answered(m, index, &answer, out);
