@@ -69,6 +69,12 @@ impl Judge {
         }
     }
 
+    /// What the destination lacks now for recovering a mirror whose source is gone: it has gone on since then.
+    pub fn lacks(&self, source: usize) -> Option<String> {
+        let m = self.mirrors.get(source).filter(|m| !m.heir)?;
+        destination_lacks(m).map(|what| format!("mirror {}: {what}", self.setup.sources[m.number].name))
+    }
+
     fn beyond_of(&self, m: &Mirror, loss: &Loss) -> Option<String> {
         let name = &self.setup.sources[m.number].name;
         let say = |what: String| Some(format!("mirror {name}: {what}"));

@@ -1,7 +1,7 @@
 //! Servers that die: crashes, power cuts, lost NVRAM, lost sites.
 
 use super::{Ordered, World};
-use crate::event::Event;
+use crate::event::{Event, Phase};
 use crate::judging;
 use crate::marks::Mark;
 use crate::server::subject;
@@ -141,9 +141,21 @@ impl<Q: Quirk> World<'_, Q> {
     /// The operator acts some time after a disaster, unless somebody has done so before.
     pub(super) fn act_on_disaster(&mut self, source: usize) {
         self.progress_at = self.sched.now();
-        if !self.ordered.contains_key(&source) {
-            self.order_recovery(source, false);
+        if self.ordered.contains_key(&source) {
+            return;
         }
+        // What was whole at the disaster may have had its one good copy in NVRAM, and be filed and removed by now.
+        let lacks = self.judge.lacks(source).filter(|_| !self.spec.beyond_model);
+        if let Some(why) = lacks {
+            self.beyond = Some(format!(
+                "the recovery ordered after the disaster of {} would leave the fault model: {why}; say `beyond_model: \
+                 true`, then a loss that is not reported is the failure",
+                self.name(source)
+            ));
+            self.phase = Phase::Over;
+            return;
+        }
+        self.order_recovery(source, false);
     }
 
     pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
