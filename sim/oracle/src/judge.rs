@@ -345,6 +345,13 @@ impl Judge {
         self.mirrors.get(source).is_none_or(|m| m.copy.end_stable.max(m.copy.image.cursor) == 0)
     }
 
+    /// Whether a filed record of a source is damaged and not in the image: what else there is of it at the destination goes in
+    /// good faith, and with the source it would be lost.
+    pub fn rotten(&self, source: usize) -> bool {
+        let above = |m: &Mirror| m.copy.rotten.range(m.copy.image.cursor + 1..).next().is_some();
+        self.mirrors.get(source).is_some_and(above)
+    }
+
     /// A source's site is lost for ever.
     pub fn disaster(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {

@@ -85,11 +85,13 @@ impl<Q: Quirk> World<'_, Q> {
         Frame { head: Bytes::from(head), payload: frame.payload }
     }
 
-    /// A source that is new, but for its name. Where its mirror has nothing durable yet, it is simply the first one.
+    /// A source that is new, but for its name. Where its mirror has nothing durable yet, it is simply the first one; where the
+    /// destination needs the former one for a damaged record, exchanging it leaves the fault model.
     pub(super) fn readd(&mut self, source: usize) -> bool {
         let fresh = self.acked[source].count() == 0
             || self.spec.protocol.ack == AckLevel::Received
-            || self.judge.unheard(source);
+            || self.judge.unheard(source)
+            || self.judge.rotten(source);
         if self.servers[source].gone || fresh {
             return false;
         }
