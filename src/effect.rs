@@ -161,6 +161,9 @@ pub enum Effect {
         /// Where.
         device: Device,
     },
+    /// The superblock says that the server is something else to the mirror from now on: its process ends, and the next one
+    /// looks what it is ([`crate::superblock::Superblock::newest`]).
+    Restart,
     /// Send a frame to the peer of a mirror.
     Send {
         /// Whose connection.
@@ -251,6 +254,11 @@ pub enum Alarm {
     /// A newer epoch exists.
     Fenced {
         /// That epoch.
+        epoch: u64,
+    },
+    /// LR7: another server serves the clients, and this one may have answered them for what no other server has.
+    Diverged {
+        /// That in which this one served them.
         epoch: u64,
     },
     /// The destination refuses the mirror.

@@ -112,6 +112,14 @@ pub enum Bend {
     RecoverAll,
     /// One slot of the mark with which the clients will be served is left as it was.
     BequeathOneSlot,
+    /// A fenced source gives up what it has before another server serves the clients.
+    LeaveAtFence,
+    /// A former source that may have answered alone becomes a mirror all the same.
+    MergeSilently,
+    /// The clients are handed over before all is answered and in both volumes.
+    HandOverEarly,
+    /// Who has handed the clients over becomes a mirror before the other server serves them.
+    GiveWayAtFence,
     /// A restart of a recovery forgets that the clients are to be served.
     ForgetWish,
     /// The map of a promotion has what the last life of its recovery has applied.

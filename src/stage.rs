@@ -148,6 +148,8 @@ stages! {
     InSync = "in_sync" at Source,
     /// the destination serves the clients of a mirror from now on, durably (LR6)
     Promoted = "promoted" at Destination,
+    /// the server of the clients answers nobody any more, durably, and hands them over to the other one (LR8)
+    Retired = "retired" at Any,
 }
 
 #[cfg(test)]
@@ -182,6 +184,7 @@ mod tests {
             "block_healed",
             "block_journaled",
             "resync_applied",
+            "retired",
         ];
         for stage in Stage::ALL {
             assert_eq!(stage.side() == Side::Any, any.contains(&stage.name()), "{}", stage.name());

@@ -22,10 +22,30 @@ pub enum Role {
     Recovered,
     /// Serves the clients without the destination (LR1).
     Degraded,
+    /// Was the source, and another server is: what stands here counts for nothing until a resync is sealed (LR7).
+    Target,
+    /// Was the source, and may have answered clients for what no other server has: everything is kept (LR7).
+    Diverged,
+    /// Answers nobody any more: the clients are to be served by the server that was its mirror (LR8).
+    Retired,
 }
 
 impl Role {
-    const ALL: [Role; 5] = [Role::Source, Role::Mirror, Role::Recovering, Role::Recovered, Role::Degraded];
+    const ALL: [Role; 8] = [
+        Role::Source,
+        Role::Mirror,
+        Role::Recovering,
+        Role::Recovered,
+        Role::Degraded,
+        Role::Target,
+        Role::Diverged,
+        Role::Retired,
+    ];
+
+    /// Whether the server answers the clients, or has done so last.
+    pub fn leads(self) -> bool {
+        matches!(self, Role::Source | Role::Degraded | Role::Retired)
+    }
 
     fn code(self) -> u16 {
         self as u16 + 1
@@ -111,6 +131,8 @@ pub struct Superblock {
     pub void: bool,
     /// Destination: the operator wants it to serve the clients once it is recovered (LR6).
     pub promotes: bool,
+    /// With that: the other server has handed the clients over, and everything is here (LR8).
+    pub returns: bool,
     /// Destination: the sealed resync file that is to be put into the image.
     pub sealed: Option<Sealed>,
 }
@@ -137,13 +159,14 @@ impl Superblock {
             session: 0,
             void: false,
             promotes: false,
+            returns: false,
             sealed: None,
         }
     }
 
     /// On the server that has taken over: the generation that the recovery ended in takes no more records (LR6).
     pub fn close_recovered(&mut self) {
-        let fresh = self.role == Role::Degraded && self.tail.position == self.recovered;
+        let fresh = self.role.leads() && self.tail.position == self.recovered;
         if fresh && self.recovered.generation > self.applied_gen {
             self.finish(self.recovered.generation);
         }
@@ -201,7 +224,7 @@ impl Superblock {
         put_u64(&mut out, 320, self.alone.operations);
         put_u64(&mut out, 328, self.alone.bytes);
         put_u64(&mut out, 336, self.session);
-        let flags = [self.void, self.sealed.is_some(), self.promotes];
+        let flags = [self.void, self.sealed.is_some(), self.promotes, self.returns];
         put_u64(&mut out, 344, flags.iter().enumerate().map(|(bit, set)| (*set as u64) << bit).sum());
         if let Some(Sealed { count, digest }) = self.sealed {
             put_u64(&mut out, 352, count);
@@ -254,6 +277,7 @@ impl Superblock {
             session: get_u64(b, 336),
             void: get_u64(b, 344) & 1 == 1,
             promotes: get_u64(b, 344) & 4 == 4,
+            returns: get_u64(b, 344) & 8 == 8,
             sealed: (get_u64(b, 344) & 2 == 2)
                 .then(|| Sealed { count: get_u64(b, 352), digest: get_u64(b, 360) }),
         })

@@ -11,6 +11,7 @@ use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// A log file that was found.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub struct Survey<Q> {
     geometry: Arc<Geometry>,
     index: MirrorIndex,
     quirk: Q,
-    segments_total: u64,
+    numbers: Range<u64>,
     recovering: bool,
     searched: bool,
     step: Step,
@@ -71,11 +72,11 @@ pub struct Survey<Q> {
 }
 
 impl<Q: Quirk> Survey<Q> {
-    /// A survey of mirror `index` on a server whose NVRAM has `segments_total` segments.
+    /// A survey of mirror `index` on a server whose NVRAM has segments of these numbers.
     pub fn new(
         geometry: Arc<Geometry>,
         index: MirrorIndex,
-        segments_total: u64,
+        numbers: Range<u64>,
         recovering: bool,
         quirk: Q,
     ) -> Self {
@@ -83,7 +84,7 @@ impl<Q: Quirk> Survey<Q> {
             geometry,
             index,
             quirk,
-            segments_total,
+            numbers,
             recovering,
             searched: false,
             step: Step::Files,
@@ -122,9 +123,8 @@ impl<Q: Quirk> Survey<Q> {
         match self.step {
             Step::Files => {
                 self.take_file_headers(&data);
-                let ranges = (0..self.segments_total)
-                    .map(|s| (s * self.geometry.segment_size, SEGMENT_HEADER))
-                    .collect();
+                let ranges =
+                    self.numbers.clone().map(|s| (s * self.geometry.segment_size, SEGMENT_HEADER)).collect();
                 self.read(Step::Segments, Device::Nvram, ranges, out);
             }
             Step::Segments => {
@@ -209,18 +209,18 @@ impl<Q: Quirk> Survey<Q> {
     }
 
     fn take_segment_headers(&mut self, data: &[bytes::Bytes]) {
-        for (segment, bytes) in data.iter().enumerate() {
+        for (segment, bytes) in self.numbers.clone().zip(data) {
             let decoded = SegmentHeader::decode(bytes);
             if decoded.is_none() && !all_zero(bytes) {
-                self.headless.push(segment as u64);
+                self.headless.push(segment);
             }
             let Some(header) = decoded.filter(|h| h.mirror == self.geometry.mirror) else { continue };
             self.last_serial = self.last_serial.max(header.serial);
             if header.in_use {
-                let start = segment as u64 * self.geometry.segment_size;
+                let start = segment * self.geometry.segment_size;
                 let area = Area::new(start + SEGMENT_HEADER, start + self.geometry.segment_size, None)
                     .trusting(Trust::in_nvram(self.quirk));
-                self.segments.push(SegmentArea { segment: segment as u64, serial: header.serial, area });
+                self.segments.push(SegmentArea { segment, serial: header.serial, area });
             }
         }
         self.segments.sort_by_key(|s| s.serial);

@@ -199,6 +199,11 @@ pub enum Message {
         /// Bytes that may be sent beyond.
         room: u64,
     },
+    /// Retired source: whoever has everything up to here serves the clients, in the next epoch (LR8).
+    HandOver {
+        /// Its last record.
+        end: Link,
+    },
 }
 
 impl Message {
@@ -214,6 +219,7 @@ impl Message {
                 | ResyncBegin { .. }
                 | ResyncBlock { .. }
                 | ResyncEnd { .. }
+                | HandOver { .. }
         )
     }
 
@@ -238,6 +244,7 @@ impl Message {
             Message::ResyncBlock { .. } => 17,
             Message::ResyncEnd { .. } => 18,
             Message::ResyncSealed { .. } => 19,
+            Message::HandOver { .. } => 20,
         }
     }
 
@@ -311,6 +318,9 @@ impl Message {
                 put(&[session, count, digest, first, generation, sequence, prev.check]);
             }
             Message::ResyncSealed { session, room } => put(&[session, room]),
+            Message::HandOver { end } => {
+                put(&[end.position.generation, end.position.sequence, end.check]);
+            }
         }
         let fixed = if header.is_empty() { count * 8 } else { header.len() };
         let mut whole = [0; HEAD];
@@ -356,7 +366,7 @@ pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
         12 => 0,
         3 | 4 | 9 | 10 | 15 => 1,
         7 | 11 | 19 => 2,
-        8 | 16 => 3,
+        8 | 16 | 20 => 3,
         6 | 13 => 4,
         1 => 5,
         18 => 7,
@@ -509,6 +519,10 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
         19 => {
             has(2)?;
             Message::ResyncSealed { session: field(0), room: field(1) }
+        }
+        20 => {
+            has(3)?;
+            Message::HandOver { end: Link { position: position(0), check: field(2) } }
         }
         _ => return None,
     };

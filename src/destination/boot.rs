@@ -7,6 +7,7 @@ use super::heal::Heal;
 use super::repair::Remains;
 use crate::chain::{self, Chain, ChainEntry};
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
+use crate::geometry::SECTOR;
 use crate::ground::Ground;
 use crate::ids::{Link, Position};
 use crate::mark;
@@ -23,6 +24,8 @@ use alloc::vec::Vec;
 enum Step {
     Flush,
     Ground,
+    Blank,
+    BlankFlush,
     Redo,
     Roll,
     Survey,
@@ -64,13 +67,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// A repair begins like a boot: nothing counts before it is durable. (The server's boot has flushed already.)
     fn begin(&mut self, shared: &mut Shared, repair: bool) {
-        let mut ground = Ground::new(
-            self.geometry.clone(),
-            self.region.clone(),
-            self.index,
-            mark::base(self.index),
-            self.quirk,
-        );
+        let mut ground =
+            Ground::new(self.geometry.clone(), self.region.clone(), self.index, self.mark_at, self.quirk);
         let mut waiting = 0;
         if repair {
             for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {
@@ -80,7 +78,8 @@ impl<Q: Quirk> Desk<Q> {
         } else {
             ground.start(&mut shared.out);
         }
-        let survey = Survey::new(self.geometry.clone(), self.index, shared.pool.total(), false, self.quirk);
+        let survey =
+            Survey::new(self.geometry.clone(), self.index, shared.pool.segments(), false, self.quirk);
         let superblock = self.superblock;
         let step = if repair { Step::Flush } else { Step::Ground };
         self.phase = Phase::Booting(Box::new(Boot {
@@ -130,7 +129,10 @@ impl<Q: Quirk> Desk<Q> {
                 boot.superblock = superblock;
                 self.superblock = superblock;
                 self.stage(shared, Stage::BootStep, Position::ZERO);
-                if matches!(superblock.role, Role::Recovering | Role::Recovered | Role::Degraded) {
+                if superblock.role == Role::Target {
+                    return self.blank(shared, boot);
+                }
+                if matches!(superblock.role, Role::Recovering | Role::Recovered) || superblock.role.leads() {
                     // It was promoted: the old writer stays fenced, and recovery goes on where it was.
                     self.pool_known = false;
                     return self.start_recovery(shared);
@@ -188,8 +190,36 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// LR7: what the server had as the source, or in an earlier life, must not be taken for anything any more. It is at no
+    /// prefix until a resync is sealed, so nothing is lost.
+    fn blank(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
+        let out = &mut shared.out;
+        if let Some(former) = self.former {
+            out.discard(self.index, Duty::Boot, Device::Nvram, former.nvram, self.geometry.log_size());
+            out.discard(self.index, Duty::Boot, Device::Mark, former.mark, 2 * mark::SLOT);
+        }
+        for number in shared.pool.segments() {
+            let (at, size) = (number * self.geometry.segment_size, self.geometry.segment_size);
+            out.discard(self.index, Duty::Boot, Device::Nvram, at, size);
+        }
+        out.discard(self.index, Duty::Boot, Device::Mark, self.mark_at, 2 * mark::SLOT);
+        boot.ground.mark = None;
+        boot.step = Step::Blank;
+        boot.waiting = self.geometry.places() as u32 + 1;
+        for place in 0..self.geometry.places() {
+            let (at, size) = (self.geometry.place(place), self.geometry.file_size);
+            out.discard(self.index, Duty::Boot, Device::Log, at, size);
+        }
+        out.discard(self.index, Duty::Boot, Device::Image, self.region.journal, SECTOR);
+    }
+
     fn settled(&mut self, shared: &mut Shared, boot: &mut Boot<Q>) {
         match boot.step {
+            Step::Blank => {
+                let all = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
+                self.flush_boot(shared, boot, Step::BlankFlush, &all);
+            }
+            Step::BlankFlush => self.start_survey(shared, boot),
             Step::Settle => {
                 self.flush_boot(shared, boot, Step::SettleFlush, &[Device::Mark, Device::Image]);
             }
@@ -365,7 +395,7 @@ impl<Q: Quirk> Desk<Q> {
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(self.tip.position);
         self.mark.file = self.mark.file.max(self.position(self.file_marked));
-        let run = Run::one(self.mark.slot(mark::base(self.index)), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(self.mark_at), self.mark.encode(self.geometry.mirror));
         out.write(self.index, Duty::Boot, Device::Mark, alloc::vec![run]);
         self.superblock.counter += 1;
         self.superblock.boot += 1;

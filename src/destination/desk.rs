@@ -12,7 +12,7 @@ use crate::config::AckLevel;
 use crate::effect::{Alarm, Completion, Duty, Effect, Token};
 use crate::geometry::{Geometry, Home, Region};
 use crate::ids::{Connection, Link, MirrorIndex, Position};
-use crate::mark::Mark;
+use crate::mark::{self, Mark};
 use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
 use crate::recovery::{Outcome, Recovery};
@@ -87,6 +87,8 @@ pub(super) struct Desk<Q> {
     pub phase: Phase<Q>,
     pub superblock: Superblock,
     pub mark: Mark,
+    /// First byte of its two slots.
+    pub mark_at: u64,
     pub connection: Option<Connection>,
     pub half_open: Option<Connection>,
     /// Last accepted record.
@@ -142,8 +144,12 @@ pub(super) struct Desk<Q> {
     pub greeting: Option<(Connection, Message)>,
     pub resync: Option<Resync>,
     pub heir: Option<Heir>,
+    /// The server was the mirror's source: where log, mark and volumes stood then.
+    pub former: Option<Home>,
     /// The operator wants the clients to be served here, and no recovery has taken note of it yet.
     pub promotes: bool,
+    /// The server of the clients has handed them over (LR8).
+    pub returns: bool,
 }
 
 impl<Q: Quirk> Desk<Q> {
@@ -156,6 +162,7 @@ impl<Q: Quirk> Desk<Q> {
             phase: Phase::Idle,
             superblock: Superblock::fresh(Role::Mirror, AckLevel::Nvram),
             mark: Mark::default(),
+            mark_at: mark::base(index),
             connection: None,
             half_open: None,
             tip: Link::default(),
@@ -197,7 +204,9 @@ impl<Q: Quirk> Desk<Q> {
             greeting: None,
             resync: None,
             heir: None,
+            former: None,
             promotes: false,
+            returns: false,
         }
     }
 
@@ -358,6 +367,7 @@ impl<Q: Quirk> Desk<Q> {
             }
             // Once it serves, or goes on with a recovery.
             Phase::Idle | Phase::Booting(_) => self.promotes = true,
+            Phase::Promoted(heir) if heir.gives_way() => self.promotes = true,
             Phase::Open(Verdict::Complete | Verdict::CompleteUpTo, _) => {
                 self.promotes = true;
                 self.start_recovery(shared);
@@ -373,10 +383,15 @@ impl<Q: Quirk> Desk<Q> {
 
     /// Makes the heir of a mirror that was promoted.
     fn hand_over(&mut self, shared: &mut Shared) {
-        if self.superblock.role != Role::Degraded {
+        if !self.superblock.role.leads() {
             return;
         }
         let Some(Heir { home, knobs }) = self.heir else { return };
+        if self.former.is_some() {
+            // It is what the server is from now on.
+            self.phase = Phase::Stopped;
+            return shared.out.push(Effect::Restart);
+        }
         let life = (self.quirk, shared.now, shared.out.serial());
         self.phase =
             Phase::Promoted(Box::new(Source::heir(home, self.geometry.clone(), knobs, self.index, life)));
@@ -386,10 +401,30 @@ impl<Q: Quirk> Desk<Q> {
     /// What the heir asks for. The server has read past the cache when it was switched on.
     fn hand_on(&mut self, shared: &mut Shared) {
         let Phase::Promoted(heir) = &mut self.phase else { return };
+        let mut over = false;
         while let Some(effect) = heir.poll_effect() {
-            if !matches!(effect, Effect::Reload { .. }) {
-                shared.out.push(effect);
+            match effect {
+                Effect::Reload { .. } => {}
+                Effect::Restart => over = true,
+                effect => shared.out.push(effect),
             }
+        }
+        if over {
+            // It has become the mirror of who serves the clients now (LR8).
+            shared.pool.forget(self.index);
+            self.boot(shared);
+        }
+    }
+
+    /// LR8: the server of the clients answers nobody any more. Whoever has everything that it had serves them.
+    pub fn handed_over(&mut self, shared: &mut Shared, end: Link) {
+        let s = &self.superblock;
+        let whole = s.role == Role::Mirror && !s.void && self.tip == end && self.quiet();
+        // The last one may have been sealed without a record.
+        let applied = s.applied_gen >= end.position.generation && s.applied_seq == 0;
+        if whole && applied && self.heir.is_some() {
+            (self.promotes, self.returns) = (true, true);
+            self.recover(shared);
         }
     }
 
@@ -412,11 +447,12 @@ impl<Q: Quirk> Desk<Q> {
         let mut recovery = Recovery::new(
             self.geometry.clone(),
             self.region.clone(),
-            self.index,
-            shared.pool.total(),
+            (self.index, self.mark_at),
+            shared.pool.segments(),
             self.quirk,
         )
-        .with_heir(self.heir.map(|heir| heir.home), core::mem::take(&mut self.promotes));
+        .with_heir(self.heir.map(|heir| heir.home), core::mem::take(&mut self.promotes))
+        .returning(core::mem::take(&mut self.returns));
         recovery.start(&mut shared.out);
         self.heal = Heal::default();
         // The epoch that will be durable; a recovery that goes on after a restart has raised it before.

@@ -5,7 +5,6 @@ use super::desk::{Desk, Entry, Segment};
 use crate::config::{AckLevel, Transport};
 use crate::effect::{Alarm, Device, Duty, Run, Token};
 use crate::ids::{Link, Position};
-use crate::mark;
 use crate::nvram_log::{SEGMENT_HEADER, SegmentHeader};
 use crate::quirk::{Bend, Quirk};
 use crate::record::{Draft, Operation, Record};
@@ -260,7 +259,7 @@ impl<Q: Quirk> Desk<Q> {
         // After damage was found the mark stays: it says what was promised.
         self.mark.nvram = self.mark.nvram.max(self.position(nvram));
         self.mark.file = self.mark.file.max(self.position(file));
-        let run = Run::one(self.mark.slot(mark::base(self.index)), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(self.mark_at), self.mark.encode(self.geometry.mirror));
         shared.out.write(self.index, Duty::Mark, Device::Mark, alloc::vec![run]);
         let token = shared.out.flush(self.index, Duty::Mark, Device::Mark);
         self.mark_flush = Some((token, nvram, file));

@@ -23,6 +23,7 @@ use crate::superblock::Verdict;
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use desk::{Desk, Heir, Next, Phase};
 use pool::Pool;
 
@@ -82,8 +83,44 @@ impl<Q: Quirk> Destination<Q> {
     /// A server that has just been switched on, with `nvram_size` bytes of NVRAM shared by these mirrors, whose regions
     /// stand one after the other on the image disk. It boots by itself.
     pub fn new(mirrors: &[Arc<Geometry>], nvram_size: u64, knobs: Knobs, quirk: Q, now: u64) -> Self {
-        let segment_size = mirrors[0].segment_size;
-        let pool = Pool::new(nvram_size / segment_size, mirrors.len(), quirk.bends(Bend::LendReserves));
+        let segments = 0..nvram_size / mirrors[0].segment_size;
+        Destination::with_segments(mirrors, segments, knobs, quirk, now)
+    }
+
+    /// A server that was the source of this mirror, and now keeps its image where the volumes were (LR7): with a log disk,
+    /// and in its NVRAM these segments behind the log.
+    pub fn of_former_source(
+        geometry: &Arc<Geometry>,
+        knobs: Knobs,
+        own: source::Knobs,
+        quirk: Q,
+        now: u64,
+    ) -> Self {
+        let segments = Self::segments_behind_log(geometry);
+        let mirrors = core::slice::from_ref(geometry);
+        let mut server = Destination::with_segments(mirrors, segments, knobs, quirk, now);
+        let desk = &mut server.desks[0];
+        desk.former = Some(Home::default());
+        desk.heir = Some(Heir { home: Home::default(), knobs: own });
+        desk.mark_at = mark::base(1);
+        server
+    }
+
+    /// Numbers of the segments that a source's NVRAM has for [`Destination::of_former_source`]: as many as hold its log
+    /// once more, and four at least.
+    pub fn segments_behind_log(geometry: &Geometry) -> Range<u64> {
+        let first = geometry.log_size().div_ceil(geometry.segment_size);
+        first..first + first.max(4)
+    }
+
+    fn with_segments(
+        mirrors: &[Arc<Geometry>],
+        segments: Range<u64>,
+        knobs: Knobs,
+        quirk: Q,
+        now: u64,
+    ) -> Self {
+        let pool = Pool::new(segments, mirrors.len(), quirk.bends(Bend::LendReserves));
         let mut shared = Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
         let mut base = 0;
         let mut desks = Vec::with_capacity(mirrors.len());
@@ -102,7 +139,7 @@ impl<Q: Quirk> Destination<Q> {
     /// The same server with room for the clients of its mirrors, of which each has its knobs here: their logs stand behind
     /// the segments in its NVRAM, and their marks behind those of the mirrors.
     pub fn with_heirs(mut self, knobs: &[source::Knobs]) -> Self {
-        let mut nvram = self.shared.pool.total() * self.desks[0].geometry.segment_size;
+        let mut nvram = self.shared.pool.segments().end * self.desks[0].geometry.segment_size;
         let mirrors = self.desks.len() as MirrorIndex;
         for (desk, knobs) in self.desks.iter_mut().zip(knobs) {
             let home = Home { nvram, mark: mark::base(mirrors + desk.index), image: desk.region.base };
@@ -134,6 +171,8 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Serving => Standing::Serving,
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
+            // It is to become the mirror again (LR8).
+            Phase::Promoted(heir) if heir.gives_way() => Standing::Booting,
             Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
             Phase::Promoted(_) => {
                 let s = &desk.superblock;
@@ -154,10 +193,15 @@ impl<Q: Quirk> Destination<Q> {
         let desk = &self.desks[mirror as usize];
         match desk.phase {
             Phase::Serving => desk.quiet(),
-            Phase::Promoted(ref heir) => heir.stopped() || heir.rests(),
+            Phase::Promoted(ref heir) => !heir.gives_way() && (heir.stopped() || heir.rests()),
             Phase::Open(..) | Phase::Stopped | Phase::Lost | Phase::Refused => true,
             _ => false,
         }
+    }
+
+    /// Whether the clients of a mirror are served here, and the other server has everything.
+    pub fn in_sync(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.quiet())
     }
 
     /// The time is what the host's clock shows, which may be set back: what is waited for does not move with it.
@@ -196,11 +240,16 @@ impl<Q: Quirk> Destination<Q> {
             if self.shared.knobs.transport == Transport::Stream {
                 // Nothing may be missing on a stream, and this may have been its last frame for long.
                 desk.reset(&mut self.shared);
+                self.of_heir(now, from, |heir| heir.handle_disconnect(now));
             }
             return;
         };
         desk.skewed = false;
         if mirror != desk.geometry.mirror {
+            if let Message::Refused { .. } = message {
+                // The answer of a server that keeps an image, too: two of them would go on for ever.
+                return;
+            }
             // Another uuid: refused (section 3).
             desk.alarm(&mut self.shared, Alarm::Refused { reason: 1 });
             let frame = Message::Refused { reason: 1 }.frame(mirror, connection);
@@ -222,6 +271,7 @@ impl<Q: Quirk> Destination<Q> {
     pub fn handle_disconnect(&mut self, now: u64, mirror: MirrorIndex) {
         self.tick(now);
         self.desks[mirror as usize].disconnect();
+        self.of_heir(now, mirror, |heir| heir.handle_disconnect(now));
     }
 
     /// An effect finished.
@@ -266,7 +316,8 @@ impl<Q: Quirk> Destination<Q> {
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
     pub fn handle_nvram(&mut self, size: u64) {
         let logs = self.desks.iter().filter(|d| d.heir.is_some()).map(|d| d.geometry.log_size());
-        let needed = self.desks[0].geometry.segment_size * self.shared.pool.total() + logs.sum::<u64>();
+        let needed =
+            self.desks[0].geometry.segment_size * self.shared.pool.segments().end + logs.sum::<u64>();
         if size < needed && !self.failed {
             self.failed = true;
             self.shared.out = Outbox::default();
@@ -357,6 +408,14 @@ impl<Q: Quirk> Destination<Q> {
         self.of_heir(now, mirror, |heir| heir.handle_request(now, request));
     }
 
+    /// Operator: hand the clients of a mirror that was promoted over to the server that is its mirror now (LR8). True: it
+    /// goes about it; false: it is not in sync with that one, or not the server of the clients.
+    pub fn handle_hand_over(&mut self, now: u64, mirror: MirrorIndex) -> bool {
+        let mut goes = false;
+        self.of_heir(now, mirror, |heir| goes = heir.handle_hand_over(now));
+        goes
+    }
+
     /// Operator: seal the open generation of a mirror that was promoted.
     pub fn handle_seal(&mut self, now: u64, mirror: MirrorIndex) {
         self.of_heir(now, mirror, |heir| heir.handle_seal(now));
@@ -373,6 +432,6 @@ impl<Q: Quirk> Destination<Q> {
 
     /// Whether the clients of a mirror are served here, now.
     pub fn serves(&self, mirror: MirrorIndex) -> bool {
-        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.serving() && !self.failed)
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.answers() && !self.failed)
     }
 }

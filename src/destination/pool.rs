@@ -3,12 +3,15 @@
 use crate::ids::MirrorIndex;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Segments kept for each mirror.
 const RESERVE: usize = 2;
 
 pub(crate) struct Pool {
     owners: Vec<Option<MirrorIndex>>,
+    /// Number of the first segment; below it stands something else.
+    first: u64,
     owned: Vec<usize>,
     /// Mirrors whose segments are not known yet: until then nothing is given out.
     unknown: usize,
@@ -18,9 +21,10 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub fn new(segments: u64, mirrors: usize, lends_reserves: bool) -> Self {
+    pub fn new(segments: Range<u64>, mirrors: usize, lends_reserves: bool) -> Self {
         Pool {
-            owners: vec![None; segments as usize],
+            owners: vec![None; (segments.end - segments.start) as usize],
+            first: segments.start,
             owned: vec![0; mirrors],
             unknown: mirrors,
             freed: false,
@@ -28,14 +32,19 @@ impl Pool {
         }
     }
 
-    pub fn total(&self) -> u64 {
-        self.owners.len() as u64
+    /// Their numbers.
+    pub fn segments(&self) -> Range<u64> {
+        self.first..self.first + self.owners.len() as u64
+    }
+
+    fn owner(&mut self, segment: u64) -> &mut Option<MirrorIndex> {
+        &mut self.owners[(segment - self.first) as usize]
     }
 
     /// A boot has found these segments to be the mirror's.
     pub fn found(&mut self, mirror: MirrorIndex, segments: impl Iterator<Item = u64>) {
         for segment in segments {
-            self.owners[segment as usize] = Some(mirror);
+            *self.owner(segment) = Some(mirror);
             self.owned[mirror as usize] += 1;
         }
         self.unknown = self.unknown.saturating_sub(1);
@@ -44,9 +53,9 @@ impl Pool {
 
     /// A boot wants to erase what nobody owns; false if another one does already.
     pub fn claim(&mut self, mirror: MirrorIndex, segment: u64) -> bool {
-        let free = self.owners[segment as usize].is_none();
+        let free = self.owner(segment).is_none();
         if free {
-            self.owners[segment as usize] = Some(mirror);
+            *self.owner(segment) = Some(mirror);
             self.owned[mirror as usize] += 1;
         }
         free
@@ -84,7 +93,7 @@ impl Pool {
         let segment = self.owners.iter().position(|o| o.is_none())?;
         self.owners[segment] = Some(mirror);
         self.owned[mirror as usize] += 1;
-        Some(segment as u64)
+        Some(self.first + segment as u64)
     }
 
     /// The mirror's segments are about to be surveyed again; until then nothing is given out.
@@ -97,7 +106,7 @@ impl Pool {
     }
 
     pub fn release(&mut self, mirror: MirrorIndex, segment: u64) {
-        if self.owners[segment as usize].take().is_some() {
+        if self.owner(segment).take().is_some() {
             self.owned[mirror as usize] -= 1;
             self.freed = true;
         }
@@ -105,8 +114,8 @@ impl Pool {
 
     /// The mirror needs none any more.
     pub fn release_all(&mut self, mirror: MirrorIndex) {
-        for segment in 0..self.total() {
-            if self.owners[segment as usize] == Some(mirror) {
+        for segment in self.segments() {
+            if *self.owner(segment) == Some(mirror) {
                 self.release(mirror, segment);
             }
         }

@@ -7,13 +7,12 @@ use super::desk::Desk;
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::heal::BlockKey;
 use crate::ids::{Link, Position};
-use crate::mark;
 use crate::quirk::{Bend, Quirk};
 use crate::record::extend_digest;
 use crate::resync_file::{self, EntryHeader};
 use crate::roll::Roll;
 use crate::stage::Stage;
-use crate::superblock::{Sealed, Superblock};
+use crate::superblock::{Role, Sealed, Superblock};
 use crate::wire::Message;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -264,6 +263,7 @@ impl<Q: Quirk> Desk<Q> {
         next.session = self.resync.as_ref().map_or(0, |r| r.session);
         next.sealed = (end.count > 0).then_some(Sealed { count: end.count, digest: end.digest });
         next.void = false;
+        next.role = Role::Mirror;
         next.applied_gen = end.first - 1;
         next.applied_seq = 0;
         next.tail = end.prev;
@@ -359,7 +359,7 @@ impl<Q: Quirk> Desk<Q> {
         self.mark.counter += 1;
         self.mark.nvram = self.mark.nvram.max(prev.position);
         self.mark.file = self.mark.file.max(prev.position);
-        let run = Run::one(self.mark.slot(mark::base(self.index)), self.mark.encode(self.geometry.mirror));
+        let run = Run::one(self.mark.slot(self.mark_at), self.mark.encode(self.geometry.mirror));
         shared.out.write(self.index, Duty::Resync, Device::Mark, vec![run]);
         if let Some(resync) = &mut self.resync {
             resync.step = Step::Mark;

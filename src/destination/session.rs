@@ -35,6 +35,11 @@ impl<Q: Quirk> Desk<Q> {
             Phase::Promoted(_) if self.quirk.bends(Bend::AckThoughPromoted) && message.is_sources() => {
                 return self.acknowledge_blindly(shared, connection, &message);
             }
+            // Who was its mirror serves the clients (LR8).
+            Phase::Promoted(heir) if matches!(message, Message::Hello { epoch, .. } if epoch > self.superblock.epoch) =>
+            {
+                return heir.handle_peer(shared.now, connection, message);
+            }
             // The other side has not heard yet that it is not the source any more.
             Phase::Promoted(_) if message.is_sources() => {
                 let epoch = self.superblock.epoch;
@@ -107,6 +112,7 @@ impl<Q: Quirk> Desk<Q> {
             Message::SyncRequest { generation, count, digest } => {
                 self.sync_requested(shared, generation, count, digest);
             }
+            Message::HandOver { end } => self.handed_over(shared, end),
             Message::BlockWanted { volume, block, .. } => self.block_asked((volume, block)),
             Message::Block { volume, block, as_of, content } => {
                 self.block_came(shared, (volume, block), as_of, content);

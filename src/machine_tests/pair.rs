@@ -38,6 +38,8 @@ pub struct Pair<Q> {
     pub frames: [VecDeque<Frame>; 2],
     pub replies: Vec<(RequestId, Answer)>,
     pub alarms: Vec<crate::effect::Alarm>,
+    /// Processes that ended because their superblock says something else now.
+    pub restarts: [u32; 2],
     now: u64,
     quirk: Q,
     /// The clients have gone over to the destination.
@@ -114,6 +116,7 @@ impl<Q: Quirk> Pair<Q> {
             frames: Default::default(),
             replies: Vec::new(),
             alarms: Vec::new(),
+            restarts: [0; 2],
             now: 0,
             quirk,
             moved: false,
@@ -154,6 +157,7 @@ impl<Q: Quirk> Pair<Q> {
             Effect::Send { frame, .. } => return self.frames[side].push_back(frame),
             Effect::Reply { id, answer, .. } => return self.replies.push((id, answer)),
             Effect::Alarm { alarm, .. } => return self.alarms.push(alarm),
+            Effect::Restart => return self.restarts[side] += 1,
             Effect::CloseClients { .. } | Effect::Reload { .. } | Effect::Stage { .. } => return,
         };
         self.pending[side].push((token, work));

@@ -168,6 +168,8 @@ fn the_former_source_is_fenced_and_answers_nobody() {
     story.ask(1, 0, 0, 100);
     settle(&mut story);
     assert!(story.pair.source.stopped());
+    // It has heard who serves the clients now, and is to be the mirror of that server (LR7).
+    assert_eq!(story.pair.restarts, [1, 0]);
     assert_eq!(story.unanswered(), [1]);
     assert!(matches!(story.pair.alarms[..], [crate::effect::Alarm::Fenced { epoch: 2 }]));
     story.pair.moved = true;

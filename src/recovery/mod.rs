@@ -12,7 +12,6 @@ use crate::geometry::{Geometry, Home, Region};
 use crate::ground::Ground;
 use crate::heal::Healing;
 use crate::ids::{MirrorIndex, Position};
-use crate::mark;
 use crate::nvram_log::SegmentHeader;
 use crate::quirk::{Bend, Quirk};
 use crate::record::Record;
@@ -22,6 +21,7 @@ use crate::superblock::{Alone, Role, Superblock, Verdict};
 use crate::survey::Survey;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
@@ -85,22 +85,25 @@ pub struct Recovery<Q> {
     home: Option<Home>,
     /// The operator wants them to be served (LR6).
     promotes: bool,
+    /// The other server has handed them over (LR8).
+    returns: bool,
     map: Option<Run>,
     /// Where this life of it went on.
     resumed: Position,
 }
 
 impl<Q: Quirk> Recovery<Q> {
-    /// For mirror `index`, whose region on the image disk is `region`; the NVRAM has `segments_total` segments.
+    /// For mirror `index`, whose region on the image disk is `region`; its mark stands at `mark_at`, and the NVRAM has
+    /// segments of these numbers.
     pub fn new(
         geometry: Arc<Geometry>,
         region: Region,
-        index: MirrorIndex,
-        segments_total: u64,
+        (index, mark_at): (MirrorIndex, u64),
+        segments: Range<u64>,
         quirk: Q,
     ) -> Self {
-        let ground = Ground::new(geometry.clone(), region.clone(), index, mark::base(index), quirk);
-        let survey = Survey::new(geometry.clone(), index, segments_total, true, quirk);
+        let ground = Ground::new(geometry.clone(), region.clone(), index, mark_at, quirk);
+        let survey = Survey::new(geometry.clone(), index, segments, true, quirk);
         Recovery {
             geometry,
             region,
@@ -122,6 +125,7 @@ impl<Q: Quirk> Recovery<Q> {
             segments: None,
             home: None,
             promotes: false,
+            returns: false,
             map: None,
             resumed: Position::ZERO,
         }
@@ -334,11 +338,12 @@ impl<Q: Quirk> Recovery<Q> {
         self.superblock = superblock;
         self.superblock.promotes &= !self.quirk.bends(Bend::ForgetWish);
         self.superblock.promotes |= self.promotes;
+        self.superblock.returns |= self.returns;
         match superblock.role {
             Role::Recovered if !superblock.promotes && self.superblock.promotes && self.inherits() => {
                 self.write_superblock(Step::Fence, out)
             }
-            Role::Recovered | Role::Degraded => {
+            Role::Recovered | Role::Degraded | Role::Source | Role::Retired => {
                 self.start_survey(out);
                 Outcome::Working
             }
@@ -349,7 +354,7 @@ impl<Q: Quirk> Recovery<Q> {
                 }
                 Outcome::Working
             }
-            Role::Mirror | Role::Source => {
+            Role::Mirror | Role::Target | Role::Diverged => {
                 self.superblock.role = Role::Recovering;
                 // What is applied from here on, the source may lack (LR6).
                 self.superblock.alone = Alone { freed: superblock.tail.position, ..Alone::default() };
@@ -383,7 +388,7 @@ impl<Q: Quirk> Recovery<Q> {
             self.end = self.superblock.recovered;
             return self.bequeath(BlockMap::full(&self.geometry, self.end), out);
         }
-        if matches!(self.superblock.role, Role::Recovered | Role::Degraded) {
+        if self.superblock.role == Role::Recovered || self.superblock.role.leads() {
             return self.clean(out);
         }
         if self.quirk.bends(Bend::RecoverFilesOnly) {

@@ -16,6 +16,12 @@ impl<Q: Quirk> Recovery<Q> {
         self
     }
 
+    /// LR8: it has everything, and the other server answers nobody any more.
+    pub fn returning(mut self, returns: bool) -> Self {
+        self.returns = returns;
+        self
+    }
+
     /// LR6: the server is to serve the clients. Durable with the superblock of the next batch, or of the verdict; where the
     /// verdict is there already, another recovery follows.
     pub fn promote(&mut self) {
@@ -63,8 +69,14 @@ impl<Q: Quirk> Recovery<Q> {
         let at = self.region.map + number % 2 * self.geometry.map_size();
         self.map = Some(Run::one(at, bytes));
         let s = &mut self.superblock;
-        (s.role, s.promotes, s.map, s.policy) = (Role::Degraded, false, (number, check), PolicyKind::Degrade);
-        s.alone = Alone { freed: end, counted: end, ..Alone::default() };
+        s.promotes = false;
+        if core::mem::take(&mut s.returns) {
+            // The other one lacks nothing, and becomes the mirror.
+            (s.role, s.map, s.alone) = (Role::Source, (0, 0), Alone::default());
+        } else {
+            (s.role, s.map, s.policy) = (Role::Degraded, (number, check), PolicyKind::Degrade);
+            s.alone = Alone { freed: end, counted: end, ..Alone::default() };
+        }
         self.write_map(out);
         Outcome::Working
     }

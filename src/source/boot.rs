@@ -117,6 +117,18 @@ impl<Q: Quirk> Source<Q> {
                     };
                     boot.superblock = superblock;
                     self.stage(Stage::BootStep, Position::ZERO);
+                    let epoch = superblock.epoch;
+                    match superblock.role {
+                        Role::Source | Role::Degraded | Role::Retired => {}
+                        Role::Diverged => {
+                            self.stop(Alarm::Diverged { epoch });
+                            return None;
+                        }
+                        _ => {
+                            self.stop(Alarm::Fenced { epoch });
+                            return None;
+                        }
+                    }
                     boot.step = Step::Redo;
                     if !boot.ground.redo(&mut self.out) {
                         self.read_seals(boot);

@@ -25,6 +25,7 @@ impl<Q: Quirk> Source<Q> {
         self.backoff = 0;
         self.up_since = None;
         self.suspend_resync();
+        self.retires &= self.retiring();
         self.hello();
         self.restart_timer();
     }
@@ -49,10 +50,16 @@ impl<Q: Quirk> Source<Q> {
             return;
         }
         if let Message::Fenced { epoch } = message {
-            if epoch > self.superblock.epoch {
-                self.stop(Alarm::Fenced { epoch });
+            // Who has handed the clients over waits for a Hello: that one may yet fail to take them.
+            if epoch > self.superblock.epoch && !self.retired() {
+                self.leave(epoch);
+            } else if epoch > self.superblock.epoch && self.quirk.bends(Bend::GiveWayAtFence) {
+                self.give_way(epoch);
             }
             return;
+        }
+        if let Message::Hello { .. } = message {
+            return self.hear_heir(&message);
         }
         if let (true, Message::ForwardAck { level, upto, room }) =
             (self.quirk.bends(Bend::AckOfAnyConnection), &message)
@@ -272,6 +279,7 @@ impl<Q: Quirk> Source<Q> {
     fn awaits(&self) -> bool {
         self.session != Session::Up
             || self.alone()
+            || self.retired()
             || self.pong_seen < self.ping_sent
             || self.acked_file < self.log.durable
             || self.remote_applied < self.sync_sent
@@ -310,6 +318,7 @@ impl<Q: Quirk> Source<Q> {
         }
         self.ask_blocks();
         self.resend_resync();
+        self.hand_over();
         self.ping();
     }
 }

@@ -6,9 +6,11 @@ mod apply;
 mod boot;
 mod forward;
 mod heal;
+mod leave;
 mod log;
 mod read;
 mod resync;
+mod retire;
 mod role;
 
 pub use role::Exposure;
@@ -80,6 +82,8 @@ pub enum Body {
 enum State<Q> {
     Booting(alloc::boxed::Box<boot::Boot<Q>>),
     Serving,
+    /// It is not the source any more (LR7): what is under way to the disk ends, then its superblock says so.
+    Leaving(leave::Leave),
     Stopped,
 }
 
@@ -160,6 +164,8 @@ pub struct Source<Q> {
     heir: bool,
     /// It has been welcomed, now or in an earlier life: nobody had its name before it.
     known: bool,
+    /// The operator wants the other server to serve the clients.
+    retires: bool,
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -245,6 +251,7 @@ impl<Q: Quirk> Source<Q> {
             peer_held: Position::ZERO,
             heir: false,
             known: false,
+            retires: false,
             geometry,
         }
     }
@@ -258,6 +265,9 @@ impl<Q: Quirk> Source<Q> {
     pub fn poll_timeout(&self) -> Option<u64> {
         if let State::Booting(boot) = &self.state {
             return boot.retry;
+        }
+        if let State::Leaving(_) = self.state {
+            return self.turn_due();
         }
         if !self.serving() {
             return None;
@@ -275,7 +285,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// Whether it has stopped with an alarm.
     pub fn stopped(&self) -> bool {
-        matches!(self.state, State::Stopped)
+        matches!(self.state, State::Stopped | State::Leaving(_))
     }
 
     /// Whether nothing is under way, and the destination has everything, or never will.
@@ -336,7 +346,7 @@ impl<Q: Quirk> Source<Q> {
     /// A client's request.
     pub fn handle_request(&mut self, now: u64, request: Request) {
         self.tick(now);
-        if self.serving() {
+        if self.answers() {
             self.admit(request);
             self.pump();
         }
@@ -346,6 +356,11 @@ impl<Q: Quirk> Source<Q> {
     pub fn handle_frame(&mut self, now: u64, frame: &Frame) {
         self.tick(now);
         if !self.serving() {
+            if let (State::Leaving(_), Some((mirror, _, message))) = (&self.state, wire::decode(frame))
+                && mirror == self.geometry.mirror
+            {
+                self.hear_heir(&message);
+            }
             return;
         }
         let Some((mirror, connection, message)) = wire::decode(frame) else {
@@ -393,12 +408,14 @@ impl<Q: Quirk> Source<Q> {
     /// An effect finished.
     pub fn handle_done(&mut self, now: u64, token: Token, completion: Completion) {
         self.tick(now);
-        if let (Completion::Failed(device), false) = (&completion, self.stopped()) {
+        let stopped = matches!(self.state, State::Stopped);
+        if let (Completion::Failed(device), false) = (&completion, stopped) {
             return self.stop(Alarm::DeviceFailed { device: *device });
         }
         match self.state {
             State::Booting(_) => self.boot_done(token, completion),
             State::Stopped => return,
+            State::Leaving(_) => return self.leave_done(token, completion),
             State::Serving => match token.duty() {
                 Duty::Log => self.log_flushed(token),
                 Duty::Mark => self.mark_flushed(token),
@@ -420,6 +437,9 @@ impl<Q: Quirk> Source<Q> {
         self.tick(now);
         if matches!(self.state, State::Booting(_)) {
             return self.retry_boot();
+        }
+        if let State::Leaving(_) = self.state {
+            return self.retry_turn();
         }
         if !self.serving() {
             return;
@@ -457,6 +477,7 @@ impl<Q: Quirk> Source<Q> {
             self.resync_next();
             self.serve_blocks();
             self.free();
+            self.retire_next();
             if !self.progress || !self.serving() {
                 break;
             }
@@ -476,8 +497,16 @@ impl<Q: Quirk> Source<Q> {
         if !self.quirk.bends(Bend::StopSilently) {
             self.out.alarm(self.index, alarm);
         }
-        self.out.push(Effect::CloseClients { mirror: self.index });
+        self.close();
         self.state = State::Stopped;
+        self.turn = None;
+    }
+
+    /// Nobody is answered any more.
+    fn close(&mut self) {
+        self.out.push(Effect::CloseClients { mirror: self.index });
+        self.up_since = None;
+        self.stuck = role::Stuck::default();
         self.timer = None;
         self.apply_retry = None;
         self.queue.clear();
@@ -485,7 +514,6 @@ impl<Q: Quirk> Source<Q> {
         self.reads.clear();
         self.healing = Healing::default();
         self.serves.clear();
-        self.turn = None;
         self.wish = None;
         self.resync = None;
     }

@@ -1,6 +1,7 @@
 //! The role of a source and what goes with it (LR1, LR2, section 6): when it goes on alone, the durable map of what the
 //! destination then lacks, and what may be lost with the source.
 
+use super::leave::Leave;
 use super::log::Sealing;
 use super::{Session, Source};
 use crate::block_map::BlockMap;
@@ -23,6 +24,10 @@ pub(super) enum Wish {
     Return { first: u64, end: Position, room: u64 },
     /// The destination knows the policy.
     Policy,
+    /// It is not the source any more (LR7, LR8).
+    Leave(Leave),
+    /// It answers nobody any more (LR8).
+    Retire,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,7 +109,7 @@ impl<Q: Quirk> Source<Q> {
             Policy::Strict => self.alone(),
             _ => false,
         };
-        cut || full
+        cut || full || self.retires()
     }
 
     /// Records that leave: under `async` those of sealed generations.
@@ -124,7 +129,7 @@ impl<Q: Quirk> Source<Q> {
         if self.alone() {
             // The seal leaves nothing of its log: what its image lacks must be in the set.
             self.needs_all = void || image < self.superblock.alone.freed;
-        } else if void || held.max(image) < self.log.base_position {
+        } else if !self.retired() && (void || held.max(image) < self.log.base_position) {
             if !void && self.policy() == Policy::Strict {
                 self.stop(Alarm::Refused { reason: 2 });
                 return false;
@@ -144,13 +149,17 @@ impl<Q: Quirk> Source<Q> {
         self.peer_degraded = degraded;
         let Policy::Degrade { hold, .. } = self.policy() else { return };
         let rests = self.changed_at.is_some_and(|at| self.now < at + hold);
-        if degraded && !self.alone() && !self.leaves() && !rests {
+        if degraded && self.superblock.role == Role::Source && !self.leaves() && !rests {
             self.degrade();
         }
     }
 
     /// LR1: the connection is closed at once, so that its later acknowledgements do not count.
     fn degrade(&mut self) {
+        if self.retired() || self.retiring() {
+            // Another server may serve the clients by now.
+            return;
+        }
         self.wish = Some(Wish::Degrade);
         self.session = Session::Down;
         self.connection.counter += 1;
@@ -174,7 +183,8 @@ impl<Q: Quirk> Source<Q> {
             .is_some_and(|((needs, _), _)| *needs <= self.marked && *needs > seen.0);
         let unfreed = self.stalled && self.log.generations.front().is_some_and(|g| g.applied);
         let unconfirmed = self.reads_await_pong();
-        let waits = !self.alone() && !self.leaves() && (unanswered || unfreed || unconfirmed);
+        let waits =
+            self.superblock.role == Role::Source && !self.leaves() && (unanswered || unfreed || unconfirmed);
         if !waits {
             self.stuck.since = None;
         } else if self.stuck.since.is_none() || self.stuck.seen != seen {
@@ -184,7 +194,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// When the role is to be looked at.
     pub(super) fn role_timeout(&self) -> Option<u64> {
-        let retry = self.turn.as_ref().and_then(|t| t.retry);
+        let retry = self.turn_due();
         let resync = self.resync_due();
         let stuck = match self.policy() {
             Policy::Degrade { timeout, hold, .. } => {
@@ -195,13 +205,28 @@ impl<Q: Quirk> Source<Q> {
         [retry, resync, stuck].into_iter().flatten().min()
     }
 
-    pub(super) fn role_timer(&mut self) {
+    /// When what found no space is to be written again.
+    pub(super) fn turn_due(&self) -> Option<u64> {
+        self.turn.as_ref().and_then(|t| t.retry)
+    }
+
+    pub(super) fn retry_turn(&mut self) {
         if let Some(turn) = &mut self.turn
             && turn.retry.is_some_and(|at| at <= self.now)
         {
             turn.retry = None;
             self.write_turn();
         }
+    }
+
+    /// Whether a superblock that says so is on its way, or about to be.
+    pub(super) fn retiring(&self) -> bool {
+        let turn = self.turn.as_ref().and_then(|t| t.wish);
+        [self.wish, turn].contains(&Some(Wish::Retire))
+    }
+
+    pub(super) fn role_timer(&mut self) {
+        self.retry_turn();
         let Policy::Degrade { timeout, hold, .. } = self.policy() else { return };
         let rests = self.changed_at.is_some_and(|at| self.now < at + hold);
         if self.stuck.since.is_some_and(|since| since + timeout <= self.now) && !rests {
@@ -262,6 +287,8 @@ impl<Q: Quirk> Source<Q> {
                 next.map = (0, 0);
             }
             Some(Wish::Policy) => next.policy = self.knobs.policy.kind(),
+            Some(Wish::Retire) => next.role = Role::Retired,
+            Some(Wish::Leave(leave)) => next = leave.superblock(&next),
             None => {
                 let Some(upto) = self.unmapped() else { return };
                 let mut grown = self.map.clone();
@@ -354,6 +381,12 @@ impl<Q: Quirk> Source<Q> {
                 self.advance();
             }
             Some(Wish::Policy) => self.wish = None,
+            Some(Wish::Retire) => {
+                self.close();
+                self.stage(Stage::Retired, tip);
+                self.hand_over();
+            }
+            Some(Wish::Leave(leave)) => self.left(leave),
             None => {
                 if let Some((map, _)) = turn.map {
                     self.map = map;

@@ -42,14 +42,15 @@ fn damage_of_a_mirror_that_is_being_recovered_leaves_the_model() {
 fn what_serves_clients_at_the_destination_has_no_second_copy() {
     let promotion =
         "faults:\n  - {when: {stage: file_marked, nth: 9}, recover: {source: alpha, promote: true}}\n";
-    let then = "{when: {stage: promoted, nth: 1, delay: 5ms}, nvram_lost: {node: ";
-    let run = |name: &str, node: &str| {
-        let path = file(name, "promoted.yaml", &format!("{BUSY}{promotion}  - {then}{node}}}}}\n"));
+    let then = "{when: {stage: promoted, nth: 1, delay: 5ms}, ";
+    let run = |name: &str, fault: &str| {
+        let path = file(name, "promoted.yaml", &format!("{BUSY}{promotion}  - {then}{fault}}}\n"));
         mirrorsim(&["run", text(&path), "--no-report"])
     };
-    let said = run("heir", "destination").ends(4).says("VACUOUS");
+    let said = run("heir", "nvram_lost: {node: destination}").ends(4).says("VACUOUS");
     said.says("would leave the fault model").says("its clients are served with the image alone");
-    run("former", "alpha").ends(0).says("its clients go on with the image");
+    let former = run("former", "disk_replaced: {node: alpha, device: image}");
+    former.ends(0).says("its clients go on with the image");
 }
 
 /// No verdict is owed where the superblocks are not ours to read, at any change in between.

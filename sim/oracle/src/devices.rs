@@ -94,7 +94,7 @@ impl Judge {
                 }
                 (Server::Destination, Device::Nvram) if layout.heir_at(device, offset).is_some() => {
                     let (first, size) = m.at.home.log;
-                    let own = m.heir && (first..first + size).contains(&offset);
+                    let own = m.leads_there() && (first..first + size).contains(&offset);
                     ("the NVRAM", own.then(|| first + unit(offset - first, m.at.partition_size)))
                 }
                 (Server::Destination, Device::Nvram) => {

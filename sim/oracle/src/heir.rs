@@ -3,7 +3,7 @@
 //! source is not looked at any more, but for what it answers.
 
 use crate::bytes::Mark;
-use crate::finding::Findings;
+use crate::finding::{Findings, Oracle};
 use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Layout;
@@ -12,7 +12,8 @@ use crate::mirror::{Copy, Mirror, Source};
 use crate::oracles::{fencing, reads, resync, steps};
 use crate::resync_file;
 use crate::setup::{Answer, Device, Medium, Server, Setup};
-use crate::superblock::DEGRADED;
+use crate::superblock::{DEGRADED, RETIRED, Superblock};
+use crate::wire::{Frame, Message};
 use bytes::Bytes;
 
 /// Where the log and the mark of each mirror's heir stand on the destination's devices.
@@ -59,6 +60,57 @@ impl Judge {
         matches!(server, Server::Source(i) if self.mirrors.get(i).is_some_and(|m| m.heir))
     }
 
+    /// What the former source says that it holds, as the mirror of its heir.
+    pub(crate) fn former_says(&mut self, source: usize, head: &[u8]) {
+        let (Some(m), Some(frame)) = (self.mirrors.get_mut(source), Frame::read(head)) else { return };
+        if let Message::ForwardAck { level: 2.., up_to, .. } | Message::Welcome { held: up_to, .. } =
+            frame.message
+        {
+            m.kept = m.kept.max(m.model.index_of(up_to).unwrap_or(0));
+        }
+    }
+
+    /// The former source is the source again (LR8), and has booted: from now on both servers are looked at as before.
+    pub fn returned(&mut self, source: usize, own: &dyn Medium, destination: &dyn Medium) {
+        let Some(m) = self.mirrors.get_mut(source).filter(|m| m.heir) else { return };
+        resync::handed_over(m, &mut self.out);
+        let tip = m.model.tip();
+        m.heir = false;
+        (m.only_former, m.kept) = (0, 0);
+        m.session.holds(tip);
+        m.wait.acknowledged = m.wait.acknowledged.max(tip);
+        m.at.own = m.at.former.clone();
+        m.source = Source { stable: tip, ..Source::new(self.setup.partitions) };
+        let asked = m.model.last_generation();
+        m.copy = Copy { end_stable: tip, end_current: tip, filed: tip, asked, ..Copy::new() };
+        let sides = [(&mut m.source.volume, &m.at.own, own), (&mut m.copy.image, &m.at.image, destination)];
+        for (image, region, medium) in sides {
+            image.replaced(&mut m.model, region, (region.base, region.end), medium);
+        }
+        m.source.mark_stable = m.own_mark(own);
+        m.copy.mark_stable = m.copy_mark(destination);
+        m.copy.mark_current = m.copy.mark_stable;
+        m.model.close();
+        m.advance();
+    }
+
+    /// The former source gives up what it has, and is to become a mirror.
+    pub fn becomes_target(&mut self, source: usize) {
+        let Some(m) = self.mirrors.get(source) else { return };
+        let (number, only) = (m.number, m.only_former);
+        self.out.expect(Oracle::Fencing, "LR7", only == 0, || {
+            format!("source {number}: {only} operations are answered that no other server has, and it gives them up")
+        });
+    }
+
+    /// All has come to rest, and the former source keeps the image of what the destination serves (LR7): it has all of it.
+    pub fn kept(&mut self, source: usize, medium: &dyn Medium) {
+        let Some(m) = self.mirrors.get_mut(source).filter(|m| m.heir) else { return };
+        let region = m.at.former.clone();
+        let found = Superblock::best(&medium.read(Device::Image, region.base, 1024), &m.model.uuid);
+        resync::kept(m, &region, found, medium, &mut self.out);
+    }
+
     /// The former source sent an answer: only of what the recovery has reached, and no read that came in after the fence.
     pub fn former_answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
         let out = &mut self.out;
@@ -69,6 +121,7 @@ impl Judge {
         let asked = found.clone();
         match answer {
             Answer::Written | Answer::Added { .. } => {
+                m.only_former += u64::from(asked.index.is_none_or(|index| index > reached));
                 fencing::answered_by_former(m, &self.setup, &asked, out)
             }
             Answer::Read { .. } => reads::fenced(m, &self.setup, &asked, out),
@@ -79,6 +132,11 @@ impl Judge {
 }
 
 impl Mirror {
+    /// Whether the destination serves the clients, or has done so last and is not the mirror yet (LR8).
+    pub fn leads_there(&self) -> bool {
+        self.heir || self.copy.image.stable.role == RETIRED
+    }
+
     /// The recovery has ended, and its superblock says that the destination serves the clients.
     pub fn inherit(&mut self, setup: &Setup, reached: u64, stable: &dyn Medium, out: &mut Findings) {
         if self.heir || self.copy.image.stable.role != DEGRADED {
@@ -95,6 +153,9 @@ impl Mirror {
             steps::bequeathed(self, Mark::read(&own.read(Device::Mark, slot, 128)), reached, out);
         }
         self.heir = true;
+        if !harmed {
+            self.only_former = self.history.answered_beyond(reached);
+        }
         self.history.inherit(reached);
         self.truncate(reached);
         let volume = std::mem::replace(&mut self.copy.image, Image::new());

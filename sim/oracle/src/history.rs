@@ -134,6 +134,12 @@ impl History {
         }
     }
 
+    /// Operations beyond the first `last` that change something and were answered.
+    pub fn answered_beyond(&self, last: u64) -> u64 {
+        let beyond = |a: &&Asked| a.answer.is_some() && a.index.is_some_and(|i| i > last);
+        self.asked.iter().flatten().filter(beyond).count() as u64
+    }
+
     /// What goes on is the first `last` operations: what was answered beyond, as weaker policies allow, is lost.
     pub fn inherit(&mut self, last: u64) {
         for asked in self.asked.iter_mut().flatten() {

@@ -121,8 +121,8 @@ impl Judge {
     /// A frame was put on the wire, before anything the network does to it: `head` = frame header and fixed part of the
     /// body, `payload` = what follows (of Forward and Block), else empty.
     pub fn frame(&mut self, from: Server, to: Server, head: &[u8], payload: &Bytes) {
-        if self.is_former(from) {
-            return;
+        if let (true, Server::Source(i)) = (self.is_former(from), from) {
+            return self.former_says(i, head);
         }
         let Some(frame) = Frame::read(head) else {
             self.out
@@ -158,7 +158,7 @@ impl Judge {
             damage::source_acts(m, "speaks", out);
         }
         // What the heir says as a source nobody hears; what it says as a destination it must not.
-        if m.heir {
+        if m.leads_there() && from == Server::Destination {
             if let Message::ForwardAck { up_to, .. } | Message::Welcome { held: up_to, .. } = frame.message {
                 fencing::acknowledged(m, "ForwardAck or Welcome", up_to, None, out);
             }
@@ -290,6 +290,13 @@ impl Judge {
     pub fn forced(&mut self, source: usize) {
         if let Some(m) = self.mirrors.get_mut(source) {
             seals::forced(m);
+        }
+    }
+
+    /// The operator wants the clients of a mirror handed over, and who serves them goes about it.
+    pub fn hands_over(&mut self, source: usize) {
+        if let Some(m) = self.mirrors.get_mut(source) {
+            seals::handed_over(m);
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct MirrorLayout {
     pub partition_size: u64,
     /// On the source's own disk.
     pub own: Region,
+    /// The same, whoever serves the clients.
+    pub former: Region,
     /// On the destination's image disk.
     pub image: Region,
     /// For the case that the destination serves its clients.
@@ -95,6 +97,7 @@ impl Layout {
                 uuid: source.uuid,
                 partition_size,
                 own: region(0),
+                former: region(0),
                 image,
                 home,
                 resync,

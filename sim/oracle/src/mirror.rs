@@ -29,6 +29,10 @@ pub(crate) struct Mirror {
     pub contact: Contact,
     /// Why alarms of this mirror are justified.
     pub excuses: BTreeSet<&'static str>,
+    /// Operations that only the former source has, and has answered (LR7).
+    pub only_former: u64,
+    /// What it says that it holds, once it is the mirror of its heir.
+    pub kept: u64,
     /// Alarms for which the rig has given a reason that stops nothing.
     pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
@@ -220,6 +224,8 @@ impl Mirror {
             session: Session::default(),
             contact: Contact::default(),
             excuses: BTreeSet::new(),
+            only_former: 0,
+            kept: 0,
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             remembered: None,

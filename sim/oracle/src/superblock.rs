@@ -4,9 +4,11 @@ use crate::bytes::{Link, Position, hash, newer, u16_at, u64_at, uuid_at, whole};
 use crate::setup::Verdict;
 
 /// Roles of a superblock that the judge cares for.
+pub(crate) const MIRROR: u16 = 2;
 pub(crate) const RECOVERING: u16 = 3;
 pub(crate) const RECOVERED: u16 = 4;
 pub(crate) const DEGRADED: u16 = 5;
+pub(crate) const RETIRED: u16 = 8;
 
 /// One state of a mirror at a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -20,6 +20,7 @@ pub(crate) enum Message {
     Block { volume: u64, block: u64, as_of: Position },
     ResyncBegin,
     ResyncSealed { session: u64, room: u64 },
+    HandOver,
     Other,
 }
 
@@ -45,7 +46,7 @@ fn fixed(kind: u16) -> Option<usize> {
         5 => 128,
         6 | 13 => 32,
         7 | 11 | 19 => 16,
-        8 | 16 => 24,
+        8 | 16 | 20 => 24,
         12 => 0,
         14 | 17 => 40,
         18 => 56,
@@ -88,6 +89,7 @@ impl Frame {
             13 | 16 => Message::Talk,
             15 => Message::ResyncBegin,
             19 => Message::ResyncSealed { session: word(0), room: word(1) },
+            20 => Message::HandOver,
             12 => Message::Reset,
             4 => Message::Refused,
             14 => Message::Block { volume: word(0), block: word(1), as_of: Position::new(word(2), word(3)) },

@@ -25,6 +25,7 @@ pub(crate) enum Event {
     Resume { server: u16 },
     Order { source: u16 },
     Recover { source: u16 },
+    HandOver { source: u16 },
     Tick { server: u16, index: u32 },
     Unglue { source: u16, forward: bool },
     Watch,

@@ -41,7 +41,7 @@ kinds! {
     PHASE = 20 "phase",
 }
 
-const FRAMES: [&str; 20] = [
+const FRAMES: [&str; 21] = [
     "?",
     "Hello",
     "Welcome",
@@ -62,8 +62,9 @@ const FRAMES: [&str; 20] = [
     "ResyncBlock",
     "ResyncEnd",
     "ResyncSealed",
+    "HandOver",
 ];
-const FAULTS: [&str; 40] = [
+const FAULTS: [&str; 41] = [
     "crash",
     "power_cut",
     "restart",
@@ -104,6 +105,7 @@ const FAULTS: [&str; 40] = [
     "timers",
     "readd",
     "log_file",
+    "hand_over",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -234,6 +236,7 @@ alarms! {
     NvramTooSmall { size, needed } = 12 "nvram_too_small",
     Version { found } = 13 "version",
     Config { field, found, own } = 14 "config",
+    Diverged { epoch } = 15 "diverged",
 }
 
 pub(crate) fn alarm_text(alarm: &Alarm) -> String {
@@ -247,6 +250,9 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
             format!("NVRAM ends at {found}, below the mark {marked}: lost, foreign or damaged (SR8)")
         }
         Alarm::Fenced { epoch } => format!("epoch {epoch} exists: fenced"),
+        Alarm::Diverged { epoch } => {
+            format!("it may have answered in epoch {epoch} for what no other server has: kept (LR7)")
+        }
         Alarm::Refused { reason: 1 } => "the destination keeps another mirror".into(),
         Alarm::Refused { reason: 3 } => "the destination needs a block that is damaged on both sides".into(),
         Alarm::Refused { reason: 4 } => "the destination has no valid superblock of the mirror".into(),
@@ -287,7 +293,7 @@ pub(crate) fn alarm_fields(alarm: &Alarm) -> [u64; 3] {
         Alarm::BlockDamaged { volume, block } | Alarm::BlockLost { volume, block } => {
             [*volume as u64, *block, 0]
         }
-        Alarm::Fenced { epoch } => [*epoch, 0, 0],
+        Alarm::Fenced { epoch } | Alarm::Diverged { epoch } => [*epoch, 0, 0],
         Alarm::Version { found } => [*found, 0, 0],
         Alarm::Config { field, found, own } => [*field, *found, *own],
         Alarm::SyncConflict { generation } => [*generation, 0, 0],

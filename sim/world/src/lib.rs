@@ -192,6 +192,11 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("recoveries_exact", "count", "recoveries whose image equals the model byte for byte"),
     ("recoveries_damaged", "count", "recoveries that reported damage"),
     ("promotions", "count", "mirrors whose clients the destination took over"),
+    (
+        "hand_overs",
+        "count",
+        "times that clients went back to the former source of a mirror that was promoted",
+    ),
     ("rpo_operations", "count", "answered operations missing after recoveries"),
     ("rpo_bytes", "bytes", "their bytes"),
     ("rto", "ns", "longest time from a disaster, or without one from the order, to the opening of the image"),

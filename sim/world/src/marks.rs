@@ -81,6 +81,10 @@ marks! {
     TakenOver = "taken_over",
     /// the destination died after it had answered clients in their source's place
     CrashOfHeir = "crash_of_heir",
+    /// the former source of a mirror became the mirror of the server that has taken over
+    RolesSwapped = "roles_swapped",
+    /// the clients of a mirror that was promoted went back to its former source
+    GivenBack = "given_back",
 }
 
 /// How often each was reached.

@@ -66,7 +66,9 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         Fault::Blackout { .. } => (Role::Destination, None),
         Fault::Readd { source } => (Role::Source, Some(*source)),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
-        Fault::Recover { source, .. } | Fault::LogFile { source, .. } => (Role::Destination, Some(*source)),
+        Fault::Recover { source, .. } | Fault::HandOver { source } | Fault::LogFile { source, .. } => {
+            (Role::Destination, Some(*source))
+        }
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. }
             | DamageTarget::NvramRecord { source, .. }

@@ -25,7 +25,7 @@ impl<Q: Quirk> World<'_, Q> {
             Phase::Faults => {
                 let quiet = self.clients.iter().all(|c| c.done());
                 let scripted_over = now > self.last_fault_at;
-                let ends = quiet && scripted_over && self.ordered.values().all(|o| o.done);
+                let ends = quiet && scripted_over && self.obeyed();
                 // What goes round in circles looks busy, and answers nobody.
                 let waits = now.saturating_sub(self.oldest_open().max(self.last_fault_at));
                 let stuck = idle > STUCK.min(self.spec.budget.idle) || waits > self.spec.budget.converge;
@@ -39,10 +39,7 @@ impl<Q: Quirk> World<'_, Q> {
             Phase::Healed => {
                 let servers_up = (0..self.servers.len())
                     .all(|s| self.servers[s].gone || self.servers[s].machine.is_some());
-                if self.clients.iter().all(|c| c.done())
-                    && servers_up
-                    && self.ordered.values().all(|o| o.done)
-                {
+                if self.clients.iter().all(|c| c.done()) && servers_up && self.obeyed() {
                     self.enter(Phase::Quiesce);
                     self.seal_all();
                 } else {
@@ -63,6 +60,11 @@ impl<Q: Quirk> World<'_, Q> {
         if self.phase != Phase::Over {
             self.sched.at(now + WATCH, Event::Watch);
         }
+    }
+
+    /// Whether all that operators want is done.
+    fn obeyed(&self) -> bool {
+        self.ordered.values().all(|o| o.done) && self.hand_overs.is_empty()
     }
 
     /// When the oldest operation that is open was issued; now if none is.
@@ -156,10 +158,21 @@ impl<Q: Quirk> World<'_, Q> {
         };
         // A desk may wait for ever for a source that is gone, or that has stopped with an alarm.
         let desk_quiet = match &self.servers[self.destination()].machine {
+            Some(Machine::Destination(m)) if former && self.keeps_the_image(source) => {
+                let other = &self.servers[source].machine;
+                let rests = matches!(other, Some(Machine::Destination(m)) if m.quiet(0));
+                rests && m.in_sync(source as u16)
+            }
             Some(Machine::Destination(m)) => m.quiet(source as u16) || stopped,
             _ => false,
         };
         (source_quiet || stopped) && desk_quiet
+    }
+
+    /// Whether the former source of a mirror is the one that keeps its image now (LR7).
+    fn keeps_the_image(&self, source: usize) -> bool {
+        let s = &self.servers[source];
+        matches!(s.machine, Some(Machine::Destination(_))) && !s.gone
     }
 
     fn all_quiet(&self) -> bool {
@@ -239,6 +252,11 @@ impl<Q: Quirk> World<'_, Q> {
                 && !recovered
             {
                 self.compare_at_rest(source);
+            }
+            if self.phase == Phase::Over && self.stop_reason.is_none() && self.keeps_the_image(source) {
+                self.judge.mute(false);
+                self.judge.kept(source, &self.servers[source].current());
+                self.judge.mute(self.judging.mutes());
             }
         }
         self.count_copies();

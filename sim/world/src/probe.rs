@@ -175,6 +175,11 @@ impl<Q: Quirk> Probe<Q> {
         self.left.insert(mirror);
     }
 
+    /// Its clients went back to their source, and it is an image again.
+    pub fn enter(&mut self, mirror: usize) {
+        self.left.remove(&mirror);
+    }
+
     /// A durable change of `kind` has happened to these mirrors.
     pub fn changed<S>(
         &mut self,

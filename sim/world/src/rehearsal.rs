@@ -7,6 +7,7 @@ use crate::trunk::{Landing, Trunks};
 use bytes::Bytes;
 use mirror::effect::{Completion, Device, Effect, Outbox};
 use mirror::geometry::{Geometry, Region};
+use mirror::mark;
 use mirror::quirk::Quirk;
 use mirror::recovery::{Outcome, Recovery};
 use mirror::superblock::{Superblock, Verdict};
@@ -170,7 +171,13 @@ pub fn recover<Q: Quirk>(
     common: Option<&mut Common<'_>>,
 ) -> Recovered {
     let Cast { index, geometry, region, segments, quirk } = cast;
-    let mut machine = Recovery::new(geometry.clone(), region.clone(), index as u16, segments, quirk);
+    let mut machine = Recovery::new(
+        geometry.clone(),
+        region.clone(),
+        (index as u16, mark::base(index as u16)),
+        0..segments,
+        quirk,
+    );
     let mut out = Outbox::default();
     let mut run =
         Run { copy, common, index, records: None, batch: None, touched, base: None, steps: 0, before: 0 };

@@ -50,6 +50,10 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erase
     if m.source.gone || m.copy.harmed {
         return;
     }
+    // What the server has that was the source, and is the mirror of its heir now, is not looked at.
+    if m.heir && !m.source.alone {
+        return;
+    }
     if m.source.alone {
         return resync::freed(m, (g.first, last), out);
     }

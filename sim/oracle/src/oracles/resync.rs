@@ -5,11 +5,11 @@
 use crate::bytes::Position;
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
-use crate::layout::BlockAt;
+use crate::layout::{BlockAt, Region};
 use crate::mirror::Mirror;
 use crate::resync_file::Map;
-use crate::setup::{Policy, Setup};
-use crate::superblock::Superblock;
+use crate::setup::{Medium, Policy, Setup};
+use crate::superblock::{MIRROR, Superblock};
 
 fn fail(out: &mut Findings, invariant: &'static str, message: impl FnOnce() -> String) {
     out.fail(Oracle::Resync, invariant, message);
@@ -106,7 +106,8 @@ pub(crate) fn told(m: &Mirror, session: u64, out: &mut Findings) {
 pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
     out.judged(Oracle::Resync);
     let changes = m.model.last_changes(first - 1, last);
-    let held = m.model.position_of(m.copy.end_stable.max(m.copy.image.cursor));
+    let held = if m.heir { m.kept } else { m.copy.end_stable.max(m.copy.image.cursor) };
+    let held = m.model.position_of(held);
     let known = |at: &BlockAt, change| m.source.map.get(at).map_or(change <= held, |known| *known >= change);
     let missing = changes.iter().find(|(at, change)| !known(at, **change));
     if let Some(((volume, block), _)) = missing {
@@ -142,6 +143,43 @@ pub(crate) fn bequeathed(m: &Mirror, map: &Map, out: &mut Findings) {
     let missing = m.copy.since_fence.iter().find(|at| !map.contains_key(at));
     out.expect(Oracle::Resync, "LR6", missing.is_none(), || {
         format!("mirror {number} is promoted, and block {missing:?} of its recovery is not in the map of what its former source lacks")
+    });
+}
+
+/// LR8: the clients go back; all that was answered is in the volumes of the server that has served them.
+pub(crate) fn handed_over(m: &Mirror, out: &mut Findings) {
+    let (number, tip) = (m.number, m.model.tip());
+    let there = m.source.volume.cursor;
+    out.expect(Oracle::Resync, "LR8", there == tip && !m.source.alone, || {
+        format!("mirror {number}: handed over with {there} of {tip} operations in the volumes")
+    });
+}
+
+/// LR7, L4: the former source keeps the image of its heir, and nothing is under way.
+pub(crate) fn kept(
+    m: &mut Mirror,
+    region: &Region,
+    found: Option<Superblock>,
+    medium: &dyn Medium,
+    out: &mut Findings,
+) {
+    let (number, tip) = (m.number, m.model.tip());
+    let whole = |s: &Superblock| s.role == MIRROR && !s.void && s.sealed.is_none();
+    let cursor = found.filter(whole).and_then(|s| m.model.index_of_cursor(s.cursor()));
+    out.expect(Oracle::Resync, "L4", cursor == Some(tip), || {
+        format!(
+            "mirror {number}: at rest the former source has {cursor:?} of {tip} records in its image (LR7)"
+        )
+    });
+    if cursor != Some(tip) {
+        return;
+    }
+    let sizes = region.volumes.iter().map(|v| v.blocks + v.reply_blocks).enumerate();
+    // What only the former source had is nowhere in the model any more.
+    let blocks: Vec<BlockAt> = sizes.flat_map(|(v, n)| (0..n).map(move |b| (v as u32, b))).collect();
+    let wrong = blocks.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
+    out.expect(Oracle::Resync, "L4", wrong.is_none(), || {
+        format!("mirror {number}: at rest block {wrong:?} of the former source's image is another one (LR7)")
     });
 }
 

@@ -18,6 +18,12 @@ pub(crate) fn forced(m: &mut Mirror) {
     m.source.pending_seal = Some(open);
 }
 
+/// LR8: with a hand-over the open generation is sealed, if it has a record.
+pub(crate) fn handed_over(m: &mut Mirror) {
+    let last = m.model.last_generation();
+    m.source.forced.extend([last, last + 1]);
+}
+
 /// The first seal of a generation was written.
 pub(crate) fn sealed(m: &mut Mirror, setup: &Setup, generation: u64, out: &mut Findings) {
     out.judged(Oracle::Seals);
@@ -53,7 +59,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         });
     }
     let sealed = m.model.generations().filter(|g| g.seal.is_some()).map(|g| g.number).last().unwrap_or(0);
-    if m.copy.asked < sealed && !m.source.alone {
+    if m.copy.asked < sealed && !m.source.alone && !m.heir {
         let (asked, sealed) = (Position::new(m.copy.asked, 0), Position::new(sealed, 0));
         out.fail(Oracle::Seals, "L1", || {
             format!("source {number}: {sealed} is sealed, and SyncRequests came only up to {asked} (SR4)")

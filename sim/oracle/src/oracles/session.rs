@@ -52,6 +52,11 @@ struct Boots {
 }
 
 impl Session {
+    /// All up to here is in both volumes, whoever has acknowledged it (LR8).
+    pub fn holds(&mut self, index: u64) {
+        self.granted.fill(index);
+    }
+
     /// The source died.
     pub fn source_down(&mut self) {
         self.source.former = self.source.spoken;

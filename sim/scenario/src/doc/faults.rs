@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd, log_file
+        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -51,6 +51,8 @@ map! {
         seal: OneSource = optional("another fault"),
         /// Operator: recover the mirror at the destination, and fence its source, whether that lives or not. A `disaster` orders this by itself: beside one, a `recover` is there to say `promote: true`, or to come earlier than `recover_after`.
         recover: Recovery = optional("another fault"),
+        /// Operator: the clients of a mirror that was promoted go back to the server that was their source, once it is in sync.
+        hand_over: OneSource = optional("another fault"),
         /// The next frames on a link are bent on their way.
         frame: FrameBend = optional("another fault"),
         /// The next message on a link arrives once more, long after (`datagram` only).

@@ -125,6 +125,9 @@ impl Page<'_> {
                 };
                 format!("operator recovers the mirror of {0}: {0} is fenced{then}", source(s))
             }
+            Fault::HandOver { source: s } => {
+                format!("operator gives the clients of {} back to it, once it is in sync", source(s))
+            }
             Fault::Frame { source: s, direction, bend, count } => {
                 let bend = snake(&format!("{bend:?}"));
                 format!("next {count} frames of {} ({}): {bend}", source(s), way(direction))

@@ -121,6 +121,9 @@ impl Lookup<'_, '_, '_> {
             let promote = *s.promote;
             return self.source(s.source.as_ref(), s).map(|source| Fault::Recover { source, promote });
         }
+        if let Some(s) = &line.hand_over {
+            return self.source(s.source.as_ref(), s).map(|source| Fault::HandOver { source });
+        }
         self.link_fault(line).or_else(|| self.series(line)).or_else(|| self.device_fault(line))
     }
 

@@ -29,6 +29,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Disaster { .. } => "disaster",
         Fault::Seal { .. } => "seal",
         Fault::Recover { .. } => "recover",
+        Fault::HandOver { .. } => "hand_over",
         Fault::Frame { .. } => "frame",
         Fault::Replay { .. } => "replay",
         Fault::Swizzle { .. } => "swizzle",

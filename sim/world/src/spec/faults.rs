@@ -47,6 +47,13 @@ pub struct FaultSpec {
     pub place: String,
 }
 
+impl FaultSpec {
+    /// Whether it has the destination serve the clients.
+    pub fn promotes(&self) -> bool {
+        matches!(self.fault, Fault::Recover { promote: true, .. })
+    }
+}
+
 /// When a fault happens.
 #[derive(Clone, Debug)]
 pub enum When {
@@ -187,6 +194,12 @@ pub enum Fault {
         source: usize,
         /// Then the destination serves its clients (LR6).
         promote: bool,
+    },
+    /// Operator: the clients that the destination serves go back to the server that was their source, and is the mirror
+    /// now (LR8). It waits until that is in sync.
+    HandOver {
+        /// Which source's clients.
+        source: usize,
     },
     /// The next frames on a link are bent on their way (FN10).
     Frame {

@@ -5,7 +5,7 @@ use crate::client::{self, Open};
 use crate::event::{Deferred, Event};
 use crate::marks::Mark;
 use crate::server::Machine;
-use crate::spec::{Fault, FaultSpec, Nanos, Pacing};
+use crate::spec::{FaultSpec, Nanos, Pacing};
 use crate::workload::{Ask, Next};
 use crate::{kinds, plan, sites};
 use mirror::effect::Answer;
@@ -340,7 +340,6 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a scenario wants a destination that can serve clients.
     pub(super) fn promotes(&self) -> bool {
-        let promotes = |fault: &FaultSpec| matches!(fault.fault, Fault::Recover { promote: true, .. });
-        self.faults.iter().any(promotes)
+        self.faults.iter().any(FaultSpec::promotes)
     }
 }

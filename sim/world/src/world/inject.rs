@@ -130,6 +130,7 @@ impl<Q: Quirk> World<'_, Q> {
                 self.order_recovery(source, promote);
                 (true, None)
             }
+            Fault::HandOver { source } => (self.order_hand_over(source), None),
             // These two take effect when such a frame arrives.
             Fault::Frame { source, direction, bend, count } => {
                 self.bend_frames(index, source, direction, bend, count);

@@ -4,15 +4,17 @@ use super::World;
 use crate::acked::Acked;
 use crate::event::Event;
 use crate::kinds;
+use crate::marks::Mark;
 use crate::outcome::Alarm;
 use crate::server::Machine;
 use mirror::config::Policy;
-use mirror::destination::{self, Destination};
-use mirror::effect::Effect;
+use mirror::destination::{self, Destination, Standing};
+use mirror::effect::{Device, Effect};
 use mirror::ids::Position;
 use mirror::quirk::Quirk;
 use mirror::source::{self, Exposure, Source};
 use mirror::stage::Stage;
+use mirror::superblock::{self, Role, Superblock};
 
 /// With which a destination serves the clients of a mirror that had no policy for being alone: a time-out of 50 ms, and
 /// the connection must stand for 10 ms before it takes anybody as its mirror, once in 100 ms at most.
@@ -31,19 +33,25 @@ impl<Q: Quirk> World<'_, Q> {
         };
         let p = &self.spec.protocol;
         let left = self.servers[server].nvram_left;
+        let knobs = destination::Knobs {
+            ack: p.ack,
+            apply_scope: p.apply_scope,
+            transport: p.transport,
+            retry_after: p.resend_after,
+        };
         let mut machine = if server == self.destination() {
-            let knobs = destination::Knobs {
-                ack: p.ack,
-                apply_scope: p.apply_scope,
-                transport: p.transport,
-                retry_after: p.resend_after,
-            };
             let nvram = self.spec.destination.nvram_size;
             let mut machine = Destination::new(&geometries, nvram, knobs, self.quirk, now);
             if self.promotes() {
                 let heirs: Vec<_> = (0..geometries.len()).map(|_| self.heir_knobs()).collect();
                 machine = machine.with_heirs(&heirs);
             }
+            machine.handle_degraded(now, self.servers[server].nvram.degraded);
+            Machine::Destination(Box::new(machine))
+        } else if self.keeps_an_image(server) {
+            let geometry = &geometries[server];
+            let mut machine =
+                Destination::of_former_source(geometry, knobs, self.source_knobs(), self.quirk, now);
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else {
@@ -67,6 +75,34 @@ impl<Q: Quirk> World<'_, Q> {
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
         self.tell_paths();
         self.drain(server);
+    }
+
+    /// Whether a server that was a source is a mirror now, or is to become one, as its superblock says (LR7).
+    fn keeps_an_image(&self, server: usize) -> bool {
+        let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
+        let found = Superblock::newest(self.geometries[server].mirror, &both);
+        self.promotes()
+            && found.is_some_and(|s| {
+                matches!(s.role, Role::Target | Role::Mirror | Role::Recovering | Role::Recovered)
+            })
+    }
+
+    /// Whether the destination is a mirror's mirror, and takes records.
+    fn keeps_records(&self, mirror: u16) -> bool {
+        let machine = &self.servers[self.destination()].machine;
+        matches!(machine, Some(Machine::Destination(m)) if m.standing(mirror) == Standing::Serving)
+    }
+
+    /// Whether a source whose mirror was promoted is the source of a newer epoch (LR8).
+    fn leads_again(&self, server: usize) -> bool {
+        let d = self.destination();
+        let epoch = |s: usize, at: u64| {
+            let both = self.servers[s].store(Device::Image).read(at, 2 * superblock::SLOT);
+            Superblock::newest(self.geometries[server].mirror, &both).map_or(0, |found| found.epoch)
+        };
+        let own = matches!(self.servers[server].machine, Some(Machine::Source(_)));
+        let newer = || epoch(server, 0) > epoch(d, self.regions[server].base);
+        self.serves_at_destination(d, server) && own && newer()
     }
 
     fn source_knobs(&self) -> source::Knobs {
@@ -155,9 +191,12 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn effect(&mut self, server: usize, effect: Effect) {
+        // A server that was a source knows one mirror only, be it its source or not.
+        let of = |mirror: u16| if server == self.destination() { mirror } else { server as u16 };
         match effect {
-            Effect::Stage { mirror, stage, position } => self.staged(server, mirror, stage, position),
-            Effect::Send { mirror, frame } => self.send(server, mirror as usize, frame),
+            Effect::Restart => self.restart(server),
+            Effect::Stage { mirror, stage, position } => self.staged(server, of(mirror), stage, position),
+            Effect::Send { mirror, frame } => self.send(server, of(mirror) as usize, frame),
             Effect::Write { device, token, runs } => self.write(server, device, token, runs),
             Effect::Flush { device, token } => self.flush(server, device, token),
             Effect::Reload { device } => self.reload(server, device),
@@ -165,9 +204,9 @@ impl<Q: Quirk> World<'_, Q> {
             Effect::Discard { device, token, offset, length } => {
                 self.discard(server, device, token, offset, length);
             }
-            Effect::Reply { mirror, id, answer } => self.reply(server, mirror as usize, id, answer),
-            Effect::CloseClients { mirror } => self.hang_up(server, mirror as usize),
-            Effect::Alarm { mirror, alarm } => self.alarm(server, mirror as usize, &alarm),
+            Effect::Reply { mirror, id, answer } => self.reply(server, of(mirror) as usize, id, answer),
+            Effect::CloseClients { mirror } => self.hang_up(server, of(mirror) as usize),
+            Effect::Alarm { mirror, alarm } => self.alarm(server, of(mirror) as usize, &alarm),
         }
     }
 
@@ -220,6 +259,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.degraded_since[mirror as usize] = Some(now);
             }
             Stage::InSync => {
+                if server == self.destination() {
+                    self.coverage.marks.reached(Mark::RolesSwapped);
+                }
                 *self.metrics.entry("resyncs").or_default() += 1;
                 if let Some(since) = self.degraded_since[mirror as usize].take() {
                     *self.metrics.entry("degraded_time").or_default() += now - since;
@@ -247,7 +289,13 @@ impl<Q: Quirk> World<'_, Q> {
             let who = self.oracle_server(server);
             self.judge.boots(who, &self.servers[server].current());
         }
-        if stage == Stage::Booted && heir {
+        if stage == Stage::Booted && server == self.destination() && self.keeps_records(mirror) {
+            // Be it again.
+            self.probe.enter(mirror as usize);
+        }
+        if stage == Stage::Booted && server != self.destination() && self.leads_again(server) {
+            self.returned(server);
+        } else if stage == Stage::Booted && heir {
             self.judge.heir_booted(mirror as usize);
         } else if stage == Stage::Booted {
             let who = self.oracle_server(server);

@@ -112,6 +112,8 @@ pub(crate) struct World<'s, Q> {
     /// Stable content at the beginning of faults that will put some of it back, and what was written since.
     rollbacks: BTreeMap<usize, astray::Before>,
     pub ordered: BTreeMap<usize, Ordered>,
+    /// Sources whose clients are to go back to them.
+    pub hand_overs: BTreeSet<usize>,
     /// What the judge's reader expects of the recoveries under way.
     expected: Vec<Option<oracle::RecoveredTo>>,
     pub phase: Phase,
@@ -182,10 +184,12 @@ impl<'s, Q: Quirk> World<'s, Q> {
             version: 1,
             config: None,
         };
-        for source in &spec.sources {
-            servers.push(server(&source.nvram, None, &source.disk));
-        }
         let d = &spec.destination;
+        // Where a source may lose its place, it has what it needs to keep an image.
+        let log = faults.iter().any(FaultSpec::promotes).then_some(&d.log_disk);
+        for source in &spec.sources {
+            servers.push(server(&source.nvram, log, &source.disk));
+        }
         servers.push(server(&d.nvram, Some(&d.log_disk), &d.image_disk));
         let links = spec
             .sources
@@ -264,6 +268,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             ledger: Ledger::default(),
             beyond: None,
             ordered: BTreeMap::new(),
+            hand_overs: BTreeSet::new(),
             expected: vec![None; count],
             phase: Phase::Faults,
             events: 0,
@@ -401,6 +406,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Resume { server } => self.resume(server as usize),
             Event::Order { source } => self.act_on_disaster(source as usize),
             Event::Recover { source } => self.try_recover(source as usize),
+            Event::HandOver { source } => self.try_hand_over(source as usize),
             Event::Tick { server, index } => self.tick(server as usize, index as usize),
             Event::Unglue { source, forward } => self.unglue(source as usize, forward),
             Event::Watch => self.watch(),

@@ -132,7 +132,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
-            Some(Machine::Destination(m)) => m.handle_frame(shows, source, &frame),
+            Some(Machine::Destination(m)) => {
+                m.handle_frame(shows, if server == source as usize { 0 } else { source }, &frame)
+            }
             None => return,
         }
         self.drain(server);
@@ -150,7 +152,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.coverage.activity.parted(source);
                 m.handle_disconnect(shows);
             }
-            Some(Machine::Destination(m)) => m.handle_disconnect(shows, source as u16),
+            Some(Machine::Destination(m)) => {
+                m.handle_disconnect(shows, if server == source { 0 } else { source as u16 })
+            }
             None => return,
         }
         self.drain(server);

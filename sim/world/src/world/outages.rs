@@ -7,6 +7,7 @@ use crate::marks::Mark;
 use crate::server::subject;
 use crate::spec::{LostContent, Nanos};
 use crate::{kinds, sites};
+use mirror::destination::Destination;
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirrorsim_engine::ExtentMap;
@@ -100,8 +101,25 @@ impl<Q: Quirk> World<'_, Q> {
         held
     }
 
+    /// The server is something else from now on: its process ends, and the next one looks what it is.
+    pub(super) fn restart(&mut self, server: usize) {
+        let s = &mut self.servers[server];
+        s.machine = None;
+        s.incarnation += 1;
+        s.timer = None;
+        self.forget_inbox(server);
+        self.links[server].iter_mut().for_each(|link| drop(link.reset()));
+        self.judge.disconnected(server);
+        self.judge.becomes_target(server);
+        self.start(server);
+    }
+
     pub(super) fn nvram_size(&self, server: usize) -> u64 {
         match self.spec.sources.get(server) {
+            Some(_) if self.promotes() => {
+                let geometry = &self.geometries[server];
+                Destination::<Q>::segments_behind_log(geometry).end * geometry.segment_size
+            }
             Some(source) => source.partition_size * self.spec.protocol.partitions as u64,
             None => {
                 let logs: u64 = self.geometries.iter().map(|g| g.log_size()).sum();

@@ -43,6 +43,56 @@ impl<Q: Quirk> World<'_, Q> {
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
     }
 
+    /// The operator wants the clients back where they were.
+    pub(super) fn order_hand_over(&mut self, source: usize) -> bool {
+        let there = self.may_hand_over(source) && !self.servers[source].gone;
+        if there && self.hand_overs.insert(source) {
+            self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
+        }
+        // They are there already, whoever asks for it.
+        there || self.metrics.get("hand_overs").is_some_and(|n| *n > 0)
+    }
+
+    /// Whether the destination serves the clients, or is about to.
+    fn may_hand_over(&self, source: usize) -> bool {
+        let promotes = self.ordered.get(&source).is_some_and(|o| o.promote && !o.done);
+        promotes || self.serves_at_destination(self.destination(), source)
+    }
+
+    /// Asks until it is done, or can never be: the server is gone, or keeps what it has for itself.
+    pub fn try_hand_over(&mut self, source: usize) {
+        let d = self.destination();
+        let refuses = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
+        if self.servers[source].gone || refuses || !self.may_hand_over(source) {
+            self.hand_overs.remove(&source);
+        }
+        if !self.hand_overs.contains(&source) {
+            return;
+        }
+        let (now, shows) = (self.sched.now(), self.clock(d));
+        let s = &mut self.servers[d];
+        let paused = s.paused_until > now;
+        if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
+            if m.handle_hand_over(shows, source as u16) {
+                self.judge.hands_over(source);
+            }
+            self.drain(d);
+        }
+        self.sched.at(now + ASK, Event::HandOver { source: source as u16 });
+    }
+
+    /// The server that was the source of a mirror is it again, and has booted.
+    pub(super) fn returned(&mut self, source: usize) {
+        let d = self.destination();
+        self.judge.returned(source, &self.servers[source].stable(), &self.servers[d].stable());
+        self.hand_overs.remove(&source);
+        self.ordered.remove(&source);
+        self.hosts[source] = source;
+        self.coverage.marks.reached(Mark::GivenBack);
+        *self.metrics.entry("hand_overs").or_default() += 1;
+        self.call_again(source);
+    }
+
     /// A recovery has come a step further.
     pub(super) fn stepped(&mut self, source: usize) {
         let life = self.servers[self.destination()].incarnation;

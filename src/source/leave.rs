@@ -1,0 +1,113 @@
+//! What a source does that is not the source any more (LR7).
+//!
+//! That it is fenced tells only that somebody recovers the mirror, and who does may find that he lacks something: all that
+//! this server has is kept. Once a server says Hello as the source of a newer epoch, it serves the clients, and this one
+//! is to become its mirror.
+
+use super::role::Wish;
+use super::{Source, State};
+use crate::effect::{Alarm, Completion, Duty, Effect, Token};
+use crate::ids::Position;
+use crate::quirk::{Bend, Quirk};
+use crate::superblock::{Alone, Role, Superblock};
+use crate::wire::Message;
+
+/// How far it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Leave {
+    /// What it becomes: `Target` or `Diverged`; `Mirror` if it has handed the clients over (LR8).
+    pub role: Role,
+    /// The epoch of the server that serves the clients, once it is known.
+    pub heir: Option<u64>,
+}
+
+impl Leave {
+    /// The superblock that says so. What a Target has is at no prefix: it needs every block.
+    pub fn superblock(self, old: &Superblock) -> Superblock {
+        let epoch = self.heir.unwrap_or(old.epoch);
+        if self.role == Role::Diverged {
+            return Superblock { role: self.role, ..*old };
+        }
+        if self.role == Role::Mirror {
+            let (alone, recovered) = (Alone::default(), Position::ZERO);
+            return Superblock { role: self.role, epoch, alone, recovered, verdict: None, ..*old };
+        }
+        Superblock {
+            counter: old.counter,
+            epoch,
+            boot: old.boot,
+            shape: old.shape,
+            policy: old.policy,
+            void: true,
+            ..Superblock::fresh(self.role, old.ack)
+        }
+    }
+}
+
+impl<Q: Quirk> Source<Q> {
+    /// A newer epoch exists: nothing is admitted or answered any more. What it may have answered for alone is for the
+    /// operator to decide on.
+    pub(super) fn leave(&mut self, epoch: u64) {
+        let diverged = self.exposure().operations > 0 && !self.quirk.bends(Bend::MergeSilently);
+        self.out.alarm(self.index, Alarm::Fenced { epoch });
+        if diverged {
+            self.out.alarm(self.index, Alarm::Diverged { epoch: self.superblock.epoch });
+        }
+        self.close();
+        let role = if diverged { Role::Diverged } else { Role::Target };
+        let heir = self.quirk.bends(Bend::LeaveAtFence).then_some(epoch);
+        self.state = State::Leaving(Leave { role, heir });
+        self.leave_next();
+    }
+
+    /// Whether it has stopped only to become the mirror of whoever serves the clients.
+    pub fn waits_for_heir(&self) -> bool {
+        matches!(self.state, State::Leaving(Leave { role: Role::Target, .. }))
+    }
+
+    /// What another server says of the mirror.
+    pub(super) fn hear_heir(&mut self, message: &Message) {
+        let Message::Hello { epoch, .. } = *message else { return };
+        if epoch <= self.superblock.epoch {
+            return;
+        }
+        if self.serving() && self.retired() {
+            return self.give_way(epoch);
+        }
+        if self.serving() {
+            self.leave(epoch);
+        }
+        if let State::Leaving(leave) = &mut self.state {
+            leave.heir = Some(epoch);
+            self.leave_next();
+        }
+    }
+
+    pub(super) fn leave_done(&mut self, token: Token, completion: Completion) {
+        match token.duty() {
+            Duty::Apply => self.apply_done(token, completion),
+            Duty::Role => self.turned(token, completion),
+            _ => {}
+        }
+        self.apply.take_if(|a| !a.working());
+        self.leave_next();
+    }
+
+    /// Once no superblock is on its way any more, its own goes.
+    pub(super) fn leave_next(&mut self) {
+        if let State::Leaving(leave @ Leave { heir: Some(_), .. }) = self.state
+            && self.turn.is_none()
+        {
+            self.wish = Some(Wish::Leave(leave));
+            self.take_turn();
+        }
+    }
+
+    /// It is durable.
+    pub(super) fn left(&mut self, leave: Leave) {
+        self.state = State::Stopped;
+        if leave.role != Role::Diverged {
+            self.out.push(Effect::Restart);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The clients are handed over to the server that is the mirror now (LR8): never are two servers the writer. First all is
+//! answered, and in both volumes; then the superblock says that nobody is answered here any more, and only then the
+//! other one hears that they are its own. That one says so by the next epoch, and this one becomes its mirror.
+
+use super::leave::Leave;
+use super::role::Wish;
+use super::{Session, Source, State};
+use crate::quirk::{Bend, Quirk};
+use crate::superblock::Role;
+use crate::wire::Message;
+
+impl<Q: Quirk> Source<Q> {
+    /// Operator: the other server is to serve the clients. True: it goes about it; given up when the connection breaks, for
+    /// clients must not wait for that.
+    pub fn handle_hand_over(&mut self, now: u64) -> bool {
+        self.tick(now);
+        if self.serving() {
+            self.retires |= self.session == Session::Up && self.superblock.role == Role::Source;
+            self.pump();
+        }
+        self.retires
+    }
+
+    /// Whether it serves the clients.
+    pub fn answers(&self) -> bool {
+        self.serving() && !self.retired()
+    }
+
+    /// Whether it has handed the clients over, and is to become a mirror.
+    pub fn gives_way(&self) -> bool {
+        match self.state {
+            State::Leaving(leave) => leave.role == Role::Mirror,
+            _ => self.serving() && self.retired(),
+        }
+    }
+
+    pub(super) fn retired(&self) -> bool {
+        self.superblock.role == Role::Retired
+    }
+
+    /// Whether admission rests until everything is in both volumes.
+    pub(super) fn retires(&self) -> bool {
+        self.retires && self.superblock.role == Role::Source
+    }
+
+    /// Whatever has become possible of it.
+    pub(super) fn retire_next(&mut self) {
+        if !self.retires() || self.wish.is_some() {
+            return;
+        }
+        if self.quirk.bends(Bend::HandOverEarly) {
+            self.wish = Some(Wish::Retire);
+            self.progress = true;
+            return;
+        }
+        if self.open_has_records() {
+            self.progress |= !core::mem::replace(&mut self.seal_wanted, true);
+            return;
+        }
+        let answered = self.waiters.is_empty() && self.reads.is_empty();
+        let applied = self.apply.is_none() && self.log.only_open_and_empty() && self.log.owed.is_empty();
+        if answered && applied && self.healing.quiet() && self.serves.is_empty() && self.turn.is_none() {
+            self.wish = Some(Wish::Retire);
+            self.progress = true;
+        }
+    }
+
+    pub(super) fn hand_over(&mut self) {
+        if self.retired() && self.session == Session::Up {
+            let end = self.log.tip;
+            self.send(Message::HandOver { end });
+        }
+    }
+
+    /// The next epoch has begun.
+    pub(super) fn give_way(&mut self, epoch: u64) {
+        self.close();
+        self.state = State::Leaving(Leave { role: Role::Mirror, heir: Some(epoch) });
+        self.leave_next();
+    }
+}
