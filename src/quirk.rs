@@ -118,6 +118,10 @@ pub enum Bend {
     MergeSilently,
     /// The clients are handed over before all is answered and in both volumes.
     HandOverEarly,
+    /// The other server hears of a hand-over before it is durable.
+    HandOverBeforeDurable,
+    /// Who has handed the clients over goes on answering them.
+    AnswerRetired,
     /// Who has handed the clients over becomes a mirror before the other server serves them.
     GiveWayAtFence,
     /// A restart of a recovery forgets that the clients are to be served.

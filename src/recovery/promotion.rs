@@ -8,6 +8,7 @@ use crate::geometry::Home;
 use crate::mark::Mark;
 use crate::quirk::{Bend, Quirk};
 use crate::superblock::{Alone, Role, Verdict};
+use alloc::collections::BTreeMap;
 
 impl<Q: Quirk> Recovery<Q> {
     /// The same on a server that can take over; `promotes`: the operator wants it to, now.
@@ -44,14 +45,24 @@ impl<Q: Quirk> Recovery<Q> {
         let areas = self.survey.files.iter().map(|f| &f.area);
         let areas = areas.chain(self.survey.segments.iter().map(|s| &s.area));
         let records = areas.flat_map(|a| a.records.iter().chain(&a.beyond));
-        let mut map = BlockMap::default();
+        let mut found = BTreeMap::new();
         let fence = self.superblock.alone.freed;
         let from = if self.quirk.bends(Bend::MapLastLife) { self.resumed } else { fence };
         let to = self.end;
         for record in records.filter(|r| r.position > from && r.position <= to) {
+            found.insert(record.position, record);
+        }
+        let mut map = BlockMap::default();
+        let mut last = from;
+        for record in found.values() {
+            if record.prev.position != last {
+                break;
+            }
+            last = record.position;
             map.touch(&self.geometry, &self.region, record);
         }
-        map
+        // One that an earlier life has applied may be damaged by now: nobody knows what it changed.
+        if last == to { map } else { BlockMap::full(&self.geometry, to) }
     }
 
     /// LR6, step 3: what the heir will boot from. Log and mark of its own, blank but for what is recovered, and the map of

@@ -23,7 +23,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// Whether it serves the clients.
     pub fn answers(&self) -> bool {
-        self.serving() && !self.retired()
+        self.serving() && (!self.retired() || self.quirk.bends(Bend::AnswerRetired))
     }
 
     /// Whether it has handed the clients over, and is to become a mirror.
@@ -62,6 +62,9 @@ impl<Q: Quirk> Source<Q> {
         if answered && applied && self.healing.quiet() && self.serves.is_empty() && self.turn.is_none() {
             self.wish = Some(Wish::Retire);
             self.progress = true;
+            if self.quirk.bends(Bend::HandOverBeforeDurable) {
+                self.send(Message::HandOver { end: self.log.tip });
+            }
         }
     }
 

@@ -382,7 +382,10 @@ impl<Q: Quirk> Source<Q> {
             }
             Some(Wish::Policy) => self.wish = None,
             Some(Wish::Retire) => {
-                self.close();
+                if !self.quirk.bends(Bend::AnswerRetired) {
+                    self.close();
+                }
+                self.wish = None;
                 self.stage(Stage::Retired, tip);
                 self.hand_over();
             }

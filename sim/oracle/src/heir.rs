@@ -70,12 +70,17 @@ impl Judge {
         }
     }
 
+    /// The server of the clients has retired, and knows it (LR8).
+    pub fn retired(&mut self, source: usize) {
+        self.mirrors.get_mut(source).into_iter().filter(|m| m.heir).for_each(|m| m.retired = true);
+    }
+
     /// The former source is the source again (LR8), and has booted: from now on both servers are looked at as before.
     pub fn returned(&mut self, source: usize, own: &dyn Medium, destination: &dyn Medium) {
         let Some(m) = self.mirrors.get_mut(source).filter(|m| m.heir) else { return };
         resync::handed_over(m, &mut self.out);
         let tip = m.model.tip();
-        m.heir = false;
+        (m.heir, m.retired) = (false, false);
         (m.only_former, m.kept) = (0, 0);
         m.session.holds(tip);
         m.wait.acknowledged = m.wait.acknowledged.max(tip);
@@ -115,6 +120,9 @@ impl Judge {
     pub fn former_answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else { return };
+        if !m.heir {
+            return fencing::answered_by_retired(m, request, out);
+        }
         let reached = m.copy.recovered.unwrap_or(0);
         let Some(found) = m.history.find(client, slot, request) else { return };
         found.lost |= found.index.is_none_or(|index| index > reached);

@@ -82,6 +82,9 @@ impl Judge {
             return;
         };
         damage::source_acts(m, "answers", out);
+        if m.retired {
+            fencing::answered_by_retired(m, request, out);
+        }
         let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
         if m.history.forgotten(client, slot, request) {
             return;

@@ -31,6 +31,8 @@ pub(crate) struct Mirror {
     pub excuses: BTreeSet<&'static str>,
     /// Operations that only the former source has, and has answered (LR7).
     pub only_former: u64,
+    /// The heir has retired (LR8).
+    pub retired: bool,
     /// What it says that it holds, once it is the mirror of its heir.
     pub kept: u64,
     /// Alarms for which the rig has given a reason that stops nothing.
@@ -225,6 +227,7 @@ impl Mirror {
             contact: Contact::default(),
             excuses: BTreeSet::new(),
             only_former: 0,
+            retired: false,
             kept: 0,
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),

@@ -53,3 +53,13 @@ pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: 
         )
     });
 }
+
+/// LR8: from its hand-over on a server answers nobody, until it is the server of the clients again.
+pub(crate) fn answered_by_retired(m: &Mirror, request: u64, out: &mut Findings) {
+    let number = m.number;
+    out.expect(Oracle::Fencing, "LR8", false, || {
+        format!(
+            "mirror {number}: request {request} was answered by the server that has handed its clients over"
+        )
+    });
+}

@@ -103,4 +103,22 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/life/given_back_cut_off.yaml",
     },
+    Row {
+        id: "F09",
+        name: "who has handed the clients over goes on answering them",
+        place: "failover.answers",
+        bend: Bend::AnswerRetired,
+        oracles: &["fencing"],
+        seeds: 20,
+        witness: "scenarios/life/given_back_in_window.yaml",
+    },
+    Row {
+        id: "F10",
+        name: "the other server hears of a hand-over before it is durable",
+        place: "failover.window",
+        bend: Bend::HandOverBeforeDurable,
+        oracles: &["isolation", "fencing", "once", "numbering"],
+        seeds: 60,
+        witness: "scenarios/life/given_back_in_window.yaml",
+    },
 ];

@@ -270,6 +270,7 @@ impl<Q: Quirk> World<'_, Q> {
             Stage::Promoted => {
                 self.service[mirror as usize].promoted.get_or_insert(now);
             }
+            Stage::Retired => self.judge.retired(mirror as usize),
             Stage::Stalled => {
                 *self.metrics.entry("stalls").or_default() += 1;
                 self.stalled_since[mirror as usize] = Some(now);
