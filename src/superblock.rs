@@ -64,7 +64,7 @@ pub struct Sealed {
 /// What a Degraded server counts of what it alone has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Alone {
-    /// Its clock when it became Degraded, ns.
+    /// Its clock when it became Degraded, ns; 0: it never had a mirror (LR6).
     pub since: u64,
     /// The last record that it had freed by then: an image that lacks some of what is older needs every block.
     pub freed: Position,

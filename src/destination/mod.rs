@@ -315,7 +315,9 @@ impl<Q: Quirk> Destination<Q> {
 
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.
     pub fn handle_nvram(&mut self, size: u64) {
-        let logs = self.desks.iter().filter(|d| d.heir.is_some()).map(|d| d.geometry.log_size());
+        // That of a former source stands below the segments.
+        let behind = self.desks.iter().filter(|d| d.heir.is_some() && d.former.is_none());
+        let logs = behind.map(|d| d.geometry.log_size());
         let needed =
             self.desks[0].geometry.segment_size * self.shared.pool.segments().end + logs.sum::<u64>();
         if size < needed && !self.failed {

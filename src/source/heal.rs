@@ -46,7 +46,7 @@ impl<Q: Quirk> Source<Q> {
         self.healing.held = self.log.tip.position;
         match self.block_in_log(key) {
             Some(content) => self.block_found(key, self.cursor(), content),
-            None if self.heir => self.block_lost(key),
+            None if self.has_no_mirror() => self.block_lost(key),
             None => {
                 self.stage(Stage::BlockWanted, self.cursor());
                 self.ask_block(key);

@@ -160,8 +160,6 @@ pub struct Source<Q> {
     peer_degraded: bool,
     /// What the destination held, in its image or not, when the connection was made.
     peer_held: Position,
-    /// It has come in the place of the former source, and there is nobody whom it could ask (LR6).
-    heir: bool,
     /// It has been welcomed, now or in an earlier life: nobody had its name before it.
     known: bool,
     /// The operator wants the other server to serve the clients.
@@ -185,7 +183,7 @@ impl<Q: Quirk> Source<Q> {
         (quirk, now, serial): (Q, u64, u64),
     ) -> Self {
         let mut source = Source::at(home, geometry, knobs, index, quirk, now);
-        (source.out, source.heir) = (Outbox::after(serial), true);
+        source.out = Outbox::after(serial);
         source.start_boot();
         source
     }
@@ -249,7 +247,6 @@ impl<Q: Quirk> Source<Q> {
             needs_all: false,
             peer_degraded: false,
             peer_held: Position::ZERO,
-            heir: false,
             known: false,
             retires: false,
             geometry,

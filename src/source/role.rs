@@ -75,6 +75,12 @@ impl<Q: Quirk> Source<Q> {
         self.superblock.role == Role::Degraded
     }
 
+    /// Whether it has come in the place of the former source, and nobody has become its mirror since (LR6): only then no
+    /// clock says since when it is alone.
+    pub(super) fn has_no_mirror(&self) -> bool {
+        self.alone() && self.superblock.alone.since == 0
+    }
+
     /// Whether it is about to.
     pub(super) fn leaves(&self) -> bool {
         self.wish == Some(Wish::Degrade)
@@ -279,7 +285,7 @@ impl<Q: Quirk> Source<Q> {
                 next.role = Role::Degraded;
                 let counted = self.log.position(self.acked_nvram.max(self.acked_file));
                 next.alone =
-                    Alone { since: self.now, freed: self.log.base_position, counted, ..Alone::default() };
+                    Alone { since: self.now.max(1), freed: self.log.base_position, counted, ..Alone::default() };
             }
             Some(Wish::Return { .. }) => {
                 next.role = Role::Source;
