@@ -284,8 +284,12 @@ impl<Q: Quirk> Source<Q> {
             Some(Wish::Degrade) => {
                 next.role = Role::Degraded;
                 let counted = self.log.position(self.acked_nvram.max(self.acked_file));
-                next.alone =
-                    Alone { since: self.now.max(1), freed: self.log.base_position, counted, ..Alone::default() };
+                next.alone = Alone {
+                    since: self.now.max(1),
+                    freed: self.log.base_position,
+                    counted,
+                    ..Alone::default()
+                };
             }
             Some(Wish::Return { .. }) => {
                 next.role = Role::Source;

@@ -5,7 +5,7 @@ use crate::faults;
 use crate::judging::{Judging, Rigged};
 use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
-use crate::server::Machine;
+use crate::server::{Machine, desk};
 use crate::spec::{Nanos, When};
 use crate::world::{LAST, World};
 use mirror::quirk::Quirk;
@@ -160,7 +160,7 @@ impl<Q: Quirk> World<'_, Q> {
         let desk_quiet = match &self.servers[self.destination()].machine {
             Some(Machine::Destination(m)) if former && self.keeps_the_image(source) => {
                 let other = &self.servers[source].machine;
-                let rests = matches!(other, Some(Machine::Destination(m)) if m.quiet(0));
+                let rests = matches!(other, Some(Machine::Destination(m)) if m.quiet(desk(source, source)));
                 rests && m.in_sync(source as u16)
             }
             Some(Machine::Destination(m)) => m.quiet(source as u16) || stopped,

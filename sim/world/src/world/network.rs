@@ -4,7 +4,7 @@ use super::World;
 use crate::event::{Deferred, Event};
 use crate::kinds;
 use crate::parcel::{self, Content, Parcel, Part, Why};
-use crate::server::Machine;
+use crate::server::{Machine, desk};
 use bytes::Bytes;
 use mirror::config::Transport;
 use mirror::quirk::Quirk;
@@ -132,9 +132,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
-            Some(Machine::Destination(m)) => {
-                m.handle_frame(shows, if server == source as usize { 0 } else { source }, &frame)
-            }
+            Some(Machine::Destination(m)) => m.handle_frame(shows, desk(server, source as usize), &frame),
             None => return,
         }
         self.drain(server);
@@ -153,7 +151,7 @@ impl<Q: Quirk> World<'_, Q> {
                 m.handle_disconnect(shows);
             }
             Some(Machine::Destination(m)) => {
-                m.handle_disconnect(shows, if server == source { 0 } else { source as u16 })
+                m.handle_disconnect(shows, desk(server, source));
             }
             None => return,
         }

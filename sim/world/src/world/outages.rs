@@ -1,6 +1,6 @@
 //! Servers that die: crashes, power cuts, lost NVRAM, lost sites.
 
-use super::{Ordered, World};
+use super::{Ordered, Service, World};
 use crate::event::{Event, Phase};
 use crate::judging;
 use crate::marks::Mark;
@@ -24,7 +24,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if up {
             self.sees_death(server);
-            if server == self.destination() && self.service.iter().any(|s| s.heir_has_answered()) {
+            let serves = |(s, host): (&Service, &usize)| *host == server && s.heir_has_answered();
+            if server == self.destination() && self.service.iter().zip(&self.hosts).any(serves) {
                 self.coverage.marks.reached(Mark::CrashOfHeir);
             }
         }
