@@ -1,6 +1,7 @@
 //! docs/claims.md says for each claim by what it is judged; what it names exists.
 
 use crate::cli::{mirrorsim, top};
+use mirrorsim_report::Of;
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(top().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -21,10 +22,42 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_live_claim_has_a_row() {
     let rows = rows();
-    for claim in super::LIVE {
-        let named = |cell: &str| cell.split(", ").any(|n| n == claim.to_string());
-        assert!(rows.iter().any(|r| named(&r[0])), "docs/claims.md has no row for claim {claim}");
+    for claim in super::live() {
+        let number = claim.number;
+        let named = |cell: &str| cell.split(", ").any(|n| n == number.to_string());
+        let row = rows.iter().find(|r| named(&r[0]));
+        let row = row.unwrap_or_else(|| panic!("docs/claims.md has no row for claim {number}"));
+        // What a campaign says of the claims is said from the same words.
+        assert_eq!(
+            row[1], claim.shows,
+            "claim {number} in docs/claims.md and in sim/report/src/claims/table.rs"
+        );
+        let planted: Vec<&str> = quoted(&row[3]).filter(|n| mirrorsim_planted::find(n).is_some()).collect();
+        assert_eq!(planted, claim.planted, "planted bugs of claim {number}, there and here");
     }
+}
+
+/// What the steps of the claims count exists: a step of a name that nobody counts would never happen.
+#[test]
+fn what_a_step_counts_exists() {
+    let names = |flag| mirrorsim(&["list", flag]).ends(0).out;
+    let (stages, marks, metrics) = (names("--stages"), names("--marks"), names("--metrics"));
+    let has = |list: &str, name: &str| list.lines().any(|l| l.split_whitespace().next() == Some(name));
+    for step in super::live().flat_map(|c| c.steps) {
+        let known = match step.of {
+            Of::AtSource(name) | Of::AtDestination(name) => has(&stages, name),
+            Of::Mark(name) => has(&marks, name),
+            Of::Metric(name) => has(&metrics, name),
+            Of::Judged(oracle) => mirrorsim_world::ORACLES.contains(&oracle),
+            Of::Faults(kinds) => kinds.iter().all(|k| k.ends_with("_at_power_cut") || fault(k)),
+            Of::FaultsAt(role) => ["source", "destination", "link"].contains(&role),
+        };
+        assert!(known, "{step:?}");
+    }
+}
+
+fn fault(name: &str) -> bool {
+    text("docs/faults.md").contains(&format!("`{name}"))
 }
 
 #[test]

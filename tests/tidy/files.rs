@@ -152,6 +152,7 @@ fn schemas_are_fresh() {
     for (command, path) in [
         (&["schema"][..], "scenarios/scenario.schema.json"),
         (&["schema", "report"], "reports/report.schema.json"),
+        (&["schema", "claims"], "reports/claims.schema.json"),
     ] {
         let printed = mirrorsim(command).ends(0).out;
         let fresh = file(path).text.trim_end() == printed.trim_end();

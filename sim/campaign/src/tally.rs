@@ -41,6 +41,8 @@ pub struct Tally {
     pub matrix: BTreeMap<(String, String, String), FaultTotal>,
     /// Rare states of the protocol that were reached.
     pub marks: BTreeMap<String, u64>,
+    /// Stages that were reached: how often at a source, and at the destination.
+    pub stages: BTreeMap<String, (u64, u64)>,
     /// Counts of the ledger.
     pub counted: u64,
     /// Acknowledged bytes by copies at the source and at the destination, summed over the counts.
@@ -224,6 +226,11 @@ impl Tally {
         }
         for (mark, count) in &outcome.marks {
             *self.marks.entry((*mark).to_owned()).or_default() += count;
+        }
+        for (stage, (source, destination)) in &outcome.stages {
+            let total = self.stages.entry((*stage).to_owned()).or_default();
+            total.0 += source;
+            total.1 += destination;
         }
         self.counted += outcome.ledger.counted;
         self.withheld += outcome.ledger.withheld;

@@ -116,6 +116,7 @@ pub(crate) fn lost(
         faults: Vec::new(),
         matrix: Vec::new(),
         marks: BTreeMap::new(),
+        stages: BTreeMap::new(),
         ledger: Ledger::default(),
         checks: Checks { mode: plan.scenario.spec.check.mode.name(), ..Checks::default() },
         recoveries: Vec::new(),

@@ -90,6 +90,8 @@ pub enum SchemaOf {
     Scenario,
     /// JSON reports.
     Report,
+    /// What a campaign says of the claims.
+    Claims,
 }
 
 /// How scenarios are read.
@@ -203,6 +205,10 @@ pub struct RunArgs {
     /// Write no report
     #[arg(long, conflicts_with = "report_dir")]
     pub no_report: bool,
+    /// Print what the campaign says of each claim: scenarios (by their tags `claim-N`), seeds, steps, planted bugs caught [its
+    /// claims.json is written with the reports, asked for or not]
+    #[arg(long)]
+    pub claims: bool,
     /// Write what the scenarios came to, as evidence that the judge raises no false alarm
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = ALARMS)]
     pub write_baseline: Option<PathBuf>,
@@ -309,7 +315,7 @@ pub struct PlantedArgs {
 const ALARMS: &str = "reports/baseline/no_false_alarm.json";
 
 /// The committed kill table.
-const KILLS: &str = "reports/baseline/planted.json";
+pub const KILLS: &str = "reports/baseline/planted.json";
 
 /// `check`.
 #[derive(Debug, Group)]

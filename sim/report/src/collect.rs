@@ -192,6 +192,13 @@ fn coverage(tally: &Tally) -> Coverage {
             .iter()
             .map(|(name, _)| ((*name).to_owned(), tally.marks.get(*name).copied().unwrap_or_default()))
             .collect(),
+        stages: tally
+            .stages
+            .iter()
+            .map(|(name, (source, destination))| {
+                (name.clone(), StageCount { source: *source, destination: *destination })
+            })
+            .collect(),
         unreached: tally.unreached.clone(),
         ledger: LedgerSum {
             counted: tally.counted,

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod baseline;
+mod claims;
 mod collect;
 mod date;
 mod folder;
@@ -20,6 +21,9 @@ mod walker;
 
 pub use alarms::{Clean, NoFalseAlarm};
 pub use baseline::{read_table, write_table};
+pub use claims::{
+    CLAIMS, Claim, ClaimReport, ClaimVerdict, Claims, ClaimsReport, Of, Step, about_claims, claims_schema,
+};
 pub use collect::Collector;
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};

@@ -225,10 +225,22 @@ pub struct Coverage {
     pub cells: Vec<FaultCell>,
     /// Rare states of the protocol, and how often each was reached.
     pub marks: BTreeMap<String, u64>,
+    /// Stages of the protocol that were reached, and how often.
+    pub stages: BTreeMap<String, StageCount>,
     /// What the scenario's `reach` wants and what its profile draws, and was not reached or never took effect.
     pub unreached: Vec<String>,
     /// The durable-copy ledger.
     pub ledger: LedgerSum,
+}
+
+/// How often a stage was reached.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageCount {
+    /// By sources, at their own sites.
+    pub source: u64,
+    /// By the destination, in whatever role.
+    pub destination: u64,
 }
 
 /// A kind of fault, a role and a phase of the protocol.

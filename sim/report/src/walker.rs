@@ -45,7 +45,14 @@ impl Walk<'_> {
                     self.expect(fits(rule.as_str(), value.as_str()), at, &format!("does not fit {rule}"))
                 }
                 "$ref" => self.reference(rule, value, at),
-                "oneOf" => self.one_of(rule, value, at),
+                "oneOf" => {
+                    let fit = self.fitting(rule, value, at);
+                    self.expect(fit == 1, at, &format!("fits {fit} of oneOf"));
+                }
+                "anyOf" => {
+                    let fit = self.fitting(rule, value, at);
+                    self.expect(fit > 0, at, "fits none of anyOf");
+                }
                 "items" => self.items(rule, value, at),
                 "required" => self.required(rule, value, at),
                 "properties" => self.properties(rule, value, at),
@@ -70,15 +77,15 @@ impl Walk<'_> {
         }
     }
 
-    fn one_of(&mut self, rule: &Value, value: &Value, at: &str) {
+    /// How many of several schemas it fits.
+    fn fitting(&self, rule: &Value, value: &Value, at: &str) -> usize {
         let root = self.root;
         let fitting = |s: &&Value| {
             let mut walk = Walk { root, wrong: Vec::new() };
             walk.value(s, value, at);
             walk.wrong.is_empty()
         };
-        let count = rule.as_array().map_or(0, |a| a.iter().filter(fitting).count());
-        self.expect(count == 1, at, &format!("fits {count} of oneOf"));
+        rule.as_array().map_or(0, |a| a.iter().filter(fitting).count())
     }
 
     fn items(&mut self, rule: &Value, value: &Value, at: &str) {

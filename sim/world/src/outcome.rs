@@ -36,6 +36,9 @@ pub struct Outcome {
     /// Rare states of the protocol that were reached, see [`crate::MARKS`].
     #[serde(deserialize_with = "named")]
     pub marks: BTreeMap<&'static str, u64>,
+    /// Stages that were reached, by name: how often at a source, and at the destination.
+    #[serde(deserialize_with = "named")]
+    pub stages: BTreeMap<&'static str, (u64, u64)>,
     /// The durable-copy ledger.
     pub ledger: Ledger,
     /// What the checker did.

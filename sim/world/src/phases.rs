@@ -385,6 +385,7 @@ impl<Q: Quirk> World<'_, Q> {
             faults,
             matrix: self.coverage.matrix.cells(),
             marks: self.coverage.marks.counts().collect(),
+            stages: self.stage_counts.by_name(),
             ledger: self.ledger.clone(),
             checks,
             recoveries: self.recoveries.clone(),

@@ -1,6 +1,7 @@
 //! How often each mirror has reached each stage, at its source and at the destination.
 
 use mirror::stage::Stage;
+use std::collections::BTreeMap;
 
 /// The counts.
 #[derive(Clone, Debug)]
@@ -31,6 +32,12 @@ impl StageCounts {
         let mirrors = mirror.map_or(0..self.mirrors, |m| m..m + 1);
         let sides = mirrors.filter_map(|m| self.counts.get(first + m));
         sides.map(|[own, there]| at_destination.map_or(own + there, |d| if d { *there } else { *own })).sum()
+    }
+
+    /// Those that were reached, by name: at a source, and at the destination.
+    pub fn by_name(&self) -> BTreeMap<&'static str, (u64, u64)> {
+        let both = |s: &Stage| (self.of(*s, None, Some(false)), self.of(*s, None, Some(true)));
+        Stage::ALL.iter().map(|s| (s.name(), both(s))).filter(|(_, n)| *n != (0, 0)).collect()
     }
 
     /// Of all.

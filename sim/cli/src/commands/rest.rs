@@ -82,6 +82,7 @@ fn options(args: &RunArgs, json: bool) -> String {
         (args.check_determinism, " --check-determinism"),
         (args.reading.yes_large, " --yes-large"),
         (args.no_report, " --no-report"),
+        (args.claims, " --claims"),
     ];
     flags.iter().filter(|(on, _)| *on).for_each(|(_, flag)| out += flag);
     out

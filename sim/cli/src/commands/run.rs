@@ -1,6 +1,6 @@
 //! `run`: scenarios over seeds.
 
-use crate::args::RunArgs;
+use crate::args::{KILLS, RunArgs};
 use crate::commands::rest::Rest;
 use crate::commands::session::Session;
 use crate::commands::worker;
@@ -9,8 +9,9 @@ use crate::out::Out;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{self as campaign, Exit, Plan, Twice};
-use mirrorsim_report::{Folder, NoFalseAlarm, read_table, write_table};
+use mirrorsim_report::{Folder, KillTable, NoFalseAlarm, about_claims, read_table, write_table};
 use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
+use std::path::Path;
 use std::sync::Arc;
 
 /// No more workers than this, whatever is asked for.
@@ -37,6 +38,7 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
         ));
     }
     let baseline = args.compare.as_deref().map(read_table::<NoFalseAlarm>).transpose()?;
+    let kills = kills(&plans, out);
     let total = plans.iter().fold(0u128, |n, p| n.saturating_add(p.seeds.count()));
     if args.export_images.is_some() && total != 1 {
         let what = format!(
@@ -56,6 +58,8 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let plans: Arc<[Plan]> = plans.into();
     let stop = signals::listen(out.json());
     let mut session = Session::new(Arc::clone(&plans), stop.clone(), out);
+    session.tell_claims = args.claims;
+    session.kills = kills;
     session.rest = Rest::of(&args, session.json());
     session.seed_notes = seed_notes;
     session.reports = reports;
@@ -69,6 +73,21 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let evidence = NoFalseAlarm::of(clean, plans.iter().map(|p| p.scenario.source_hash));
     let exit = exit.worst(compare(&evidence, baseline.as_ref(), out));
     keep(&evidence, exit, &args, out)
+}
+
+/// The committed kill table, for what is said of the claims; without it there is only less to say.
+fn kills(plans: &[Plan], out: &mut Out) -> Option<(KillTable, String)> {
+    let path = Path::new(KILLS);
+    if !path.exists() || !plans.iter().any(about_claims) {
+        return None;
+    }
+    match read_table::<KillTable>(path) {
+        Ok(table) => Some((table, KILLS.to_owned())),
+        Err(trouble) => {
+            out.note(&trouble.to_string());
+            None
+        }
+    }
 }
 
 /// Whether runs are what they were.

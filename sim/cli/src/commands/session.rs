@@ -30,6 +30,11 @@ pub struct Session<'a> {
     /// What the scenarios that were run to their end came to.
     pub clean: Vec<report::Clean>,
     current_clean: report::Clean,
+    /// Whether the table of claims is to be printed.
+    pub tell_claims: bool,
+    /// Which planted bugs are caught, and where that was read.
+    pub kills: Option<(report::KillTable, String)>,
+    claims: report::Claims,
     /// What an interrupt leaves.
     pub rest: Rest,
     /// Results of the plan at hand: where the next is expected, and which before it did not come.
@@ -58,6 +63,9 @@ impl<'a> Session<'a> {
             stop,
             clean: Vec::new(),
             current_clean: report::Clean::default(),
+            tell_claims: false,
+            kills: None,
+            claims: report::Claims::default(),
             rest: Rest::default(),
             next: 0,
             missed: Vec::new(),
@@ -106,6 +114,7 @@ impl<'a> Session<'a> {
                 self.out.text(&format!("mirrorsim replay {}\n", group.token));
             }
         }
+        self.say_claims();
         if let Some(line) = self.rest.line() {
             match self.out.json() {
                 true => self.out.object(&json!({"type": "rest", "command": line})),
@@ -113,6 +122,32 @@ impl<'a> Session<'a> {
             }
         }
         self.exit
+    }
+
+    /// What was said of the claims, written if a scenario is about one, and told if that is wanted.
+    fn say_claims(&mut self) {
+        if !self.tell_claims && !self.plans.iter().any(report::about_claims) {
+            return;
+        }
+        let kills = self.kills.as_ref().map(|(table, path)| (table, path.as_str()));
+        let interrupted = self.stop.requested().is_some();
+        let claims = self.claims.finish(&self.plans, interrupted, kills, report::utc(utc_seconds()));
+        let planted: String = claims.planted.iter().map(|id| format!("+{id}")).collect();
+        let path = self.keep(&format!("claims{planted}.json"), serde_json::to_string_pretty(&claims));
+        if !self.tell_claims {
+            return;
+        }
+        match self.out.json() {
+            true => self.out.object(&json!({"type": "claims", "claims": claims, "report": path})),
+            false => {
+                self.out.text(&claims.text());
+                path.iter().for_each(|path| self.out.text(&format!("claims {path}\n")));
+            }
+        }
+        // Of planted bugs nothing is expected but that they are seen.
+        for what in claims.idle().into_iter().filter(|_| !interrupted && planted.is_empty()) {
+            self.trouble(Trouble::rig(what));
+        }
     }
 
     /// Whether objects are wanted.
@@ -138,6 +173,7 @@ impl<'a> Session<'a> {
         self.current.add(plan, &run);
         self.total.add(&run);
         self.current_clean.add(&run);
+        self.claims.add(plan, &run);
         if self.out.json() {
             self.out.object(&report::run_line(plan, &run));
         } else if run.outcome.verdict != Verdict::Passed && !self.single() {
@@ -222,11 +258,14 @@ impl<'a> Session<'a> {
 
     /// Writes a report. That it cannot be written loses nothing but the file: every line is still to come.
     fn write(&mut self, plan: &Plan, finished: &report::Report) -> Option<String> {
-        let folder = self.reports.clone()?;
         let name = self.name(plan);
-        let text = serde_json::to_string_pretty(finished);
+        self.keep(&name, serde_json::to_string_pretty(finished))
+    }
+
+    fn keep(&mut self, name: &str, text: serde_json::Result<String>) -> Option<String> {
+        let folder = self.reports.clone()?;
         let written = match &text {
-            Ok(text) => folder.write(&name, format!("{text}\n").as_bytes()).map_err(Trouble::from),
+            Ok(text) => folder.write(name, format!("{text}\n").as_bytes()).map_err(Trouble::from),
             Err(error) => Err(Trouble::rig(format!("the report cannot be made: {error}"))),
         };
         match written {

@@ -1,7 +1,7 @@
 //! Reports and texts of real campaigns over small scenarios.
 
 use crate::walker::validate;
-use crate::{Collector, Report, many, one, schema, utc};
+use crate::{CLAIMS, ClaimVerdict, Claims, Collector, Report, claims_schema, many, one, schema, utc};
 use mirrorsim_campaign::{Crew, Event, Plan, SeedRun, Stop, run};
 use mirrorsim_scenario as scenario;
 use mirrorsim_world::METRICS;
@@ -145,4 +145,47 @@ fn the_summary_of_many_groups_failures() {
     assert!(text.contains("5 failed") && text.contains("5x, first seed 1: expect"), "{text}");
     assert!(text.lines().count() <= 15, "{text}");
     assert!(text.lines().last().is_some_and(|l| l.contains("mirrorsim replay")), "{text}");
+}
+
+/// What a campaign over seed 1 and 2 of a text says of claim 3, and its JSON.
+fn said_of(text: &str, heard: usize, interrupted: bool) -> (ClaimVerdict, Value) {
+    let (plans, runs) = campaign(text, "1..=2", 1);
+    let mut claims = Claims::default();
+    runs.iter().take(heard).for_each(|r| claims.add(&plans[0], r));
+    let report = claims.finish(&plans, interrupted, None, utc(0));
+    assert!(report.claims.iter().zip(CLAIMS).all(|(c, claim)| {
+        (c.verdict == ClaimVerdict::Cancelled) == !claim.live()
+            && (c.verdict == ClaimVerdict::NoScenario) == (claim.live() && claim.number != 3)
+    }));
+    let value = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(validate(&claims_schema(), &value), Vec::<String>::new());
+    (report.claims.iter().find(|c| c.claim == 3).expect("a claim").verdict, value)
+}
+
+#[test]
+fn a_claim_is_shown_only_by_seeds_that_pass_and_do_what_it_is_about() {
+    let repeats = "schema: 1\ntags: [claim-3]\nprotocol: {transport: datagram, resend_after: 1ms}\n\
+                   sources: [{name: alpha, partition_size: 8KiB, link: {latency: 1ms..9ms}}]\n\
+                   clients: [{operations: 60}]\n";
+    let (verdict, value) = said_of(repeats, 2, false);
+    assert_eq!(verdict, ClaimVerdict::Shown);
+    let claim = value["claims"].as_array().expect("claims").iter().find(|c| c["claim"] == 3).expect("it");
+    assert_eq!((&claim["seeds"], &claim["scenarios"][0]["passed"]), (&json!(2), &json!(2)));
+    assert!(claim["exercised"][0]["count"].as_u64() > Some(0) && claim["exercised"][0]["seeds"] == 2);
+    assert_eq!(value["shown"], 1);
+    assert_eq!(said_of(repeats, 1, true).0, ClaimVerdict::Inconclusive, "a seed is missing");
+    let quiet = QUIET.replace("schema: 1", "schema: 1\ntags: [claim-3]");
+    assert_eq!(said_of(&quiet, 2, false).0, ClaimVerdict::NotExercised, "nothing is sealed");
+    let red = LOSSY.replace("schema: 1", "schema: 1\ntags: [claim-3]");
+    assert_eq!(said_of(&red, 2, false).0, ClaimVerdict::Failed);
+}
+
+#[test]
+fn claims_are_in_the_order_of_their_numbers() {
+    let numbers: Vec<u32> = CLAIMS.iter().map(|c| c.number).collect();
+    assert_eq!(numbers, (1..=27).collect::<Vec<_>>());
+    assert_eq!(CLAIMS.iter().filter(|c| c.live()).count(), 20);
+    for claim in CLAIMS.iter().filter(|c| c.live()) {
+        assert!(!claim.steps.is_empty(), "claim {} has no step", claim.number);
+    }
 }
