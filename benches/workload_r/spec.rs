@@ -49,6 +49,7 @@ fn spec(mode: CheckMode, faults: Faults, operations: u64, records: u64) -> Spec 
         nvram: nvram(),
         disk: disk(),
         link: link(),
+        destination: 0,
     };
     let clients = (0..8).map(|i| client(i, operations / 8)).collect();
     Spec {
@@ -62,6 +63,7 @@ fn spec(mode: CheckMode, faults: Faults, operations: u64, records: u64) -> Spec 
             log_disk: disk(),
             image_disk: disk(),
         },
+        destinations: vec![Placement::alone()],
         clients,
         faults: vec![],
         profile: if faults == Faults::Swarm { swarm() } else { Profile::default() },

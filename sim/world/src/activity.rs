@@ -171,10 +171,9 @@ impl Activity {
         *side = Side { boot: true, apart: !at_destination, closed, synced, alone, ..Side::default() };
     }
 
-    /// What a side does; of the destination as a whole: the most remarkable.
-    pub fn doing(&self, mirror: Option<usize>, at_destination: bool) -> Doing {
-        let mirrors = mirror.map_or(0..self.sides.len(), |m| m..m + 1);
-        let all = mirrors.map(|m| self.side(m, at_destination).doing());
+    /// What one side of these mirrors does: the most remarkable.
+    pub fn doing(&self, mirrors: &[usize], at_destination: bool) -> Doing {
+        let all = mirrors.iter().map(|m| self.side(*m, at_destination).doing());
         all.max().unwrap_or(Doing::Idle)
     }
 }

@@ -54,28 +54,28 @@ impl Coverage {
     }
 
     /// Where a fault counts: what its target does now; `off`: it does not run.
-    pub fn key(&self, fault: &Fault, off: bool, stopped: bool) -> Key {
-        let (role, mirror) = target(fault);
+    pub fn key(&self, fault: &Fault, mirrors: &[usize], off: bool, stopped: bool) -> Key {
+        let (role, _) = target(fault);
         let doing = if off {
             Doing::Off
         } else if stopped {
             Doing::Stopped
         } else {
-            self.activity.doing(mirror, role == Role::Destination)
+            self.activity.doing(mirrors, role == Role::Destination)
         };
         (crate::faults::name(fault), role, doing)
     }
 
     /// The network did something to a message of a mirror.
     pub fn on_link(&mut self, what: &'static str, mirror: usize) {
-        let key = (what, Role::Link, self.activity.doing(Some(mirror), false));
+        let key = (what, Role::Link, self.activity.doing(&[mirror], false));
         self.matrix.happened(key);
     }
 
-    /// A power cut has lost or torn unflushed writes of a server: of one source, or of the destination.
-    pub fn on_power_cut(&mut self, source: Option<usize>, fates: &[Fate]) {
-        let role = if source.is_some() { Role::Source } else { Role::Destination };
-        let doing = self.activity.doing(source, source.is_none());
+    /// A power cut has lost or torn unflushed writes of the server of these mirrors.
+    pub fn on_power_cut(&mut self, mirrors: &[usize], at_destination: bool, fates: &[Fate]) {
+        let role = if at_destination { Role::Destination } else { Role::Source };
+        let doing = self.activity.doing(mirrors, at_destination);
         for fate in fates {
             let what = match fate {
                 Fate::Kept => continue,
@@ -179,10 +179,9 @@ impl Coverage {
         }
     }
 
-    /// A server that ran dies.
-    pub fn dies(&mut self, mirror: Option<usize>, other_is_down: bool) {
-        let at_destination = mirror.is_none();
-        match self.activity.doing(mirror, at_destination) {
+    /// The server of these mirrors ran, and dies.
+    pub fn dies(&mut self, mirrors: &[usize], at_destination: bool, other_is_down: bool) {
+        match self.activity.doing(mirrors, at_destination) {
             Doing::Apply => self.marks.reached(Mark::CrashInApply),
             Doing::Boot => self.marks.reached(Mark::CrashInBoot),
             Doing::Resync => self.marks.reached(Mark::CrashInResync),
@@ -192,7 +191,7 @@ impl Coverage {
             self.marks.reached(Mark::BothDown);
         }
         if at_destination {
-            let desks = (0..self.mirrors.len()).map(|m| *self.activity.side(m, true));
+            let desks = mirrors.iter().map(|m| *self.activity.side(*m, true));
             let (mut removal, mut clear) = (false, false);
             for desk in desks {
                 removal |= desk.removed < desk.through;

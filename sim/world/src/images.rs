@@ -54,9 +54,10 @@ impl<Q: Quirk> World<'_, Q> {
     pub(crate) fn images(&mut self) -> Vec<Image> {
         let mut images = Vec::new();
         for source in 0..self.spec.sources.len() {
-            let d = self.destination();
+            let d = self.destination_of(source);
             if self.serves_at_destination(d, source) {
-                let logs = self.geometries[..source].iter().map(|g| g.log_size()).sum::<u64>();
+                let before = self.mirrors_at(d).into_iter().take_while(|m| *m != source);
+                let logs = before.map(|m| self.geometries[m].log_size()).sum::<u64>();
                 let size = self.geometries[source].segment_size;
                 let log = self.spec.destination.nvram_size / size * size + logs;
                 self.volumes(source, (d, self.regions[source].clone(), log), &mut images);
@@ -71,7 +72,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn recovered(&mut self, source: usize, images: &mut Vec<Image>) {
-        let d = self.destination();
+        let d = self.destination_of(source);
         let devices = [Device::Nvram, Device::Mark, Device::Log, Device::Image];
         let mut open = Vec::new();
         let mut fates: Vec<Fate> = Vec::new();
@@ -87,15 +88,16 @@ impl<Q: Quirk> World<'_, Q> {
         let geometry = &self.geometries[source];
         let segments = self.spec.destination.nvram_size / geometry.segment_size;
         let region = self.regions[source].clone();
-        let cast = Cast { index: source, geometry, region: &region, segments, quirk: self.quirk };
+        let (judge, number) = self.bench.of(source);
+        let cast = Cast { index: number, geometry, region: &region, segments, quirk: self.quirk };
         let judged = self.stopped_on_purpose && self.ordered.get(&source).is_none_or(|o| !o.done);
-        let expected = judged.then(|| self.judge.expected_recovery(source, &copy));
+        let expected = judged.then(|| judge.expected_recovery(number, &copy));
         let recovered = recover(&copy, cast, u64::MAX, touched, None);
         let touched = recovered.touched;
         let mut report = None;
         if let (Some(expected), Some(to)) = (expected, recovered.to) {
-            let right = self.judge.probe(source, &copy, &touched, None, to);
-            let exact = self.judge.compare(source, expected, to, right) && right;
+            let right = judge.probe(number, &copy, &touched, None, to);
+            let exact = judge.compare(number, expected, to, right) && right;
             let verdict = kinds::verdict_text(to);
             let (replayed, to) = (recovered.records, (to.position.generation, to.position.sequence));
             report = Some(RecoveryReport {
@@ -108,7 +110,7 @@ impl<Q: Quirk> World<'_, Q> {
                 ..RecoveryReport::default()
             });
         } else if expected.is_some() {
-            self.judge.unrecoverable(source, &copy);
+            judge.unrecoverable(number, &copy);
         }
         for (volume, map) in region.volumes.iter().enumerate() {
             let size = geometry.volumes[volume];

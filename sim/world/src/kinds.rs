@@ -317,9 +317,10 @@ fn actor(spec: &Spec, number: u16) -> String {
     if number >= 100 {
         return spec.clients.get(number - 100).map_or_else(|| format!("client{number}"), |c| c.name.clone());
     }
+    let destination = || spec.destinations.get(number - spec.sources.len());
     match spec.sources.get(number) {
         Some(source) => source.name.clone(),
-        None => "destination".into(),
+        None => destination().map_or_else(|| "?".into(), |d| d.name.clone()),
     }
 }
 

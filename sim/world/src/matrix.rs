@@ -24,11 +24,20 @@ impl Role {
     }
 }
 
-/// Whom a fault hits, and whose mirror if it is one's only.
-pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
+/// The mirrors that a fault has to do with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Whom {
+    Mirror(usize),
+    /// All mirrors of a destination.
+    Destination(usize),
+    All,
+}
+
+/// Whom a fault hits, and whose mirrors.
+pub(crate) fn target(fault: &Fault) -> (Role, Whom) {
     let node = |node: &Node| match node {
-        Node::Source(source) => (Role::Source, Some(*source)),
-        Node::Destination => (Role::Destination, None),
+        Node::Source(source) => (Role::Source, Whom::Mirror(*source)),
+        Node::Destination(destination) => (Role::Destination, Whom::Destination(*destination)),
     };
     match fault {
         Fault::Crash { node: n, .. }
@@ -61,20 +70,20 @@ pub(crate) fn target(fault: &Fault) -> (Role, Option<usize>) {
         | Fault::Reset { source, .. }
         | Fault::Frame { source, .. }
         | Fault::Replay { source, .. }
-        | Fault::Storm { source, .. } => (Role::Link, Some(*source)),
-        Fault::Swizzle { .. } => (Role::Link, None),
-        Fault::Blackout { .. } => (Role::Destination, None),
-        Fault::Readd { source } => (Role::Source, Some(*source)),
-        Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Some(*source)),
+        | Fault::Storm { source, .. } => (Role::Link, Whom::Mirror(*source)),
+        Fault::Swizzle { .. } => (Role::Link, Whom::All),
+        Fault::Blackout { .. } => (Role::Destination, Whom::All),
+        Fault::Readd { source } => (Role::Source, Whom::Mirror(*source)),
+        Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Whom::Mirror(*source)),
         Fault::Recover { source, .. } | Fault::HandOver { source } | Fault::LogFile { source, .. } => {
-            (Role::Destination, Some(*source))
+            (Role::Destination, Whom::Mirror(*source))
         }
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. }
             | DamageTarget::NvramRecord { source, .. }
-            | DamageTarget::ImageBlock { source, .. } => (Role::Destination, Some(*source)),
+            | DamageTarget::ImageBlock { source, .. } => (Role::Destination, Whom::Mirror(*source)),
             DamageTarget::VolumeBlock { source, .. } | DamageTarget::LogRecord { source, .. } => {
-                (Role::Source, Some(*source))
+                (Role::Source, Whom::Mirror(*source))
             }
             DamageTarget::Range { node: n, .. } => node(n),
         },

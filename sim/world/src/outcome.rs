@@ -191,6 +191,22 @@ pub struct Checks {
     pub judged: BTreeMap<&'static str, u64>,
 }
 
+impl Checks {
+    /// What another checker of the same run did, too.
+    pub(crate) fn add(&mut self, other: &Checks) {
+        let Checks { mode, changes, full, records, delta, equal, nested, disagreements, judged } = other;
+        self.mode = mode;
+        self.full += full;
+        self.records += records;
+        self.delta += delta;
+        self.equal += equal;
+        self.nested += nested;
+        self.disagreements += disagreements;
+        changes.iter().for_each(|(kind, n)| *self.changes.entry(kind).or_default() += n);
+        judged.iter().for_each(|(oracle, n)| *self.judged.entry(oracle).or_default() += n);
+    }
+}
+
 /// A recovery that was carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RecoveryReport {

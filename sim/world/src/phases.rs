@@ -5,8 +5,9 @@ use crate::faults;
 use crate::judging::{Judging, Rigged};
 use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
-use crate::server::{Machine, desk};
+use crate::server::Machine;
 use crate::spec::{Nanos, When};
+use crate::world::bench::Panel;
 use crate::world::{LAST, World};
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
@@ -32,7 +33,7 @@ impl<Q: Quirk> World<'_, Q> {
                 if ends || (scripted_over && stuck) {
                     self.enter(Phase::Healed);
                     self.heal_all();
-                    self.judge.healed();
+                    self.bench.judges().for_each(oracle::Judge::healed);
                     self.progress_at = now;
                 }
             }
@@ -94,7 +95,7 @@ impl<Q: Quirk> World<'_, Q> {
     fn restless(&self) -> String {
         let open: usize = self.clients.iter().map(|c| c.open()).sum();
         let doing = |mirror: usize| {
-            let of = |there| self.coverage.activity.doing(Some(mirror), there).name();
+            let of = |there| self.coverage.activity.doing(&[mirror], there).name();
             format!("mirror {}: source {}, destination {}", self.name(mirror), of(false), of(true))
         };
         let all = (0..self.spec.sources.len()).filter(|m| !self.mirror_quiet(*m)).map(doing);
@@ -108,14 +109,14 @@ impl<Q: Quirk> World<'_, Q> {
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.phase_since = self.sched.now();
-        let d = self.destination();
+        let d = self.spec.sources.len();
         self.emit(kinds::PHASE, d, d, phase as u16, [0; 3]);
     }
 
     fn seal_all(&mut self) {
         for source in 0..self.spec.sources.len() {
             let busy = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if !m.quiet());
-            if busy || self.serves_at_destination(self.destination(), source) {
+            if busy || self.serves_at_destination(self.destination_of(source), source) {
                 self.force_seal(source);
             }
         }
@@ -140,30 +141,34 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn compare_at_rest(&mut self, source: usize) {
-        let d = self.destination();
-        self.judge.mute(false);
-        self.judge.quiescent(source, &self.servers[source].current(), &self.servers[d].current());
-        self.judge.mute(self.judging.mutes());
+        let d = self.destination_of(source);
+        let (judge, mirror) = self.bench.of(source);
+        judge.mute(false);
+        judge.quiescent(mirror, &self.servers[source].current(), &self.servers[d].current());
+        judge.mute(self.judging.mutes());
         *self.metrics.entry("rests").or_default() += 1;
     }
 
     /// Whether a mirror has come to rest: its source is quiet, stopped or gone, and so is its desk.
     fn mirror_quiet(&self, source: usize) -> bool {
         // One that is not the source any more hears so when it next asks, whenever that is.
-        let former = self.serves_at_destination(self.destination(), source);
+        let former = self.serves_at_destination(self.destination_of(source), source);
         let (source_quiet, stopped) = match &self.servers[source].machine {
             _ if former => (true, false),
             Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
             _ => (false, self.servers[source].gone),
         };
         // A desk may wait for ever for a source that is gone, or that has stopped with an alarm.
-        let desk_quiet = match &self.servers[self.destination()].machine {
+        let d = self.destination_of(source);
+        let at = self.desk(d, source);
+        let desk_quiet = match &self.servers[d].machine {
             Some(Machine::Destination(m)) if former && self.keeps_the_image(source) => {
                 let other = &self.servers[source].machine;
-                let rests = matches!(other, Some(Machine::Destination(m)) if m.quiet(desk(source, source)));
-                rests && m.in_sync(source as u16)
+                let rests =
+                    matches!(other, Some(Machine::Destination(m)) if m.quiet(self.desk(source, source)));
+                rests && m.in_sync(at)
             }
-            Some(Machine::Destination(m)) => m.quiet(source as u16) || stopped,
+            Some(Machine::Destination(m)) => m.quiet(at) || stopped,
             _ => false,
         };
         (source_quiet || stopped) && desk_quiet
@@ -228,7 +233,7 @@ impl<Q: Quirk> World<'_, Q> {
             .iter()
             .map(|s| devices.iter().map(|d| s.store(*d).stored_bytes()).sum::<u64>())
             .sum();
-        stored + self.judge.memory()
+        stored + self.bench.memory()
     }
 
     /// The checks at the end: one more disaster for every mirror, equality, everything answered.
@@ -236,15 +241,19 @@ impl<Q: Quirk> World<'_, Q> {
         if self.beyond.is_some() {
             return;
         }
-        self.judge.at(self.sched.now(), self.trace.count());
+        let (now, event) = (self.sched.now(), self.trace.count());
+        self.bench.judges().for_each(|judge| judge.at(now, event));
         if self.rigged == Some(Rigged::FalseAnswer) {
-            self.judge.answered(0, u32::MAX, 0, u64::MAX, oracle::Answer::Written);
+            let (judge, mirror) = self.bench.of(0);
+            judge.answered(mirror, u32::MAX, 0, u64::MAX, oracle::Answer::Written);
         }
-        let d = self.destination();
         for source in 0..self.spec.sources.len() {
             let recovered = self.ordered.get(&source).is_some_and(|o| o.done);
             if !recovered && self.rigged != Some(Rigged::SourceIsRight) {
-                self.probe.check(source, &self.servers[d], &mut self.judge);
+                let d = self.destination_of(source);
+                let (_, mirror) = self.bench.seat(source);
+                let Panel { judge, probe } = self.bench.panel(d);
+                probe.check(mirror, &self.servers[d], judge);
             }
             if self.phase == Phase::Over
                 && self.stop_reason.is_none()
@@ -254,39 +263,31 @@ impl<Q: Quirk> World<'_, Q> {
                 self.compare_at_rest(source);
             }
             if self.phase == Phase::Over && self.stop_reason.is_none() && self.keeps_the_image(source) {
-                self.judge.mute(false);
-                self.judge.kept(source, &self.servers[source].current());
-                self.judge.mute(self.judging.mutes());
+                let (judge, mirror) = self.bench.of(source);
+                judge.mute(false);
+                judge.kept(mirror, &self.servers[source].current());
+                judge.mute(self.judging.mutes());
             }
         }
         self.count_copies();
         let budget_over = self.phase != Phase::Over;
         if !budget_over {
-            self.judge.mute(false);
-            self.judge.end();
+            for judge in self.bench.judges() {
+                judge.mute(false);
+                judge.end();
+            }
         }
     }
 
     /// The run as numbers.
     pub(crate) fn outcome(&mut self, seed: u64) -> Outcome {
-        let mut failures: Vec<Failure> = self
-            .judge
-            .findings()
-            .iter()
-            .map(|f| Failure {
-                oracle: f.oracle,
-                invariant: f.invariant,
-                time: f.time,
-                event: f.event,
-                message: f.message.clone(),
-            })
-            .collect();
+        let mut failures = self.bench.failures();
         let now = self.sched.now();
         let event = self.trace.count();
         let fail =
             |oracle, invariant, message: String| Failure { oracle, invariant, time: now, event, message };
         let lively = self.judging.hears("liveness");
-        failures.extend(self.probe.stuck.drain(..).filter(|_| lively).map(|m| fail("liveness", "L2", m)));
+        failures.extend(self.bench.stuck().into_iter().filter(|_| lively).map(|m| fail("liveness", "L2", m)));
         failures.extend(self.unexpected.drain(..).map(|m| fail("script", "expect", m)));
         let over = self.phase == Phase::Over;
         if over
@@ -299,12 +300,8 @@ impl<Q: Quirk> World<'_, Q> {
         let vacuous = self.beyond.take().or_else(|| self.idle_fault()).or(self.missed.take());
         let stages = |stage: Stage| -> u64 { self.stage_counts.all(stage) };
         self.ops.in_doubt += self.clients.iter().map(|c| c.open() as u64).sum::<u64>();
-        self.ops.lost = self.ops.lost.max(self.judge.lost());
-        let checks = {
-            let mut checks = self.probe.checks.clone();
-            checks.judged = self.judge.counts().iter().filter(|(_, n)| *n > 0).copied().collect();
-            checks
-        };
+        self.ops.lost = self.ops.lost.max(self.bench.lost());
+        let checks = self.bench.checks();
         let latency: BTreeMap<_, _> = self.latency.iter().map(|(k, h)| (*k, h.summary())).collect();
         let mut metrics: BTreeMap<&'static str, u64> = crate::METRICS.iter().map(|m| (m.0, 0)).collect();
         let mut set = |name: &'static str, value: u64| {
@@ -337,7 +334,7 @@ impl<Q: Quirk> World<'_, Q> {
         set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
         set("outage", promotions.iter().filter_map(|p| p.outage).max().unwrap_or(0));
         set("longest_open", self.longest_wait);
-        set("healthy_wait", self.judge.longest_wait());
+        set("healthy_wait", self.bench.longest_wait());
         set("checks", checks.full);
         set("changes", checks.changes.values().sum());
         set("p50_write", latency.get("write").map_or(0, |l| l.p50));

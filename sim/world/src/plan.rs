@@ -2,7 +2,7 @@
 
 use crate::spec::{self, Spec};
 use mirror::config::{AckLevel, ApplyScope, Policy, Reads, Retry, Transport};
-use mirror::geometry::Geometry;
+use mirror::geometry::{Geometry, Region};
 use mirror::ids::MirrorId;
 use mirrorsim_engine as engine;
 use mirrorsim_oracle as oracle;
@@ -22,9 +22,10 @@ fn uuid(name: &str) -> MirrorId {
 /// The mirrors' shapes, in the order of the sources.
 pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
     let file_size = spec.sources.iter().map(|s| Geometry::file_size_for(s.partition_size)).max().unwrap_or(0);
-    let mut first_place = 0;
+    let mut places = vec![0; spec.destinations.len()];
     let mut all = Vec::with_capacity(spec.sources.len());
     for (index, source) in spec.sources.iter().enumerate() {
+        let first_place = &mut places[source.destination];
         let of_source = || spec.clients.iter().filter(move |c| c.source == index);
         let geometry = Geometry {
             mirror: uuid(&source.name),
@@ -38,17 +39,18 @@ pub fn geometries(spec: &Spec) -> Vec<Arc<Geometry>> {
             slots: of_source().map(|c| c.slots).max().unwrap_or(1),
             max_length: spec.protocol.max_length,
             batch: Geometry::default_batch(source.partition_size),
-            first_place,
+            first_place: *first_place,
             file_size,
             resync_at: 0,
         };
-        first_place += geometry.places();
+        *first_place += geometry.places();
         all.push(geometry);
     }
-    let mut resync_at = first_place * file_size;
-    for geometry in &mut all {
-        geometry.resync_at = resync_at;
-        resync_at += geometry.resync_size();
+    let mut resync_at: Vec<u64> = places.iter().map(|places| places * file_size).collect();
+    for (geometry, source) in all.iter_mut().zip(&spec.sources) {
+        let at = &mut resync_at[source.destination];
+        geometry.resync_at = *at;
+        *at += geometry.resync_size();
     }
     all.into_iter().map(Arc::new).collect()
 }
@@ -70,8 +72,20 @@ fn patience(spec: &Spec, source: &spec::SourceSpec) -> u64 {
     16 * spec.protocol.resend_after + 2 * round + 16 * spec.destination.nvram.flush.max
 }
 
-/// What the judge must know.
-pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
+/// The regions of the mirrors on the disks with their images, in the order of the sources.
+pub fn regions(spec: &Spec, geometries: &[Arc<Geometry>]) -> Vec<Region> {
+    let mut bases = vec![0; spec.destinations.len()];
+    let of = |(geometry, source): (&Arc<Geometry>, &spec::SourceSpec)| {
+        let base = &mut bases[source.destination];
+        let region = geometry.region(*base);
+        *base += geometry.region_size();
+        region
+    };
+    geometries.iter().zip(&spec.sources).map(of).collect()
+}
+
+/// What the judge of a destination and its sources must know.
+pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>], destination: usize) -> oracle::Setup {
     oracle::Setup {
         block_size: spec.protocol.block_size as u64,
         partitions: spec.protocol.partitions as u64,
@@ -100,9 +114,9 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>]) -> oracle::Setup {
         global_apply: spec.protocol.apply_scope == ApplyScope::Global,
         timed_seals: spec.protocol.seal_after.is_some(),
         lossy: spec.protocol.ack == AckLevel::Received || spec.beyond_model,
-        sources: geometries
-            .iter()
-            .zip(&spec.sources)
+        sources: spec
+            .mirrors_of(destination)
+            .map(|m| (&geometries[m], &spec.sources[m]))
             .map(|(g, source)| oracle::SourceSetup {
                 name: source.name.clone(),
                 uuid: g.mirror.0,

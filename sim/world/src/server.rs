@@ -224,11 +224,6 @@ pub fn oracle_device(device: Device) -> oracle::Device {
     }
 }
 
-/// The desk of a source's mirror at a server: one that was that source itself has no other.
-pub(crate) fn desk(server: usize, source: usize) -> u16 {
-    if server == source { 0 } else { source as u16 }
-}
-
 /// Subject of a device's draws.
 pub(crate) fn subject(server: usize, device: Device) -> u32 {
     server as u32 * 4 + device as u32

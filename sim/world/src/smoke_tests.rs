@@ -50,6 +50,7 @@ pub(crate) fn spec(operations: u64) -> Spec {
                 in_flight: 0,
                 mtu: 0,
             },
+            destination: 0,
         }],
         destination: DestinationSpec {
             nvram_size: 128 * 1024,
@@ -58,6 +59,7 @@ pub(crate) fn spec(operations: u64) -> Spec {
             log_disk: disk.clone(),
             image_disk: disk,
         },
+        destinations: vec![Placement::alone()],
         clients: vec![ClientSpec {
             name: "c1".into(),
             source: 0,

@@ -18,19 +18,17 @@ impl StageCounts {
     }
 
     /// Once more.
-    pub fn add(&mut self, stage: Stage, mirror: u16, at_destination: bool) {
-        let at = stage as usize * self.mirrors + usize::from(mirror);
+    pub fn add(&mut self, stage: Stage, mirror: usize, at_destination: bool) {
+        let at = stage as usize * self.mirrors + mirror;
         if self.counts.len() <= at {
             self.counts.resize((stage as usize + 1) * self.mirrors, [0; 2]);
         }
         self.counts[at][usize::from(at_destination)] += 1;
     }
 
-    /// Of one mirror or of all, at one side or at both.
-    pub fn of(&self, stage: Stage, mirror: Option<usize>, at_destination: Option<bool>) -> u64 {
-        let first = stage as usize * self.mirrors;
-        let mirrors = mirror.map_or(0..self.mirrors, |m| m..m + 1);
-        let sides = mirrors.filter_map(|m| self.counts.get(first + m));
+    /// Of a mirror, at one side or at both.
+    pub fn of(&self, stage: Stage, mirror: usize, at_destination: Option<bool>) -> u64 {
+        let sides = self.counts.get(stage as usize * self.mirrors + mirror).into_iter();
         sides.map(|[own, there]| at_destination.map_or(own + there, |d| if d { *there } else { *own })).sum()
     }
 
@@ -42,6 +40,6 @@ impl StageCounts {
 
     /// Of all.
     pub fn all(&self, stage: Stage) -> u64 {
-        self.of(stage, None, None)
+        (0..self.mirrors).map(|m| self.of(stage, m, None)).sum()
     }
 }

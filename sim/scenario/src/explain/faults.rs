@@ -42,7 +42,7 @@ impl Page<'_> {
     pub(super) fn node(&self, node: Node) -> &str {
         match node {
             Node::Source(s) => &self.spec.sources[s].name,
-            Node::Destination => "destination",
+            Node::Destination(d) => &self.spec.destinations[d].name,
         }
     }
 

@@ -74,7 +74,7 @@ pub(crate) fn check(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
 fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
     let (source, what) = match *fault {
         Fault::Disaster { source, .. } => (Some(source), What::Site),
-        Fault::NvramLost { node: Node::Destination, .. } => (None, What::DestinationNvram),
+        Fault::NvramLost { node: Node::Destination(_), .. } => (None, What::DestinationNvram),
         Fault::NvramLost { node: Node::Source(s), .. } => (Some(s), What::SourceNvram),
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. } | DamageTarget::NvramRecord { source, .. } => {
@@ -87,10 +87,10 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
             DamageTarget::VolumeBlock { source, volume, block } => {
                 (Some(source), What::Volume(Some((volume, block))))
             }
-            DamageTarget::Range { node: Node::Destination, device: DeviceName::Image, .. } => {
+            DamageTarget::Range { node: Node::Destination(_), device: DeviceName::Image, .. } => {
                 (None, What::Image(None))
             }
-            DamageTarget::Range { node: Node::Destination, .. } => (None, What::DestinationLog),
+            DamageTarget::Range { node: Node::Destination(_), .. } => (None, What::DestinationLog),
             DamageTarget::Range { node: Node::Source(s), device: DeviceName::Image, .. } => {
                 (Some(s), What::Volume(None))
             }
@@ -104,8 +104,8 @@ fn hit<T>(line: &At<T>, fault: &Fault) -> Option<Hit> {
         | Fault::Rollback { node, device, .. }
         | Fault::DiskLost { node, device, .. }
         | Fault::DiskReplaced { node, device, .. } => match (node, device) {
-            (Node::Destination, DeviceName::Image) => (None, What::Image(None)),
-            (Node::Destination, _) => (None, What::DestinationLog),
+            (Node::Destination(_), DeviceName::Image) => (None, What::Image(None)),
+            (Node::Destination(_), _) => (None, What::DestinationLog),
             (Node::Source(s), DeviceName::Image) => (Some(s), What::Volume(None)),
             (Node::Source(s), _) => (Some(s), What::SourceNvram),
         },

@@ -61,7 +61,7 @@ impl Lookup<'_, '_, '_> {
         let smaller = line.nvram_smaller.as_ref()?;
         let (node, lasting) = (self.node(&smaller.node)?, self.lasting(&smaller.lasting));
         let all = match node {
-            Node::Destination => self.spec.destination.nvram_size,
+            Node::Destination(_) => self.spec.destination.nvram_size,
             Node::Source(s) => {
                 let partitions = u64::from(self.spec.protocol.partitions);
                 self.spec.sources[s].partition_size.saturating_mul(partitions)

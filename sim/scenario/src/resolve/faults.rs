@@ -61,7 +61,7 @@ impl Lookup<'_, '_, '_> {
     fn reaching(&mut self, stage: Stage, name: &At<Name>) -> Option<Node> {
         let node = self.node(name)?;
         let (whose, want, help) = match (stage.side(), node) {
-            (Side::Source, Node::Destination) => (
+            (Side::Source, Node::Destination(_)) => (
                 "a source",
                 self.spec.sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" | "),
                 "name a source, or leave `node` out for any",
@@ -151,11 +151,11 @@ impl Lookup<'_, '_, '_> {
             Some(name) => Some((self.node(name)?, name)),
             None => None,
         };
-        if let Some((Node::Source(other), name)) =
-            only.filter(|(n, _)| *n != Node::Source(source) && *n != Node::Destination)
-        {
-            let what = format!("{} is at neither end of this link", self.spec.sources[other].name);
-            let want = format!("{} | destination", self.spec.sources[source].name);
+        let home = self.spec.sources[source].destination;
+        let ends = [Node::Source(source), Node::Destination(home)];
+        if let Some((_, name)) = only.filter(|(node, _)| !ends.contains(node)) {
+            let what = format!("{} is at neither end of this link", name.0);
+            let want = format!("{} | {}", self.spec.sources[source].name, self.spec.destinations[home].name);
             self.cx.desk.report(name.wrong("unknown-name", what).want(want));
         }
         Some(Fault::Reset { source, only: only.map(|(n, _)| n) })
@@ -293,7 +293,7 @@ impl Lookup<'_, '_, '_> {
         if let Some(n) = &line.nvram_degraded {
             let lasting = n.lasting.as_ref().map(|t| self.lasting(t));
             let node = self.node(&n.node)?;
-            if node != Node::Destination {
+            if matches!(node, Node::Source(_)) {
                 let draft = n.node.wrong("never", "only the destination acts on a low battery");
                 self.cx.desk.report(draft.want("destination"));
             }
@@ -361,7 +361,7 @@ impl Lookup<'_, '_, '_> {
             self.cx.desk.report(r.length.wrong("never", "0 bytes: nothing would change").want("at least 1B"));
         }
         let size = match (node, *r.device) {
-            (Node::Destination, DeviceName::Nvram) => Some(self.spec.destination.nvram_size),
+            (Node::Destination(_), DeviceName::Nvram) => Some(self.spec.destination.nvram_size),
             (Node::Source(s), DeviceName::Nvram) => Some(
                 self.spec.sources[s].partition_size.saturating_mul(u64::from(self.spec.protocol.partitions)),
             ),

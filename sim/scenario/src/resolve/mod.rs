@@ -22,7 +22,7 @@ use crate::scalar::SeedList;
 use crate::seeds::{self, Seeds};
 use crate::{Options, Scenario};
 use mirrorsim_world::MARKS;
-use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Spec};
+use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Placement, Spec};
 use std::path::Path;
 
 /// What resolving needs beside the document.
@@ -45,6 +45,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         protocol,
         sources,
         destination,
+        destinations: vec![Placement::alone()],
         clients: Vec::new(),
         faults: Vec::new(),
         profile: profile::profile(cx, root),

@@ -78,7 +78,7 @@ pub(crate) fn source(
 /// A server by name.
 pub(crate) fn node(cx: &mut Cx<'_>, spec: &Spec, list: Place, name: &At<Name>) -> Option<Node> {
     if name.0 == DESTINATION {
-        return Some(Node::Destination);
+        return Some(Node::Destination(0));
     }
     let found = spec.sources.iter().position(|s| s.name == name.0);
     if found.is_none() {

@@ -148,6 +148,7 @@ pub(crate) fn sources(cx: &mut Cx<'_>, root: &Root, protocol: &Protocol) -> Vec<
                 nvram: nvram(cx, &source.nvram),
                 disk: disk(cx, &source.disk),
                 link: link(cx, root, &source.link),
+                destination: 0,
             });
         }
     }

@@ -143,7 +143,8 @@ impl State {
 fn name(spec: &Spec, node: Node) -> &str {
     match node {
         Node::Source(s) => &spec.sources[s].name,
-        Node::Destination => "the destination",
+        Node::Destination(d) if spec.destinations.len() > 1 => &spec.destinations[d].name,
+        Node::Destination(_) => "the destination",
     }
 }
 
@@ -182,7 +183,7 @@ fn may_crash(spec: &Spec, node: Node) -> bool {
     let p = &spec.profile;
     let drawn = match node {
         Node::Source(_) => p.source_crashes_milli + p.source_power_cuts_milli,
-        Node::Destination => p.destination_crashes_milli + p.destination_power_cuts_milli,
+        Node::Destination(_) => p.destination_crashes_milli + p.destination_power_cuts_milli,
     };
     let crash =
         |f: &Fault| matches!(*f, Fault::Crash { node: n, .. } | Fault::PowerCut { node: n, .. } if n == node);

@@ -100,20 +100,20 @@ fn every_fault_has_a_form() {
         ("crash: {node: alpha}", Fault::Crash { node: Node::Source(0), restart_after: None }),
         (
             "power_cut: {node: destination, restart_after: 1ms}",
-            Fault::PowerCut { node: Node::Destination, restart_after: Some(1_000_000) },
+            Fault::PowerCut { node: Node::Destination(0), restart_after: Some(1_000_000) },
         ),
         ("restart: {node: alpha}", Fault::Restart { node: Node::Source(0) }),
         ("pause: {node: beta, lasting: 1s}", Fault::Pause { node: Node::Source(1), lasting: 1_000_000_000 }),
         ("heal: {source: beta}", Fault::Heal { source: 1 }),
         (
             "reset: {source: beta, only: destination}",
-            Fault::Reset { source: 1, only: Some(Node::Destination) },
+            Fault::Reset { source: 1, only: Some(Node::Destination(0)) },
         ),
         (
             "nvram_lost: {node: destination, reads: random}",
-            Fault::NvramLost { node: Node::Destination, reads: LostContent::Random },
+            Fault::NvramLost { node: Node::Destination(0), reads: LostContent::Random },
         ),
-        ("nvram_degraded: {}", Fault::NvramDegraded { node: Node::Destination, lasting: None }),
+        ("nvram_degraded: {}", Fault::NvramDegraded { node: Node::Destination(0), lasting: None }),
         (
             "disaster: {source: alpha, power_cut: true}",
             Fault::Disaster { source: 0, power_cut: true, recover_after: 0 },

@@ -1,27 +1,28 @@
 //! Drawn faults of disks and NVRAM.
 
-use super::drawn::Draw;
+use super::drawn::{Draw, Servers};
 use crate::spec::{AfterFailure, DamageTarget, DeviceName, Fault, Instead, LostContent, Node, Profile};
 
 type Family = (u32, Box<dyn Fn(&mut Draw) -> Fault>);
 
 /// A disk of any server; the destination's two as often as those of all sources.
-fn disk(d: &mut Draw, sources: u64) -> (Node, DeviceName) {
+fn disk(d: &mut Draw, servers: Servers) -> (Node, DeviceName) {
     match d.below(4) {
-        0 | 1 => (Node::Destination, DeviceName::Log),
-        2 => (Node::Destination, DeviceName::Image),
-        _ => (Node::Source(d.source(sources)), DeviceName::Image),
+        0 | 1 => (servers.destination(d), DeviceName::Log),
+        2 => (servers.destination(d), DeviceName::Image),
+        _ => (Node::Source(d.source(servers.sources)), DeviceName::Image),
     }
 }
 
 /// The families in the order in which they are drawn, with the expected number of each in thousandths.
-pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
+pub(super) fn families(p: &Profile, servers: Servers) -> [Family; 9] {
+    let sources = servers.sources;
     let family = |milli, draw: Box<dyn Fn(&mut Draw) -> Fault>| (milli, draw);
     [
         family(
             p.flush_failures_milli,
             Box::new(move |d| {
-                let (node, device) = disk(d, sources);
+                let (node, device) = disk(d, servers);
                 let after = match d.below(4) {
                     0 => AfterFailure::Reverted,
                     1 => AfterFailure::KeptDirty,
@@ -33,21 +34,21 @@ pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
         family(
             p.write_failures_milli,
             Box::new(move |d| {
-                let (node, device) = disk(d, sources);
+                let (node, device) = disk(d, servers);
                 Fault::WriteFailure { node, device, restart_after: d.outage() }
             }),
         ),
         family(
             p.short_io_milli,
             Box::new(move |d| {
-                let (node, device) = disk(d, sources);
+                let (node, device) = disk(d, servers);
                 Fault::ShortIo { node, device, lasting: d.outage() }
             }),
         ),
         family(
             p.read_only_milli,
             Box::new(move |d| {
-                let (node, device) = disk(d, sources);
+                let (node, device) = disk(d, servers);
                 Fault::ReadOnly { node, device, lasting: d.outage() }
             }),
         ),
@@ -67,7 +68,7 @@ pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
         family(
             p.astray_milli,
             Box::new(move |d| {
-                let (node, device) = disk(d, sources);
+                let (node, device) = disk(d, servers);
                 match d.below(3) {
                     0 => Fault::MisdirectedWrite { node, device },
                     _ => Fault::LostWrite { node, device },
@@ -78,8 +79,8 @@ pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
             p.rollbacks_milli,
             Box::new(move |d| {
                 let (node, device) = match d.below(3) {
-                    0 => (Node::Destination, DeviceName::Nvram),
-                    _ => disk(d, sources),
+                    0 => (servers.destination(d), DeviceName::Nvram),
+                    _ => disk(d, servers),
                 };
                 Fault::Rollback { node, device, after: d.outage() }
             }),
@@ -93,13 +94,13 @@ pub(super) fn families(p: &Profile, sources: u64) -> [Family; 9] {
                     2 => LostContent::Uncorrectable,
                     _ => LostContent::Foreign,
                 };
-                Fault::NvramLost { node: Node::Destination, reads }
+                Fault::NvramLost { node: servers.destination(d), reads }
             }),
         ),
         family(
             p.disk_exchanges_milli,
             Box::new(move |d| {
-                let (node, device) = (Node::Destination, DeviceName::Log);
+                let (node, device) = (servers.destination(d), DeviceName::Log);
                 match d.below(6) {
                     0 => Fault::DiskLost { node, device, lasting: d.outage() },
                     1 => Fault::DiskReplaced { node, device, after: None },

@@ -42,7 +42,10 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
             link.reorder_by = link.reorder_by.max(if most > 0 { link.latency.max.max(1_000_000) } else { 0 });
         }
     }
-    let sources = spec.sources.len() as u64;
+    let servers =
+        Servers { sources: spec.sources.len() as u64, destinations: spec.destinations.len() as u64 };
+    let sources = servers.sources;
+    let homes: Vec<usize> = spec.sources.iter().map(|s| s.destination).collect();
     let volumes: Vec<u64> = spec.sources.iter().map(|s| s.volumes.len() as u64).collect();
     let cycles = 2 * u64::from(spec.protocol.partitions);
     let families: [(u32, DrawFault<'_>); 12] = [
@@ -55,18 +58,15 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
             Fault::PowerCut { node, restart_after: Some(d.outage()) }
         }),
         (p.destination_crashes_milli, &|d| Fault::Crash {
-            node: Node::Destination,
+            node: servers.destination(d),
             restart_after: Some(d.outage()),
         }),
         (p.destination_power_cuts_milli, &|d| Fault::PowerCut {
-            node: Node::Destination,
+            node: servers.destination(d),
             restart_after: Some(d.outage()),
         }),
         (p.pauses_milli, &|d| {
-            let node = match d.below(sources + 1) {
-                n if n == sources => Node::Destination,
-                n => Node::Source(n as usize),
-            };
+            let node = servers.any(d);
             Fault::Pause { node, lasting: d.outage() }
         }),
         (p.cuts_milli, &|d| {
@@ -83,19 +83,19 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
             let source = d.source(sources);
             let only = match d.below(4) {
                 0 => Some(Node::Source(source)),
-                1 => Some(Node::Destination),
+                1 => Some(Node::Destination(homes[source])),
                 _ => None,
             };
             Fault::Reset { source, only }
         }),
         (p.disk_full_milli, &|d| {
             let device = if d.below(2) == 0 { DeviceName::Log } else { DeviceName::Image };
-            Fault::DiskFull { node: Node::Destination, device, lasting: d.outage() }
+            Fault::DiskFull { node: servers.destination(d), device, lasting: d.outage() }
         }),
         (p.slow_milli, &|d| {
             let device = if d.below(2) == 0 { DeviceName::Log } else { DeviceName::Image };
             let factor = 10 + d.below(90) as u32;
-            Fault::Slow { node: Node::Destination, device, factor, lasting: d.outage() }
+            Fault::Slow { node: servers.destination(d), device, factor, lasting: d.outage() }
         }),
         (p.damages_milli, &|d| {
             let (source, nth) = (d.source(sources), d.below(8));
@@ -143,15 +143,12 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
         let milli = rate(d, milli as u64);
         faults.extend(some_of(d, 12 + number as u32, milli, &p, draw));
     }
-    for (number, (milli, draw)) in devices::families(&p, sources).into_iter().enumerate() {
+    for (number, (milli, draw)) in devices::families(&p, servers).into_iter().enumerate() {
         let milli = rate(d, milli as u64);
         faults.extend(some_of(d, 15 + number as u32, milli, &p, &draw));
     }
-    let any = |d: &mut Draw<'_>| match d.below(sources + 1) {
-        n if n == sources => Node::Destination,
-        n => Node::Source(n as usize),
-    };
-    let servers: [(u32, DrawFault<'_>); 5] = [
+    let any = |d: &mut Draw<'_>| servers.any(d);
+    let whole: [(u32, DrawFault<'_>); 5] = [
         (p.blackouts_milli, &|d| Fault::Blackout { within: d.outage() }),
         (p.starves_milli, &|d| {
             let (run, wait) = (1_000 + d.below(100_000), 10_000 + d.below(2_000_000));
@@ -183,7 +180,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
             lasting: d.outage(),
         }),
     ];
-    for (number, (milli, draw)) in servers.into_iter().enumerate() {
+    for (number, (milli, draw)) in whole.into_iter().enumerate() {
         let milli = rate(d, milli as u64);
         faults.extend(some_of(d, 30 + number as u32, milli, &p, draw));
     }
@@ -193,7 +190,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
     {
         let milli = rate(d, milli as u64);
         let mut drawn = some_of(d, subject, milli, &p, &|d| {
-            let node = if stage == Stage::BootStep { any(d) } else { Node::Destination };
+            let node = if stage == Stage::BootStep { any(d) } else { servers.destination(d) };
             let restart_after = Some(d.outage());
             match d.below(2) {
                 0 => Fault::Crash { node, restart_after },
@@ -209,7 +206,7 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
     }
     let protocol = &spec.protocol;
     let half = |node| match node {
-        Node::Destination => spec.destination.nvram_size / 2,
+        Node::Destination(_) => spec.destination.nvram_size / 2,
         Node::Source(s) => spec.sources[s].partition_size * u64::from(protocol.partitions) / 2,
     };
     let milli = rate(d, p.mistakes_milli as u64);
@@ -235,14 +232,14 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
     }));
     let milli = rate(d, p.batteries_milli as u64);
     faults.extend(some_of(d, 44, milli, &p, &|d| Fault::NvramDegraded {
-        node: Node::Destination,
+        node: servers.destination(d),
         lasting: Some(d.outage()),
     }));
     let milli = rate(d, p.disk_losses_milli as u64);
     faults.extend(some_of(d, 45, milli, &p, &|d| {
         let device = DeviceName::Image;
         let node = match d.below(2) {
-            0 => Node::Destination,
+            0 => servers.destination(d),
             _ => Node::Source(d.source(sources)),
         };
         match d.below(3) {
@@ -310,6 +307,26 @@ fn into_the_life(faults: &mut [FaultSpec], d: &mut Decisions) {
         {
             *stage = LIFE[d.below(sites::PLAN, 102, LIFE.len() as u64) as usize];
             *nth = 1 + d.below(sites::PLAN, 102, 4);
+        }
+    }
+}
+
+/// How many servers there are to draw from. One of one is not drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Servers {
+    pub sources: u64,
+    pub destinations: u64,
+}
+
+impl Servers {
+    pub fn destination(&self, d: &mut Draw<'_>) -> Node {
+        Node::Destination(if self.destinations > 1 { d.below(self.destinations) as usize } else { 0 })
+    }
+
+    pub fn any(&self, d: &mut Draw<'_>) -> Node {
+        match d.below(self.sources + self.destinations) {
+            n if n < self.sources => Node::Source(n as usize),
+            n => Node::Destination((n - self.sources) as usize),
         }
     }
 }

@@ -1,17 +1,15 @@
 //! A fault in a few words, as a line of a trace has room for: its name, whom it hits, and what else is short.
 
 use super::name;
-use crate::matrix::{Role, target};
+use crate::matrix::{Whom, target};
 use crate::spec::{DamageTarget, DeviceName, Direction, Fault, Spec};
 
 /// `power_cut destination`, `cut alpha, forward`, `recover alpha, promote`.
 pub(crate) fn words(spec: &Spec, fault: &Fault) -> String {
-    let (role, mirror) = target(fault);
-    let source = mirror.and_then(|m| spec.sources.get(m)).map(|s| s.name.as_str());
-    let whom = match (role, fault) {
-        (_, Fault::Blackout { .. } | Fault::Swizzle { .. }) => None,
-        (Role::Destination, _) => source.or(Some("destination")),
-        _ => source,
+    let whom = match target(fault).1 {
+        Whom::Mirror(m) => spec.sources.get(m).map(|s| s.name.as_str()),
+        Whom::Destination(d) => spec.destinations.get(d).map(|d| d.name.as_str()),
+        Whom::All => None,
     };
     let whom = whom.map_or_else(String::new, |whom| format!(" {whom}"));
     let more: String = details(fault).iter().map(|word| format!(", {word}")).collect();

@@ -8,8 +8,8 @@ pub use mirrorsim_engine::AfterFailure;
 pub enum Node {
     /// A source, by index.
     Source(usize),
-    /// The destination.
-    Destination,
+    /// A destination, by index.
+    Destination(usize),
 }
 
 /// A storage device of a server.

@@ -4,6 +4,7 @@
 mod check;
 mod clients;
 mod faults;
+mod placement;
 mod profile;
 mod servers;
 mod units;
@@ -11,6 +12,7 @@ mod units;
 pub use check::*;
 pub use clients::*;
 pub use faults::*;
+pub use placement::*;
 pub use profile::*;
 pub use servers::*;
 pub use units::*;
@@ -26,8 +28,10 @@ pub struct Spec {
     pub protocol: Protocol,
     /// 1..=8 source servers, each the source of one mirror.
     pub sources: Vec<SourceSpec>,
-    /// The one destination server.
+    /// What a destination is made of.
     pub destination: DestinationSpec,
+    /// The destinations, at least one; each has a mirror at least.
+    pub destinations: Vec<Placement>,
     /// Clients; each is connected to one source.
     pub clients: Vec<ClientSpec>,
     /// Scripted and triggered faults and operator actions.

@@ -15,8 +15,10 @@ pub struct SourceSpec {
     pub nvram: NvramSpec,
     /// Its disk.
     pub disk: DiskSpec,
-    /// The link between it and the destination, both directions.
+    /// The link between it and its destination, both directions.
     pub link: LinkSpec,
+    /// Where it is mirrored to: an index of [`super::Spec::destinations`].
+    pub destination: usize,
 }
 
 /// A volume of a source; its image at the destination has the same size.
@@ -28,10 +30,10 @@ pub struct VolumeSpec {
     pub size: u64,
 }
 
-/// The destination server.
+/// A destination server.
 #[derive(Clone, Debug)]
 pub struct DestinationSpec {
-    /// Bytes of its NVRAM, shared by all sources.
+    /// Bytes of its NVRAM, shared by all its sources.
     pub nvram_size: u64,
     /// Bytes of NVRAM kept for each source: >= 2 largest records.
     pub reserve: u64,

@@ -79,18 +79,19 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The region of an image disk that holds a byte, and the mirror.
     fn region_at(&self, server: usize, offset: u64) -> Option<(mirror::geometry::Region, usize)> {
-        if server != self.destination() {
+        if !self.is_destination(server) {
             return Some((self.geometries[server].region(0), server));
         }
-        let at = self.regions.partition_point(|r| r.base <= offset).checked_sub(1)?;
-        Some((self.regions[at].clone(), at))
+        let own = self.mirrors_at(server);
+        let at = own.partition_point(|m| self.regions[*m].base <= offset).checked_sub(1)?;
+        Some((self.regions[own[at]].clone(), own[at]))
     }
 
     /// Where a write may land instead: the same place in another file, or another block.
     fn elsewhere(&mut self, server: usize, at: Device, offset: u64, length: u64) -> Option<u64> {
         if at == Device::Log {
             let size = self.geometries[0].file_size;
-            let places: u64 = self.geometries.iter().map(|g| g.places()).sum();
+            let places: u64 = self.mirrors_at(server).iter().map(|m| self.geometries[*m].places()).sum();
             let other = 1 + self.decisions.below(sites::DAMAGE, 4, places - 1);
             return Some((offset / size + other) % places * size + offset % size);
         }
@@ -109,11 +110,11 @@ impl<Q: Quirk> World<'_, Q> {
         let store = self.servers[server].store_mut(at);
         let differs = store.read_stable(offset, length) != bytes;
         let changed = store.damage(offset, length, |own| own.copy_from_slice(&bytes));
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.fault_damage(who, oracle_device(at), offset, length, &s.stable(), &s.current());
-        if server == self.destination() {
-            self.probe.unsettled();
+        judge.fault_damage(who, oracle_device(at), offset, length, &s.stable(), &s.current());
+        if self.is_destination(server) {
+            self.bench.unsettled(server);
         }
         changed > 0 || differs
     }
@@ -121,8 +122,8 @@ impl<Q: Quirk> World<'_, Q> {
     /// A roll-back begins.
     pub(super) fn remember(&mut self, index: usize, server: usize, device: Device) {
         let content = self.servers[server].store(device).snapshot();
-        let who = self.oracle_server(server);
-        self.judge.remembered(who);
+        let (judge, who) = self.bench.at(server);
+        judge.remembered(who);
         self.rollbacks.insert(index, Before { server, device, content, since: Vec::new() });
     }
 
@@ -137,8 +138,8 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn roll_back(&mut self, index: usize) {
         let Some(Before { server, device, content, since }) = self.rollbacks.remove(&index) else { return };
         // Two roll-backs may meet in a block and its check, which then fit again: nobody could tell.
-        let who = self.oracle_server(server);
-        if device == Device::Image && self.judge.has_damaged_blocks(who) {
+        let (judge, who) = self.bench.at(server);
+        if device == Device::Image && judge.has_damaged_blocks(who) {
             return;
         }
         let store = self.servers[server].store(device);

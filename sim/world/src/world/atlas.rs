@@ -4,12 +4,12 @@
 use super::World;
 use crate::coverage::Coverage;
 use crate::event::Phase;
-use crate::matrix::{Role, target};
+use crate::matrix::{Role, Whom, target};
 use crate::server::{Machine, device, device_name, oracle_device};
-use crate::spec::{DamageTarget, Fault, Instead, Node};
+use crate::spec::{DamageTarget, Fault, Instead};
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
-use mirrorsim_oracle::{self as oracle, Loss};
+use mirrorsim_oracle::Loss;
 
 impl<Q: Quirk> World<'_, Q> {
     /// Whether a fault may be injected now.
@@ -20,7 +20,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let fault = self.faults[index].fault.clone();
         let losses = self.losses(&fault);
-        let Some(why) = losses.iter().find_map(|loss| self.judge.beyond(loss)) else { return true };
+        let Some(why) = losses.iter().find_map(|loss| self.bench.beyond(loss)) else { return true };
         if self.faults[index].place.is_empty() {
             self.ledger.withheld += 1;
         } else {
@@ -42,7 +42,7 @@ impl<Q: Quirk> World<'_, Q> {
         if let Fault::Unreadable { more, .. } = fault {
             (offset, length) = self.whole_granules(server, device, (offset, length), more);
         }
-        let node = if server == self.destination() { Node::Destination } else { Node::Source(server) };
+        let node = self.node_of(server);
         let target = DamageTarget::Range { node, device: device_name(device), offset, length };
         self.faults[index].fault = match fault {
             Fault::Damage { bits, .. } => Fault::Damage { target, bits },
@@ -52,72 +52,57 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a fault that picks its victim late may pick this one.
     pub(super) fn may_take(&self, server: usize, at: Device, (offset, length): (u64, u64)) -> bool {
-        let loss =
-            Loss::Range { server: self.oracle_server(server), device: oracle_device(at), offset, length };
-        self.spec.beyond_model || self.judge.beyond(&loss).is_none()
+        let (panel, server) = self.bench.who(server);
+        let loss = Loss::Range { server, device: oracle_device(at), offset, length };
+        self.spec.beyond_model || self.bench.beyond(&(panel, loss)).is_none()
     }
 
-    /// What a fault takes away.
-    fn losses(&self, fault: &Fault) -> Vec<Loss> {
+    /// What a fault takes away, and from which panel's servers.
+    fn losses(&self, fault: &Fault) -> Vec<(usize, Loss)> {
+        let range = |server: usize, at: Device, (offset, length): (u64, u64)| {
+            let (panel, server) = self.bench.who(server);
+            (panel, Loss::Range { server, device: oracle_device(at), offset, length })
+        };
         match fault {
             Fault::Disaster { source, .. } | Fault::Recover { source, .. } | Fault::Readd { source } => {
                 // Nobody needs a source whose clients the destination serves.
-                let former = self.serves_at_destination(self.destination(), *source);
-                if former { Vec::new() } else { vec![Loss::Site(*source)] }
+                let former = self.serves_at_destination(self.destination_of(*source), *source);
+                let (panel, number) = self.bench.seat(*source);
+                if former { Vec::new() } else { vec![(panel, Loss::Site(number))] }
             }
-            Fault::NvramLost { node, .. } => vec![Loss::Nvram(self.who(*node))],
+            Fault::NvramLost { node, .. } => {
+                let (panel, server) = self.bench.who(self.node(*node));
+                vec![(panel, Loss::Nvram(server))]
+            }
             Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => {
                 let DamageTarget::Range { node, device: name, offset, length } = *target else {
                     return Vec::new();
                 };
-                vec![Loss::Range {
-                    server: self.who(node),
-                    device: oracle_device(device(name)),
-                    offset,
-                    length,
-                }]
+                vec![range(self.node(node), device(name), (offset, length))]
             }
             Fault::DiskLost { node, device: name, .. } | Fault::DiskReplaced { node, device: name, .. } => {
-                let at = device(*name);
-                vec![Loss::Range {
-                    server: self.who(*node),
-                    device: oracle_device(at),
-                    offset: 0,
-                    length: self.servers[self.node(*node)].store(at).current().end(),
-                }]
+                let (server, at) = (self.node(*node), device(*name));
+                vec![range(server, at, (0, self.servers[server].store(at).current().end()))]
             }
             Fault::LogFile { source, becomes, .. } => {
-                let next = (source + 1) % self.geometries.len();
-                let both = [*source, next];
+                let both = [*source, self.neighbour(*source)];
                 let of = if *becomes == Instead::Neighbour { &both[..] } else { &both[..1] };
-                of.iter().map(|mirror| self.log_files_of(*mirror)).collect()
+                let files = |mirror: &usize| {
+                    let geometry = &self.geometries[*mirror];
+                    let (first, length) = (geometry.place(0), geometry.places() * geometry.file_size);
+                    range(self.destination_of(*mirror), Device::Log, (first, length))
+                };
+                of.iter().map(files).collect()
             }
             _ => Vec::new(),
         }
     }
 
-    /// All log files of a mirror.
-    fn log_files_of(&self, mirror: usize) -> Loss {
-        let geometry = &self.geometries[mirror];
-        let (first, count) = (geometry.place(0), geometry.places());
-        Loss::Range {
-            server: oracle::Server::Destination,
-            device: oracle::Device::Log,
-            offset: first,
-            length: count * geometry.file_size,
-        }
-    }
-
-    fn who(&self, node: Node) -> oracle::Server {
-        self.oracle_server(self.node(node))
-    }
-
     /// Counts the durable copies of what is acknowledged.
     pub(crate) fn count_copies(&mut self) {
-        let census = self.judge.look_at_ledger();
         let ledger = &mut self.ledger;
         ledger.counted += 1;
-        for (copies, bytes) in census {
+        for (copies, bytes) in self.bench.judges().flat_map(|judge| judge.look_at_ledger()) {
             let key = (copies.source, copies.destination);
             match ledger.bytes.binary_search_by_key(&key, |(k, _)| *k) {
                 Ok(at) => ledger.bytes[at].1 += bytes,
@@ -129,32 +114,37 @@ impl<Q: Quirk> World<'_, Q> {
     /// Notes what the target of a fault is doing.
     pub(super) fn covers_injection(&mut self, index: usize) {
         let fault = &self.faults[index].fault;
-        let (role, mirror) = target(fault);
-        let server = if role == Role::Destination { self.destination() } else { mirror.unwrap_or(0) };
+        let (role, whom) = target(fault);
+        let mirrors = match whom {
+            Whom::Mirror(mirror) => vec![mirror],
+            Whom::Destination(d) => self.spec.mirrors_of(d).collect(),
+            Whom::All => (0..self.spec.sources.len()).collect(),
+        };
+        let first = mirrors.first().copied().unwrap_or(0);
+        let server = if role == Role::Destination { self.destination_of(first) } else { first };
         let machine = self.servers[server].machine.as_ref();
         let stopped = matches!(machine, Some(Machine::Source(m)) if m.stopped());
         if role == Role::Destination {
             // What a recovery under way reads from now on may be something else.
-            self.expected.fill(None);
+            mirrors.iter().for_each(|m| self.expected[*m] = None);
         }
-        let key = self.coverage.key(fault, machine.is_none(), stopped);
+        let key = self.coverage.key(fault, &mirrors, machine.is_none(), stopped);
         self.coverage.matrix.injected(key);
         self.fault_keys[index] = Some(key);
     }
 
     /// Tells the coverage something of each mirror that a server has to do with.
     pub(super) fn covers(&mut self, server: usize, mut tell: impl FnMut(&mut Coverage, usize, bool)) {
-        let destination = self.destination();
-        let mirrors = if server == destination { 0..destination } else { server..server + 1 };
-        mirrors.for_each(|mirror| tell(&mut self.coverage, mirror, server == destination));
+        let at_destination = self.is_destination(server);
+        let mirrors = self.mirrors_at(server);
+        mirrors.into_iter().for_each(|mirror| tell(&mut self.coverage, mirror, at_destination));
     }
 
     /// A server that runs is about to die.
     pub(super) fn sees_death(&mut self, server: usize) {
-        let destination = self.destination();
-        let down = |s: usize| self.servers[s].machine.is_none();
-        let other_is_down =
-            if server == destination { (0..destination).any(down) } else { down(destination) };
-        self.coverage.dies((server != destination).then_some(server), other_is_down);
+        let (mirrors, at_destination) = (self.mirrors_at(server), self.is_destination(server));
+        let other = |m: &usize| if at_destination { *m } else { self.destination_of(*m) };
+        let other_is_down = mirrors.iter().any(|m| self.servers[other(m)].machine.is_none());
+        self.coverage.dies(&mirrors, at_destination, other_is_down);
     }
 }

@@ -76,7 +76,8 @@ impl<Q: Quirk> World<'_, Q> {
             return self.launch(mirror, forward, Content::Frame(frame), on, Why::Straight);
         };
         // What waits for an answer now may have to wait for its repetition.
-        self.judge.path(mirror, false);
+        let (judge, number) = self.bench.of(mirror);
+        judge.path(number, false);
         self.tell_paths();
         let bytes = frame.bytes();
         let bent = match bend {
@@ -90,7 +91,7 @@ impl<Q: Quirk> World<'_, Q> {
             Bend::Truncated => {
                 if self.is_stream() {
                     // From here on nothing is whole on this connection, and only the next frame shows it.
-                    self.judge.disconnected(mirror);
+                    self.disconnected(mirror);
                 }
                 bytes.slice(..(draw % bytes.len() as u64) as usize)
             }
@@ -106,13 +107,14 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A copy that says that it is of another mirror of the same destination, or of one that nobody knows.
     fn foreign(&mut self, frame: &Frame, mirror: usize, forward: bool) -> Bytes {
-        let other = (mirror + 1) % self.spec.sources.len();
+        let other = self.neighbour(mirror);
         let mut uuid = self.geometries[other].mirror.0;
         if other == mirror {
             uuid.iter_mut().for_each(|b| *b ^= 0xff);
         }
         if forward {
-            self.judge.expect_alarm(mirror, "refused");
+            let (judge, number) = self.bench.of(mirror);
+            judge.expect_alarm(number, "refused");
         }
         let mut head = frame.head.to_vec();
         head[8..24].copy_from_slice(&uuid);
@@ -211,7 +213,8 @@ impl<Q: Quirk> World<'_, Q> {
     /// Resets one after the other, of which each end learns in turn.
     pub(super) fn storm(&mut self, source: usize, resets: u32, every: Nanos) {
         for n in 0..u64::from(resets) {
-            let only = [None, Some(Node::Source(source)), Some(Node::Destination)][n as usize % 3];
+            let there = self.node_of(self.destination_of(source));
+            let only = [None, Some(Node::Source(source)), Some(there)][n as usize % 3];
             self.also(n.saturating_mul(every), Fault::Reset { source, only });
         }
     }

@@ -36,9 +36,10 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The mirrors that a server has to do with may be refused with this alarm.
     pub(super) fn expect_alarms(&mut self, server: usize, kind: &'static str) {
-        let destination = self.destination();
-        let mirrors = if server == destination { 0..destination } else { server..server + 1 };
-        mirrors.for_each(|mirror| self.judge.expect_alarm(mirror, kind));
+        for mirror in self.mirrors_at(server) {
+            let (judge, number) = self.bench.of(mirror);
+            judge.expect_alarm(number, kind);
+        }
     }
 
     /// The process ends, something changes, and it starts again.
@@ -54,11 +55,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Every superblock of a server in this version, whole, as if another program had written it.
     pub(super) fn reformat(&mut self, server: usize, version: u16) {
-        let bases: Vec<u64> = match server == self.destination() {
-            true => self.regions.iter().map(|r| r.base).collect(),
-            false => vec![0],
-        };
-        for at in bases.into_iter().flat_map(|base| [base, base + SLOT]) {
+        for at in self.bases(server).into_iter().flat_map(|base| [base, base + SLOT]) {
             self.servers[server].store_mut(Device::Image).damage(at, SLOT, |bytes| {
                 let end = bytes.len().saturating_sub(8);
                 let whole = bytes.len() as u64 == SLOT
@@ -70,6 +67,14 @@ impl<Q: Quirk> World<'_, Q> {
                     bytes[end..].copy_from_slice(&value);
                 }
             });
+        }
+    }
+
+    /// Where the superblocks of a server stand.
+    fn bases(&self, server: usize) -> Vec<u64> {
+        match self.is_destination(server) {
+            true => self.mirrors_at(server).into_iter().map(|m| self.regions[m].base).collect(),
+            false => vec![0],
         }
     }
 
@@ -88,10 +93,11 @@ impl<Q: Quirk> World<'_, Q> {
     /// A source that is new, but for its name. Where its mirror has nothing durable yet, it is simply the first one; where the
     /// destination needs the former one for a damaged record, exchanging it leaves the fault model.
     pub(super) fn readd(&mut self, source: usize) -> bool {
+        let (judge, number) = self.bench.ask(source);
         let fresh = self.acked[source].count() == 0
             || self.spec.protocol.ack == AckLevel::Received
-            || self.judge.unheard(source)
-            || self.judge.rotten(source);
+            || judge.unheard(number)
+            || judge.rotten(number);
         if self.servers[source].gone || fresh {
             return false;
         }
@@ -99,7 +105,8 @@ impl<Q: Quirk> World<'_, Q> {
         for device in [Device::Nvram, Device::Mark, Device::Image] {
             self.servers[source].store_mut(device).replace_all(ExtentMap::new());
         }
-        self.judge.replaced(source);
+        let (judge, number) = self.bench.of(source);
+        judge.replaced(number);
         self.make(source, source, 0, Role::Source, 0);
         self.start(source);
         true
@@ -138,16 +145,11 @@ impl<Q: Quirk> World<'_, Q> {
     /// Whether a server's superblocks are of another version.
     fn refused(&self, server: usize) -> bool {
         let store = self.servers[server].store(Device::Image);
-        let bases = if server == self.destination() {
-            self.regions.iter().map(|r| r.base).collect::<Vec<_>>()
-        } else {
-            vec![0]
-        };
         let other = |at: u64| {
             let bytes = store.read(at, SLOT);
             bytes[..4] == *b"MSUP" && bytes[4..6] != [1, 0]
         };
-        bases.into_iter().any(|base| other(base) || other(base + SLOT))
+        self.bases(server).into_iter().any(|base| other(base) || other(base + SLOT))
     }
 
     /// The configuration that a server starts with.

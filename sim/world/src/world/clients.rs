@@ -83,7 +83,8 @@ impl<Q: Quirk> World<'_, Q> {
             Body::Read => oracle::Op::Read { offset: ask.offset, length: ask.length },
         };
         let asked = oracle::Request { client: c.number, slot, request, volume: ask.volume, op };
-        self.judge.issued(c.source, asked);
+        let (judge, mirror) = self.bench.of(c.source);
+        judge.issued(mirror, asked);
         let deadline = now + self.spec.clients[client as usize].timeout;
         s.open = Some(Open { request, ask, since: now, deadline, knock: 0 });
         self.ops.issued += 1;
@@ -126,11 +127,13 @@ impl<Q: Quirk> World<'_, Q> {
                 let Some(open) = s.open.take() else { continue };
                 self.ops.in_doubt += 1;
                 let (source, number) = (c.source, c.number);
-                self.judge.abandoned(source, number, slot as u32, old);
+                let (judge, mirror) = self.bench.of(source);
+                judge.abandoned(mirror, number, slot as u32, old);
                 self.ask(client, slot as u32, open.ask);
             } else {
                 let (source, number) = (c.source, c.number);
-                self.judge.retried(source, number, slot as u32, old);
+                let (judge, mirror) = self.bench.of(source);
+                judge.retried(mirror, number, slot as u32, old);
                 self.transmit(client, slot as u32, old);
             }
         }
@@ -149,7 +152,7 @@ impl<Q: Quirk> World<'_, Q> {
             slot as u16,
             [request, asked.offset, asked.length],
         );
-        let shows = self.clock(server);
+        let (desk, shows) = (self.desk(server, source), self.clock(server));
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Request(client, slot, request));
@@ -160,8 +163,8 @@ impl<Q: Quirk> World<'_, Q> {
                 m.handle_request(shows, asked);
                 self.drain(server);
             }
-            Some(Machine::Destination(m)) if m.serves(source as u16) => {
-                m.handle_request(shows, source as u16, asked);
+            Some(Machine::Destination(m)) if m.serves(desk) => {
+                m.handle_request(shows, desk, asked);
                 self.drain(server);
             }
             // The connection is refused; the client knocks again.
@@ -198,10 +201,11 @@ impl<Q: Quirk> World<'_, Q> {
             }
             _ => None,
         };
+        let (judge, mirror) = self.bench.of(source);
         if self.hosts[source] == server {
-            self.judge.answered(source, id.client, id.slot, id.request, seen);
+            judge.answered(mirror, id.client, id.slot, id.request, seen);
         } else {
-            self.judge.former_answered(source, id.client, id.slot, id.request, seen);
+            judge.former_answered(mirror, id.client, id.slot, id.request, seen);
         }
         let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
         let answer = self.answers.put(answer);
@@ -302,7 +306,8 @@ impl<Q: Quirk> World<'_, Q> {
                 .collect();
             for (slot, request) in open {
                 // The first copy may have been answered to the connection that was closed.
-                self.judge.retried(source, number, slot, request);
+                let (judge, mirror) = self.bench.of(source);
+                judge.retried(mirror, number, slot, request);
                 self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
             }
             self.deadlines(client);
@@ -323,7 +328,8 @@ impl<Q: Quirk> World<'_, Q> {
     /// The operator tells the clients of a source where it is served now.
     pub(super) fn move_clients(&mut self, source: usize, server: usize) {
         if std::mem::replace(&mut self.hosts[source], server) != server {
-            self.probe.leave(source);
+            let (_, mirror) = self.bench.seat(source);
+            self.bench.panel(source).probe.leave(mirror);
             // Of one that died just then no stage was heard; it goes on as what it is durably.
             let now = self.sched.now();
             self.service[source].promoted.get_or_insert(now);
@@ -335,7 +341,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether the destination serves the clients of a mirror.
     pub(crate) fn serves_at_destination(&self, server: usize, source: usize) -> bool {
-        server == self.destination() && self.hosts[source] == server
+        server == self.destination_of(source) && self.hosts[source] == server
     }
 
     /// Whether a scenario wants a destination that can serve clients.

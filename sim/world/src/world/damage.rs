@@ -14,7 +14,6 @@ use mirror::quirk::Quirk;
 impl<Q: Quirk> World<'_, Q> {
     /// Flips bits of a stored range; false if there is nothing to hit.
     pub(super) fn damage(&mut self, target: DamageTarget, bits: u32) -> bool {
-        let d = self.destination();
         let Some((server, device, offset, length)) = self.find(target) else { return false };
         let mut flips = Vec::new();
         for _ in 0..bits {
@@ -27,25 +26,24 @@ impl<Q: Quirk> World<'_, Q> {
                 bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
             }
         });
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.fault_damage(who, oracle_device(device), offset, length, &s.stable(), &s.current());
-        if server == d {
-            self.probe.unsettled();
+        judge.fault_damage(who, oracle_device(device), offset, length, &s.stable(), &s.current());
+        if self.is_destination(server) {
+            self.bench.unsettled(server);
         }
         changed > 0
     }
 
     /// Where a target stands: server, device, offset, length.
     pub(super) fn find(&mut self, target: DamageTarget) -> Option<(usize, Device, u64, u64)> {
-        let d = self.destination();
         match target {
             DamageTarget::Range { node, device: name, offset, length } => {
                 Some((self.node(node), device(name), offset, length))
             }
             DamageTarget::ImageBlock { source, volume, block } => {
                 let region = self.regions[source].clone();
-                self.find_block(d, &region, source, volume, block)
+                self.find_block(self.destination_of(source), &region, source, volume, block)
             }
             DamageTarget::VolumeBlock { source, volume, block } => {
                 let region = self.geometries[source].region(0);
@@ -57,14 +55,15 @@ impl<Q: Quirk> World<'_, Q> {
                     let area = Area::new(at + FILE_HEADER, at + size, Some(generation));
                     self.nth_record(source, Device::Log, area, nth)
                 })?;
-                Some((d, Device::Log, offset, length))
+                Some((self.destination_of(source), Device::Log, offset, length))
             }
             DamageTarget::LogRecord { source, nth } => {
-                let (offset, length) = self.judge.needed_record(source, nth)?;
+                let (judge, mirror) = self.bench.ask(source);
+                let (offset, length) = judge.needed_record(mirror, nth)?;
                 Some((source, Device::Nvram, offset, length))
             }
             DamageTarget::NvramRecord { source, nth } => {
-                let geometry = &self.geometries[source];
+                let (geometry, d) = (&self.geometries[source], self.destination_of(source));
                 let store = self.servers[d].store(Device::Nvram);
                 let mut segments: Vec<(u64, Area)> = (0..self.spec.destination.nvram_size
                     / geometry.segment_size)
@@ -87,7 +86,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// The log files of a mirror that are stable, the oldest first: generation, and where it stands.
     pub(super) fn log_files(&self, source: usize) -> Vec<(u64, u64)> {
         let geometry = &self.geometries[source];
-        let store = self.servers[self.destination()].store(Device::Log);
+        let store = self.servers[self.destination_of(source)].store(Device::Log);
         let file = |place| {
             let at = geometry.place(place);
             let (mirror, header) = FileHeader::decode(&store.read_stable(at, FILE_HEADER))?;
@@ -105,7 +104,7 @@ impl<Q: Quirk> World<'_, Q> {
         mut area: Area,
         nth: u64,
     ) -> Option<(u64, u64)> {
-        let store = self.servers[self.destination()].store(device);
+        let store = self.servers[self.destination_of(source)].store(device);
         let mut next = area.first();
         while let Some(ranges) = next {
             let data: Vec<_> = ranges.iter().map(|(at, length)| store.read_stable(*at, *length)).collect();

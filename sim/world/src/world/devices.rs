@@ -1,6 +1,7 @@
 //! What machines ask of their devices, and the completions; the judge is told of both, with the bytes.
 
 use super::World;
+use super::bench::Panel;
 use super::failing::Obstacle;
 use crate::event::{Deferred, Event};
 use crate::kinds;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use mirror::effect::{Completion, Device, Duty, Ranges, Run, Token, UNREADABLE};
 use mirror::quirk::Quirk;
 use mirrorsim_engine::FlushMark;
+use mirrorsim_oracle as oracle;
 use smallvec::SmallVec;
 
 /// Reads of NVRAM and marks at boot, ns.
@@ -35,18 +37,20 @@ fn behind(offset: u64, parts: &[Bytes], stored: u64) -> Run {
 impl<Q: Quirk> World<'_, Q> {
     pub(super) fn format(&mut self, server: usize, device: Device, offset: u64, bytes: Bytes, mirror: usize) {
         let length = bytes.len() as u64;
-        let by = (server == self.destination()).then_some(mirror);
-        let (who, seen) = (self.oracle_server(server), oracle_device(device));
+        let by = self.is_destination(server).then_some(self.spec.desk(mirror));
+        let seen = oracle_device(device);
+        let tag = by.unwrap_or(mirror);
         let store = self.servers[server].store_mut(device);
-        let serial = store.write(offset, SmallVec::from_iter([bytes]), mirror as u32);
+        let serial = store.write(offset, SmallVec::from_iter([bytes]), tag as u32);
         store.complete(serial);
         let s = &self.servers[server];
-        self.judge.stored(who, seen, offset, length, by, &s.stable(), &s.current());
+        let (judge, who) = self.bench.at(server);
+        judge.stored(who, seen, offset, length, by, &s.stable(), &s.current());
         let store = self.servers[server].store_mut(device);
         let mark = store.begin_flush();
         store.end_flush(mark);
         let s = &self.servers[server];
-        self.judge.flushed(who, seen, &[(offset, length)], &s.stable(), &s.current());
+        judge.flushed(who, seen, &[(offset, length)], &s.stable(), &s.current());
     }
 
     pub(super) fn under_way(&mut self, server: usize, device: Device, token: Token, work: Work, at: u64) {
@@ -150,10 +154,14 @@ impl<Q: Quirk> World<'_, Q> {
             None => now + NVRAM_READ,
         };
         self.emit(kinds::READ, server, server, device as u16, [ranges[0].0, bytes, 0]);
-        let by = if server == self.destination() { token.mirror() as usize } else { server };
         // Who was told wrong where everything stands looks in the wrong places, until he says no.
         if self.servers[server].config.is_none() {
-            self.judge.read(self.oracle_server(server), oracle_device(device), &ranges, by);
+            let (judge, who) = self.bench.at(server);
+            let by = match who {
+                oracle::Server::Source(number) => number,
+                oracle::Server::Destination => token.mirror() as usize,
+            };
+            judge.read(who, oracle_device(device), &ranges, by);
         }
         self.under_way(server, device, token, Work::Read(ranges), at);
     }
@@ -193,17 +201,19 @@ impl<Q: Quirk> World<'_, Q> {
         mirror: usize,
         ranges: &[(u64, u64)],
     ) {
-        let who = self.oracle_server(server);
-        let at_destination = server == self.destination();
+        let at_destination = self.is_destination(server);
+        let known = self.mirror_at(server, mirror as u16).is_some();
         let s = &self.servers[server];
+        let (judge, who) = self.bench.at(server);
         let (device_at, by) = (oracle_device(device), at_destination.then_some(mirror));
         let (stable, current) = (s.stable(), s.current());
         for &(offset, length) in ranges {
-            self.judge.stored(who, device_at, offset, length, by, &stable, &current);
+            judge.stored(who, device_at, offset, length, by, &stable, &current);
         }
-        if at_destination && !ranges.is_empty() && mirror < self.geometries.len() {
+        if at_destination && !ranges.is_empty() && known {
             let kind = kinds::change_stored(device);
-            self.probe.changed(kind, &[mirror], &self.servers[server], &mut self.judge);
+            let Panel { judge, probe } = self.bench.panel(server);
+            probe.changed(kind, &[mirror], s, judge);
         }
     }
 
@@ -292,8 +302,8 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         if s.machine.is_some() && matches!(token.duty(), Duty::Role | Duty::Boot) {
-            let who = self.oracle_server(server);
-            self.judge.heard(who);
+            let (judge, who) = self.bench.at(server);
+            judge.heard(who);
         }
         if let Some(machine) = self.servers[server].machine.as_mut() {
             machine.handle_done(shows, token, completion);
@@ -302,9 +312,10 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn flush_ends(&mut self, server: usize, device: Device, mark: FlushMark) {
-        let at_destination = server == self.destination();
+        let at_destination = self.is_destination(server);
         let before = self.before_flush(server, device);
-        let (probe, count) = (&mut self.probe, self.geometries.len());
+        let count = self.mirrors_at(server).len();
+        let probe = &mut self.bench.panel(server).probe;
         let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
         let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
         self.servers[server].store_mut(device).end_flush_with(mark, |write| {
@@ -320,9 +331,9 @@ impl<Q: Quirk> World<'_, Q> {
         if ranges.is_empty() {
             return;
         }
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.flushed(who, oracle_device(device), &ranges, &s.stable(), &s.current());
+        judge.flushed(who, oracle_device(device), &ranges, &s.stable(), &s.current());
         if !self.rollbacks.is_empty() {
             self.note_changes(server, device, &ranges);
         }
@@ -331,7 +342,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if !mirrors.is_empty() {
             let s = &self.servers[server];
-            self.probe.changed(kinds::change_flushed(device), &mirrors, s, &mut self.judge);
+            let Panel { judge, probe } = self.bench.panel(server);
+            probe.changed(kinds::change_flushed(device), &mirrors, s, judge);
         }
     }
 }

@@ -107,8 +107,8 @@ impl<Q: Quirk> World<'_, Q> {
     fn fails(&mut self, index: usize, server: usize, down_for: Nanos) {
         self.took_effect(index);
         self.servers[server].down_for = down_for;
-        let who = self.oracle_server(server);
-        self.judge.fault_device(who);
+        let (judge, who) = self.bench.at(server);
+        judge.fault_device(who);
     }
 
     /// A machine says that it cannot go on.
@@ -132,8 +132,8 @@ impl<Q: Quirk> World<'_, Q> {
         if seen.is_empty() {
             return;
         }
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.forgotten(who, crate::server::oracle_device(at), &seen, &s.stable(), &s.current());
+        judge.forgotten(who, crate::server::oracle_device(at), &seen, &s.stable(), &s.current());
     }
 }

@@ -11,28 +11,25 @@ use mirror::stage::Stage;
 use mirrorsim_engine::ExtentMap;
 
 impl<Q: Quirk> World<'_, Q> {
-    pub(crate) fn node(&self, node: Node) -> usize {
-        match node {
-            Node::Source(i) => i,
-            Node::Destination => self.destination(),
-        }
-    }
-
     /// How often a stage was reached: of one source's mirror, by one server, or at all.
     pub(crate) fn came(&self, stage: Stage, source: Option<usize>, server: Option<usize>) -> u64 {
-        let mirror = source.or_else(|| server.filter(|s| *s != self.destination()));
-        self.stage_counts.of(stage, mirror, server.map(|s| s == self.destination()))
+        let mirrors = match (source, server) {
+            (Some(source), _) => vec![source],
+            (None, Some(server)) => self.mirrors_at(server),
+            (None, None) => return self.stage_counts.all(stage),
+        };
+        let side = server.map(|s| self.is_destination(s));
+        mirrors.into_iter().map(|m| self.stage_counts.of(stage, m, side)).sum()
     }
 
     /// Faults that wait for this occurrence of a stage.
-    pub(super) fn trigger(&mut self, stage: Stage, mirror: u16, server: usize) {
+    pub(super) fn trigger(&mut self, stage: Stage, mirror: usize, server: usize) {
         for index in 0..self.faults.len() {
             let When::On { stage: wanted, nth, source, node, delay } = self.faults[index].when else {
                 continue;
             };
             let node = node.map(|n| self.node(n));
-            let elsewhere =
-                source.is_some_and(|s| s != usize::from(mirror)) || node.is_some_and(|n| n != server);
+            let elsewhere = source.is_some_and(|s| s != mirror) || node.is_some_and(|n| n != server);
             if wanted != stage || self.triggered[index] || elsewhere {
                 continue;
             }
@@ -62,7 +59,13 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.fault_counts[index].injected += 1;
         self.covers_injection(index);
-        self.emit(kinds::FAULT, self.destination(), index, kinds::fault_number(&fault), [index as u64, 0, 0]);
+        self.emit(
+            kinds::FAULT,
+            self.spec.sources.len(),
+            index,
+            kinds::fault_number(&fault),
+            [index as u64, 0, 0],
+        );
         let now = self.sched.now();
         let until = |lasting: Nanos| now.saturating_add(lasting);
         let (effective, ends) = match fault {
@@ -122,11 +125,14 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Fault::Seal { source } => (self.force_seal(source), None),
             // It serves already, whoever asks for it.
-            Fault::Recover { source, .. } if self.serves_at_destination(self.destination(), source) => {
+            Fault::Recover { source, .. }
+                if self.serves_at_destination(self.destination_of(source), source) =>
+            {
                 (true, None)
             }
             Fault::Recover { source, promote } => {
-                self.judge.excuse(Some(source), "recover");
+                let (judge, number) = self.bench.of(source);
+                judge.excuse(Some(number), "recover");
                 self.order_recovery(source, promote);
                 (true, None)
             }
@@ -216,8 +222,8 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, None)
             }
             Fault::LogFile { after: 0, .. } => (self.replace_log_file(index), None),
-            Fault::LogFile { after, .. } => {
-                self.remember(index, self.destination(), Device::Log);
+            Fault::LogFile { source, after, .. } => {
+                self.remember(index, self.destination_of(source), Device::Log);
                 (false, Some(until(after)))
             }
             Fault::NvramSmaller { node, size, lasting } => {
@@ -253,29 +259,29 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether the source took it.
     pub(crate) fn force_seal(&mut self, source: usize) -> bool {
-        let d = self.destination();
+        let d = self.destination_of(source);
+        let (desk, now) = (self.desk(d, source), self.clock(self.hosts[source]));
+        let (judge, number) = self.bench.of(source);
         if self.hosts[source] == d {
-            let now = self.clock(d);
             let machine = self.servers[d].machine.as_mut();
             let Some(Machine::Destination(m)) = machine.filter(|_| self.phase != Phase::Over) else {
                 return false;
             };
-            let serves = m.serves(source as u16);
+            let serves = m.serves(desk);
             if serves {
-                self.judge.forced(source);
-                m.handle_seal(now, source as u16);
+                judge.forced(number);
+                m.handle_seal(now, desk);
                 self.drain(d);
             }
             return serves;
         }
-        let now = self.clock(source);
         let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() else {
             return false;
         };
         if !m.serving() {
             return false;
         }
-        self.judge.forced(source);
+        judge.forced(number);
         m.handle_seal(now);
         self.rest_wanted[source] = true;
         self.drain(source);
@@ -347,12 +353,12 @@ impl<Q: Quirk> World<'_, Q> {
         for link in &mut self.links[source] {
             link.reset();
         }
-        self.judge.disconnected(source);
-        let destination = self.destination();
+        self.disconnected(source);
+        let destination = self.destination_of(source);
         if only.is_none_or(|n| n == Node::Source(source)) {
             self.disconnect(source, source);
         }
-        if only.is_none_or(|n| n == Node::Destination) {
+        if only.is_none_or(|n| self.node(n) == destination) {
             self.disconnect(destination, source);
         }
         true
@@ -373,8 +379,8 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn set_degraded(&mut self, server: usize, degraded: bool) {
         self.servers[server].nvram.degraded = degraded;
-        if server == self.destination() {
-            self.judge.degraded(degraded);
+        if self.is_destination(server) {
+            self.bench.at(server).0.degraded(degraded);
         }
         let now = self.clock(server);
         if let Some(Machine::Destination(m)) = self.servers[server].machine.as_mut() {

@@ -16,7 +16,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let fault = self.faults[index].fault.clone();
         let number = kinds::fault_number(&fault);
-        self.emit(kinds::FAULT_END, self.destination(), index, number, [index as u64, 0, 0]);
+        self.emit(kinds::FAULT_END, self.spec.sources.len(), index, number, [index as u64, 0, 0]);
         if !self.lasting.remove(&index) {
             return;
         }

@@ -9,11 +9,17 @@ use mirror::effect::Device;
 use mirror::quirk::Quirk;
 
 impl<Q: Quirk> World<'_, Q> {
+    /// The next mirror of the same destination.
+    pub(super) fn neighbour(&self, source: usize) -> usize {
+        let own = self.mirrors_at(self.destination_of(source));
+        own[(self.spec.desk(source) + 1) % own.len()]
+    }
+
     /// Another file, or none, stands in the place of a source's oldest one. Whether that has changed anything.
     pub(super) fn replace_log_file(&mut self, index: usize) -> bool {
         let Fault::LogFile { source, becomes, .. } = self.faults[index].fault else { return false };
         let earlier = self.content_before(index);
-        let server = self.destination();
+        let server = self.destination_of(source);
         if self.servers[server].gone {
             return false;
         }
@@ -32,8 +38,7 @@ impl<Q: Quirk> World<'_, Q> {
                 changes.extend(files.get(1).map(|(_, other)| (at, stable(*other))));
             }
             Instead::Neighbour => {
-                let neighbour = (source + 1) % self.geometries.len();
-                if let Some((_, other)) = self.log_files(neighbour).first() {
+                if let Some((_, other)) = self.log_files(self.neighbour(source)).first() {
                     changes.extend([(at, stable(*other)), (*other, stable(at))]);
                 }
             }
@@ -46,7 +51,7 @@ impl<Q: Quirk> World<'_, Q> {
         for (at, bytes) in changes {
             differs |= self.overwrite(server, Device::Log, at, bytes);
         }
-        self.judge.files_replaced(&self.servers[server].stable());
+        self.bench.at(server).0.files_replaced(&self.servers[server].stable());
         differs
     }
 }

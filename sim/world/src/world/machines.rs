@@ -39,8 +39,12 @@ impl<Q: Quirk> World<'_, Q> {
             transport: p.transport,
             retry_after: p.resend_after,
         };
-        let mut machine = if server == self.destination() {
+        let mut machine = if self.is_destination(server) {
             let nvram = self.spec.destination.nvram_size;
+            let own = |m: usize| geometries[m].clone();
+            // One that was told another order of the sources has them at other desks.
+            let told = changed.as_ref().unwrap_or(self.spec);
+            let geometries: Vec<_> = told.mirrors_of(server - self.spec.sources.len()).map(own).collect();
             let mut machine = Destination::new(&geometries, nvram, knobs, self.quirk, now);
             if self.promotes() {
                 let heirs: Vec<_> = (0..geometries.len()).map(|_| self.heir_knobs()).collect();
@@ -88,14 +92,15 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// Whether the destination is a mirror's mirror, and takes records.
-    fn keeps_records(&self, mirror: u16) -> bool {
-        let machine = &self.servers[self.destination()].machine;
-        matches!(machine, Some(Machine::Destination(m)) if m.standing(mirror) == Standing::Serving)
+    fn keeps_records(&self, mirror: usize) -> bool {
+        let d = self.destination_of(mirror);
+        let desk = self.desk(d, mirror);
+        matches!(&self.servers[d].machine, Some(Machine::Destination(m)) if m.standing(desk) == Standing::Serving)
     }
 
     /// Whether a source whose mirror was promoted is the source of a newer epoch (LR8).
     fn leads_again(&self, server: usize) -> bool {
-        let d = self.destination();
+        let d = self.destination_of(server);
         let epoch = |s: usize, at: u64| {
             let both = self.servers[s].store(Device::Image).read(at, 2 * superblock::SLOT);
             Superblock::newest(self.geometries[server].mirror, &both).map_or(0, |found| found.epoch)
@@ -145,8 +150,8 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[server].timer = Some(at);
             self.sched.at(at, Event::Timer { server: server as u16, at });
         }
-        if server == self.destination() {
-            self.see_recoveries();
+        if self.is_destination(server) {
+            self.see_recoveries(server);
         } else {
             self.see_exposure(server);
         }
@@ -162,7 +167,8 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         };
         let Exposure { operations, bytes, .. } = source.exposure();
-        self.judge.exposure(server, operations, bytes);
+        let (judge, mirror) = self.bench.of(server);
+        judge.exposure(mirror, operations, bytes);
         for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
             let most = self.metrics.entry(name).or_default();
             *most = value.max(*most);
@@ -191,12 +197,11 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn effect(&mut self, server: usize, effect: Effect) {
-        // A server that was a source knows one mirror only, be it its source or not.
-        let of = |mirror: u16| if server == self.destination() { mirror } else { server as u16 };
+        let of = |desk: u16| self.mirror_at(server, desk).unwrap_or(usize::from(desk));
         match effect {
             Effect::Restart => self.restart(server),
             Effect::Stage { mirror, stage, position } => self.staged(server, of(mirror), stage, position),
-            Effect::Send { mirror, frame } => self.send(server, of(mirror) as usize, frame),
+            Effect::Send { mirror, frame } => self.send(server, of(mirror), frame),
             Effect::Write { device, token, runs } => self.write(server, device, token, runs),
             Effect::Flush { device, token } => self.flush(server, device, token),
             Effect::Reload { device } => self.reload(server, device),
@@ -204,17 +209,19 @@ impl<Q: Quirk> World<'_, Q> {
             Effect::Discard { device, token, offset, length } => {
                 self.discard(server, device, token, offset, length);
             }
-            Effect::Reply { mirror, id, answer } => self.reply(server, of(mirror) as usize, id, answer),
-            Effect::CloseClients { mirror } => self.hang_up(server, of(mirror) as usize),
-            Effect::Alarm { mirror, alarm } => self.alarm(server, of(mirror) as usize, &alarm),
+            Effect::Reply { mirror, id, answer } => self.reply(server, of(mirror), id, answer),
+            Effect::CloseClients { mirror } => self.hang_up(server, of(mirror)),
+            Effect::Alarm { mirror, alarm } => self.alarm(server, of(mirror), &alarm),
         }
     }
 
     fn alarm(&mut self, server: usize, mirror: usize, alarm: &mirror::effect::Alarm) {
         let message = kinds::alarm_text(alarm);
         self.emit(kinds::ALARM, server, mirror, kinds::alarm_number(alarm), kinds::alarm_fields(alarm));
-        let (who, seen) = (server, self.oracle_server(server));
-        self.judge.alarm(seen, Some(mirror), kinds::alarm_name(alarm), &message);
+        let who = server;
+        let (_, number) = self.bench.seat(mirror);
+        let (judge, seen) = self.bench.at(server);
+        judge.alarm(seen, Some(number), kinds::alarm_name(alarm), &message);
         match kinds::alarm_name(alarm) {
             "version" => {
                 self.said_no(&["version"], server, true);
@@ -230,25 +237,19 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub(super) fn staged(&mut self, server: usize, mirror: u16, stage: Stage, position: Position) {
+    pub(super) fn staged(&mut self, server: usize, mirror: usize, stage: Stage, position: Position) {
         let now = self.sched.now();
-        self.emit(
-            kinds::STAGE,
-            server,
-            mirror as usize,
-            stage as u16,
-            [position.generation, position.sequence, 0],
-        );
+        self.emit(kinds::STAGE, server, mirror, stage as u16, [position.generation, position.sequence, 0]);
         match stage {
             Stage::Replied => {
                 self.progress_at = now;
                 if let Some((_, bytes)) = self.replying.take() {
-                    let judge = &self.judge;
+                    let (judge, number) = self.bench.ask(mirror);
                     let applied = || {
-                        let applied = judge.applied(mirror as usize);
+                        let applied = judge.applied(number);
                         Position::new(applied.generation, applied.sequence)
                     };
-                    self.acked[mirror as usize].push(Acked { position, time: now, bytes }, applied);
+                    self.acked[mirror].push(Acked { position, time: now, bytes }, applied);
                 }
             }
             Stage::Freed | Stage::ImageApplied | Stage::Booted | Stage::ApplyAdvanced | Stage::FileMarked => {
@@ -256,63 +257,70 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Stage::Degraded => {
                 *self.metrics.entry("degraded").or_default() += 1;
-                self.degraded_since[mirror as usize] = Some(now);
+                self.degraded_since[mirror] = Some(now);
             }
             Stage::InSync => {
-                if server == self.destination() {
+                if self.is_destination(server) {
                     self.coverage.marks.reached(Mark::RolesSwapped);
                 }
                 *self.metrics.entry("resyncs").or_default() += 1;
-                if let Some(since) = self.degraded_since[mirror as usize].take() {
+                if let Some(since) = self.degraded_since[mirror].take() {
                     *self.metrics.entry("degraded_time").or_default() += now - since;
                 }
             }
             Stage::Promoted => {
-                self.service[mirror as usize].promoted.get_or_insert(now);
+                self.service[mirror].promoted.get_or_insert(now);
             }
-            Stage::Retired => self.judge.retired(mirror as usize),
+            Stage::Retired => {
+                let (judge, number) = self.bench.of(mirror);
+                judge.retired(number);
+            }
             Stage::Stalled => {
                 *self.metrics.entry("stalls").or_default() += 1;
-                self.stalled_since[mirror as usize] = Some(now);
+                self.stalled_since[mirror] = Some(now);
             }
             Stage::Numbered => {
-                self.rest_wanted[mirror as usize] = false;
-                if let Some(since) = self.stalled_since[mirror as usize].take() {
+                self.rest_wanted[mirror] = false;
+                if let Some(since) = self.stalled_since[mirror].take() {
                     *self.metrics.entry("stall_time").or_default() += now - since;
                 }
             }
             _ => {}
         }
-        let heir = self.serves_at_destination(server, mirror as usize);
+        let at_destination = self.is_destination(server);
+        let heir = self.serves_at_destination(server, mirror);
         if stage == Stage::BootStarted && heir {
-            self.judge.heir_boots(mirror as usize, &self.servers[server].current());
-        } else if stage == Stage::BootStarted && server != self.destination() {
-            let who = self.oracle_server(server);
-            self.judge.boots(who, &self.servers[server].current());
+            let (judge, number) = self.bench.of(mirror);
+            judge.heir_boots(number, &self.servers[server].current());
+        } else if stage == Stage::BootStarted && !at_destination {
+            let (judge, who) = self.bench.at(server);
+            judge.boots(who, &self.servers[server].current());
         }
-        if stage == Stage::Booted && server == self.destination() && self.keeps_records(mirror) {
+        if stage == Stage::Booted && at_destination && self.keeps_records(mirror) {
             // Be it again.
-            self.probe.enter(mirror as usize);
+            let (_, number) = self.bench.seat(mirror);
+            self.bench.panel(server).probe.enter(number);
         }
-        if stage == Stage::Booted && server != self.destination() && self.leads_again(server) {
+        if stage == Stage::Booted && !at_destination && self.leads_again(server) {
             self.returned(server);
         } else if stage == Stage::Booted && heir {
-            self.judge.heir_booted(mirror as usize);
+            let (judge, number) = self.bench.of(mirror);
+            judge.heir_booted(number);
         } else if stage == Stage::Booted {
-            let who = self.oracle_server(server);
-            self.judge.booted(who);
+            let (judge, who) = self.bench.at(server);
+            judge.booted(who);
         }
-        self.coverage.stage(stage, mirror as usize, server == self.destination(), position);
-        if stage == Stage::RecoveryStep && server == self.destination() {
-            self.stepped(mirror as usize);
+        self.coverage.stage(stage, mirror, at_destination, position);
+        if stage == Stage::RecoveryStep && at_destination {
+            self.stepped(mirror);
         }
-        if stage == Stage::RecoveryStarted && server == self.destination() {
-            self.expects_recovery(mirror as usize);
+        if stage == Stage::RecoveryStarted && at_destination {
+            self.expects_recovery(mirror);
         }
-        if stage == Stage::Sealed && server != self.destination() {
-            self.sealed_again(mirror as usize);
+        if stage == Stage::Sealed && !at_destination {
+            self.sealed_again(mirror);
         }
-        self.stage_counts.add(stage, mirror, server == self.destination());
+        self.stage_counts.add(stage, mirror, at_destination);
         self.trigger(stage, mirror, server);
     }
 }

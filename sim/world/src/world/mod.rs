@@ -2,6 +2,7 @@
 
 mod astray;
 mod atlas;
+pub(crate) mod bench;
 mod bends;
 mod changes;
 mod clients;
@@ -16,6 +17,7 @@ mod log_files;
 mod machines;
 mod network;
 mod outages;
+mod places;
 mod recoveries;
 mod replaced;
 mod service;
@@ -30,12 +32,12 @@ use crate::judging::{Judging, Rigged};
 use crate::matrix::Key;
 use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
 use crate::parcel::{Parcel, Reception};
-use crate::probe::Probe;
 use crate::server::{Operation, Server};
 use crate::slab::Slab;
 use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
 use crate::stages::StageCounts;
 use crate::{Options, plan, sites};
+use bench::Bench;
 use mirror::config::Transport;
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
@@ -93,8 +95,7 @@ pub(crate) struct World<'s, Q> {
     operations_under_way: Slab<Operation>,
     answers: Slab<Answer>,
     inboxes: Vec<Vec<Deferred>>,
-    pub judge: oracle::Judge,
-    pub probe: Probe<Q>,
+    pub bench: Bench<Q>,
     pub faults: Vec<FaultSpec>,
     pub fault_counts: Vec<FaultCount>,
     pub stage_counts: StageCounts,
@@ -156,15 +157,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
     pub fn new(spec: &'s Spec, quirk: Q, decisions: Decisions, trace: Trace, options: &Options) -> Self {
         let geometries = plan::geometries(spec);
         let faults = spec.faults.clone();
-        let mut base = 0;
-        let regions: Vec<Region> = geometries
-            .iter()
-            .map(|g| {
-                let region = g.region(base);
-                base += g.region_size();
-                region
-            })
-            .collect();
+        let regions = plan::regions(spec, &geometries);
         let mut servers = Vec::new();
         let server = |nvram: &NvramSpec, log: Option<&DiskSpec>, image| Server {
             machine: None,
@@ -190,7 +183,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
         for source in &spec.sources {
             servers.push(server(&source.nvram, log, &source.disk));
         }
-        servers.push(server(&d.nvram, Some(&d.log_disk), &d.image_disk));
+        for _ in &spec.destinations {
+            servers.push(server(&d.nvram, Some(&d.log_disk), &d.image_disk));
+        }
         let links = spec
             .sources
             .iter()
@@ -206,18 +201,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             clients.push(Client::new(c, by_number[c.source].len() as u32, volumes));
             by_number[c.source].push(i as u16);
         }
-        let mut judge = oracle::Judge::new(plan::setup(spec, &geometries));
-        options.judging.instruct(options.rigged, &mut judge);
-        let segments = d.nvram_size / (d.reserve / 2);
-        let probe = Probe::new(
-            spec.check.clone(),
-            geometries.clone(),
-            regions.clone(),
-            segments,
-            (options.judging.mutes(), options.rigged, d.log_disk.garbage || d.image_disk.garbage),
-            quirk,
-            decisions.seed(),
-        );
+        let bench = Bench::new(spec, &geometries, &regions, (quirk, decisions.seed()), options);
         let last_fault_at = faults
             .iter()
             .filter_map(|f| match f.when {
@@ -233,6 +217,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             sched: Scheduler::new(),
             decisions,
             trace,
+            inboxes: servers.iter().map(|_| Vec::new()).collect(),
             servers,
             links,
             receptions: geometries
@@ -253,9 +238,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             parcels: Slab::new(),
             operations_under_way: Slab::new(),
             answers: Slab::new(),
-            inboxes: (0..=count).map(|_| Vec::new()).collect(),
-            judge,
-            probe,
+            bench,
             fault_counts: crate::faults::counts(&faults),
             triggered: vec![false; faults.len()],
             fault_keys: vec![None; faults.len()],
@@ -298,7 +281,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         }
     }
 
-    /// Tells the judge which sources have a whole path to the destination.
+    /// Tells the judges which sources have a whole path to their destination.
     pub fn tell_paths(&mut self) {
         let now = self.sched.now();
         let well = |s: &Server<Q>| {
@@ -307,26 +290,12 @@ impl<'s, Q: Quirk> World<'s, Q> {
             let steady = steady && usual;
             s.machine.is_some() && s.paused_until <= now && steady
         };
-        let destination = well(&self.servers[self.destination()]);
         for source in 0..self.spec.sources.len() {
             let open = self.links[source].iter().all(|l| !l.is_cut() && !l.is_clogged());
-            self.judge.path(source, destination && open && well(&self.servers[source]));
-        }
-    }
-
-    pub fn destination(&self) -> usize {
-        self.spec.sources.len()
-    }
-
-    pub fn name(&self, server: usize) -> &str {
-        self.spec.sources.get(server).map_or("destination", |s| s.name.as_str())
-    }
-
-    pub fn oracle_server(&self, server: usize) -> oracle::Server {
-        if server == self.destination() {
-            oracle::Server::Destination
-        } else {
-            oracle::Server::Source(server)
+            let destination = well(&self.servers[self.destination_of(source)]);
+            let whole = destination && open && well(&self.servers[source]);
+            let (judge, mirror) = self.bench.of(source);
+            judge.path(mirror, whole);
         }
     }
 
@@ -337,12 +306,12 @@ impl<'s, Q: Quirk> World<'s, Q> {
 
     /// Empty devices get their superblocks and marks; then everything is switched on.
     pub fn begin(&mut self) {
-        let d = self.destination();
         for i in 0..self.spec.sources.len() {
             self.make(i, i, 0, Role::Source, 0);
-            self.make(i, d, self.regions[i].base, Role::Mirror, i as u16);
+            let d = self.destination_of(i);
+            self.make(i, d, self.regions[i].base, Role::Mirror, self.desk(d, i));
         }
-        for server in (0..=d).rev() {
+        for server in (0..self.servers.len()).rev() {
             self.start(server);
         }
         for index in 0..self.faults.len() {
@@ -376,7 +345,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let Some(event) = self.sched.next() else { return false };
         self.events += 1;
         let number = self.trace.count();
-        self.judge.at(self.sched.now(), number);
+        let now = self.sched.now();
+        self.bench.judges().for_each(|judge| judge.at(now, number));
         match event {
             Event::Frame { source, forward, era, slot } => self.frame_arrives(source, forward, era, slot),
             Event::Done { slot } => self.operation_done(slot),
@@ -414,7 +384,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         if self.rest_wanted.contains(&true) {
             self.look_for_rest();
         }
-        if self.prelude.is_none() && self.judge.total_findings() > 0 {
+        if self.prelude.is_none() && self.bench.total_findings() > 0 {
             // Up to the entry that the event begins with; what else it did came of it.
             let more = self.trace.count().saturating_sub(number + 1) as usize;
             let mut entries = self.trace.last(LAST + more);

@@ -4,7 +4,7 @@ use super::World;
 use crate::event::{Deferred, Event};
 use crate::kinds;
 use crate::parcel::{self, Content, Parcel, Part, Why};
-use crate::server::{Machine, desk};
+use crate::server::Machine;
 use bytes::Bytes;
 use mirror::config::Transport;
 use mirror::quirk::Quirk;
@@ -13,11 +13,12 @@ use mirrorsim_engine::Delivery;
 
 impl<Q: Quirk> World<'_, Q> {
     pub(super) fn send(&mut self, server: usize, mirror: usize, frame: Frame) {
-        let forward = server != self.destination();
-        let peer = if forward { self.destination() } else { mirror };
+        let forward = !self.is_destination(server);
+        let peer = if forward { self.destination_of(mirror) } else { mirror };
         self.emit(kinds::SEND, server, peer, frame.kind(), kinds::frame_fields(&frame));
-        let (from, to) = (self.oracle_server(server), self.oracle_server(peer));
-        self.judge.frame(from, to, &frame.head, &frame.payload);
+        let (_, to) = self.bench.who(peer);
+        let (judge, from) = self.bench.at(server);
+        judge.frame(from, to, &frame.head, &frame.payload);
         match frame.kind() {
             7 => *self.metrics.entry("naks").or_default() += 1,
             12 => *self.metrics.entry("resets").or_default() += 1,
@@ -93,8 +94,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn frame_arrives(&mut self, source: u16, forward: bool, era: u64, slot: u32) {
         let Some(parcel) = self.parcels.take(slot) else { return };
-        let server = if forward { self.destination() } else { source as usize };
-        let peer = if forward { source as usize } else { self.destination() };
+        let (source_server, destination) = (source as usize, self.destination_of(source as usize));
+        let (server, peer) =
+            if forward { (destination, source_server) } else { (source_server, destination) };
         let lost = self.links[source as usize][!forward as usize].era() != era;
         let kind = if lost { kinds::LOST } else { kinds::DELIVER };
         let (number, fields) = match &parcel.content {
@@ -119,6 +121,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn deliver_frame(&mut self, server: usize, source: u16, frame: Frame) {
         let (now, shows) = (self.sched.now(), self.clock(server));
+        let desk = self.desk(server, source as usize);
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Frame(source, frame));
@@ -127,12 +130,13 @@ impl<Q: Quirk> World<'_, Q> {
         if s.machine.is_some() {
             self.coverage.arrived(source as usize, &frame);
             if let Some(generation) = kinds::sync_request(&frame) {
-                self.judge.asked(source as usize, generation);
+                let (judge, mirror) = self.bench.of(source as usize);
+                judge.asked(mirror, generation);
             }
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
-            Some(Machine::Destination(m)) => m.handle_frame(shows, desk(server, source as usize), &frame),
+            Some(Machine::Destination(m)) => m.handle_frame(shows, desk, &frame),
             None => return,
         }
         self.drain(server);
@@ -140,6 +144,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub fn disconnect(&mut self, server: usize, source: usize) {
         let (now, shows) = (self.sched.now(), self.clock(server));
+        let desk = self.desk(server, source);
         let s = &mut self.servers[server];
         if s.paused_until > now {
             self.inboxes[server].push(Deferred::Disconnect(source as u16));
@@ -151,7 +156,7 @@ impl<Q: Quirk> World<'_, Q> {
                 m.handle_disconnect(shows);
             }
             Some(Machine::Destination(m)) => {
-                m.handle_disconnect(shows, desk(server, source));
+                m.handle_disconnect(shows, desk);
             }
             None => return,
         }

@@ -25,7 +25,7 @@ impl<Q: Quirk> World<'_, Q> {
         if up {
             self.sees_death(server);
             let serves = |(s, host): (&Service, &usize)| *host == server && s.heir_has_answered();
-            if server == self.destination() && self.service.iter().zip(&self.hosts).any(serves) {
+            if self.is_destination(server) && self.service.iter().zip(&self.hosts).any(serves) {
                 self.coverage.marks.reached(Mark::CrashOfHeir);
             }
         }
@@ -40,19 +40,17 @@ impl<Q: Quirk> World<'_, Q> {
         if power {
             self.cut_power(server);
         }
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.crashed(who, power, &s.stable(), &s.current());
-        if power && server == self.destination() {
-            self.probe.unsettled();
+        judge.crashed(who, power, &s.stable(), &s.current());
+        if power && self.is_destination(server) {
+            self.bench.unsettled(server);
         }
         // A process that dies takes its connections with it; the peer learns of it by the next reset or time-out.
-        let links: Vec<usize> =
-            if server == self.destination() { (0..self.spec.sources.len()).collect() } else { vec![server] };
-        for link in links {
+        for link in self.mirrors_at(server) {
             self.links[link][0].reset();
             self.links[link][1].reset();
-            self.judge.disconnected(link);
+            self.disconnected(link);
         }
         self.tell_paths();
         if let Some(after) = restart_after {
@@ -64,14 +62,19 @@ impl<Q: Quirk> World<'_, Q> {
         up
     }
 
+    /// The connection of a source is gone.
+    pub(super) fn disconnected(&mut self, source: usize) {
+        let (judge, mirror) = self.bench.of(source);
+        judge.disconnected(mirror);
+    }
+
     pub(super) fn cut_power(&mut self, server: usize) {
         for device in self.servers[server].devices() {
             let garbage = self.servers[server].disk_mut(*device).is_some_and(|d| d.spec.garbage);
             let odds = judging::odds(self.rigged, garbage);
             let subject = subject(server, *device);
             let fates = self.servers[server].store(*device).draw_fates(&mut self.decisions, subject, &odds);
-            let source = (server != self.destination()).then_some(server);
-            self.coverage.on_power_cut(source, &fates);
+            self.coverage.on_power_cut(&self.mirrors_at(server), self.is_destination(server), &fates);
             self.servers[server].store_mut(*device).power_cut(&fates);
         }
     }
@@ -95,10 +98,10 @@ impl<Q: Quirk> World<'_, Q> {
         if reads == LostContent::Random {
             store.scramble(0, size.min(1 << 20), seed);
         }
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.nvram_lost(who, &s.stable(), &s.current());
-        self.probe.unsettled();
+        judge.nvram_lost(who, &s.stable(), &s.current());
+        self.bench.unsettled(server);
         held
     }
 
@@ -110,8 +113,9 @@ impl<Q: Quirk> World<'_, Q> {
         s.timer = None;
         self.forget_inbox(server);
         self.links[server].iter_mut().for_each(|link| drop(link.reset()));
-        self.judge.disconnected(server);
-        self.judge.becomes_target(server);
+        self.disconnected(server);
+        let (judge, mirror) = self.bench.of(server);
+        judge.becomes_target(mirror);
         self.start(server);
     }
 
@@ -123,7 +127,8 @@ impl<Q: Quirk> World<'_, Q> {
             }
             Some(source) => source.partition_size * self.spec.protocol.partitions as u64,
             None => {
-                let logs: u64 = self.geometries.iter().map(|g| g.log_size()).sum();
+                let own = self.mirrors_at(server);
+                let logs: u64 = own.into_iter().map(|m| self.geometries[m].log_size()).sum();
                 self.spec.destination.nvram_size + if self.promotes() { logs } else { 0 }
             }
         }
@@ -137,14 +142,15 @@ impl<Q: Quirk> World<'_, Q> {
         self.servers[source].gone = true;
         self.servers[source].incarnation += 1;
         // Otherwise its clients have gone before, and nobody needs it.
-        let needed = !self.serves_at_destination(self.destination(), source);
+        let destination = self.destination_of(source);
+        let needed = !self.serves_at_destination(destination, source);
         if needed {
             self.hang_up(source, source);
-            self.judge.disaster(source);
+            let (judge, mirror) = self.bench.of(source);
+            judge.disaster(mirror);
             self.service[source].disaster = Some(self.sched.now());
         }
         if power_cut {
-            let destination = self.destination();
             self.crash(destination, true, Some(1_000_000));
         }
         if needed && recover_after == 0 {
@@ -164,7 +170,8 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         // What was whole at the disaster may have had its one good copy in NVRAM, and be filed and removed by now.
-        let lacks = self.judge.lacks(source).filter(|_| !self.spec.beyond_model);
+        let (judge, mirror) = self.bench.ask(source);
+        let lacks = judge.lacks(mirror).filter(|_| !self.spec.beyond_model);
         if let Some(why) = lacks {
             self.beyond = Some(format!(
                 "the recovery ordered after the disaster of {} would leave the fault model: {why}; say `beyond_model: \

@@ -1,5 +1,6 @@
 //! Recoveries that the operator ordered: begun when the mirror can, judged when they have ended.
 
+use super::bench::Panel;
 use super::{Ordered, World};
 use crate::event::Event;
 use crate::marks::Mark;
@@ -17,7 +18,8 @@ const ASK: Nanos = 1_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
     pub fn try_recover(&mut self, source: usize) {
-        let d = self.destination();
+        let d = self.destination_of(source);
+        let desk = self.desk(d, source);
         let now = self.sched.now();
         let Some(ordered) = self.ordered.get(&source).copied().filter(|o| !o.done) else {
             return;
@@ -27,16 +29,16 @@ impl<Q: Quirk> World<'_, Q> {
         let (paused, life) = (s.paused_until > now, s.incarnation);
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
             use Standing::*;
-            let standing = m.standing(source as u16);
+            let standing = m.standing(desk);
             let ready = matches!(standing, Serving | Stopped | Open(..));
             // Nobody repeats what was heard, unless it may have been forgotten: a wish is durable after two steps.
             let heard = ordered.told.is_some_and(|(told, steps)| told == life || steps >= 2);
             if ordered.promote && !heard && (ready || matches!(standing, Booting | Recovering)) {
-                m.handle_promote(shows, source as u16);
+                m.handle_promote(shows, desk);
                 self.ordered.entry(source).and_modify(|o| o.told = Some((life, 0)));
                 self.drain(d);
             } else if !ordered.promote && ready {
-                m.handle_recover(shows, source as u16);
+                m.handle_recover(shows, desk);
                 self.drain(d);
             }
         }
@@ -56,12 +58,13 @@ impl<Q: Quirk> World<'_, Q> {
     /// Whether the destination serves the clients, or is about to.
     fn may_hand_over(&self, source: usize) -> bool {
         let promotes = self.ordered.get(&source).is_some_and(|o| o.promote && !o.done);
-        promotes || self.serves_at_destination(self.destination(), source)
+        promotes || self.serves_at_destination(self.destination_of(source), source)
     }
 
     /// Asks until it is done, or can never be: the server is gone, or keeps what it has for itself.
     pub fn try_hand_over(&mut self, source: usize) {
-        let d = self.destination();
+        let d = self.destination_of(source);
+        let desk = self.desk(d, source);
         let refuses = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
         if self.servers[source].gone || refuses || !self.may_hand_over(source) {
             self.hand_overs.remove(&source);
@@ -73,8 +76,9 @@ impl<Q: Quirk> World<'_, Q> {
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
-            if m.handle_hand_over(shows, source as u16) {
-                self.judge.hands_over(source);
+            if m.handle_hand_over(shows, desk) {
+                let (judge, mirror) = self.bench.of(source);
+                judge.hands_over(mirror);
             }
             self.drain(d);
         }
@@ -83,8 +87,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The server that was the source of a mirror is it again, and has booted.
     pub(super) fn returned(&mut self, source: usize) {
-        let d = self.destination();
-        self.judge.returned(source, &self.servers[source].stable(), &self.servers[d].stable());
+        let d = self.destination_of(source);
+        let (judge, mirror) = self.bench.of(source);
+        judge.returned(mirror, &self.servers[source].stable(), &self.servers[d].stable());
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
         self.hosts[source] = source;
@@ -95,7 +100,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A recovery has come a step further.
     pub(super) fn stepped(&mut self, source: usize) {
-        let life = self.servers[self.destination()].incarnation;
+        let life = self.servers[self.destination_of(source)].incarnation;
         if let Some((told, steps)) = self.ordered.get_mut(&source).and_then(|o| o.told.as_mut())
             && *told == life
         {
@@ -105,56 +110,60 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A recovery begins: what the judge's own reader makes of what is there now.
     pub(super) fn expects_recovery(&mut self, source: usize) {
-        let current = self.servers[self.destination()].current();
-        self.expected[source] = Some(self.judge.expected_recovery(source, &current));
+        let current = self.servers[self.destination_of(source)].current();
+        let (judge, mirror) = self.bench.of(source);
+        self.expected[source] = Some(judge.expected_recovery(mirror, &current));
     }
 
-    /// Judges recoveries that have ended.
-    pub(super) fn see_recoveries(&mut self) {
+    /// Judges recoveries at a destination that have ended.
+    pub(super) fn see_recoveries(&mut self, d: usize) {
         if self.ordered.values().all(|o| o.done) {
             return;
         }
-        let d = self.destination();
         let now = self.sched.now();
-        let sources: Vec<usize> = self.ordered.iter().filter(|(_, o)| !o.done).map(|(s, _)| *s).collect();
+        let open = self.ordered.iter().filter(|(s, o)| !o.done && self.destination_of(**s) == d);
+        let sources: Vec<usize> = open.map(|(s, _)| *s).collect();
         for source in sources {
+            let desk = self.desk(d, source);
+            let (_, mirror) = self.bench.seat(source);
+            let Panel { judge, probe } = self.bench.panel(d);
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
-            let (replayed, before) = (m.replayed(source as u16), self.judge.total_findings());
+            let (replayed, before) = (m.replayed(desk), judge.total_findings());
             // A mirror's own end: this is the comparison.
-            self.judge.mute(false);
-            let standing = m.standing(source as u16);
+            judge.mute(false);
+            let standing = m.standing(desk);
             let (position, verdict, open) = match standing {
                 // What is damaged is not promoted.
                 Standing::Open(verdict, _)
                     if self.ordered[&source].promote && !matches!(verdict, Verdict::Damaged { .. }) =>
                 {
-                    self.judge.mute(self.judging.mutes());
+                    judge.mute(self.judging.mutes());
                     continue;
                 }
                 Standing::Open(verdict, position) | Standing::Promoted(verdict, position) => {
                     let to = rehearsal::to_oracle(position, verdict);
-                    self.judge.recovered(source, &self.servers[d].current(), to);
-                    let right = self.judge.total_findings() == before;
+                    judge.recovered(mirror, &self.servers[d].current(), to);
+                    let right = judge.total_findings() == before;
                     if let Some(expected) = self.expected[source].take() {
-                        let equal = self.judge.compare(source, expected, to, right);
-                        self.probe.checks.disagreements += u64::from(!equal);
+                        let equal = judge.compare(mirror, expected, to, right);
+                        probe.checks.disagreements += u64::from(!equal);
                     }
                     (position, kinds::verdict_text(to), true)
                 }
                 Standing::Lost => {
-                    self.judge.lost_mirror(source, &self.servers[d].current());
+                    judge.lost_mirror(mirror, &self.servers[d].current());
                     (Position::ZERO, "none: no valid superblock".into(), false)
                 }
                 _ => {
-                    self.judge.mute(self.judging.mutes());
+                    judge.mute(self.judging.mutes());
                     continue;
                 }
             };
             let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
             let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
             damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
-            self.judge.mute(self.judging.mutes());
-            let exact = open && self.judge.total_findings() == before;
+            judge.mute(self.judging.mutes());
+            let exact = open && judge.total_findings() == before;
             let promoted = matches!(standing, Standing::Promoted(..));
             let Some(ordered) = self.ordered.get_mut(&source) else { continue };
             ordered.done = true;

@@ -42,11 +42,11 @@ impl<Q: Quirk> World<'_, Q> {
 
     fn insert(&mut self, server: usize, at: Device, content: ExtentMap) {
         self.servers[server].store_mut(at).replace_all(content);
-        let who = self.oracle_server(server);
+        let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
-        self.judge.device_replaced(who, oracle_device(at), &s.stable(), &s.current());
-        if server == self.destination() {
-            self.probe.unsettled();
+        judge.device_replaced(who, oracle_device(at), &s.stable(), &s.current());
+        if self.is_destination(server) {
+            self.bench.unsettled(server);
         }
     }
 
@@ -81,8 +81,8 @@ impl<Q: Quirk> World<'_, Q> {
             return false;
         }
         self.servers[server].nvram_left = Some(size);
-        let who = self.oracle_server(server);
-        self.judge.fault_device(who);
+        let (judge, who) = self.bench.at(server);
+        judge.fault_device(who);
         self.crash(server, true, Some(EXCHANGE));
         true
     }

@@ -1,0 +1,31 @@
+//! Where the destinations stand, and which mirrors each of them has.
+
+use super::Spec;
+
+/// A destination; all of a run are made alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Its name.
+    pub name: String,
+    /// The source whose server it shares; `None` = it has one of its own.
+    pub beside: Option<usize>,
+}
+
+impl Placement {
+    /// A destination with a server of its own.
+    pub fn alone() -> Self {
+        Placement { name: "destination".into(), beside: None }
+    }
+}
+
+impl Spec {
+    /// The mirrors of a destination, in the order of its desks.
+    pub fn mirrors_of(&self, destination: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..self.sources.len()).filter(move |m| self.sources[*m].destination == destination)
+    }
+
+    /// The desk of a mirror at its destination.
+    pub fn desk(&self, mirror: usize) -> usize {
+        self.mirrors_of(self.sources[mirror].destination).take_while(|m| *m != mirror).count()
+    }
+}

@@ -1,0 +1,164 @@
+//! The judges of a run. A destination and the sources that are mirrored there are judged by themselves: their judge and their
+//! probe have never heard of another destination, and number its mirrors from 0.
+
+use crate::Options;
+use crate::outcome::{Checks, Failure};
+use crate::plan;
+use crate::probe::Probe;
+use crate::spec::Spec;
+use mirror::geometry::{Geometry, Region};
+use mirror::quirk::Quirk;
+use mirrorsim_oracle::{self as oracle, Judge, Loss};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The judge of a destination and its sources, and the probe there.
+pub(crate) struct Panel<Q> {
+    pub judge: Judge,
+    pub probe: Probe<Q>,
+}
+
+/// All of them.
+pub(crate) struct Bench<Q> {
+    panels: Vec<Panel<Q>>,
+    /// Of each mirror: its panel, and its number there.
+    seats: Vec<(usize, usize)>,
+}
+
+impl<Q: Quirk> Bench<Q> {
+    pub fn new(
+        spec: &Spec,
+        geometries: &[Arc<Geometry>],
+        regions: &[Region],
+        (quirk, seed): (Q, u64),
+        options: &Options,
+    ) -> Self {
+        let d = &spec.destination;
+        let segments = d.nvram_size / (d.reserve / 2);
+        let garbage = d.log_disk.garbage || d.image_disk.garbage;
+        let panels = (0..spec.destinations.len()).map(|destination| {
+            let own = || spec.mirrors_of(destination);
+            let mut judge = Judge::new(plan::setup(spec, geometries, destination));
+            options.judging.instruct(options.rigged, &mut judge);
+            let probe = Probe::new(
+                spec.check.clone(),
+                own().map(|m| geometries[m].clone()).collect(),
+                own().map(|m| regions[m].clone()).collect(),
+                segments,
+                (options.judging.mutes(), options.rigged, garbage),
+                quirk,
+                seed.wrapping_add(destination as u64),
+            );
+            Panel { judge, probe }
+        });
+        let seat = |mirror: usize| (spec.sources[mirror].destination, spec.desk(mirror));
+        Bench { panels: panels.collect(), seats: (0..spec.sources.len()).map(seat).collect() }
+    }
+
+    /// Of a mirror: its judge, and its number there.
+    pub fn of(&mut self, mirror: usize) -> (&mut Judge, usize) {
+        let (panel, number) = self.seats[mirror];
+        (&mut self.panels[panel].judge, number)
+    }
+
+    /// Of a server: its judge, and who it is there.
+    pub fn at(&mut self, server: usize) -> (&mut Judge, oracle::Server) {
+        let (panel, who) = self.who(server);
+        (&mut self.panels[panel].judge, who)
+    }
+
+    /// Who a server is, and before which panel.
+    pub fn who(&self, server: usize) -> (usize, oracle::Server) {
+        match self.seats.get(server) {
+            Some((panel, number)) => (*panel, oracle::Server::Source(*number)),
+            None => (server - self.seats.len(), oracle::Server::Destination),
+        }
+    }
+
+    /// The panel of a mirror, and its number there.
+    pub fn seat(&self, mirror: usize) -> (usize, usize) {
+        self.seats[mirror]
+    }
+
+    /// The judge of a mirror, and its number there, to ask only.
+    pub fn ask(&self, mirror: usize) -> (&Judge, usize) {
+        let (panel, number) = self.seats[mirror];
+        (&self.panels[panel].judge, number)
+    }
+
+    /// The panel of a server.
+    pub fn panel(&mut self, server: usize) -> &mut Panel<Q> {
+        let (panel, _) = self.who(server);
+        &mut self.panels[panel]
+    }
+
+    /// Every judge.
+    pub fn judges(&mut self) -> impl Iterator<Item = &mut Judge> {
+        self.panels.iter_mut().map(|p| &mut p.judge)
+    }
+
+    /// Why a loss before a panel would leave the fault model.
+    pub fn beyond(&self, (panel, loss): &(usize, Loss)) -> Option<String> {
+        self.panels[*panel].judge.beyond(loss)
+    }
+
+    /// Something else than its machine has changed what is stable at a server.
+    pub fn unsettled(&mut self, server: usize) {
+        self.panel(server).probe.unsettled();
+    }
+
+    /// All findings, kept or not.
+    pub fn total_findings(&self) -> u64 {
+        self.panels.iter().map(|p| p.judge.total_findings()).sum()
+    }
+
+    /// What was found, in order.
+    pub fn failures(&self) -> Vec<Failure> {
+        let found = self.panels.iter().flat_map(|p| p.judge.findings());
+        let mut all: Vec<Failure> = found
+            .map(|f| Failure {
+                oracle: f.oracle,
+                invariant: f.invariant,
+                time: f.time,
+                event: f.event,
+                message: f.message.clone(),
+            })
+            .collect();
+        all.sort_by_key(|f| f.event);
+        all
+    }
+
+    /// Recoveries on copies that did not end.
+    pub fn stuck(&mut self) -> Vec<String> {
+        self.panels.iter_mut().flat_map(|p| std::mem::take(&mut p.probe.stuck)).collect()
+    }
+
+    /// What was checked, and how much each oracle has judged.
+    pub fn checks(&self) -> Checks {
+        let mut all = Checks::default();
+        let mut judged: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for Panel { judge, probe } in &self.panels {
+            all.add(&probe.checks);
+            for (oracle, count) in judge.counts() {
+                *judged.entry(oracle).or_default() += count;
+            }
+        }
+        judged.retain(|_, count| *count > 0);
+        Checks { judged, ..all }
+    }
+
+    /// Acknowledged operations missing from a recovery, where losses are allowed.
+    pub fn lost(&self) -> u64 {
+        self.panels.iter().map(|p| p.judge.lost()).sum()
+    }
+
+    /// The longest time that a healthy source waited for an acknowledgement.
+    pub fn longest_wait(&self) -> u64 {
+        self.panels.iter().map(|p| p.judge.longest_wait()).max().unwrap_or(0)
+    }
+
+    /// Estimate of their own memory in bytes.
+    pub fn memory(&self) -> u64 {
+        self.panels.iter().map(|p| p.judge.memory()).sum()
+    }
+}
