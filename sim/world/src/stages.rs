@@ -34,7 +34,8 @@ impl StageCounts {
 
     /// Those that were reached, by name: at a source, and at the destination.
     pub fn by_name(&self) -> BTreeMap<&'static str, (u64, u64)> {
-        let both = |s: &Stage| (self.of(*s, None, Some(false)), self.of(*s, None, Some(true)));
+        let side = |s: Stage, there| (0..self.mirrors).map(|m| self.of(s, m, Some(there))).sum::<u64>();
+        let both = |s: &Stage| (side(*s, false), side(*s, true));
         Stage::ALL.iter().map(|s| (s.name(), both(s))).filter(|(_, n)| *n != (0, 0)).collect()
     }
 
