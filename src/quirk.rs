@@ -134,6 +134,10 @@ pub enum Bend {
     HealFromBefore,
     /// A source answers reads before it has spoken to the destination for the first time.
     ReadUnknown,
+    /// A resync is said to be sealed although its file was found damaged since.
+    SealVoid,
+    /// A Welcome that speaks of a record that is not in the log is believed.
+    BelieveHeld,
 }
 
 /// Decides which bends are in force.

@@ -199,6 +199,11 @@ impl<Q: Quirk> Destination<Q> {
         }
     }
 
+    /// Whether the clients of a mirror are served here, and nothing of it is under way but what the other server has to have.
+    pub fn waits_for_peer(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.waits_for_peer())
+    }
+
     /// Whether the clients of a mirror are served here, and the other server has everything.
     pub fn in_sync(&self, mirror: MirrorIndex) -> bool {
         matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.quiet())

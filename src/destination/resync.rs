@@ -214,6 +214,11 @@ impl<Q: Quirk> Desk<Q> {
         let done = self.resync.as_ref().is_none_or(|r| r.done || r.session != self.superblock.session);
         if let (true, Some(connection)) = (done, self.connection) {
             let session = self.superblock.session;
+            if self.superblock.void && !self.quirk.bends(Bend::SealVoid) {
+                // It was found damaged since: it is not there.
+                self.resync.take_if(|r| r.done);
+                return self.send(shared, connection, Message::ResyncReady { session, stored: 0, room: 0 });
+            }
             let room = self.room(shared, self.marked);
             self.send(shared, connection, Message::ResyncSealed { session, room });
         }

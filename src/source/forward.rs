@@ -112,10 +112,9 @@ impl<Q: Quirk> Source<Q> {
         }
         // As many records, and not the same: another one of our name has sent them, and nothing of ours is there.
         let upto = self.log.upto(held);
-        if upto > self.log.base
-            && self.log.position(upto) == held
-            && self.log.entry(upto - 1).record.check != check
-        {
+        let same = || self.log.position(upto) == held && self.log.entry(upto - 1).record.check == check;
+        let any = self.quirk.bends(Bend::BelieveHeld) && self.log.position(upto) != held;
+        if held > self.log.base_position && (upto <= self.log.base || !same()) && !any {
             return self.stop(Alarm::Conflict { position: held });
         }
         let fresh = self.session != Session::Up;
@@ -128,7 +127,9 @@ impl<Q: Quirk> Source<Q> {
             _ => Position::new(applied_gen + 1, applied_seq),
         };
         // One that comes late says what was.
-        if fresh && !self.goes_on_with(held, image, void) {
+        // Of a generation that is in the image in part the destination needs every record again that its file lacks.
+        let has = held.max(Position::new(applied_gen, u64::MAX));
+        if fresh && !self.goes_on_with(has, image, void) {
             return;
         }
         self.known = true;

@@ -293,6 +293,11 @@ impl<Q: Quirk> Source<Q> {
 
     /// Whether nothing is under way: all answered, all generations but the open one freed.
     pub fn rests(&self) -> bool {
+        self.waits_for_peer() && self.log.only_open_and_empty()
+    }
+
+    /// Whether nothing is under way but what the other server has to have: if that is lost, it stays in the log.
+    pub fn waits_for_peer(&self) -> bool {
         self.serving()
             && self.queue.is_empty()
             && self.waiters.is_empty()
@@ -300,7 +305,7 @@ impl<Q: Quirk> Source<Q> {
             && self.apply.is_none()
             && self.healing.quiet()
             && self.serves.is_empty()
-            && self.log.only_open_and_empty()
+            && self.log.generations.iter().rev().skip(1).all(|g| g.applied)
             && self.turn.is_none()
             && self.wish.is_none()
     }

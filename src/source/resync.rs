@@ -306,6 +306,8 @@ impl<Q: Quirk> Source<Q> {
         }
         if own == session && self.wish.is_none() {
             self.wish = Some(Wish::Return { first, end: prev.position, room });
+            // A Welcome that comes before that is durable may say otherwise.
+            self.needs_all = false;
             self.progress = true;
         }
     }

@@ -128,15 +128,18 @@ impl<Q: Quirk> Source<Q> {
     }
 
     /// What the destination holds decides how this goes on; false: not with this connection.
-    pub(super) fn goes_on_with(&mut self, held: Position, image: Position, void: bool) -> bool {
+    pub(super) fn goes_on_with(&mut self, has: Position, image: Position, void: bool) -> bool {
         if self.leaves() {
             return false;
         }
         if self.alone() {
             // The seal leaves nothing of its log: what its image lacks must be in the set.
             self.needs_all = void || image < self.superblock.alone.freed;
-        } else if !self.retired() && (void || held.max(image) < self.log.base_position) {
+        } else if !self.retired() && (void || has < self.log.base_position) {
             if !void && self.policy() == Policy::Strict {
+                if image >= self.log.base_position {
+                    return true;
+                }
                 self.stop(Alarm::Refused { reason: 2 });
                 return false;
             }
@@ -187,7 +190,8 @@ impl<Q: Quirk> Source<Q> {
             .waiters
             .first_key_value()
             .is_some_and(|((needs, _), _)| *needs <= self.marked && *needs > seen.0);
-        let unfreed = self.stalled && self.log.generations.front().is_some_and(|g| g.applied);
+        // An operator who wants a seal waits for a free partition, too.
+        let unfreed = (self.stalled || self.seal_wanted) && self.log.generations.front().is_some_and(|g| g.applied);
         let unconfirmed = self.reads_await_pong();
         let waits =
             self.superblock.role == Role::Source && !self.leaves() && (unanswered || unfreed || unconfirmed);
@@ -388,6 +392,10 @@ impl<Q: Quirk> Source<Q> {
                 self.sync_sent = self.remote_applied;
                 self.log.owed = self.log.owed.split_off(&first);
                 self.stage(Stage::InSync, end);
+                if self.needs_all {
+                    // What was sealed was found damaged since.
+                    return self.degrade();
+                }
                 self.advance();
             }
             Some(Wish::Policy) => self.wish = None,

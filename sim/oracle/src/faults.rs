@@ -67,7 +67,7 @@ impl Judge {
         current: &dyn Medium,
     ) {
         if self.is_former(server) {
-            return;
+            return self.former_hurt(server, device, (0, u64::MAX));
         }
         if server == Server::Destination && device != Device::Log {
             self.heirs_harmed("another device");
@@ -264,7 +264,7 @@ impl Judge {
     ) {
         let end = offset + length;
         if self.is_former(server) {
-            return;
+            return self.former_hurt(server, device, (offset, end));
         }
         if server == Server::Destination {
             self.heirs_harmed("damage");
@@ -275,6 +275,8 @@ impl Judge {
                     return;
                 };
                 if device == Device::Image {
+                    let map = (m.at.own.map, m.at.own.map + 2 * m.at.own.map_size);
+                    m.source.map_hurt |= offset < map.1 && end > map.0;
                     let structural = m.source.volume.damage(&mut m.model, &m.at.own, offset, end, stable);
                     if structural {
                         let mendable = !m.source.harmed || m.source.volume.wound.is_some();

@@ -3,6 +3,7 @@
 //! source is not looked at any more, but for what it answers.
 
 use crate::bytes::Mark;
+use crate::faults::DAMAGED_BLOCK;
 use crate::finding::{Findings, Oracle};
 use crate::image::Image;
 use crate::judge::Judge;
@@ -60,6 +61,13 @@ impl Judge {
         matches!(server, Server::Source(i) if self.mirrors.get(i).is_some_and(|m| m.heir))
     }
 
+    /// The rig did something to the former source's devices, at which nobody looks now.
+    pub(crate) fn former_hurt(&mut self, server: Server, device: Device, (from, to): (u64, u64)) {
+        if let (Server::Source(i), Device::Image) = (server, device) {
+            self.mirrors.get_mut(i).into_iter().for_each(|m| m.hurt.insert(from, to));
+        }
+    }
+
     /// What the former source says that it holds, as the mirror of its heir.
     pub(crate) fn former_says(&mut self, source: usize, head: &[u8]) {
         let (Some(m), Some(frame)) = (self.mirrors.get_mut(source), Frame::read(head)) else { return };
@@ -92,6 +100,10 @@ impl Judge {
         for (image, region, medium) in sides {
             image.replaced(&mut m.model, region, (region.base, region.end), medium);
         }
+        if !std::mem::take(&mut m.hurt).is_empty() {
+            m.excuses.insert(DAMAGED_BLOCK);
+        }
+        m.copy.policy = m.copy.image.stable.policy;
         m.source.mark_stable = m.own_mark(own);
         m.copy.mark_stable = m.copy_mark(destination);
         m.copy.mark_current = m.copy.mark_stable;
@@ -161,7 +173,8 @@ impl Mirror {
             steps::bequeathed(self, Mark::read(&own.read(Device::Mark, slot, 128)), reached, out);
         }
         self.heir = true;
-        if !harmed {
+        // One that was added again under its name has nothing of what the one before had answered.
+        if !harmed && !self.source.replaced {
             self.only_former = self.history.answered_beyond(reached);
         }
         self.history.inherit(reached);
@@ -173,6 +186,7 @@ impl Mirror {
         self.source = Source { volume, stable: reached, alone: true, ..Source::new(setup.partitions) };
         self.at.own = self.at.image.clone();
         self.excuses.clear();
+        self.hurt.clear();
         self.lost_blocks.clear();
         self.model.close();
     }

@@ -409,6 +409,12 @@ impl Model {
         while self.generations.back().is_some_and(lost) {
             self.generations.pop_back();
         }
+        let Position { generation: number, sequence: count } = self.base_position;
+        if self.generations.is_empty() && number > 0 {
+            // The last one is forgotten, and what came behind it is cut off: the next one has its number from it.
+            let (first, digest) = (self.first - count, 0);
+            self.generations.push_back(Generation { number, first, count, digest, seal: None, seal_stable: false });
+        }
         if let Some(g) = self.generations.back_mut()
             && g.first + g.count > tip + 1
         {

@@ -35,6 +35,8 @@ pub(crate) struct Mirror {
     pub retired: bool,
     /// What it says that it holds, once it is the mirror of its heir.
     pub kept: u64,
+    /// What the rig has done to the disk of the former source, while nobody looks at it.
+    pub hurt: Ranges,
     /// Alarms for which the rig has given a reason that stops nothing.
     pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
@@ -84,6 +86,9 @@ pub(crate) struct Source {
     /// Its durable role is Degraded; and its durable map.
     pub alone: bool,
     pub map: resync_file::Map,
+    /// The rig has changed something where maps stand; and then the durable one cannot be read: it counts as every block.
+    pub map_hurt: bool,
+    pub map_lost: bool,
     /// The policy in its durable superblock, as far as it has heard that this is durable.
     pub policy: u64,
     /// Operations, and bytes, that would be lost with it, as it says.
@@ -150,6 +155,8 @@ pub(crate) struct Copy {
     /// Greatest position told to the source at level nvram, and since which epoch.
     pub told: Position,
     pub told_epoch: u64,
+    /// The policy in its last durable superblock that was not that of the clients' server.
+    pub policy: u64,
 }
 
 impl Source {
@@ -175,6 +182,8 @@ impl Source {
             replaced: false,
             alone: false,
             map: resync_file::Map::new(),
+            map_hurt: false,
+            map_lost: false,
             policy: 0,
             exposure: None,
         }
@@ -207,6 +216,7 @@ impl Copy {
             asked: 0,
             told: Position::default(),
             told_epoch: 0,
+            policy: 0,
         }
     }
 }
@@ -229,6 +239,7 @@ impl Mirror {
             only_former: 0,
             retired: false,
             kept: 0,
+            hurt: Ranges::default(),
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             remembered: None,
@@ -250,11 +261,16 @@ impl Mirror {
         }
         self.source.alone = alone;
         let map = resync_file::map(&self.model.uuid, &self.at.own, superblock.map, stable);
+        self.source.map_lost = map.is_none() && self.source.map_hurt;
+        self.source.map_hurt &= map.is_none();
         self.source.map = map.unwrap_or_default();
     }
 
-    /// The destination's superblock is another one: the resync file that it names.
+    /// The destination's superblock is another one: the resync file that it names, and its source's policy.
     pub fn takes_roll(&mut self, stable: &dyn Medium) {
+        if self.copy.image.stable.role != DEGRADED {
+            self.copy.policy = self.copy.image.stable.policy;
+        }
         let Superblock { session, sealed, .. } = self.copy.image.stable;
         self.copy.image.roll = sealed.and_then(|sealed| resync_file::read(&self.at, session, sealed, stable));
     }

@@ -49,7 +49,10 @@ pub(crate) fn judge(
     };
     damage::verdict(m, reached, to, out);
     durability::recovered(m, reached, "recovery", out);
-    if m.at_no_prefix() {
+    let mut touched = touched;
+    if m.at_no_prefix() && sealed_since(m, state) {
+        touched = Touched { base: None, whole: true, ..touched };
+    } else if m.at_no_prefix() {
         out.expect(Oracle::Damage, "I10", matches!(to.verdict, Verdict::Damaged { .. }), || {
             format!("mirror {number}: recovery says {:?} of an image that is at no prefix (LR5)", to.verdict)
         });
@@ -70,6 +73,13 @@ pub(crate) fn judge(
     out.judged(Oracle::Prefix);
     blocks(m, state, touched, reached, out);
     out.failed() == before
+}
+
+/// Whether what was left has the seal of a younger resync than the durable superblock, though its flush had not ended.
+fn sealed_since(m: &Mirror, state: &dyn Medium) -> bool {
+    let slots = state.read(Device::Image, m.at.image.base, 1024);
+    let found = Superblock::best(&slots, &m.model.uuid);
+    found.is_some_and(|s| s.session > m.copy.image.stable.session)
 }
 
 /// Judges the image between two batches of a recovery, where it is the model's at a cursor. `true`: it may be a base.

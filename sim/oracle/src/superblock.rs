@@ -28,6 +28,8 @@ pub(crate) struct Superblock {
     pub level: u64,
     /// 0 strict, 1 degrade, 2 semi_sync, 3 async.
     pub policy: u64,
+    /// What a source that is alone had freed before.
+    pub freed: Position,
     /// Number and check of the map; 0: none.
     pub map: (u64, u64),
     /// The last resync that was sealed; its count and digest while it is not in the image.
@@ -54,6 +56,7 @@ impl Superblock {
             damaged: (Position::at(b, 112), Position::at(b, 128)),
             level: u64_at(b, 144),
             policy: u64_at(b, 256),
+            freed: Position::at(b, 288),
             map: (u64_at(b, 264), u64_at(b, 272)),
             session: u64_at(b, 336),
             sealed: (u64_at(b, 344) & 2 == 2).then(|| (u64_at(b, 352), u64_at(b, 360))),

@@ -168,7 +168,11 @@ impl<Q: Quirk> World<'_, Q> {
                     matches!(other, Some(Machine::Destination(m)) if m.quiet(self.desk(source, source)));
                 rests && m.in_sync(at)
             }
-            Some(Machine::Destination(m)) => m.quiet(at) || stopped,
+            // What its mirror had to have stays in the log of a server whose mirror is lost.
+            Some(Machine::Destination(m)) => {
+                let lost = former && self.servers[source].gone && m.waits_for_peer(at);
+                m.quiet(at) || stopped || lost
+            }
             _ => false,
         };
         (source_quiet || stopped) && desk_quiet

@@ -12,7 +12,8 @@ pub(crate) fn required(m: &Mirror) -> u64 {
 
 /// Index that recovery must reach with what the rig has left: the chain in the destination's stable bytes.
 pub(crate) fn reachable(m: &Mirror) -> u64 {
-    if m.copy.replaced {
+    // Nothing can be read into an image at no prefix, until the source has sent every block.
+    if m.copy.replaced || m.at_no_prefix() {
         return 0;
     }
     let hurt = m.copy.harmed || m.copy.damaged.range(m.copy.image.cursor + 1..).next().is_some();

@@ -88,6 +88,12 @@ pub(crate) fn equal(m: &Mirror, out: &mut Findings) {
     if stopped(m) {
         return;
     }
+    if m.at_no_prefix() && !m.source.alone {
+        let number = m.number;
+        out.fail(Oracle::Liveness, "L4", || {
+            format!("mirror {number}: quiet and in sync, and the image is at no prefix")
+        });
+    }
     let (image, volume, tip) = (m.copy.image.cursor, m.source.volume.cursor, m.model.tip());
     if image < tip || volume < tip {
         let of = |i| m.model.position_of(i);

@@ -2,7 +2,7 @@
 //! in the image the image is not opened. LR1: alone a source answers only once its role is durable. LR2: what it frees
 //! alone is in its durable map. I15: what it says may be lost is never below what is.
 
-use crate::bytes::Position;
+use crate::bytes::{ENTRY, Position};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::{BlockAt, Region};
@@ -95,20 +95,27 @@ pub(crate) fn told(m: &Mirror, session: u64, out: &mut Findings) {
     let stable = &m.copy.image.stable;
     let (number, durable) = (m.number, stable.session);
     let marked = m.copy.mark_stable.nvram.min(m.copy.mark_stable.file);
+    out.expect(Oracle::Resync, "I13", !stable.void, || {
+        format!("mirror {number}: ResyncSealed for {session:x}, whose file was found damaged (LR5)")
+    });
     out.expect(Oracle::Resync, "I13", session == durable && marked >= stable.tail.position, || {
         format!("mirror {number}: ResyncSealed for {session:x}; durable is {durable:x}, and the mark {marked} (LR4)")
     });
 }
 
 /// The source frees a partition alone: the blocks of all its records that the destination lacks are in its durable map, and
-/// no block is there with a record that is older than one of these which changes it. What the destination holds may have
-/// been freed before.
+/// no block is there with a record that is older than one of these which changes it. What was freed before is counted in
+/// its superblock: where the destination lacks some of it, the seal of a resync shows what was not sent.
 pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
     out.judged(Oracle::Resync);
     let changes = m.model.last_changes(first - 1, last);
     let held = if m.heir { m.kept } else { m.copy.end_stable.max(m.copy.image.cursor) };
     let held = m.model.position_of(held);
-    let known = |at: &BlockAt, change| m.source.map.get(at).map_or(change <= held, |known| *known >= change);
+    if m.source.map_lost {
+        return;
+    }
+    let before = held.max(m.source.volume.stable.freed);
+    let known = |at: &BlockAt, change| m.source.map.get(at).map_or(change <= before, |known| *known >= change);
     let missing = changes.iter().find(|(at, change)| !known(at, **change));
     if let Some(((volume, block), _)) = missing {
         let (number, last) = (m.number, m.model.position_of(last));
@@ -163,6 +170,10 @@ pub(crate) fn kept(
     medium: &dyn Medium,
     out: &mut Findings,
 ) {
+    if m.hurt.touches(region.base, region.base + 1024) {
+        // What it makes of its superblock nobody can foresee.
+        return;
+    }
     let (number, tip) = (m.number, m.model.tip());
     let whole = |s: &Superblock| s.role == MIRROR && !s.void && s.sealed.is_none();
     let cursor = found.filter(whole).and_then(|s| m.model.index_of_cursor(s.cursor()));
@@ -177,7 +188,13 @@ pub(crate) fn kept(
     let sizes = region.volumes.iter().map(|v| v.blocks + v.reply_blocks).enumerate();
     // What only the former source had is nowhere in the model any more.
     let blocks: Vec<BlockAt> = sizes.flat_map(|(v, n)| (0..n).map(move |b| (v as u32, b))).collect();
-    let wrong = blocks.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
+    // What the rig has damaged there and nobody has read nobody can know.
+    let hurt = |at: BlockAt| {
+        let (block, entry) = (region.block_at(at.0, at.1), region.check_at(at.0, at.1));
+        m.hurt.touches(block, block + region.block) || m.hurt.touches(entry, entry + ENTRY)
+    };
+    let whole: Vec<BlockAt> = blocks.into_iter().filter(|at| !hurt(*at)).collect();
+    let wrong = whole.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
     out.expect(Oracle::Resync, "L4", wrong.is_none(), || {
         format!("mirror {number}: at rest block {wrong:?} of the former source's image is another one (LR7)")
     });
@@ -189,7 +206,7 @@ pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
         return true;
     }
     // An older disk there makes nothing unsaid.
-    let told = |kind| m.copy.replaced || m.copy.image.stable.policy == kind;
+    let told = |kind| m.copy.replaced || m.copy.policy == kind;
     match setup.policy {
         Policy::Strict => false,
         Policy::Degrade => m.source.alone && told(1),

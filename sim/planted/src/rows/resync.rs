@@ -125,4 +125,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/life/alone_block_lost_restart.yaml",
     },
+    Row {
+        id: "L14",
+        name: "a resync is said to be sealed although its file was found damaged since",
+        place: "resync.void",
+        bend: Bend::SealVoid,
+        oracles: &["resync"],
+        seeds: 10,
+        witness: "scenarios/life/resync_file_void.yaml",
+    },
 ];

@@ -166,4 +166,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/faults/readd_local_reads.yaml",
     },
+    Row {
+        id: "O23",
+        name: "a Welcome that speaks of a record that is not in the source's log is believed",
+        place: "source.welcome",
+        bend: Bend::BelieveHeld,
+        oracles: &["numbering", "session"],
+        seeds: 10,
+        witness: "scenarios/faults/readd_sealed_earlier.yaml",
+    },
 ];

@@ -146,6 +146,10 @@ map! {
         /// Chance that a link gets a latency (up to four times the configured one), a bandwidth, a greatest piece and
         /// a number of places of its own.
         links: Chance = optional("as the preset says; 0%"),
+        /// Mirrors that an operator has serve their clients, whether their source lives or not; some orders come twice.
+        promotions: Milli = optional("as the preset says; 0"),
+        /// Clients that an operator hands back to the server that was their source, once that is in sync.
+        hand_overs: Milli = optional("as the preset says; 0"),
     }
 }
 

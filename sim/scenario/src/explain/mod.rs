@@ -258,6 +258,8 @@ impl Page<'_> {
             ("log damages", p.log_damages_milli),
             ("low batteries", p.batteries_milli),
             ("disk losses", p.disk_losses_milli),
+            ("promotions", p.promotions_milli),
+            ("hand-overs", p.hand_overs_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

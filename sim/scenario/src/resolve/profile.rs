@@ -186,6 +186,8 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.log_damages_milli, &map.log_damages);
     set(&mut p.batteries_milli, &map.batteries);
     set(&mut p.disk_losses_milli, &map.disk_losses);
+    set(&mut p.promotions_milli, &map.promotions);
+    set(&mut p.hand_overs_milli, &map.hand_overs);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

@@ -1,6 +1,6 @@
 //! Faults that a profile draws, made into explicit ones.
 
-use super::devices;
+use super::{devices, operators};
 use crate::sites;
 use crate::spec::{
     Change, DamageTarget, DeviceName, Direction, Fault, FaultSpec, Nanos, Node, Profile, Spec, When,
@@ -256,6 +256,8 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
         let fault = Fault::Disaster { source, power_cut: draw.below(2) == 0, recover_after: 0 };
         faults.push(FaultSpec { when, fault, place: String::new() });
     }
+    let orders = [p.promotions_milli, p.hand_overs_milli].map(|milli| rate(d, u64::from(milli)));
+    operators::orders(&mut faults, &p, sources, orders, d);
     if let Policy::Degrade { .. } = spec.protocol.policy {
         into_the_life(&mut faults[spec.faults.len()..], d);
     }
@@ -335,7 +337,7 @@ impl Servers {
 const SECOND: u64 = 1_000_000_000;
 
 /// The faults of one family.
-fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawFault<'_>) -> Vec<FaultSpec> {
+pub(super) fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawFault<'_>) -> Vec<FaultSpec> {
     let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
     let mut from = Draw { d, subject, longest: p.longest };
     let one = |_| {

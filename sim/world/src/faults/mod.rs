@@ -2,6 +2,7 @@
 
 mod devices;
 mod drawn;
+mod operators;
 mod words;
 
 pub use drawn::plan;

@@ -97,4 +97,8 @@ pub struct Profile {
     pub disk_losses_milli: u32,
     /// Chance that a link gets a latency, a bandwidth, pieces and a space of its own (FN1, FN4, FN11).
     pub links: Chance,
+    /// Mirrors that an operator has serve their clients, whether their source lives or not (LR6).
+    pub promotions_milli: u32,
+    /// Clients that an operator hands back to the server that was their source (LR8).
+    pub hand_overs_milli: u32,
 }

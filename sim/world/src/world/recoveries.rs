@@ -150,7 +150,8 @@ impl<Q: Quirk> World<'_, Q> {
                     }
                     (position, kinds::verdict_text(to), true)
                 }
-                Standing::Lost => {
+                // With another configuration it looks elsewhere.
+                Standing::Lost if self.servers[d].config.is_none() => {
                     judge.lost_mirror(mirror, &self.servers[d].current());
                     (Position::ZERO, "none: no valid superblock".into(), false)
                 }
