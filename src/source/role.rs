@@ -191,7 +191,8 @@ impl<Q: Quirk> Source<Q> {
             .first_key_value()
             .is_some_and(|((needs, _), _)| *needs <= self.marked && *needs > seen.0);
         // An operator who wants a seal waits for a free partition, too.
-        let unfreed = (self.stalled || self.seal_wanted) && self.log.generations.front().is_some_and(|g| g.applied);
+        let unfreed =
+            (self.stalled || self.seal_wanted) && self.log.generations.front().is_some_and(|g| g.applied);
         let unconfirmed = self.reads_await_pong();
         let waits =
             self.superblock.role == Role::Source && !self.leaves() && (unanswered || unfreed || unconfirmed);

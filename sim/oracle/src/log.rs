@@ -413,7 +413,14 @@ impl Model {
         if self.generations.is_empty() && number > 0 {
             // The last one is forgotten, and what came behind it is cut off: the next one has its number from it.
             let (first, digest) = (self.first - count, 0);
-            self.generations.push_back(Generation { number, first, count, digest, seal: None, seal_stable: false });
+            self.generations.push_back(Generation {
+                number,
+                first,
+                count,
+                digest,
+                seal: None,
+                seal_stable: false,
+            });
         }
         if let Some(g) = self.generations.back_mut()
             && g.first + g.count > tip + 1

@@ -115,7 +115,8 @@ pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
         return;
     }
     let before = held.max(m.source.volume.stable.freed);
-    let known = |at: &BlockAt, change| m.source.map.get(at).map_or(change <= before, |known| *known >= change);
+    let known =
+        |at: &BlockAt, change| m.source.map.get(at).map_or(change <= before, |known| *known >= change);
     let missing = changes.iter().find(|(at, change)| !known(at, **change));
     if let Some(((volume, block), _)) = missing {
         let (number, last) = (m.number, m.model.position_of(last));

@@ -337,7 +337,13 @@ impl Servers {
 const SECOND: u64 = 1_000_000_000;
 
 /// The faults of one family.
-pub(super) fn some_of(d: &mut Decisions, subject: u32, milli: u64, p: &Profile, draw: DrawFault<'_>) -> Vec<FaultSpec> {
+pub(super) fn some_of(
+    d: &mut Decisions,
+    subject: u32,
+    milli: u64,
+    p: &Profile,
+    draw: DrawFault<'_>,
+) -> Vec<FaultSpec> {
     let whole = milli / 1000 + (d.below(sites::PLAN, subject, 1000) < milli % 1000) as u64;
     let mut from = Draw { d, subject, longest: p.longest };
     let one = |_| {

@@ -31,7 +31,13 @@ const STEPS: [Stage; 12] = [
 
 /// Adds the orders, of which so many thousandths are expected, and draws a third of the faults that come on a step of the
 /// protocol to a step of these lives instead.
-pub(super) fn orders(faults: &mut Vec<FaultSpec>, p: &Profile, sources: u64, milli: [u64; 2], d: &mut Decisions) {
+pub(super) fn orders(
+    faults: &mut Vec<FaultSpec>,
+    p: &Profile,
+    sources: u64,
+    milli: [u64; 2],
+    d: &mut Decisions,
+) {
     if milli[0] > 0 {
         for fault in faults.iter_mut().filter(|f| f.place.is_empty()) {
             into_the_life(&mut fault.when, 0, d);
