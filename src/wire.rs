@@ -56,6 +56,8 @@ pub enum Message {
         next: Position,
         /// What it promises its clients; durable at the destination before any Welcome (section 6).
         policy: PolicyKind,
+        /// Where the recovery ended with which its epoch began; 0: none did.
+        recovered: Position,
     },
     /// Destination: itself an acknowledgement of `held` at `nvram` and `filed` at `file`.
     Welcome {
@@ -260,9 +262,15 @@ impl Message {
         let mut header = Bytes::new();
         let mut payload = Bytes::new();
         match self {
-            Message::Hello { epoch, oldest_gen, next, policy } => {
-                put(&[epoch, oldest_gen, next.generation, next.sequence, policy.code()]);
-            }
+            Message::Hello { epoch, oldest_gen, next, policy, recovered } => put(&[
+                epoch,
+                oldest_gen,
+                next.generation,
+                next.sequence,
+                policy.code(),
+                recovered.generation,
+                recovered.sequence,
+            ]),
             Message::Welcome {
                 epoch,
                 held,
@@ -368,7 +376,7 @@ pub(crate) fn fixed_part(kind: u16) -> Option<(usize, bool)> {
         7 | 11 | 19 => 2,
         8 | 16 | 20 => 3,
         6 | 13 => 4,
-        1 => 5,
+        1 => 7,
         18 => 7,
         14 | 17 => return Some((40, true)),
         2 => 10,
@@ -409,9 +417,10 @@ pub fn decode(frame: &Frame) -> Option<(MirrorId, Connection, Message)> {
     let position = |i: usize| Position::new(field(i), field(i + 1));
     let message = match get_u16(head, 6) {
         1 => {
-            has(5)?;
+            has(7)?;
             let policy = PolicyKind::from_code(field(4))?;
-            Message::Hello { epoch: field(0), oldest_gen: field(1), next: position(2), policy }
+            let (epoch, oldest_gen) = (field(0), field(1));
+            Message::Hello { epoch, oldest_gen, next: position(2), policy, recovered: position(5) }
         }
         2 => {
             has(10)?;

@@ -57,10 +57,12 @@ fn record() -> impl Strategy<Value = Record> {
 
 fn from_source() -> impl Strategy<Value = Message> {
     prop_oneof![
-        (number(), number(), position(), 0u64..4).prop_map(|(epoch, oldest_gen, next, policy)| {
-            let policy = PolicyKind::from_code(policy).unwrap_or(PolicyKind::Strict);
-            Message::Hello { epoch, oldest_gen, next, policy }
-        }),
+        (number(), number(), position(), 0u64..4, position()).prop_map(
+            |(epoch, oldest_gen, next, policy, recovered)| {
+                let policy = PolicyKind::from_code(policy).unwrap_or(PolicyKind::Strict);
+                Message::Hello { epoch, oldest_gen, next, policy, recovered }
+            }
+        ),
         resync(),
         record().prop_map(Message::Forward),
         (number(), number(), number()).prop_map(|(generation, count, digest)| Message::SyncRequest {

@@ -236,6 +236,7 @@ fn connections_replace_each_other_upwards_only() {
         oldest_gen,
         next: Position::new(1, 6),
         policy: PolicyKind::Strict,
+        recovered: Position::ZERO,
     };
     // Older than the one that is open: refused, by its own name.
     let heard = script.says_on(pair(counter - 1, 0), hello(1, 1));
@@ -266,7 +267,8 @@ fn another_mirror_is_refused() {
     let mut script = Script::new(DATAGRAM);
     let other = MirrorId([1; 16]);
     let next = Position::new(1, 1);
-    let hello = Message::Hello { epoch: 1, oldest_gen: 1, next, policy: PolicyKind::Strict };
+    let (policy, recovered) = (PolicyKind::Strict, Position::ZERO);
+    let hello = Message::Hello { epoch: 1, oldest_gen: 1, next, policy, recovered };
     script.pair.frames[DESTINATION].clear();
     script.pair.deliver(SOURCE, &hello.frame(other, Connection { source_boot: 9, ..Default::default() }));
     let heard = script.heard();

@@ -5,7 +5,7 @@ use super::log::{Entry, Generation, Log, Sealing};
 use super::{Source, State};
 use crate::area::Area;
 use crate::block_map::BlockMap;
-use crate::config::{Policy, PolicyKind};
+use crate::config::{AckLevel, Policy, PolicyKind};
 use crate::effect::{Alarm, Answer, Completion, Device, Duty, Effect, Outbox, Ranges, Run, Token};
 use crate::ground::Ground;
 use crate::ids::{Link, Position, RequestId};
@@ -208,9 +208,6 @@ impl<Q: Quirk> Source<Q> {
                 self.mapped = self.log.upto(self.map.last());
                 let told = self.alone() || self.superblock.policy != PolicyKind::Strict;
                 self.known = told || self.log.base_position > Position::ZERO;
-                if self.knobs.policy != Policy::Strict {
-                    self.answered_alone = self.log.next();
-                }
                 self.changed_at = Some(self.now);
                 self.stage(Stage::Booted, self.log.tip.position);
                 self.connect();
@@ -453,6 +450,14 @@ impl<Q: Quirk> Source<Q> {
     fn write_superblock(&mut self, boot: &mut Boot<Q>) {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
+        // Nobody remembers what was answered before: where the destination was not waited for, it may have been all. In sync
+        // under `degrade` it was only what is acknowledged.
+        let Superblock { role, policy, ack, .. } = boot.superblock;
+        let unwaited =
+            matches!(policy, PolicyKind::SemiSync | PolicyKind::Async) || ack == AckLevel::Received;
+        if unwaited || role == Role::Degraded {
+            self.answered_alone = self.log.next();
+        }
         boot.superblock.ack = self.knobs.ack;
         // More may be promised at once; less only when the destination knows (section 6).
         if self.knobs.policy == Policy::Strict {

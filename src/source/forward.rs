@@ -7,6 +7,7 @@ use crate::effect::Alarm;
 use crate::ids::{Connection, Position};
 use crate::quirk::{Bend, Quirk};
 use crate::stage::Stage;
+use crate::superblock::Superblock;
 use crate::wire::Message;
 
 /// Pings without Pong after which the connection is given up.
@@ -39,7 +40,8 @@ impl<Q: Quirk> Source<Q> {
         // Empty ones that are freed need not be there.
         let oldest_gen = self.log.base_position.generation + 1;
         let policy = self.knobs.policy.kind();
-        self.send(Message::Hello { epoch: self.superblock.epoch, oldest_gen, next, policy });
+        let Superblock { epoch, recovered, .. } = self.superblock;
+        self.send(Message::Hello { epoch, oldest_gen, next, policy, recovered });
     }
 
     pub(super) fn handle_message(&mut self, connection: Connection, message: Message) {

@@ -1,8 +1,8 @@
 //! What a source does that is not the source any more (LR7).
 //!
 //! That it is fenced tells only that somebody recovers the mirror, and who does may find that he lacks something: all that
-//! this server has is kept. Once a server says Hello as the source of a newer epoch, it serves the clients, and this one
-//! is to become its mirror.
+//! this server has is kept. Once a server says Hello as the source of a newer epoch, it serves the clients, and says where
+//! its recovery ended: if this one may have answered for more, it is diverged; else it is to become the other's mirror.
 
 use super::role::Wish;
 use super::{Source, State};
@@ -45,19 +45,23 @@ impl Leave {
 }
 
 impl<Q: Quirk> Source<Q> {
-    /// A newer epoch exists: nothing is admitted or answered any more. What it may have answered for alone is for the
-    /// operator to decide on.
+    /// A newer epoch exists: nothing is admitted or answered any more.
     pub(super) fn leave(&mut self, epoch: u64) {
-        let diverged = self.exposure().operations > 0 && !self.quirk.bends(Bend::MergeSilently);
         self.out.alarm(self.index, Alarm::Fenced { epoch });
-        if diverged {
-            self.out.alarm(self.index, Alarm::Diverged { epoch: self.superblock.epoch });
-        }
         self.close();
-        let role = if diverged { Role::Diverged } else { Role::Target };
         let heir = self.quirk.bends(Bend::LeaveAtFence).then_some(epoch);
-        self.state = State::Leaving(Leave { role, heir });
+        self.state = State::Leaving(Leave { role: Role::Target, heir });
         self.leave_next();
+    }
+
+    /// Whether a server that has gone on from `recovered`, in that epoch, may lack what clients were answered for here. Numbers
+    /// of its own epoch are not to be compared with those of this one: of a later one nothing is known.
+    fn diverged(&self, epoch: u64, recovered: Position) -> bool {
+        if epoch > self.superblock.epoch + 1 {
+            return self.exposure().operations > 0;
+        }
+        let answered = self.answerable().max(self.answered_alone);
+        self.log.position(answered.min(self.log.next())) > recovered
     }
 
     /// Whether it has stopped only to become the mirror of whoever serves the clients.
@@ -67,7 +71,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// What another server says of the mirror.
     pub(super) fn hear_heir(&mut self, message: &Message) {
-        let Message::Hello { epoch, .. } = *message else { return };
+        let Message::Hello { epoch, recovered, .. } = *message else { return };
         if epoch <= self.superblock.epoch {
             return;
         }
@@ -77,10 +81,17 @@ impl<Q: Quirk> Source<Q> {
         if self.serving() {
             self.leave(epoch);
         }
-        if let State::Leaving(leave) = &mut self.state {
-            leave.heir = Some(epoch);
-            self.leave_next();
+        let State::Leaving(leave) = self.state else { return };
+        if leave.heir.is_some() {
+            return;
         }
+        let diverged = self.diverged(epoch, recovered) && !self.quirk.bends(Bend::MergeSilently);
+        if diverged {
+            self.out.alarm(self.index, Alarm::Diverged { epoch: self.superblock.epoch });
+        }
+        let role = if diverged { Role::Diverged } else { leave.role };
+        self.state = State::Leaving(Leave { role, heir: Some(epoch) });
+        self.leave_next();
     }
 
     pub(super) fn leave_done(&mut self, token: Token, completion: Completion) {

@@ -40,7 +40,7 @@ const HEAD: usize = 64;
 /// Bytes of the fixed part of each kind's body.
 fn fixed(kind: u16) -> Option<usize> {
     Some(match kind {
-        1 => 40,
+        1 => 56,
         2 => 80,
         3 | 4 | 9 | 10 | 15 => 8,
         5 => 128,
