@@ -47,9 +47,11 @@ pub fn estimate(spec: &Spec) -> Estimate {
     let volumes: u64 =
         spec.sources.iter().flat_map(|s| &s.volumes).fold(0, |n: u64, v| n.saturating_add(v.size));
     let partitions = u64::from(spec.protocol.partitions);
-    let nvram = spec.sources.iter().fold(spec.destination.nvram_size, |n: u64, s| {
-        n.saturating_add(s.partition_size.saturating_mul(partitions))
-    });
+    let theirs = spec.destination.nvram_size.saturating_mul(spec.destinations.len() as u64);
+    let nvram = spec
+        .sources
+        .iter()
+        .fold(theirs, |n: u64, s| n.saturating_add(s.partition_size.saturating_mul(partitions)));
     // Payloads are stored once and shared by log, file, volume and image; a block holds what was written last.
     let kept = e.written.min(volumes.saturating_mul(2)).saturating_add(nvram);
     e.memory = kept.saturating_add(bookkeeping(e.operations));

@@ -9,7 +9,7 @@ use crate::tree::{Node, Value};
 use mirrorsim_world::spec::{Chance, Delay, Shape as Spread};
 
 map! {
-    /// A server that is mirrored, with its volumes, devices and its link to the destination.
+    /// A server that is mirrored, with its volumes, devices and its link to its destination.
     struct Source {
         /// Its name.
         name: Name = optional("alpha, beta, gamma, delta, epsilon, zeta, eta, theta, in this order"),
@@ -23,8 +23,10 @@ map! {
         nvram: Nvram = default("{}"),
         /// Its disk.
         disk: Disk = default("{}"),
-        /// The link between it and the destination, the same in both directions.
+        /// The link between it and its destination, the same in both directions.
         link: Link = default("{}"),
+        /// Where it is mirrored to: `destination`, a server of its own; the name of another source, whose server is then both, and is the site of the destination `NAME.destination`; or `next`, the source behind it, and behind the last the first.
+        destination: Name = default("destination"),
     }
 }
 
@@ -39,9 +41,9 @@ map! {
 }
 
 map! {
-    /// The server that all sources are mirrored to.
+    /// The server that sources are mirrored to. Where there are several destinations, all are made like this.
     struct Destination {
-        /// Bytes of its NVRAM, shared by all sources.
+        /// Bytes of its NVRAM, shared by all its sources.
         nvram_size: Size = optional("one reserve per source and one to share"),
         /// Bytes of its NVRAM kept for each source, in two segments with 128 bytes of header each.
         reserve: Size = optional("two of the largest partitions"),

@@ -111,8 +111,8 @@ impl Page<'_> {
             self.line(1, &disk("disk", &s.disk));
             self.line(1, &link(&s.link));
         }
+        self.destinations();
         let d = &self.spec.destination;
-        self.line(0, "destination");
         self.line(
             1,
             &format!("nvram {}, {} kept for each source", show_size(d.nvram_size), show_size(d.reserve)),
@@ -127,6 +127,23 @@ impl Page<'_> {
         );
         self.line(1, &disk("log disk", &d.log_disk));
         self.line(1, &disk("image disk", &d.image_disk));
+    }
+
+    /// Each destination, if there are several or it has no server of its own, with what is mirrored there.
+    fn destinations(&mut self) {
+        let all = &self.spec.destinations;
+        let usual = all.len() == 1 && all[0].beside.is_none();
+        for (i, d) in all.iter().enumerate() {
+            self.line(0, &d.name);
+            let own: Vec<&str> =
+                self.spec.mirrors_of(i).map(|m| self.spec.sources[m].name.as_str()).collect();
+            let site = d
+                .beside
+                .map_or_else(String::new, |s| format!("in the server of {}, ", self.spec.sources[s].name));
+            if !usual {
+                self.line(1, &format!("{site}mirrors of {}", own.join(", ")));
+            }
+        }
     }
 
     fn clients(&mut self) {

@@ -67,8 +67,8 @@ impl Lookup<'_, '_, '_> {
                 "name a source, or leave `node` out for any",
             ),
             (Side::Destination, Node::Source(_)) => (
-                "the destination",
-                names::DESTINATION.into(),
+                "a destination",
+                self.spec.destinations.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(" | "),
                 "say `source` instead of `node` to choose a mirror",
             ),
             _ => return Some(node),
@@ -204,7 +204,7 @@ impl Lookup<'_, '_, '_> {
         }
         if let Some(c) = &line.config {
             let lasting = self.lasting(&c.lasting);
-            if *c.change == Change::Order && self.spec.sources.len() < 2 {
+            if *c.change == Change::Order && !self.spec.has_neighbours() {
                 let draft = c.change.wrong("never", "one source stands in one order only");
                 self.cx.desk.report(draft.help("add a source"));
             }
@@ -236,7 +236,7 @@ impl Lookup<'_, '_, '_> {
         }
         let f = line.log_file.as_ref()?;
         let (becomes, after) = (*f.becomes, f.after.as_ref().map_or(0, |t| self.lasting(t)));
-        if becomes == Instead::Neighbour && self.spec.sources.len() < 2 {
+        if becomes == Instead::Neighbour && !self.spec.has_neighbours() {
             let draft = f.becomes.wrong("never", "one source has no neighbour");
             self.cx.desk.report(draft.help("add a source"));
         }
@@ -294,8 +294,9 @@ impl Lookup<'_, '_, '_> {
             let lasting = n.lasting.as_ref().map(|t| self.lasting(t));
             let node = self.node(&n.node)?;
             if matches!(node, Node::Source(_)) {
-                let draft = n.node.wrong("never", "only the destination acts on a low battery");
-                self.cx.desk.report(draft.want("destination"));
+                let draft = n.node.wrong("never", "only a destination acts on a low battery");
+                let names: Vec<&str> = self.spec.destinations.iter().map(|d| d.name.as_str()).collect();
+                self.cx.desk.report(draft.want(names.join(" | ")));
             }
             return Some(Fault::NvramDegraded { node, lasting });
         }

@@ -6,6 +6,7 @@ mod clients;
 mod failing;
 mod faults;
 mod names;
+mod placement;
 mod profile;
 mod script;
 mod servers;
@@ -22,7 +23,7 @@ use crate::scalar::SeedList;
 use crate::seeds::{self, Seeds};
 use crate::{Options, Scenario};
 use mirrorsim_world::MARKS;
-use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Placement, Spec};
+use mirrorsim_world::spec::{Budget, CheckMode, CheckSpec, Spec};
 use std::path::Path;
 
 /// What resolving needs beside the document.
@@ -38,14 +39,15 @@ pub(crate) struct Cx<'a> {
 /// Resolves a document; `file` is its path.
 pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenario> {
     let protocol = servers::protocol(cx, root);
-    let sources = servers::sources(cx, root, &protocol);
+    let mut sources = servers::sources(cx, root, &protocol);
+    let destinations = placement::destinations(cx, root, &mut sources);
     let destination = servers::destination(cx, root, &sources);
     let mut spec = Spec {
         name: root.name.as_ref().map_or_else(|| name_of(file), |n| n.0.clone()),
         protocol,
         sources,
         destination,
-        destinations: vec![Placement::alone()],
+        destinations,
         clients: Vec::new(),
         faults: Vec::new(),
         profile: profile::profile(cx, root),
@@ -62,6 +64,7 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         spec.faults = faults::faults(cx, root, &spec);
         timeline::check(cx, root, &spec);
         beyond::check(cx, root, &spec);
+        placement::disasters(cx, root, &spec);
         clients::vacuous(cx, root, &spec);
         size_of_run(cx, root, &spec);
     }

@@ -6,7 +6,7 @@ use crate::document::At;
 use crate::place::Place;
 use crate::problem::{Draft, nearest};
 use crate::scalar::Name;
-use mirrorsim_world::spec::{Node, Spec};
+use mirrorsim_world::spec::{Node, Placement, Spec};
 
 /// The word that names the destination.
 pub(crate) const DESTINATION: &str = "destination";
@@ -77,15 +77,16 @@ pub(crate) fn source(
 
 /// A server by name.
 pub(crate) fn node(cx: &mut Cx<'_>, spec: &Spec, list: Place, name: &At<Name>) -> Option<Node> {
-    if name.0 == DESTINATION {
-        return Some(Node::Destination(0));
-    }
-    let found = spec.sources.iter().position(|s| s.name == name.0);
+    let source = || spec.sources.iter().position(|s| s.name == name.0).map(Node::Source);
+    let destination =
+        |d: &Placement| d.name == name.0 || name.0 == DESTINATION && spec.destinations.len() == 1;
+    let found = spec.destinations.iter().position(destination).map(Node::Destination).or_else(source);
     if found.is_none() {
-        let names = std::iter::once(DESTINATION).chain(spec.sources.iter().map(|s| s.name.as_str()));
+        let destinations = spec.destinations.iter().map(|d| d.name.as_str());
+        let names = destinations.chain(spec.sources.iter().map(|s| s.name.as_str()));
         unknown(cx, list, name, "server", names.collect());
     }
-    found.map(Node::Source)
+    found
 }
 
 /// A volume of a source by name; without a name the first.
@@ -106,7 +107,7 @@ pub(crate) fn volume(
     found
 }
 
-fn unknown(cx: &mut Cx<'_>, list: Place, name: &At<Name>, what: &str, known: Vec<&str>) {
+pub(crate) fn unknown(cx: &mut Cx<'_>, list: Place, name: &At<Name>, what: &str, known: Vec<&str>) {
     if list.poisoned {
         return;
     }

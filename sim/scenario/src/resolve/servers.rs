@@ -272,7 +272,8 @@ pub(crate) fn destination(cx: &mut Cx<'_>, root: &Root, sources: &[SourceSpec]) 
     let d = &root.destination;
     let largest = sources.iter().map(|s| s.partition_size).max().unwrap_or(0);
     let reserve = d.reserve.as_ref().map_or_else(|| (2 * largest).next_multiple_of(16), |r| r.0);
-    let count = sources.len() as u64;
+    let at = |s: &SourceSpec| sources.iter().filter(|o| o.destination == s.destination).count();
+    let count = sources.iter().map(at).max().unwrap_or(0) as u64;
     let nvram_size = d.nvram_size.as_ref().map_or_else(|| reserve.saturating_mul(count + 1), |n| n.0);
     if let Some(odd) = d.reserve.as_ref().filter(|r| !r.0.is_multiple_of(16)) {
         cx.desk.report(

@@ -76,10 +76,12 @@ impl State {
         match *fault {
             Fault::Crash { node, restart_after } => {
                 self.up(spec, node, now)?;
-                self.goes_down(node, now, restart_after, place);
+                self.goes_down(spec.site(node), now, restart_after, place);
             }
             // A power cut of a crashed server still takes what its caches hold.
-            Fault::PowerCut { node, restart_after } => self.goes_down(node, now, restart_after, place),
+            Fault::PowerCut { node, restart_after } => {
+                self.goes_down(spec.site(node), now, restart_after, place)
+            }
             Fault::Restart { node } => self.restart(spec, node, now)?,
             Fault::Pause { node, .. } => self.up(spec, node, now)?,
             Fault::Seal { source } => self.up(spec, Node::Source(source), now)?,
@@ -97,7 +99,7 @@ impl State {
 
     /// A server must be up for this fault.
     fn up(&self, spec: &Spec, node: Node, now: Nanos) -> Verdict {
-        let since = self.down.get(&node).map(|(_, since)| *since);
+        let since = self.down.get(&spec.site(node)).map(|(_, since)| *since);
         let down = |since| (format!("{} is down at {}", name(spec, node), show_duration(now)), Some(since));
         since.map_or(Ok(()), |since| Err(down(since)))
     }
@@ -107,7 +109,7 @@ impl State {
     }
 
     fn restart(&mut self, spec: &Spec, node: Node, now: Nanos) -> Verdict {
-        if self.down.remove(&node).is_some() || may_crash(spec, node) {
+        if self.down.remove(&spec.site(node)).is_some() || may_crash(spec, node) {
             return Ok(());
         }
         Err((format!("{} is not down at {}", name(spec, node), show_duration(now)), None))
@@ -185,8 +187,7 @@ fn may_crash(spec: &Spec, node: Node) -> bool {
         Node::Source(_) => p.source_crashes_milli + p.source_power_cuts_milli,
         Node::Destination(_) => p.destination_crashes_milli + p.destination_power_cuts_milli,
     };
-    let crash =
-        |f: &Fault| matches!(*f, Fault::Crash { node: n, .. } | Fault::PowerCut { node: n, .. } if n == node);
+    let crash = |f: &Fault| matches!(*f, Fault::Crash { node: n, .. } | Fault::PowerCut { node: n, .. } if spec.site(n) == spec.site(node));
     drawn > 0 || spec.faults.iter().any(|f| matches!(f.when, When::On { .. }) && crash(&f.fault))
 }
 

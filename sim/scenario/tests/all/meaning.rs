@@ -138,6 +138,48 @@ fn sizes_fit_into_each_other() {
 }
 
 #[test]
+fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
+    let two = |alpha: &str, beta: &str, more: &str| {
+        let source = |name: &str, to: &str| format!("{{name: {name}, destination: {to}}}");
+        format!("schema: 1\nsources: [{}, {}]\n{more}\n", source("alpha", alpha), source("beta", beta))
+    };
+    let lines = |text: &str| two("beta", "alpha", text);
+    accepted(&two("beta", "destination", "faults: [{crash: {node: beta.destination}, at: 1ms}]"));
+    accepted(&lines("faults: [{crash: {node: alpha, restart_after: 1ms}, at: 1ms}]"));
+    refused(&[
+        (
+            "own",
+            &two("alpha", "alpha", ""),
+            &["alpha would be mirrored to its own server", "destination | beta"],
+        ),
+        ("unknown", &two("gamma", "next", ""), &["no such server", "`gamma`", "next"]),
+        (
+            "several",
+            &lines("faults: [{disk_full: {device: log, lasting: 1ms}, at: 1ms}]"),
+            &["alpha.destination"],
+        ),
+        (
+            "site",
+            &lines("faults: [{disaster: {source: alpha}, at: 1ms}]"),
+            &["the site of alpha has a destination"],
+        ),
+        ("drawn", &lines("profile: {disaster: 10%}"), &["a disaster is drawn", "disaster: 0"]),
+        (
+            "down",
+            &lines(
+                "faults: [{crash: {node: beta}, at: 1ms}, {pause: {node: beta.destination, lasting: 1ms}, at: 2ms}]",
+            ),
+            &["beta.destination is down"],
+        ),
+    ]);
+    refused(&[(
+        "next",
+        "schema: 1\nsources: [{name: alpha, destination: next}]\n",
+        &["alpha would be mirrored to its own server"],
+    )]);
+}
+
+#[test]
 fn names_are_unique_known_and_harmless() {
     refused(&[
         (
@@ -344,7 +386,7 @@ fn a_stage_is_waited_for_where_it_can_happen() {
         (
             "27",
             &when("image_applied", "alpha"),
-            &["only the destination reaches the stage `image_applied`", "say `source` instead"],
+            &["only a destination reaches the stage `image_applied`", "say `source` instead"],
         ),
     ]);
     for node in ["alpha", "destination"] {

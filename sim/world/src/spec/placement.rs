@@ -1,6 +1,6 @@
 //! Where the destinations stand, and which mirrors each of them has.
 
-use super::Spec;
+use super::{Node, Spec};
 
 /// A destination; all of a run are made alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,19 @@ impl Spec {
     /// The mirrors of a destination, in the order of its desks.
     pub fn mirrors_of(&self, destination: usize) -> impl Iterator<Item = usize> + '_ {
         (0..self.sources.len()).filter(move |m| self.sources[*m].destination == destination)
+    }
+
+    /// Whether a destination has several mirrors.
+    pub fn has_neighbours(&self) -> bool {
+        (0..self.destinations.len()).any(|d| self.mirrors_of(d).count() > 1)
+    }
+
+    /// Whose server this one stands in.
+    pub fn site(&self, node: Node) -> Node {
+        match node {
+            Node::Destination(d) => self.destinations[d].beside.map_or(node, Node::Source),
+            Node::Source(_) => node,
+        }
     }
 
     /// The desk of a mirror at its destination.

@@ -17,6 +17,10 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn blackout(&mut self, within: Nanos) -> bool {
         let mut up = false;
         for server in 0..self.servers.len() {
+            // What stands in another one's server ends and starts with it.
+            if self.spec.site(self.node_of(server)) != self.node_of(server) {
+                continue;
+            }
             let back = self.decisions.below(sites::SWIZZLE, 1, within.max(1));
             if !self.servers[server].gone {
                 up |= self.crash(server, true, Some(back));
@@ -44,7 +48,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The process ends, something changes, and it starts again.
     pub(super) fn restart_after(&mut self, server: usize, change: impl FnOnce(&mut Self)) {
-        let up = self.crash(server, false, None);
+        let up = self.ends(server, false, None);
         change(self);
         if up {
             self.start(server);
@@ -101,7 +105,7 @@ impl<Q: Quirk> World<'_, Q> {
         if self.servers[source].gone || fresh {
             return false;
         }
-        self.crash(source, true, None);
+        self.ends(source, true, None);
         for device in [Device::Nvram, Device::Mark, Device::Image] {
             self.servers[source].store_mut(device).replace_all(ExtentMap::new());
         }
@@ -134,7 +138,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.touch_clock(server, 0, 0);
             }
             Fault::Clock { .. } => {
-                self.touch_clock(server, 0, 0);
+                for server in self.site(server) {
+                    self.touch_clock(server, 0, 0);
+                }
             }
             Fault::Format { .. } => self.restart_after(server, |w| w.reformat(server, 1)),
             Fault::Config { .. } => self.restart_after(server, |w| w.servers[server].config = None),

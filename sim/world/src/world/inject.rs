@@ -74,19 +74,22 @@ impl<Q: Quirk> World<'_, Q> {
                 (self.crash(self.node(node), true, restart_after), None)
             }
             Fault::Restart { node } => {
-                let server = self.node(node);
-                let down = self.servers[server].machine.is_none() && !self.servers[server].gone;
-                self.start(server);
+                let all: Vec<usize> = self.site(self.node(node)).collect();
+                let down = |s: &&usize| self.servers[**s].machine.is_none() && !self.servers[**s].gone;
+                let down = all.iter().filter(down).count() > 0;
+                all.into_iter().for_each(|server| self.start(server));
                 (down, None)
             }
             Fault::Pause { node, lasting } => {
-                let server = self.node(node);
-                let s = &mut self.servers[server];
-                s.paused_until = s.paused_until.max(until(lasting));
-                let at = s.paused_until;
-                self.last_fault_at = self.last_fault_at.max(at);
-                self.sched.at(at, Event::Resume { server: server as u16 });
-                (self.servers[server].machine.is_some(), None)
+                let runs = self.site(self.node(node)).fold(false, |runs, server| {
+                    let s = &mut self.servers[server];
+                    s.paused_until = s.paused_until.max(until(lasting));
+                    let at = s.paused_until;
+                    self.last_fault_at = self.last_fault_at.max(at);
+                    self.sched.at(at, Event::Resume { server: server as u16 });
+                    self.servers[server].machine.is_some() | runs
+                });
+                (runs, None)
             }
             Fault::Cut { source, direction, lasting } => {
                 (self.set_links(source, direction, true, false), lasting.map(until))
@@ -178,7 +181,9 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, up.then(|| until(lasting)))
             }
             Fault::Clock { node, step, gains, lasting } => {
-                (self.touch_clock(self.node(node), step, gains), Some(until(lasting)))
+                let all = self.site(self.node(node));
+                let touched = all.fold(false, |any, server| self.touch_clock(server, step, gains) | any);
+                (touched, Some(until(lasting)))
             }
             Fault::Timers { node, every, lasting } => {
                 let server = self.node(node);

@@ -89,8 +89,8 @@ impl<Q: Quirk> World<'_, Q> {
             Fault::Version { node, .. }
             | Fault::Format { node, .. }
             | Fault::Config { node, .. }
-            | Fault::Clock { node, .. }
             | Fault::Timers { node, .. } => self.node(*node) == server,
+            Fault::Clock { node, .. } => self.spec.site(*node) == self.spec.site(self.node_of(server)),
             _ => false,
         }
     }

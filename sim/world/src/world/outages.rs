@@ -16,7 +16,13 @@ use mirrorsim_engine::ExtentMap;
 const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
+    /// A server ends, with all that stands in it.
     pub(super) fn crash(&mut self, server: usize, power: bool, restart_after: Option<Nanos>) -> bool {
+        self.site(server).fold(false, |up, s| self.ends(s, power, restart_after) | up)
+    }
+
+    /// A process ends, or loses power with its devices.
+    pub(super) fn ends(&mut self, server: usize, power: bool, restart_after: Option<Nanos>) -> bool {
         let s = &mut self.servers[server];
         let up = s.machine.is_some();
         if !up && !power {

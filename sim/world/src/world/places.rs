@@ -36,6 +36,14 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
+    /// A server, and what stands in the same one.
+    pub fn site(&self, server: usize) -> impl Iterator<Item = usize> + use<Q> {
+        let site = self.spec.site(self.node_of(server));
+        let all: Vec<usize> =
+            (0..self.servers.len()).filter(|s| self.spec.site(self.node_of(*s)) == site).collect();
+        std::iter::once(server).chain(all.into_iter().filter(move |s| *s != server))
+    }
+
     pub fn name(&self, server: usize) -> &str {
         match server.checked_sub(self.spec.sources.len()) {
             Some(destination) => &self.spec.destinations[destination].name,
