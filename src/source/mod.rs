@@ -306,6 +306,7 @@ impl<Q: Quirk> Source<Q> {
             && self.healing.quiet()
             && self.serves.is_empty()
             && self.log.generations.iter().rev().skip(1).all(|g| g.applied)
+            && !self.seal_wanted
             && self.turn.is_none()
             && self.wish.is_none()
     }
