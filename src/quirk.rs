@@ -138,6 +138,12 @@ pub enum Bend {
     SealVoid,
     /// A Welcome that speaks of a record that is not in the log is believed.
     BelieveHeld,
+    /// An empty mirror is sent only what has changed since.
+    RefillChanged,
+    /// A recovery takes an empty image for one of no records.
+    RecoverVoid,
+    /// Under `strict` clients are answered while an empty mirror is filled.
+    AnswerWhileRefilling,
 }
 
 /// Decides which bends are in force.

@@ -77,10 +77,13 @@ impl<Q: Quirk> Desk<Q> {
         }
         if let Message::Hello { epoch, oldest_gen, policy, .. } = message {
             let any = self.quirk.bends(Bend::WelcomeAnyPolicy);
-            if epoch >= self.superblock.epoch && policy != self.superblock.policy && !any {
+            // A destination that stands in the place of a lost one learns from its source which epoch it is.
+            let epoch_is_new = self.superblock.void && epoch > self.superblock.epoch;
+            let policy_is_new = epoch >= self.superblock.epoch && policy != self.superblock.policy && !any;
+            if epoch_is_new || policy_is_new {
                 // Durable before any Welcome to it (section 6).
                 self.greeting = Some((connection, message));
-                return self.take_policy(shared, policy);
+                return self.take_policy(shared, policy, epoch);
             }
             return self.hello(shared, connection, epoch, oldest_gen, policy);
         }
@@ -141,11 +144,12 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
-    fn take_policy(&mut self, shared: &mut Shared, policy: PolicyKind) {
+    fn take_policy(&mut self, shared: &mut Shared, policy: PolicyKind, epoch: u64) {
         let idle = self.applying.as_ref().is_none_or(|a| a.rests());
         // A later Hello finds it idle.
         if self.turn.is_none() && idle {
-            let next = Superblock { policy, ..self.superblock };
+            let epoch = if self.superblock.void { epoch } else { self.superblock.epoch };
+            let next = Superblock { policy, epoch, ..self.superblock };
             self.start_turn(shared, Reason::Policy, next);
         }
     }

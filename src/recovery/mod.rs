@@ -399,7 +399,7 @@ impl<Q: Quirk> Recovery<Q> {
         let hides = chain.hides(&self.survey.segments);
         let Chain { entries, end } = chain;
         let mark = self.ground.mark.unwrap_or_default();
-        if self.superblock.void {
+        if self.superblock.void && !self.quirk.bends(Bend::RecoverVoid) {
             // No prefix is in the image, and nothing here makes it one.
             self.evidence = self.superblock.tail.position.max(mark.nvram);
             return self.conclude(out);
@@ -490,7 +490,7 @@ impl<Q: Quirk> Recovery<Q> {
         self.superblock.recovered = self.end;
         let promised =
             self.superblock.policy == PolicyKind::Strict && self.superblock.ack != AckLevel::Received;
-        self.superblock.verdict = Some(if self.evidence > self.end || self.superblock.void {
+        self.superblock.verdict = Some(if self.evidence > self.end || self.superblock.void && !self.quirk.bends(Bend::RecoverVoid) {
             Verdict::Damaged { after: self.end, to: self.evidence }
         } else if self.ground.mark.is_none() || !promised {
             // Nothing here covers all that was answered.

@@ -123,7 +123,7 @@ impl<Q: Quirk> Source<Q> {
     fn begin_resync(&mut self) {
         self.resyncs += 1;
         let session = (self.superblock.boot << 32) | self.resyncs;
-        let mut left: BTreeSet<BlockKey> = match self.needs_all {
+        let mut left: BTreeSet<BlockKey> = match self.needs_all && !self.quirk.bends(Bend::RefillChanged) {
             true => BlockMap::all(&self.geometry).collect(),
             false => self.map.blocks().collect(),
         };

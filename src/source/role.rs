@@ -94,7 +94,7 @@ impl<Q: Quirk> Source<Q> {
     /// Whether clients are answered from what is durable here (SR2).
     pub(super) fn answers_alone(&self) -> bool {
         match self.policy() {
-            Policy::Strict => false,
+            Policy::Strict => self.alone() && self.quirk.bends(Bend::AnswerWhileRefilling),
             Policy::Degrade { .. } if self.quirk.bends(Bend::AnswerBeforeRole) => {
                 self.alone() || self.leaves()
             }
@@ -112,7 +112,7 @@ impl<Q: Quirk> Source<Q> {
                 ahead > 0 && ahead + size > window
             }
             // Under `strict` it is alone only until a mirror that lost its data has them again.
-            Policy::Strict => self.alone(),
+            Policy::Strict => self.alone() && !self.quirk.bends(Bend::AnswerWhileRefilling),
             _ => false,
         };
         cut || full || self.retires()

@@ -348,6 +348,7 @@ pub(crate) fn resync_seen(m: &mut Mirror, (session, sealed): (u64, bool), out: &
         resync::sealed(m, out);
         m.owed = m.owed.max(m.copy.image.cursor);
         session::sealed(m);
+        m.refilled();
     }
     if sealed && m.copy.image.stable.sealed.is_none() && !m.copy.image.stable.void {
         resync::rolled(m, out);

@@ -105,6 +105,13 @@ impl Judge {
         }
     }
 
+    /// The destination was lost with all that it had, and an empty one stands in its place.
+    pub fn destination_replaced(&mut self, empty: &dyn Medium) {
+        self.mirrors.iter_mut().for_each(Mirror::empty_copy);
+        self.log.rescan(&mut self.mirrors, empty);
+        self.mirrors.iter_mut().for_each(Mirror::advance);
+    }
+
     /// The rig has put other log files in the place of some, while the destination was off.
     pub fn files_replaced(&mut self, medium: &dyn Medium) {
         self.log.rescan(&mut self.mirrors, medium);

@@ -20,6 +20,8 @@ pub enum Loss {
     Site(usize),
     /// All that a server's NVRAM holds.
     Nvram(Server),
+    /// All that the destination has.
+    Destination,
     /// A range of a device of a server.
     Range {
         /// Whose.
@@ -81,7 +83,7 @@ impl Judge {
         if m.heir {
             // What the former source loses nobody needs; of what the destination has there is no other copy.
             let there = match *loss {
-                Loss::Nvram(Server::Destination) => true,
+                Loss::Nvram(Server::Destination) | Loss::Destination => true,
                 Loss::Range { server: Server::Destination, device: Device::Image, offset, length } => {
                     offset < m.at.own.end && offset + length > m.at.own.base
                 }
@@ -104,6 +106,7 @@ impl Judge {
             Loss::Nvram(Server::Source(_)) => destination.or(alone).and_then(say),
             // What it has answered alone goes with it: that is what the policy says (I15).
             Loss::Site(_) => destination.and_then(say),
+            Loss::Destination => source.or_else(|| harmed_blocks(m)).and_then(say),
             Loss::Nvram(Server::Destination) => match source {
                 Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
                 lacks => lacks.and_then(say),
@@ -175,6 +178,13 @@ fn source_lacks(m: &Mirror) -> Option<String> {
         return Some("its source has lost its log or its place in it".into());
     }
     None
+}
+
+/// Blocks of the source's volumes that only the destination can give back.
+fn harmed_blocks(m: &Mirror) -> Option<String> {
+    let own = &m.source.volume;
+    let block = own.damaged.iter().find(|at| !own.covered(&m.at.own, **at));
+    block.map(|(v, b)| format!("block {b} of volume {v} is damaged at its source"))
 }
 
 /// What the destination lacks for that.

@@ -157,6 +157,8 @@ pub(crate) struct Copy {
     pub told_epoch: u64,
     /// The policy in its last durable superblock that was not that of the clients' server.
     pub policy: u64,
+    /// It stands in the place of one that was lost, and nothing was sealed there yet.
+    pub empty: bool,
 }
 
 impl Source {
@@ -217,6 +219,7 @@ impl Copy {
             told: Position::default(),
             told_epoch: 0,
             policy: 0,
+            empty: false,
         }
     }
 }
@@ -446,8 +449,30 @@ impl Mirror {
     /// Whether a resync file counts that the rig has damaged: the image is at no prefix (LR5).
     pub fn at_no_prefix(&self) -> bool {
         let image = &self.copy.image;
-        self.copy.unrolled.is_some()
-            && (image.stable.void || image.stable.sealed.is_some() && image.roll.is_none())
+        self.copy.empty
+            || self.copy.unrolled.is_some()
+                && (image.stable.void || image.stable.sealed.is_some() && image.roll.is_none())
+    }
+
+    /// The destination was lost, and an empty one stands in its place.
+    pub fn empty_copy(&mut self) {
+        let fresh = Copy { empty: true, harmed: true, ..Copy::new() };
+        self.copy = fresh;
+        let image = &mut self.copy.image;
+        image.bad_blocks.extend(self.model.written());
+        image.bad_checks.extend(image.bad_blocks.iter().copied());
+        self.session.replaced();
+    }
+
+    /// A resync is sealed: what was sent is all that there is to know of the image.
+    pub fn refilled(&mut self) {
+        let whole = self.copy.image.roll.is_some() || self.copy.image.stable.sealed.is_none();
+        if std::mem::take(&mut self.copy.empty) {
+            self.copy.unrolled.get_or_insert(false);
+        }
+        if whole {
+            self.rolled();
+        }
     }
 
     /// A resync file is in the image: nothing is left of what was damaged of one before.

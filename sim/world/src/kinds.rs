@@ -64,7 +64,7 @@ const FRAMES: [&str; 21] = [
     "ResyncSealed",
     "HandOver",
 ];
-const FAULTS: [&str; 41] = [
+const FAULTS: [&str; 42] = [
     "crash",
     "power_cut",
     "restart",
@@ -106,6 +106,7 @@ const FAULTS: [&str; 41] = [
     "readd",
     "log_file",
     "hand_over",
+    "replace",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 

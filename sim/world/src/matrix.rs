@@ -75,7 +75,10 @@ pub(crate) fn target(fault: &Fault) -> (Role, Whom) {
         Fault::Blackout { .. } => (Role::Destination, Whom::All),
         Fault::Readd { source } => (Role::Source, Whom::Mirror(*source)),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Whom::Mirror(*source)),
-        Fault::Recover { source, .. } | Fault::HandOver { source } | Fault::LogFile { source, .. } => {
+        Fault::Recover { source, .. }
+        | Fault::HandOver { source }
+        | Fault::LogFile { source, .. }
+        | Fault::Replace { source } => {
             (Role::Destination, Whom::Mirror(*source))
         }
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {

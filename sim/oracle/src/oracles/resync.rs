@@ -206,8 +206,8 @@ pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
     if m.heir {
         return true;
     }
-    // An older disk there makes nothing unsaid.
-    let told = |kind| m.copy.replaced || m.copy.policy == kind;
+    // An older disk there makes nothing unsaid; nor does an empty server, which cannot be taken for whole.
+    let told = |kind| m.copy.replaced || m.copy.empty || m.copy.policy == kind;
     match setup.policy {
         Policy::Strict => false,
         Policy::Degrade => m.source.alone && told(1),

@@ -62,6 +62,12 @@ impl Session {
         self.source.former = self.source.spoken;
     }
 
+    /// Another destination stands in the place of the one that has spoken so far.
+    pub fn replaced(&mut self) {
+        self.destination = Boots::default();
+        (self.naked, self.open, self.live, self.nvram_damaged) = (None, None, (0, 0), false);
+    }
+
     /// The destination died.
     pub fn destination_down(&mut self) {
         self.destination.former = self.destination.spoken;

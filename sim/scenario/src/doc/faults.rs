@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over
+        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -101,6 +101,8 @@ map! {
         readd: OneSource = optional("another fault"),
         /// A log file is deleted, or another is put in its place, while the destination is off.
         log_file: LogFile = optional("another fault"),
+        /// The destination of a source is lost with all that it has, and replaced by an empty one.
+        replace: OneSource = optional("another fault"),
     }
 }
 

@@ -150,6 +150,8 @@ map! {
         promotions: Milli = optional("as the preset says; 0"),
         /// Clients that an operator hands back to the server that was their source, once that is in sync.
         hand_overs: Milli = optional("as the preset says; 0"),
+        /// Destinations that are lost with all that they have, and replaced by an empty one.
+        replacements: Milli = optional("as the preset says; 0"),
     }
 }
 

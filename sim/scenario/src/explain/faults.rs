@@ -178,6 +178,9 @@ impl Page<'_> {
                 )
             }
             Fault::Readd { source: s } => format!("{} is removed and added again, empty", source(s)),
+            Fault::Replace { source: s } => {
+                format!("the destination of {} is lost, and replaced by an empty one", source(s))
+            }
             Fault::Storm { source: s, resets, every } => {
                 format!(
                     "{resets} resets of the connection of {}, one each {}",

@@ -277,6 +277,7 @@ impl Page<'_> {
             ("disk losses", p.disk_losses_milli),
             ("promotions", p.promotions_milli),
             ("hand-overs", p.hand_overs_milli),
+            ("replacements", p.replacements_milli),
         ];
         let counts: Vec<String> = counts
             .iter()

@@ -234,6 +234,9 @@ impl Lookup<'_, '_, '_> {
         if let Some(r) = &line.readd {
             return self.source(r.source.as_ref(), r).map(|source| Fault::Readd { source });
         }
+        if let Some(r) = &line.replace {
+            return self.source(r.source.as_ref(), r).map(|source| Fault::Replace { source });
+        }
         let f = line.log_file.as_ref()?;
         let (becomes, after) = (*f.becomes, f.after.as_ref().map_or(0, |t| self.lasting(t)));
         if becomes == Instead::Neighbour && !self.spec.has_neighbours() {

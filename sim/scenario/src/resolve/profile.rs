@@ -188,6 +188,7 @@ fn overrides(p: &mut Profile, map: &ProfileMap) {
     set(&mut p.disk_losses_milli, &map.disk_losses);
     set(&mut p.promotions_milli, &map.promotions);
     set(&mut p.hand_overs_milli, &map.hand_overs);
+    set(&mut p.replacements_milli, &map.replacements);
     let chances = [
         (&mut p.disaster, &map.disaster),
         (&mut p.loss, &map.loss),

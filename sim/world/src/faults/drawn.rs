@@ -256,7 +256,8 @@ pub fn plan(spec: &Spec, d: &mut Decisions) -> Spec {
         let fault = Fault::Disaster { source, power_cut: draw.below(2) == 0, recover_after: 0 };
         faults.push(FaultSpec { when, fault, place: String::new() });
     }
-    let orders = [p.promotions_milli, p.hand_overs_milli].map(|milli| rate(d, u64::from(milli)));
+    let orders = [p.promotions_milli, p.hand_overs_milli, p.replacements_milli];
+    let orders = orders.map(|milli| rate(d, u64::from(milli)));
     operators::orders(&mut faults, &p, sources, orders, d);
     if let Policy::Degrade { .. } = spec.protocol.policy {
         into_the_life(&mut faults[spec.faults.len()..], d);

@@ -54,6 +54,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Clock { .. } => "clock",
         Fault::Timers { .. } => "timers",
         Fault::Readd { .. } => "readd",
+        Fault::Replace { .. } => "replace",
         Fault::LogFile { .. } => "log_file",
     }
 }

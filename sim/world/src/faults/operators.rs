@@ -1,6 +1,6 @@
 //! What operators order at drawn moments: that a mirror be promoted, whether its source lives or not, and that the clients
 //! go back. Some orders are given twice, by two operators at once or by one who has heard nothing; many come at the wrong
-//! moment.
+//! moment. And that a destination which is lost be replaced by an empty one.
 
 use super::drawn::{DrawFault, some_of};
 use crate::sites;
@@ -11,6 +11,7 @@ use mirrorsim_engine::Decisions;
 /// The streams of the orders; 42 to 46 are of the families before them.
 const PROMOTIONS: u32 = 47;
 const HAND_OVERS: u32 = 48;
+const REPLACEMENTS: u32 = 49;
 const MOMENTS: u32 = 103;
 
 /// Steps of the life of a mirror at which orders come, beside those of all faults.
@@ -35,10 +36,10 @@ pub(super) fn orders(
     faults: &mut Vec<FaultSpec>,
     p: &Profile,
     sources: u64,
-    milli: [u64; 2],
+    milli: [u64; 3],
     d: &mut Decisions,
 ) {
-    if milli[0] > 0 {
+    if milli[0] + milli[2] > 0 {
         for fault in faults.iter_mut().filter(|f| f.place.is_empty()) {
             into_the_life(&mut fault.when, 0, d);
         }
@@ -61,6 +62,8 @@ pub(super) fn orders(
             faults.extend(second);
         }
     }
+    let replace: DrawFault<'_> = &|d| Fault::Replace { source: d.source(sources) };
+    faults.extend(some_of(d, REPLACEMENTS, milli[2], p, replace));
 }
 
 /// A moment at which somebody may want the clients back: after a promotion, or a resync.

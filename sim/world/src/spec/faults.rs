@@ -294,6 +294,12 @@ pub enum Fault {
         /// Which source.
         source: usize,
     },
+    /// The destination of a source is lost with all its devices. An empty one stands in its place, which its operator has
+    /// formatted for the mirrors of the former one.
+    Replace {
+        /// Whose destination.
+        source: usize,
+    },
     /// A connection breaks again and again (FN8).
     Storm {
         /// Whose link.

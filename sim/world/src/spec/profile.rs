@@ -101,4 +101,6 @@ pub struct Profile {
     pub promotions_milli: u32,
     /// Clients that an operator hands back to the server that was their source (LR8).
     pub hand_overs_milli: u32,
+    /// Destinations that are lost and replaced by an empty one.
+    pub replacements_milli: u32,
 }

@@ -70,6 +70,10 @@ impl<Q: Quirk> World<'_, Q> {
                 let (panel, number) = self.bench.seat(*source);
                 if former { Vec::new() } else { vec![(panel, Loss::Site(number))] }
             }
+            Fault::Replace { source } => {
+                let (panel, _) = self.bench.seat(*source);
+                vec![(panel, Loss::Destination)]
+            }
             Fault::NvramLost { node, .. } => {
                 let (panel, server) = self.bench.who(self.node(*node));
                 vec![(panel, Loss::Nvram(server))]

@@ -111,7 +111,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let (judge, number) = self.bench.of(source);
         judge.replaced(number);
-        self.make(source, source, 0, Role::Source, 0);
+        self.make(source, source, 0, Role::Source, 0, false);
         self.start(source);
         true
     }

@@ -193,6 +193,7 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, Some(until(lasting)))
             }
             Fault::Readd { source } => (self.readd(source), None),
+            Fault::Replace { source } => (self.replace(self.destination_of(source)), None),
             Fault::Swizzle { lasting } => {
                 self.swizzle(lasting);
                 (true, None)

@@ -307,9 +307,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
     /// Empty devices get their superblocks and marks; then everything is switched on.
     pub fn begin(&mut self) {
         for i in 0..self.spec.sources.len() {
-            self.make(i, i, 0, Role::Source, 0);
+            self.make(i, i, 0, Role::Source, 0, false);
             let d = self.destination_of(i);
-            self.make(i, d, self.regions[i].base, Role::Mirror, self.desk(d, i));
+            self.make(i, d, self.regions[i].base, Role::Mirror, self.desk(d, i), false);
         }
         for server in (0..self.servers.len()).rev() {
             self.start(server);
@@ -331,9 +331,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
     }
 
     /// Superblock and mark of a mirror at a server whose devices are empty.
-    fn make(&mut self, mirror: usize, server: usize, base: u64, role: Role, mark_index: u16) {
+    fn make(&mut self, mirror: usize, server: usize, base: u64, role: Role, mark_index: u16, void: bool) {
         let uuid = self.geometries[mirror].mirror;
-        let superblock = Superblock { counter: 1, ..Superblock::fresh(role, self.spec.protocol.ack) };
+        let superblock = Superblock { counter: 1, void, ..Superblock::fresh(role, self.spec.protocol.ack) };
         let at = base + superblock.slot();
         self.format(server, Device::Image, at, superblock.encode(uuid), mirror);
         let mark = Mark { counter: 1, ..Mark::default() };

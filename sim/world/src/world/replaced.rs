@@ -5,6 +5,7 @@ use crate::server::{device, oracle_device};
 use crate::spec::{Fault, Nanos};
 use mirror::effect::{Device, UNREADABLE};
 use mirror::quirk::Quirk;
+use mirror::superblock::Role;
 use mirrorsim_engine::{ExtentMap, Store};
 
 /// Time that a server is off while one of its devices is exchanged, ns.
@@ -38,6 +39,29 @@ impl<Q: Quirk> World<'_, Q> {
         if differs {
             self.took_effect(index);
         }
+    }
+
+    /// A destination is lost, and an empty one is in its place: its operator has formatted it for the mirrors of the former
+    /// one, as void, so that nobody takes its zeros for data. Whose clients are served there, or whose mirror is being
+    /// recovered, has nothing to fill it from.
+    pub(super) fn replace(&mut self, server: usize) -> bool {
+        let mirrors = self.mirrors_at(server);
+        let own = |m: &usize| self.hosts[*m] == *m && !self.servers[*m].gone && !self.ordered.contains_key(m);
+        if !mirrors.iter().all(own) || mirrors.iter().any(|m| self.hand_overs.contains(m)) {
+            return false;
+        }
+        self.crash(server, true, Some(EXCHANGE));
+        for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {
+            self.servers[server].store_mut(device).replace_all(ExtentMap::new());
+        }
+        let (judge, _) = self.bench.at(server);
+        judge.destination_replaced(&self.servers[server].stable());
+        for mirror in mirrors {
+            let desk = self.desk(server, mirror);
+            self.make(mirror, server, self.regions[mirror].base, Role::Mirror, desk, true);
+        }
+        self.bench.unsettled(server);
+        true
     }
 
     fn insert(&mut self, server: usize, at: Device, content: ExtentMap) {
