@@ -490,14 +490,16 @@ impl<Q: Quirk> Recovery<Q> {
         self.superblock.recovered = self.end;
         let promised =
             self.superblock.policy == PolicyKind::Strict && self.superblock.ack != AckLevel::Received;
-        self.superblock.verdict = Some(if self.evidence > self.end || self.superblock.void && !self.quirk.bends(Bend::RecoverVoid) {
-            Verdict::Damaged { after: self.end, to: self.evidence }
-        } else if self.ground.mark.is_none() || !promised {
-            // Nothing here covers all that was answered.
-            Verdict::CompleteUpTo
-        } else {
-            Verdict::Complete
-        });
+        self.superblock.verdict = Some(
+            if self.evidence > self.end || self.superblock.void && !self.quirk.bends(Bend::RecoverVoid) {
+                Verdict::Damaged { after: self.end, to: self.evidence }
+            } else if self.ground.mark.is_none() || !promised {
+                // Nothing here covers all that was answered.
+                Verdict::CompleteUpTo
+            } else {
+                Verdict::Complete
+            },
+        );
     }
 
     fn discard_log(&mut self, out: &mut Outbox) {
