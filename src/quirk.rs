@@ -144,6 +144,18 @@ pub enum Bend {
     RecoverVoid,
     /// Under `strict` clients are answered while an empty mirror is filled.
     AnswerWhileRefilling,
+    /// A write of the destination's apply that finds no space counts as done.
+    PassNoSpace,
+    /// A Welcome above the source's log is passed over.
+    PassWelcomeAbove,
+    /// What is waited for waits as long again as the clock was set back.
+    KeepOldTimers,
+    /// The role changes as often as the link does.
+    IgnoreHold,
+    /// What another mirror's signal has applied of a generation is applied again with the rest of it.
+    ApplyPrefixAgain,
+    /// A generation without records is not asked for.
+    EmptyUnasked,
 }
 
 /// Decides which bends are in force.

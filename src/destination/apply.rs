@@ -314,11 +314,12 @@ impl<Q: Quirk> Desk<Q> {
             "the digest is kept up record by record"
         );
         let superblock = self.superblock;
+        let again = self.quirk.bends(Bend::ApplyPrefixAgain);
         let records = area
             .records
             .into_iter()
             .take(count as usize)
-            .filter(move |record| !superblock.covers(record.position));
+            .filter(move |record| again || !superblock.covers(record.position));
         self.start_apply(shared, generation, whole, count, records);
     }
 

@@ -212,7 +212,7 @@ impl<Q: Quirk> Destination<Q> {
     /// The time is what the host's clock shows, which may be set back: what is waited for does not move with it.
     fn tick(&mut self, now: u64) {
         let back = self.shared.now.saturating_sub(now);
-        if back > 0 {
+        if back > 0 && !self.quirk.bends(Bend::KeepOldTimers) {
             for at in self.desks.iter_mut().flat_map(|d| [&mut d.retry, &mut d.heal.ask_at]).flatten() {
                 *at = at.saturating_sub(back);
             }
@@ -287,6 +287,12 @@ impl<Q: Quirk> Destination<Q> {
             if !self.quirk.bends(Bend::IgnoreFailedApply) || token.duty() != Duty::Apply {
                 return self.fail(token.mirror(), device);
             }
+            completion = Completion::Done;
+        }
+        if matches!(completion, Completion::NoSpace)
+            && token.duty() == Duty::Apply
+            && self.quirk.bends(Bend::PassNoSpace)
+        {
             completion = Completion::Done;
         }
         if self.failed {

@@ -109,13 +109,14 @@ impl<Q: Quirk> Source<Q> {
         if epoch != self.superblock.epoch {
             return;
         }
-        if held > self.log.tip.position || applied_gen > self.log.youngest {
+        let above = held > self.log.tip.position || applied_gen > self.log.youngest;
+        if above && !self.quirk.bends(Bend::PassWelcomeAbove) {
             return self.stop(Alarm::BehindDestination { held, own: self.log.tip.position });
         }
         // As many records, and not the same: another one of our name has sent them, and nothing of ours is there.
         let upto = self.log.upto(held);
         let same = || self.log.position(upto) == held && self.log.entry(upto - 1).record.check == check;
-        let any = self.quirk.bends(Bend::BelieveHeld) && self.log.position(upto) != held;
+        let any = above || self.quirk.bends(Bend::BelieveHeld) && self.log.position(upto) != held;
         if held > self.log.base_position && (upto <= self.log.base || !same()) && !any {
             return self.stop(Alarm::Conflict { position: held });
         }
@@ -265,6 +266,9 @@ impl<Q: Quirk> Source<Q> {
                 return;
             }
             self.sync_sent = generation;
+            if count == 0 && self.quirk.bends(Bend::EmptyUnasked) {
+                continue;
+            }
             self.send(Message::SyncRequest { generation, count, digest });
             self.stage(Stage::SyncRequested, Position::new(generation, 0));
         }

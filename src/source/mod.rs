@@ -332,7 +332,7 @@ impl<Q: Quirk> Source<Q> {
     /// The time is what the host's clock shows, which may be set back: what is waited for does not move with it.
     fn tick(&mut self, now: u64) {
         let back = self.now.saturating_sub(now);
-        if back > 0 {
+        if back > 0 && !self.quirk.bends(Bend::KeepOldTimers) {
             let boot = match &mut self.state {
                 State::Booting(boot) => &mut boot.retry,
                 _ => &mut None,

@@ -76,6 +76,7 @@ impl<Q: Quirk> Source<Q> {
             Policy::Degrade { settle, hold, .. } => (settle, hold),
             _ => (0, self.knobs.resend_after),
         };
+        let hold = if self.quirk.bends(Bend::IgnoreHold) { 0 } else { hold };
         let rested = self.changed_at.map_or(0, |at| at + hold);
         (self.session == Session::Up && self.turn.is_none()).then_some((up + settle).max(rested))
     }

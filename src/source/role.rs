@@ -157,7 +157,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn peer_announces(&mut self, degraded: bool) {
         self.peer_degraded = degraded;
         let Policy::Degrade { hold, .. } = self.policy() else { return };
-        let rests = self.changed_at.is_some_and(|at| self.now < at + hold);
+        let rests = self.role_rests(hold);
         if degraded && self.superblock.role == Role::Source && !self.leaves() && !rests {
             self.degrade();
         }
@@ -216,6 +216,11 @@ impl<Q: Quirk> Source<Q> {
         [retry, resync, stuck].into_iter().flatten().min()
     }
 
+    /// Whether the role has changed so lately that it does not change again.
+    fn role_rests(&self, hold: u64) -> bool {
+        self.changed_at.is_some_and(|at| self.now < at + hold) && !self.quirk.bends(Bend::IgnoreHold)
+    }
+
     /// When what found no space is to be written again.
     pub(super) fn turn_due(&self) -> Option<u64> {
         self.turn.as_ref().and_then(|t| t.retry)
@@ -239,7 +244,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn role_timer(&mut self) {
         self.retry_turn();
         let Policy::Degrade { timeout, hold, .. } = self.policy() else { return };
-        let rests = self.changed_at.is_some_and(|at| self.now < at + hold);
+        let rests = self.role_rests(hold);
         if self.stuck.since.is_some_and(|since| since + timeout <= self.now) && !rests {
             self.stuck.since = None;
             self.degrade();

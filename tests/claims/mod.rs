@@ -1,6 +1,7 @@
 //! Every live claim of the patent has a scenario that shows it, and each passes with its expectations. Claim 19, which needs
 //! a second source as the heir, has none yet.
 
+mod corners;
 mod network;
 mod table;
 

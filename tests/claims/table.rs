@@ -7,15 +7,24 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(top().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// The rows of the table as cells.
+/// The rows of a page's tables as cells.
+pub(super) fn table(path: &str) -> Vec<Vec<String>> {
+    let page = text(path);
+    let cells = |line: &str| {
+        let line = line.trim_start_matches("| ").trim_end_matches('|');
+        line.split(" |").map(|c| c.trim().to_owned()).collect()
+    };
+    let heads = ["| claim", "| case"];
+    let row = |l: &&str| l.starts_with("| ") && !heads.iter().any(|h| l.starts_with(h));
+    page.lines().filter(row).map(cells).collect()
+}
+
 fn rows() -> Vec<Vec<String>> {
-    let page = text("docs/claims.md");
-    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|c| c.trim().to_owned()).collect();
-    page.lines().filter(|l| l.starts_with("| ") && !l.starts_with("| claim")).map(cells).collect()
+    table("docs/claims.md")
 }
 
 /// What stands in back quotes.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 

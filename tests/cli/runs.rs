@@ -197,3 +197,23 @@ fn no_two_images_have_one_name() {
     mirrorsim(&["run", text(&path), "--no-report", "--export-images", text(&out)]).ends(0);
     assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 4);
 }
+
+#[test]
+fn scenarios_are_chosen_by_their_tags() {
+    let folder = scratch("tags");
+    for (name, tags) in [("a", "corner-1"), ("b", "corner-12, life"), ("c", "corners"), ("d", "life")] {
+        let text = TINY.replace("name: tiny", &format!("name: {name}\ntags: [{tags}]"));
+        std::fs::write(folder.join(format!("{name}.yaml")), text).expect("written");
+    }
+    let ran = |tags: &str| {
+        let run = ["run", text(&folder), "--tag", tags, "--no-report", "--message-format", "json"];
+        let objects = mirrorsim(&run).ends(0).objects();
+        let of = |o: &serde_json::Value| o["scenario"].as_str().map(str::to_owned);
+        objects.iter().filter(|o| o["type"] == "ended").filter_map(of).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(ran("corner"), "a b");
+    assert_eq!(ran("corner-1"), "a");
+    assert_eq!(ran("life,corner-1"), "a b d");
+    let said = mirrorsim(&["run", text(&folder), "--tag", "life,corner-2"]).ends(2);
+    said.complains("none of these 4 scenarios has the tag `corner-2`");
+}

@@ -52,7 +52,7 @@ pub fn failures(path: &str, seeds: Range<u64>) -> Vec<String> {
 }
 
 /// Paths of all scenarios, in order.
-fn all() -> Vec<String> {
+pub fn all() -> Vec<String> {
     let mut folders = vec![top().join("scenarios")];
     let mut found: Vec<PathBuf> = Vec::new();
     while let Some(folder) = folders.pop() {

@@ -184,6 +184,9 @@ pub struct RunArgs {
     /// Scenario files, folders of them, or - for standard input
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+    /// Of those only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
+    pub tags: Vec<String>,
     #[command(flatten)]
     pub seeds: SeedArgs,
     /// Seeds at a time, each in a process of its own [default: one a processor]

@@ -81,6 +81,31 @@ pub fn parse(name: &str, text: &str, token: &Token) -> Result<Scenario, Problems
     scenario::parse(name, text.as_bytes(), &token.sets, &options)
 }
 
+/// Those with one of the tags, or with one that goes on behind a hyphen: `corner` is also `corner-12`.
+pub fn tagged(
+    files: Vec<String>,
+    scenarios: Vec<Scenario>,
+    tags: &[String],
+) -> Result<(Vec<String>, Vec<Scenario>), Trouble> {
+    if tags.is_empty() {
+        return Ok((files, scenarios));
+    }
+    let fits = |own: &String, tag: &String| {
+        own.strip_prefix(tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    if let Some(tag) =
+        tags.iter().find(|tag| !scenarios.iter().any(|s| s.tags.iter().any(|own| fits(own, tag))))
+    {
+        return Err(Trouble::usage(format!(
+            "none of these {} has the tag `{}`; `mirrorsim list` shows tags",
+            if files.len() == 1 { "1 scenario".into() } else { format!("{} scenarios", files.len()) },
+            tag.escape_debug()
+        )));
+    }
+    let both = files.into_iter().zip(scenarios);
+    Ok(both.filter(|(_, s)| s.tags.iter().any(|own| tags.iter().any(|tag| fits(own, tag)))).unzip())
+}
+
 /// Reads all of them; if any has mistakes, all mistakes of all.
 pub fn load_all(files: &[String], reading: &Reading) -> Result<Vec<Scenario>, Trouble> {
     let mut scenarios = Vec::new();

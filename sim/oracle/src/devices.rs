@@ -141,7 +141,7 @@ impl Judge {
                 source_log::flushed(&mut self.mirrors[i], ranges, stable, out);
             }
             (Server::Source(i), Device::Image) => {
-                image_flushed(&mut self.mirrors[i], true, ranges, stable, out)
+                image_flushed(&mut self.mirrors[i], true, self.setup.hold, ranges, stable, out)
             }
             (Server::Source(i), Device::Mark) => {
                 let m = &mut self.mirrors[i];
@@ -168,7 +168,7 @@ impl Judge {
                         .iter()
                         .any(|(offset, length)| *offset < region.end && offset + length > region.base)
                     {
-                        image_flushed(m, false, ranges, stable, out);
+                        image_flushed(m, false, self.setup.hold, ranges, stable, out);
                     }
                 }
             }
@@ -237,7 +237,7 @@ impl Judge {
                 Device::Nvram => source_log::flushed(m, &within(home.log), &own, out),
                 Device::Mark => m.source.mark_stable = m.own_mark(&own),
                 Device::Image if !within((m.at.own.base, m.at.own.end - m.at.own.base)).is_empty() => {
-                    image_flushed(m, true, ranges, stable, out);
+                    image_flushed(m, true, self.setup.hold, ranges, stable, out);
                 }
                 Device::Image | Device::Log => {}
             }
@@ -293,7 +293,14 @@ fn superblock_stored(m: &mut Mirror, own: bool, global: bool, new: &Superblock, 
     image.current = *new;
 }
 
-fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn Medium, out: &mut Findings) {
+fn image_flushed(
+    m: &mut Mirror,
+    own: bool,
+    hold: u64,
+    ranges: &[(u64, u64)],
+    stable: &dyn Medium,
+    out: &mut Findings,
+) {
     let (image, region) =
         if own { (&mut m.source.volume, &m.at.own) } else { (&mut m.copy.image, &m.at.image) };
     let (before, session, sealed) = (image.cursor, image.stable.session, image.stable.sealed);
@@ -312,7 +319,9 @@ fn image_flushed(m: &mut Mirror, own: bool, ranges: &[(u64, u64)], stable: &dyn 
         prefix::at_cursor(m, own, out);
     }
     if own && changed.superblock {
+        let was_alone = m.source.alone;
         m.takes_role(stable);
+        resync::role_changed(m, was_alone, hold, out);
     }
     if !own && changed.superblock {
         resync_seen(m, (session, sealed.is_some()), out);

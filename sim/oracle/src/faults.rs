@@ -27,6 +27,14 @@ impl Judge {
         }
     }
 
+    /// The clock of a server was set, or runs at another speed: how long something lasts by it, nobody here knows.
+    pub fn clock_touched(&mut self, server: Server) {
+        for m in self.mirrors.iter_mut().filter(|m| server == Server::Source(m.number)) {
+            m.source.other_clock = true;
+            m.source.alone_since = None;
+        }
+    }
+
     /// A cache has let go of unflushed writes to these ranges (offset, length), which read as they are stable now.
     pub fn forgotten(
         &mut self,

@@ -85,6 +85,10 @@ pub(crate) struct Source {
     pub replaced: bool,
     /// Its durable role is Degraded; and its durable map.
     pub alone: bool,
+    /// When it went on alone, virtual time, as long as its clock tells the same time.
+    pub alone_since: Option<u64>,
+    /// Its clock does not.
+    pub other_clock: bool,
     pub map: resync_file::Map,
     /// The rig has changed something where maps stand; and then the durable one cannot be read: it counts as every block.
     pub map_hurt: bool,
@@ -183,6 +187,8 @@ impl Source {
             gone: false,
             replaced: false,
             alone: false,
+            alone_since: None,
+            other_clock: false,
             map: resync_file::Map::new(),
             map_hurt: false,
             map_lost: false,

@@ -96,6 +96,8 @@ pub struct Setup {
     pub retry: RetryRule,
     /// What clients are promised.
     pub policy: Policy,
+    /// Under `degrade`: for so long a source that has gone on alone is not in sync again, ns of its clock.
+    pub hold: u64,
     /// Transport `stream` (claim 12): a Nak is then a fault of its own.
     pub stream: bool,
     /// Apply scope `global` (DR10): images may move without their own signal.

@@ -110,6 +110,10 @@ pub fn setup(spec: &Spec, geometries: &[Arc<Geometry>], destination: usize) -> o
             Policy::SemiSync { window } => oracle::Policy::SemiSync { window },
             Policy::Async => oracle::Policy::Async,
         },
+        hold: match spec.protocol.policy {
+            Policy::Degrade { hold, .. } => hold,
+            _ => 0,
+        },
         stream: spec.protocol.transport == Transport::Stream,
         global_apply: spec.protocol.apply_scope == ApplyScope::Global,
         timed_seals: spec.protocol.seal_after.is_some(),

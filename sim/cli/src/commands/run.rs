@@ -23,6 +23,7 @@ const MUCH_MEMORY: u64 = 1 << 30;
 pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let files = scenarios::files(&args.scenarios, out)?;
     let loaded = scenarios::load_all(&files, &args.reading)?;
+    let (files, loaded) = scenarios::tagged(files, loaded, &args.tags)?;
     let mut plans = Vec::new();
     let mut seed_notes = Vec::new();
     for (file, scenario) in files.iter().zip(loaded) {

@@ -77,6 +77,26 @@ pub(crate) fn sealed(m: &mut Mirror, out: &mut Findings) {
     }
 }
 
+/// Another role of the source is durable: it does not come back before `hold` is over (section "Policies").
+pub(crate) fn role_changed(m: &mut Mirror, was_alone: bool, hold: u64, out: &mut Findings) {
+    if m.source.alone == was_alone {
+        return;
+    }
+    let now = out.time;
+    let since = m.source.alone_since.take();
+    if m.source.alone {
+        m.source.alone_since = Some(now).filter(|_| !m.source.other_clock);
+    } else if let Some(since) = since {
+        let number = m.number;
+        out.expect(Oracle::Resync, "LR1", now >= since.saturating_add(hold), || {
+            format!(
+                "source {number} is in sync again {} ns after it went on alone; `hold` is {hold} ns",
+                now.saturating_sub(since)
+            )
+        });
+    }
+}
+
 /// The destination counts a resync file as part of the image.
 pub(crate) fn rolled(m: &Mirror, out: &mut Findings) {
     out.judged(Oracle::Resync);

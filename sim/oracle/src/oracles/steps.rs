@@ -140,7 +140,7 @@ pub(crate) fn segment_freed(m: &mut Mirror, index: u64, elsewhere: bool, out: &m
             .is_some_and(|e| e.copies & FILE_STABLE != 0 || m.copy.rotten.contains(&index));
     // No chain leads to what stands behind damage: the source was told, and sends it again. Until then it is lost here.
     let told = m.model.index_of(m.copy.told).unwrap_or(0).max(m.copy.image.cursor);
-    if !filed && m.copy.damaged.range(told + 1..index).next().is_some() {
+    if !filed && m.copy.damaged.range((told + 1).min(index)..index).next().is_some() {
         m.copy.damaged.insert(index);
         return;
     }

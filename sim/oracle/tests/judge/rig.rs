@@ -71,6 +71,7 @@ pub fn setup() -> Setup {
         reads: ReadRule::Confirmed,
         retry: RetryRule::ExactlyOnce,
         policy: Policy::Strict,
+        hold: 0,
         stream: true,
         global_apply: false,
         timed_seals: false,
@@ -593,7 +594,6 @@ impl Rig {
         self.send(Server::Destination, 11, &encode::words(&[number, 0]), &[]);
     }
 
-    /// The destination starts a fresh segment.
     pub fn reopen(&mut self) {
         self.segment = None;
     }

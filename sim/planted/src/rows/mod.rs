@@ -1,6 +1,7 @@
 //! Every row, an area a file.
 
 mod apply;
+mod corners;
 mod destination;
 mod failover;
 mod log;
@@ -20,6 +21,7 @@ const AREAS: &[&[Row]] = &[
     session::ROWS,
     resync::ROWS,
     failover::ROWS,
+    corners::ROWS,
 ];
 
 const COUNT: usize = {

@@ -140,7 +140,7 @@ pub const CLAIMS: &[Claim] = &[
             step("records repeated", Of::Mark("duplicate_record")),
             step("out of order", Of::Mark("gap")),
         ],
-        &[],
+        &["P04", "P23", "O20"],
     ),
     cancelled(11),
     claim(
@@ -167,7 +167,7 @@ pub const CLAIMS: &[Claim] = &[
             step("signals", Of::AtDestination("sync_received")),
             step("generations applied to the image", Of::AtDestination("image_applied")),
         ],
-        &[],
+        &["O16"],
     ),
     cancelled(16),
     claim(

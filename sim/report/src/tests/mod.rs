@@ -174,8 +174,8 @@ fn a_claim_is_shown_only_by_seeds_that_pass_and_do_what_it_is_about() {
     assert!(claim["exercised"][0]["count"].as_u64() > Some(0) && claim["exercised"][0]["seeds"] == 2);
     assert_eq!(value["shown"], 1);
     assert_eq!(said_of(repeats, 1, true).0, ClaimVerdict::Inconclusive, "a seed is missing");
-    let quiet = QUIET.replace("schema: 1", "schema: 1\ntags: [claim-3]");
-    assert_eq!(said_of(&quiet, 2, false).0, ClaimVerdict::NotExercised, "nothing is sealed");
+    let quiet = QUIET.replace("schema: 1", "schema: 1\ntags: [claim-3]\nprotocol: {resend_after: 1s}");
+    assert_eq!(said_of(&quiet, 2, false).0, ClaimVerdict::NotExercised, "nothing is asked for again");
     let red = LOSSY.replace("schema: 1", "schema: 1\ntags: [claim-3]");
     assert_eq!(said_of(&red, 2, false).0, ClaimVerdict::Failed);
 }

@@ -15,6 +15,8 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn touch_clock(&mut self, server: usize, step: i64, gains: i64) -> bool {
         let now = self.sched.now();
         self.servers[server].clock.touch(now, step, gains);
+        let (judge, who) = self.bench.at(server);
+        judge.clock_touched(who);
         self.wake(server)
     }
 
