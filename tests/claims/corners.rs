@@ -26,13 +26,12 @@ struct Corner {
 fn by_name() -> BTreeMap<String, String> {
     let name =
         |path: &String| path.rsplit('/').next().unwrap_or_default().trim_end_matches(".yaml").to_owned();
-    let mut found = BTreeMap::new();
-    for path in all() {
-        // `given_back` is a scenario of the swarm, too.
-        let swarm = path.starts_with("scenarios/swarm/");
-        if !swarm {
-            found.insert(name(&path), path);
-        }
+    // `given_back` is a scenario of the swarm, too: one of another folder is meant first.
+    let (swarm, others): (Vec<String>, Vec<String>) =
+        all().into_iter().partition(|path| path.starts_with("scenarios/swarm/"));
+    let mut found: BTreeMap<String, String> = others.into_iter().map(|path| (name(&path), path)).collect();
+    for path in swarm {
+        found.entry(name(&path)).or_insert(path);
     }
     found
 }
