@@ -156,6 +156,8 @@ pub enum Bend {
     ApplyPrefixAgain,
     /// A generation without records is not asked for.
     EmptyUnasked,
+    /// A resync that is under way goes on with a destination that needs every block.
+    ResumeLacking,
 }
 
 /// Decides which bends are in force.

@@ -19,7 +19,7 @@ use crate::ids::{MirrorIndex, Position};
 use crate::mark;
 use crate::quirk::{Bend, Quirk};
 use crate::source::{self, Source};
-use crate::superblock::Verdict;
+use crate::superblock::{Role, Verdict};
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -172,7 +172,7 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
             // It is to become the mirror again (LR8).
-            Phase::Promoted(heir) if heir.gives_way() => Standing::Booting,
+            Phase::Promoted(heir) if heir.gives_way() || desk.superblock.role == Role::Retired => Standing::Booting,
             Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
             Phase::Promoted(_) => {
                 let s = &desk.superblock;

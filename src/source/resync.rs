@@ -44,6 +44,8 @@ pub(super) struct Resync {
     phase: Phase,
     /// There is no connection: clients do not wait for it.
     suspended: bool,
+    /// It sends every block.
+    pub all: bool,
     /// Blocks still to be sent.
     left: BTreeSet<BlockKey>,
     reads: Vec<(BlockKey, Token)>,
@@ -135,6 +137,7 @@ impl<Q: Quirk> Source<Q> {
             session,
             phase: Phase::Begun,
             suspended: false,
+            all: self.needs_all,
             left,
             reads: Vec::new(),
             damaged: Vec::new(),

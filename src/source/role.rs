@@ -135,6 +135,9 @@ impl<Q: Quirk> Source<Q> {
         if self.alone() {
             // The seal leaves nothing of its log: what its image lacks must be in the set.
             self.needs_all = void || image < self.superblock.alone.freed;
+            // One that is under way was of another destination, or of what this one had.
+            let lacking = self.needs_all && !self.quirk.bends(Bend::ResumeLacking);
+            self.resync.take_if(|r| lacking && !r.all);
         } else if !self.retired() && (void || has < self.log.base_position) {
             if !void && self.policy() == Policy::Strict {
                 if image >= self.log.base_position {

@@ -414,9 +414,11 @@ impl Mirror {
         self.lost_blocks.extend(lost);
     }
 
-    /// What the source has damaged and had changed alone nobody has.
+    /// What the source has damaged and had changed alone nobody has; nor has the destination, for a source that lives, what
+    /// stands there behind damage, so that it does not say that it holds it.
     pub fn count_lost_alone(&mut self) {
-        let held = self.copy.end_stable.max(self.copy.image.cursor);
+        let told = self.session.told().unwrap_or(u64::MAX);
+        let held = self.copy.end_stable.min(told).max(self.copy.image.cursor);
         if self.source.alone && !self.source.volume.damaged.is_empty() {
             let changes = self.model.last_changes(held, self.source.volume.cursor);
             let damaged = self.source.volume.damaged.iter().copied();

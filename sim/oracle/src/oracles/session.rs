@@ -62,6 +62,11 @@ impl Session {
         self.source.former = self.source.spoken;
     }
 
+    /// The last record that the destination holds, as it said when the connection began, or that was sent on it since.
+    pub fn told(&self) -> Option<u64> {
+        self.open.map(|open| open.sent)
+    }
+
     /// Another destination stands in the place of the one that has spoken so far.
     pub fn replaced(&mut self) {
         self.destination = Boots::default();

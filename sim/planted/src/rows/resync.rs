@@ -144,6 +144,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/disaster/corner_29_degrade.yaml",
     },
     Row {
+        id: "L18",
+        name: "a resync that is under way goes on with an empty destination",
+        place: "refill.resume",
+        bend: Bend::ResumeLacking,
+        oracles: &["prefix", "resync"],
+        seeds: 10,
+        witness: "scenarios/disaster/corner_29_in_resync.yaml",
+    },
+    Row {
         id: "L16",
         name: "a recovery takes an empty image for one of no records",
         place: "refill.recover",

@@ -42,7 +42,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// A destination is lost, and an empty one is in its place: its operator has formatted it for the mirrors of the former
-    /// one, as void, so that nobody takes its zeros for data. Whose clients are served there, or whose mirror is being
+    /// one, as void, so that nobody takes its zeros for data, and has their sources connect anew. Whose clients are served there, or whose mirror is being
     /// recovered, has nothing to fill it from.
     pub(super) fn replace(&mut self, server: usize) -> bool {
         let mirrors = self.mirrors_at(server);
@@ -59,6 +59,8 @@ impl<Q: Quirk> World<'_, Q> {
         for mirror in mirrors {
             let desk = self.desk(server, mirror);
             self.make(mirror, server, self.regions[mirror].base, Role::Mirror, desk, true);
+            // One that rests would not notice.
+            self.disconnect(mirror, mirror);
         }
         self.bench.unsettled(server);
         true
