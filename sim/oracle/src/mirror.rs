@@ -421,8 +421,10 @@ impl Mirror {
         let held = self.copy.end_stable.min(told).max(self.copy.image.cursor);
         if self.source.alone && !self.source.volume.damaged.is_empty() {
             let changes = self.model.last_changes(held, self.source.volume.cursor);
+            // What was freed before it went on alone, and is not there, is in no map: it may have changed any block.
+            let unknown = self.model.position_of(held) < self.source.volume.stable.freed;
             let damaged = self.source.volume.damaged.iter().copied();
-            self.lost_blocks.extend(damaged.filter(|at| changes.contains_key(at)));
+            self.lost_blocks.extend(damaged.filter(|at| unknown || changes.contains_key(at)));
         }
     }
 
