@@ -172,7 +172,9 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
             // It is to become the mirror again (LR8).
-            Phase::Promoted(heir) if heir.gives_way() || desk.superblock.role == Role::Retired => Standing::Booting,
+            Phase::Promoted(heir) if heir.gives_way() || desk.superblock.role == Role::Retired => {
+                Standing::Booting
+            }
             Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
             Phase::Promoted(_) => {
                 let s = &desk.superblock;
