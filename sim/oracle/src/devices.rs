@@ -5,11 +5,11 @@ use crate::heir::Own;
 use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Region;
-use crate::mirror::Mirror;
+use crate::mirror::{Keeps, Mirror};
 use crate::oracles::{apply, damage, held, isolation, numbering, prefix, resync, session, steps};
 use crate::setup::{Device, Level, Medium, Server};
 use crate::source_log;
-use crate::superblock::Superblock;
+use crate::superblock::{MIRROR, RETIRED, Superblock};
 
 impl Judge {
     /// A write or discard was issued: it is in `current` and not in `stable` yet. `by`: the mirror whose machine issued
@@ -25,8 +25,12 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
-        if length == 0 || self.is_former(server) {
+        if length == 0 {
             return;
+        }
+        if let Some(turned) = self.turned_at(server) {
+            let Server::Source(i) = server else { return };
+            return turned.stored(Server::Destination, device, offset, length, Some(i), stable, current);
         }
         if server == Server::Destination && self.heir_stored(device, (offset, length), by, stable, current) {
             return;
@@ -49,17 +53,19 @@ impl Judge {
                 self.log.stored(&mut self.mirrors, device, range, by, current, out);
             }
             (Server::Destination, Device::Mark) => {
-                let owner = (offset / 256) as usize;
-                isolation::region(Some(owner).filter(|i| *i < self.mirrors.len()), by, "mark", offset, out);
-                if let Some(m) = self.mirrors.get_mut(owner) {
-                    steps::mark_slot(m, false, owner as u64 * 256, range, stable, out);
+                let owner = self.log.layout.marked_at(offset);
+                isolation::region(owner, by, "mark", offset, out);
+                let m = owner.and_then(|owner| self.mirrors.get_mut(owner));
+                if let Some(m) = m.filter(|m| !m.lonely()) {
+                    let base = m.at.mark;
+                    steps::mark_slot(m, false, base, range, stable, out);
                     mark_stored(m, self.setup.level, current, out);
                 }
             }
             (Server::Destination, Device::Image) => {
                 let owner = self.log.layout.owner(offset);
                 isolation::region(owner, by, "region", offset, out);
-                if let Some(i) = owner {
+                if let Some(i) = owner.filter(|i| self.mirrors[*i].copy.keeps != Keeps::Nothing) {
                     let m = &mut self.mirrors[i];
                     let (before, session) = (m.copy.image.current.applied_gen, m.copy.image.current.session);
                     image_stored(m, false, self.setup.global_apply, range, (stable, current), out);
@@ -77,9 +83,13 @@ impl Judge {
 
     /// A read was issued, by the machine of mirror `by`.
     pub fn read(&mut self, server: Server, device: Device, ranges: &[(u64, u64)], by: usize) {
-        let Some(m) = self.mirrors.get(by).filter(|_| !self.is_former(server)) else {
+        if let Some(turned) = self.turned_at(server) {
+            return turned.read(Server::Destination, device, ranges, by);
+        }
+        let Some(m) = self.mirrors.get(by) else { return };
+        if server == Server::Destination && m.copy.keeps == Keeps::Nothing && !m.away {
             return;
-        };
+        }
         let layout = &self.log.layout;
         let unit = |at: u64, size: u64| at / size * size + size;
         for &(offset, length) in ranges {
@@ -126,13 +136,15 @@ impl Judge {
         device: Device,
         ranges: &[(u64, u64)],
         stable: &dyn Medium,
-        _current: &dyn Medium,
+        current: &dyn Medium,
     ) {
-        if self.is_former(server) {
-            return;
+        if let Some(turned) = self.turned_at(server) {
+            return turned.flushed(Server::Destination, device, ranges, stable, current);
         }
         if server == Server::Destination {
-            self.heirs_flushed(device, ranges, stable);
+            self.each_heir(device, ranges, (stable, current), |judge, server, own, stable, current| {
+                judge.flushed(server, device, own, stable, current);
+            });
         }
         let out = &mut self.out;
         match (server, device) {
@@ -152,17 +164,17 @@ impl Judge {
                 self.log.flushed(&mut self.mirrors, device, ranges, stable);
             }
             (Server::Destination, Device::Mark) => {
-                for &(offset, length) in ranges {
-                    for i in offset / 256..(offset + length).div_ceil(256) {
-                        if let Some(m) = self.mirrors.get_mut(i as usize) {
-                            m.copy.mark_stable = m.copy_mark(stable);
-                            m.heal();
-                        }
+                for m in self.mirrors.iter_mut().filter(|m| !m.away && !m.lonely()) {
+                    let (from, to) = (m.at.mark, m.at.mark + 256);
+                    if ranges.iter().any(|(offset, length)| *offset < to && offset + length > from) {
+                        m.copy.mark_stable = m.copy_mark(stable);
+                        m.heal();
                     }
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
+                let kept = |m: &&mut Mirror| !m.away && m.copy.keeps != Keeps::Nothing;
+                for m in self.mirrors.iter_mut().filter(kept) {
                     let region = &m.at.image;
                     if ranges
                         .iter()
@@ -199,49 +211,22 @@ impl Judge {
         let out = &mut self.out;
         if device == Device::Image {
             let owner = self.log.layout.owner(range.0);
-            let Some(m) = owner.and_then(|i| self.mirrors.get_mut(i)).filter(|m| m.heir) else {
-                return false;
-            };
+            let Some(i) = owner.filter(|i| self.mirrors[*i].away) else { return false };
             isolation::region(owner, by, "region", range.0, out);
-            image_stored(m, true, false, range, (stable, current), out);
+            if let Some(turned) = self.turned(i) {
+                turned.stored(Server::Source(i), device, range.0, range.1, None, stable, current);
+            }
             return true;
         }
         let Some((i, at)) = self.log.layout.heir_at(device, range.0) else { return false };
         isolation::region(Some(i), by, "log or mark", range.0, out);
-        let (m, range) = (&mut self.mirrors[i], (at, range.1));
+        let home = self.mirrors[i].at.home;
         // Before it serves, a recovery makes them blank.
-        if m.heir {
-            let home = m.at.home;
+        if let Some(turned) = self.turned(i) {
             let (stable, current) = (Own { medium: stable, home }, Own { medium: current, home });
-            if device == Device::Nvram {
-                source_log::stored(m, &self.setup, range, &current, out);
-            } else {
-                steps::mark_slot(m, true, 0, range, &stable, out);
-                steps::own_mark(m, &current, out);
-            }
+            turned.stored(Server::Source(i), device, at, range.1, None, &stable, &current);
         }
         true
-    }
-
-    fn heirs_flushed(&mut self, device: Device, ranges: &[(u64, u64)], stable: &dyn Medium) {
-        let out = &mut self.out;
-        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
-            let home = m.at.home;
-            let own = Own { medium: stable, home };
-            let within = |(base, size): (u64, u64)| -> Vec<(u64, u64)> {
-                let here = |(at, length): &(u64, u64)| (*at.max(&base), (at + length).min(base + size));
-                let here = ranges.iter().map(here).filter(|(from, to)| from < to);
-                here.map(|(from, to)| (from - base, to - from)).collect()
-            };
-            match device {
-                Device::Nvram => source_log::flushed(m, &within(home.log), &own, out),
-                Device::Mark => m.source.mark_stable = m.own_mark(&own),
-                Device::Image if !within((m.at.own.base, m.at.own.end - m.at.own.base)).is_empty() => {
-                    image_flushed(m, true, self.setup.hold, ranges, stable, out);
-                }
-                Device::Image | Device::Log => {}
-            }
-        }
     }
 }
 
@@ -324,7 +309,7 @@ fn image_flushed(
         resync::role_changed(m, was_alone, hold, out);
     }
     if !own && changed.superblock {
-        resync_seen(m, (session, sealed.is_some()), out);
+        resync_seen(m, (session, sealed.is_some()), stable, out);
         m.advance();
         fence(m, out);
     }
@@ -352,7 +337,16 @@ fn image_flushed(
 
 /// The destination's durable superblock is another one than that which named this session, with its file in the image or
 /// not.
-pub(crate) fn resync_seen(m: &mut Mirror, (session, sealed): (u64, bool), out: &mut Findings) {
+pub(crate) fn resync_seen(
+    m: &mut Mirror,
+    (session, sealed): (u64, bool),
+    stable: &dyn Medium,
+    out: &mut Findings,
+) {
+    let mirror = m.copy.image.stable.role == MIRROR && !m.copy.image.stable.void;
+    if m.copy.keeps == Keeps::Void && mirror {
+        m.gains_copy(stable);
+    }
     if m.copy.image.stable.session != session {
         resync::sealed(m, out);
         m.owed = m.owed.max(m.copy.image.cursor);
@@ -367,7 +361,7 @@ pub(crate) fn resync_seen(m: &mut Mirror, (session, sealed): (u64, bool), out: &
 
 /// Notes when a recovery became durable; one that nobody asked for touches a living mirror (I17).
 pub(crate) fn fence(m: &mut Mirror, out: &mut Findings) {
-    if !m.copy.image.stable.recovers() || m.copy.fenced.is_some() {
+    if !m.copy.image.stable.recovers() || m.copy.fenced.is_some() || m.lonely() {
         return;
     }
     m.copy.fenced = Some(out.time);
@@ -376,6 +370,8 @@ pub(crate) fn fence(m: &mut Mirror, out: &mut Findings) {
         format!("mirror {} is recovered in epoch {raised}, its source writes in {writer} (DR7)", m.number)
     });
     let asked = m.excuses.iter().any(|excuse| *excuse != crate::faults::DEVICE);
+    // Its clients are handed over to it (LR8).
+    let asked = asked || m.source.volume.stable.role == RETIRED;
     out.expect(Oracle::Isolation, "I17", asked, || {
         format!("mirror {} is recovered and nobody asked for it", m.number)
     });

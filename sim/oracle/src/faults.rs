@@ -3,7 +3,7 @@
 use crate::devices::{fence, resync_seen};
 use crate::heir::Own;
 use crate::judge::Judge;
-use crate::mirror::Mirror;
+use crate::mirror::{Keeps, Mirror};
 use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
 use crate::source_log;
@@ -20,8 +20,14 @@ pub(crate) const DEVICE: &str = "a device that fails";
 impl Judge {
     /// A device of a server fails what it is asked, or is smaller than it should be: the server must stop, and say why.
     pub fn fault_device(&mut self, server: Server) {
+        if let Some(turned) = self.turned_at(server) {
+            return turned.fault_device(Server::Destination);
+        }
+        if server == Server::Destination {
+            self.each_heir_named(|judge, server| judge.fault_device(server));
+        }
         for m in &mut self.mirrors {
-            if server == Server::Destination || server == Server::Source(m.number) && !m.heir {
+            if server == Server::Destination || server == Server::Source(m.number) {
                 m.excuses.insert(DEVICE);
             }
         }
@@ -29,7 +35,8 @@ impl Judge {
 
     /// The clock of a server was set, or runs at another speed: how long something lasts by it, nobody here knows.
     pub fn clock_touched(&mut self, server: Server) {
-        for m in self.mirrors.iter_mut().filter(|m| server == Server::Source(m.number)) {
+        let own = |m: &&mut Mirror| server == Server::Source(m.number) && !m.away;
+        for m in self.mirrors.iter_mut().filter(own) {
             m.source.other_clock = true;
             m.source.alone_since = None;
         }
@@ -44,8 +51,13 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
-        if self.is_former(server) {
-            return;
+        if let Some(turned) = self.turned_at(server) {
+            return turned.forgotten(Server::Destination, device, ranges, stable, current);
+        }
+        if (server, device) == (Server::Destination, Device::Image) {
+            self.each_heir(device, ranges, (stable, current), |judge, server, own, stable, current| {
+                judge.forgotten(server, device, own, stable, current);
+            });
         }
         match (server, device) {
             (Server::Source(i), Device::Image) => {
@@ -55,8 +67,7 @@ impl Judge {
             }
             (Server::Destination, Device::Image) => {
                 for m in &mut self.mirrors {
-                    let image = if m.heir { &mut m.source.volume } else { &mut m.copy.image };
-                    image.forgotten(&m.model.uuid, &m.at.image, ranges, current);
+                    m.copy.image.forgotten(&m.model.uuid, &m.at.image, ranges, current);
                 }
             }
             (Server::Destination, Device::Log) => {
@@ -74,11 +85,13 @@ impl Judge {
         stable: &dyn Medium,
         current: &dyn Medium,
     ) {
-        if self.is_former(server) {
-            return self.former_hurt(server, device, (0, u64::MAX));
+        if let Some(turned) = self.turned_at(server) {
+            return turned.device_replaced(Server::Destination, device, stable, current);
         }
         if server == Server::Destination && device != Device::Log {
-            self.heirs_harmed("another device");
+            self.each_heir_there((stable, current), |judge, server, stable, current| {
+                judge.device_replaced(server, device, stable, current);
+            });
         }
         match (server, device) {
             (Server::Source(i), _) => {
@@ -92,7 +105,7 @@ impl Judge {
                 }
             }
             (Server::Destination, Device::Image) => {
-                for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
+                for m in self.mirrors.iter_mut().filter(|m| !m.away && !m.lonely()) {
                     (m.copy.harmed, m.copy.emptied, m.copy.replaced) = (true, None, true);
                     m.copy.image.wound = None;
                     m.excuses.insert("another device");
@@ -103,7 +116,7 @@ impl Judge {
                 }
             }
             (Server::Destination, _) => {
-                for m in &mut self.mirrors {
+                for m in self.mirrors.iter_mut().filter(|m| !m.lonely()) {
                     m.empty();
                     m.excuses.insert("another device");
                 }
@@ -131,11 +144,13 @@ impl Judge {
 
     /// A server died; the media are what its devices hold afterwards (after a power cut both are the same).
     pub fn crashed(&mut self, server: Server, power_cut: bool, stable: &dyn Medium, current: &dyn Medium) {
-        if self.is_former(server) {
-            return;
+        if let Some(turned) = self.turned_at(server) {
+            return turned.crashed(Server::Destination, power_cut, stable, current);
         }
         if server == Server::Destination {
-            self.heirs_crashed(power_cut, stable);
+            self.each_heir_there((stable, current), |judge, server, stable, current| {
+                judge.crashed(server, power_cut, stable, current);
+            });
         }
         if let Server::Source(i) = server
             && let Some(m) = self.mirrors.get_mut(i)
@@ -171,53 +186,35 @@ impl Judge {
         }
     }
 
-    /// The destination died, and with it the servers of clients there.
-    fn heirs_crashed(&mut self, power_cut: bool, stable: &dyn Medium) {
-        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
-            m.source.pending_seal = None;
-            m.falls_asleep(Server::Source(m.number));
-            if power_cut {
-                let own = Own { medium: stable, home: m.at.home };
-                m.source.volume.rescan(&mut m.model, &m.at.own, stable);
-                m.takes_role(stable);
-                source_log::rescan(m, &own);
-                m.source.mark_stable = m.own_mark(&own);
-            }
-        }
-    }
-
-    /// Something was taken from the destination's devices: there is no other copy of what it serves clients with.
-    fn heirs_harmed(&mut self, why: &'static str) {
-        for m in self.mirrors.iter_mut().filter(|m| m.heir) {
-            (m.source.harmed, m.source.volume.wound) = (true, None);
-            m.excuses.insert(why);
-        }
-    }
-
     /// The server of a mirror's clients at the destination starts; or runs again.
     pub fn heir_boots(&mut self, mirror: usize, current: &dyn Medium) {
-        if let Some(m) = self.mirrors.get_mut(mirror).filter(|m| m.heir) {
-            let own = Own { medium: current, home: m.at.home };
-            boots(m, &own);
+        let home = self.log.layout.mirrors.get(mirror).map(|m| m.home);
+        if let (Some(home), Some(turned)) = (home, self.turned(mirror)) {
+            turned.boots(Server::Source(mirror), &Own { medium: current, home });
         }
     }
 
     /// It runs.
     pub fn heir_booted(&mut self, mirror: usize) {
-        self.mirrors.get_mut(mirror).into_iter().filter(|m| m.heir).for_each(booted);
+        if let Some(turned) = self.turned(mirror) {
+            turned.booted(Server::Source(mirror));
+        }
     }
 
     fn rescan_destination(&mut self, medium: &dyn Medium) {
-        for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
+        let kept = |m: &&mut Mirror| !m.away && m.copy.keeps != Keeps::Nothing;
+        for m in self.mirrors.iter_mut().filter(kept) {
             let before = (m.copy.image.stable.session, m.copy.image.stable.sealed.is_some());
             m.copy.image.rescan(&mut m.model, &m.at.image, medium);
             m.takes_roll(medium);
-            resync_seen(m, before, &mut self.out);
-            m.copy.mark_stable = m.copy_mark(medium);
-            m.copy.mark_current = m.copy.mark_stable;
+            resync_seen(m, before, medium, &mut self.out);
+            if !m.lonely() {
+                m.copy.mark_stable = m.copy_mark(medium);
+                m.copy.mark_current = m.copy.mark_stable;
+            }
         }
         self.log.rescan(&mut self.mirrors, medium);
-        for m in self.mirrors.iter_mut().filter(|m| !m.heir) {
+        for m in self.mirrors.iter_mut().filter(|m| !m.away && !m.lonely()) {
             m.count_damaged();
             m.advance();
             if m.copy.fenced.is_none() {
@@ -229,22 +226,36 @@ impl Judge {
     }
 
     /// Whether blocks that the rig has damaged are not repaired yet: of a source's volumes, or of any image.
-    pub fn has_damaged_blocks(&self, server: Server) -> bool {
+    pub fn has_damaged_blocks(&mut self, server: Server) -> bool {
+        if let Some(turned) = self.turned_at(server) {
+            return turned.has_damaged_blocks(Server::Destination);
+        }
+        let mut heirs = false;
+        if server == Server::Destination {
+            self.each_heir_named(|judge, server| heirs |= judge.has_damaged_blocks(server));
+        }
         let mut mirrors = self.mirrors.iter();
-        match server {
+        let own = match server {
             Server::Source(i) => mirrors.any(|m| m.number == i && !m.source.volume.damaged.is_empty()),
             Server::Destination => mirrors.any(|m| !m.copy.image.damaged.is_empty()),
-        }
+        };
+        own || heirs
     }
 
     /// The rig has noted what a device of a server holds, and may put it there again: the model must still know then how
     /// that was.
     pub fn remembered(&mut self, server: Server) {
-        for m in &mut self.mirrors {
+        if let Some(turned) = self.turned_at(server) {
+            return turned.remembered(Server::Destination);
+        }
+        if server == Server::Destination {
+            self.each_heir_named(|judge, server| judge.remembered(server));
+        }
+        for m in self.mirrors.iter_mut().filter(|m| !m.away) {
             let cursor = match server {
-                Server::Source(i) if i != m.number || m.heir => continue,
-                Server::Destination if !m.heir => m.copy.image.cursor,
-                _ => m.source.volume.cursor,
+                Server::Source(i) if i != m.number => continue,
+                Server::Destination => m.copy.image.cursor,
+                Server::Source(_) => m.source.volume.cursor,
             };
             m.remembered = Some(m.remembered.map_or(cursor, |r| r.min(cursor)));
         }
@@ -253,14 +264,17 @@ impl Judge {
     /// A server starts; `current` is what its devices hold.
     pub fn boots(&mut self, server: Server, current: &dyn Medium) {
         let Server::Source(i) = server else { return };
-        self.mirrors.get_mut(i).into_iter().filter(|m| !m.heir).for_each(|m| boots(m, current));
+        self.mirrors.get_mut(i).into_iter().filter(|m| !m.away).for_each(|m| boots(m, current));
     }
 
     /// A server runs again.
     pub fn booted(&mut self, server: Server) {
+        if let Some(turned) = self.turned_at(server) {
+            return turned.booted(Server::Destination);
+        }
         for m in &mut self.mirrors {
             match server {
-                Server::Source(i) if i == m.number && !m.heir => booted(m),
+                Server::Source(i) if i == m.number => booted(m),
                 Server::Destination => m.copy.image.asleep = false,
                 Server::Source(_) => {}
             }
@@ -278,11 +292,16 @@ impl Judge {
         current: &dyn Medium,
     ) {
         let end = offset + length;
-        if self.is_former(server) {
-            return self.former_hurt(server, device, (offset, end));
+        if let Some(turned) = self.turned_at(server) {
+            return turned.fault_damage(Server::Destination, device, offset, length, stable, current);
         }
         if server == Server::Destination {
-            self.heirs_harmed("damage");
+            let hit = [(offset, length)];
+            self.each_heir(device, &hit, (stable, current), |judge, server, own, stable, current| {
+                for (offset, length) in own {
+                    judge.fault_damage(server, device, *offset, *length, stable, current);
+                }
+            });
         }
         match (server, device) {
             (Server::Source(i), _) => {
@@ -311,23 +330,21 @@ impl Judge {
                 self.log.damage(&mut self.mirrors, device, (offset, end), stable, current);
                 for m in &mut self.mirrors {
                     m.excuses.insert("damage");
-                    if device == Device::Log && !m.heir {
+                    if device == Device::Log && !m.away && !m.lonely() {
                         m.damage_roll((offset, end), stable);
                     }
                 }
             }
             (Server::Destination, Device::Mark) => {
-                for m in self
-                    .mirrors
-                    .iter_mut()
-                    .filter(|m| m.number as u64 * 256 < end && m.number as u64 * 256 + 256 > offset)
-                {
+                let hit = |m: &&mut Mirror| m.at.mark < end && m.at.mark + 256 > offset && !m.lonely();
+                for m in self.mirrors.iter_mut().filter(hit) {
                     m.empty();
                     m.excuses.insert("damage");
                 }
             }
             (Server::Destination, Device::Image) => {
-                let hit = |m: &&mut Mirror| m.at.image.base < end && m.at.image.end > offset && !m.heir;
+                let hit = |m: &&mut Mirror| m.at.image.base < end && m.at.image.end > offset;
+                let hit = |m: &&mut Mirror| hit(m) && !m.away && !m.lonely();
                 for m in self.mirrors.iter_mut().filter(hit) {
                     let structural = m.copy.image.damage(&mut m.model, &m.at.image, offset, end, stable);
                     if structural {
@@ -350,11 +367,13 @@ impl Judge {
 
     /// The rig has emptied or garbled an NVRAM; the media already show it.
     pub fn nvram_lost(&mut self, server: Server, stable: &dyn Medium, current: &dyn Medium) {
-        if self.is_former(server) {
-            return;
+        if let Some(turned) = self.turned_at(server) {
+            return turned.nvram_lost(Server::Destination, stable, current);
         }
         if server == Server::Destination {
-            self.heirs_harmed("nvram lost");
+            self.each_heir_there((stable, current), |judge, server, stable, current| {
+                judge.nvram_lost(server, stable, current);
+            });
         }
         match server {
             Server::Source(i) => {
@@ -364,7 +383,7 @@ impl Judge {
                 }
             }
             Server::Destination => {
-                for m in &mut self.mirrors {
+                for m in self.mirrors.iter_mut().filter(|m| !m.lonely()) {
                     m.empty();
                     m.excuses.insert("nvram lost");
                 }

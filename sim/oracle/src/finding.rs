@@ -108,6 +108,23 @@ impl Findings {
         }
     }
 
+    /// An empty one of the same kind.
+    pub fn another(&self) -> Self {
+        let (time, event, off, muted) = (self.time, self.event, self.off, self.muted);
+        Findings { time, event, off, muted, ..Findings::new(self.lossy, self.names.clone()) }
+    }
+
+    /// What another one has found is this one's.
+    pub fn takes(&mut self, other: &Findings) {
+        self.judged.iter_mut().zip(other.judged).for_each(|(own, more)| *own += more);
+        let room = KEPT.saturating_sub(self.found.len()).min(other.found.len());
+        self.found.extend(other.found[..room].iter().cloned());
+        self.found.sort_by_key(|f| f.event);
+        self.dropped += other.dropped + (other.found.len() - room) as u64;
+        self.failed += other.failed;
+        self.lost = self.lost.max(other.lost);
+    }
+
     pub fn only(&mut self, name: &str) {
         self.off = !0;
         if let Some(i) = ORACLES.iter().position(|n| *n == name) {

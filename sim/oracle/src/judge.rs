@@ -5,10 +5,9 @@ use crate::destination_log::DestinationLog;
 use crate::finding::{Finding, Findings, ORACLES, Oracle};
 use crate::hashes::Hashes;
 use crate::layout::Layout;
-use crate::mirror::Mirror;
+use crate::mirror::{Keeps, Mirror};
 use crate::oracles::*;
-use crate::probe::{self, DeltaVerdict, Touched};
-use crate::reader;
+use crate::probe::{self, Touched};
 use crate::setup::*;
 use crate::source_log;
 use crate::wire::{Frame, Message};
@@ -21,10 +20,12 @@ pub struct Judge {
     pub(crate) mirrors: Vec<Mirror>,
     pub(crate) log: DestinationLog,
     pub(crate) out: Findings,
-    hashes: Hashes,
-    healed: bool,
-    excused: bool,
-    source_is_right: bool,
+    pub(crate) hashes: Hashes,
+    pub(crate) healed: bool,
+    pub(crate) excused: bool,
+    pub(crate) source_is_right: bool,
+    /// Of each mirror whose roles are swapped its judge.
+    pub(crate) turned: Vec<Option<Box<Judge>>>,
 }
 
 impl Judge {
@@ -33,27 +34,21 @@ impl Judge {
         let layout = Layout::new(&setup);
         let at = layout.mirrors.iter().cloned().enumerate();
         let mirrors = at.map(|(i, at)| Mirror::new(i, &setup, at)).collect();
-        let log = DestinationLog::new(layout, setup.level);
         let out = Findings::new(setup.lossy, setup.sources.iter().map(|s| s.name.clone()).collect());
-        Judge {
-            setup,
-            mirrors,
-            log,
-            out,
-            hashes: Hashes::default(),
-            healed: false,
-            excused: false,
-            source_is_right: false,
-        }
+        Judge::of(setup, layout, mirrors, out)
     }
 
     /// Sets the clock for what follows: virtual time and event number, for reports.
     pub fn at(&mut self, time: u64, event: u64) {
         (self.out.time, self.out.event) = (time, event);
+        self.all_turned().for_each(|turned| turned.at(time, event));
     }
 
     /// A client issued a request for the first time.
     pub fn issued(&mut self, source: usize, request: Request) {
+        if let Some(turned) = self.turned(source) {
+            return turned.issued(source, request);
+        }
         let time = self.out.time;
         if let Some(m) = self.mirrors.get_mut(source) {
             m.history.issued(request, time);
@@ -62,6 +57,9 @@ impl Judge {
 
     /// A client sent the same request again.
     pub fn retried(&mut self, source: usize, client: u32, slot: u32, request: u64) {
+        if let Some(turned) = self.turned(source) {
+            return turned.retried(source, client, slot, request);
+        }
         if let Some(asked) = self.mirrors.get_mut(source).and_then(|m| m.history.find(client, slot, request))
         {
             asked.attempts += 1;
@@ -70,6 +68,9 @@ impl Judge {
 
     /// A client gave a request up and asks anew (retry: new_request).
     pub fn abandoned(&mut self, source: usize, client: u32, slot: u32, request: u64) {
+        if let Some(turned) = self.turned(source) {
+            return turned.abandoned(source, client, slot, request);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             m.history.abandoned(client, slot, request);
         }
@@ -77,6 +78,9 @@ impl Judge {
 
     /// The source (or its heir) sent an answer, whether or not it arrives.
     pub fn answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
+        if let Some(turned) = self.turned(source) {
+            return turned.answered(source, client, slot, request, answer);
+        }
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
@@ -124,17 +128,21 @@ impl Judge {
     /// A frame was put on the wire, before anything the network does to it: `head` = frame header and fixed part of the
     /// body, `payload` = what follows (of Forward and Block), else empty.
     pub fn frame(&mut self, from: Server, to: Server, head: &[u8], payload: &Bytes) {
-        if let (true, Server::Source(i)) = (self.is_former(from), from) {
-            return self.former_says(i, head);
+        let link = match (from, to) {
+            (Server::Source(i), _) | (_, Server::Source(i)) => i,
+            _ => return,
+        };
+        if let Some(turned) = self.turned(link) {
+            return turned.frame(to, from, head, payload);
+        }
+        let lonely = self.mirrors.get(link).is_some_and(|m| m.copy.keeps == Keeps::Nothing);
+        if lonely && from == Server::Destination {
+            return;
         }
         let Some(frame) = Frame::read(head) else {
             self.out
                 .fail(Oracle::Reader, "rig", || format!("{from:?} sent a frame that the judge cannot read"));
             return;
-        };
-        let link = match (from, to) {
-            (Server::Source(i), _) | (_, Server::Source(i)) => i,
-            _ => return,
         };
         let (level, out) = (self.setup.level, &mut self.out);
         if self.setup.policy != Policy::Async {
@@ -144,7 +152,7 @@ impl Judge {
             return;
         };
         // Who says that he is of another mirror is told so by that name.
-        let refused = from == Server::Destination && matches!(frame.message, Message::Refused);
+        let refused = matches!(frame.message, Message::Refused);
         if refused && frame.uuid != m.model.uuid && m.expected_alarms.contains("refused") {
             return;
         }
@@ -153,9 +161,9 @@ impl Judge {
         }
         let connection = frame.connection;
         let segments = session::Segments {
-            all: &self.log.segments,
+            all: &self.log.segments[self.log.layout.first_segment as usize..],
             size: self.setup.destination.segment_size,
-            mirrors: self.setup.sources.len(),
+            mirrors: self.log.layout.sharers,
         };
         if from != Server::Destination {
             damage::source_acts(m, "speaks", out);
@@ -189,6 +197,10 @@ impl Judge {
             (Server::Source(_), Message::ResyncBegin) => {
                 let held = m.model.position_of(m.copy.end_current).generation;
                 m.copy.asked = m.copy.asked.max(held);
+            }
+            // What it was the destination for before it serves clients itself.
+            (Server::Source(_), Message::ForwardAck { up_to, .. } | Message::Welcome { held: up_to, .. }) => {
+                fencing::acknowledged_by_heir(m, up_to, out)
             }
             (Server::Source(_), Message::Ping { number }) => m.contact.ping(connection, number, out.time),
             (Server::Destination, Message::Pong { number }) => m.contact.pong(connection, number),
@@ -243,6 +255,9 @@ impl Judge {
 
     /// A SyncRequest for a generation has reached the destination: until then it may not apply it (claim 15).
     pub fn asked(&mut self, source: usize, generation: u64) {
+        if let Some(turned) = self.turned(source) {
+            return turned.asked(source, generation);
+        }
         // A damaged frame may name any.
         if let Some(m) = self.mirrors.get_mut(source).filter(|m| generation <= m.model.last_generation()) {
             m.copy.asked = m.copy.asked.max(generation);
@@ -259,6 +274,9 @@ impl Judge {
 
     /// The connection of a source is gone; what comes of it counts from the next Welcome on.
     pub fn disconnected(&mut self, source: usize) {
+        if let Some(turned) = self.turned(source) {
+            turned.disconnected(source);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             m.session.disconnected();
             m.wait.connected = false;
@@ -269,7 +287,7 @@ impl Judge {
     /// Where the `nth` of the records stands (offset, length) that a source needs in its NVRAM and the destination does not,
     /// clipped to the last.
     pub fn needed_record(&self, source: usize, nth: u64) -> Option<(u64, u64)> {
-        let m = self.mirrors.get(source).filter(|m| !m.source.gone)?;
+        let m = self.mirrors.get(source).filter(|m| !m.source.gone && !m.away)?;
         let mut needed = source_log::needed(m, &self.setup).map(|e| (e.place, e.size));
         let first = needed.next()?;
         Some(core::iter::once(first).chain(needed).take(nth as usize + 1).last().unwrap_or(first))
@@ -282,8 +300,11 @@ impl Judge {
 
     /// A server hears that its superblock is durable, or has read it: what it says takes effect there.
     pub fn heard(&mut self, server: Server) {
+        if server == Server::Destination {
+            return self.each_heir_named(Judge::heard);
+        }
         if let Server::Source(i) = server
-            && let Some(m) = self.mirrors.get_mut(i)
+            && let Some(m) = self.mirrors.get_mut(i).filter(|m| !m.away)
         {
             m.source.policy = m.source.volume.stable.policy;
         }
@@ -291,6 +312,9 @@ impl Judge {
 
     /// The operator forces a seal.
     pub fn forced(&mut self, source: usize) {
+        if let Some(turned) = self.turned(source) {
+            return turned.forced(source);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             seals::forced(m);
         }
@@ -298,6 +322,9 @@ impl Judge {
 
     /// The operator wants the clients of a mirror handed over, and who serves them goes about it.
     pub fn hands_over(&mut self, source: usize) {
+        if let Some(turned) = self.turned(source) {
+            return turned.hands_over(source);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             seals::handed_over(m);
         }
@@ -310,11 +337,19 @@ impl Judge {
 
     /// A machine raised an alarm.
     pub fn alarm(&mut self, server: Server, source: Option<usize>, kind: &'static str, message: &str) {
-        // The former source may say what it likes, and that it is fenced.
-        if self.is_former(server) {
+        let about = source.or(if let Server::Source(i) = server { Some(i) } else { None });
+        if let Some(turned) = about.and_then(|i| self.turned(i)) {
+            let i = about.unwrap_or_default();
+            if server == Server::Destination {
+                return turned.alarm(Server::Source(i), about, kind, message);
+            }
+            // The former source may say what it likes, and that it is fenced.
+            if turned.mirrors[i].copy.keeps != Keeps::Nothing {
+                turned.alarm(Server::Destination, about, kind, message);
+            }
             return;
         }
-        match source.or(if let Server::Source(i) = server { Some(i) } else { None }) {
+        match about {
             Some(i) => self.mirrors.get_mut(i).into_iter().for_each(|m| m.alarmed = true),
             None => self.mirrors.iter_mut().for_each(|m| m.alarmed = true),
         }
@@ -326,16 +361,25 @@ impl Judge {
 
     /// The rig or the operator did something else that justifies an alarm or a stop (of one mirror, or of any).
     pub fn excuse(&mut self, source: Option<usize>, reason: &'static str) {
+        if let Some(turned) = source.and_then(|i| self.turned(i)) {
+            return turned.excuse(source, reason);
+        }
         match source.and_then(|i| self.mirrors.get_mut(i)) {
             Some(m) => {
                 m.excuses.insert(reason);
             }
-            None => self.excused = true,
+            None => {
+                self.excused = true;
+                self.all_turned().for_each(|turned| turned.excuse(None, reason));
+            }
         }
     }
 
     /// The rig did something after which a server may raise this alarm for a mirror, and nothing may stop.
     pub fn expect_alarm(&mut self, source: usize, kind: &'static str) {
+        if let Some(turned) = self.turned(source) {
+            return turned.expect_alarm(source, kind);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             m.expected_alarms.insert(kind);
         }
@@ -344,7 +388,10 @@ impl Judge {
     /// A source was replaced by another one of its name, with empty devices: it must not get far. What the old one has
     /// done counts, and nothing that the new one does.
     pub fn replaced(&mut self, source: usize) {
-        if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {
+        if let Some(turned) = self.turned(source) {
+            return turned.mirrors[source].loses_copy();
+        }
+        if let Some(m) = self.mirrors.get_mut(source) {
             (m.source.gone, m.source.replaced) = (true, true);
             m.excuses.insert("replaced");
         }
@@ -364,7 +411,10 @@ impl Judge {
 
     /// A source's site is lost for ever.
     pub fn disaster(&mut self, source: usize) {
-        if let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) {
+        if let Some(turned) = self.turned(source) {
+            return turned.mirrors[source].loses_copy();
+        }
+        if let Some(m) = self.mirrors.get_mut(source) {
             m.source.gone = true;
             m.excuses.insert("disaster");
         }
@@ -372,24 +422,25 @@ impl Judge {
 
     /// A real recovery ended in this state of the destination: the whole image is judged.
     pub fn recovered(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) {
-        let Some(m) = self.mirrors.get_mut(source).filter(|m| !m.heir) else {
-            return;
-        };
-        if self.source_is_right {
+        if self.source_is_right || self.mirrors.get(source).is_none_or(|m| m.away) {
             return;
         }
+        let m = &mut self.mirrors[source];
         let touched = Touched { ranges: &[], base: None, whole: true };
         probe::judge(m, state, touched, to, &mut self.out);
         damage::in_model(m, to, &mut self.out);
         m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
-        if let Some(reached) = m.copy.recovered {
-            m.inherit(&self.setup, reached, state, &mut self.out);
+        if let Some(reached) = m.copy.recovered
+            && m.inherit(&self.setup, reached, state, &mut self.out)
+        {
+            self.turn(source);
         }
     }
 
     /// The fault phase is over: liveness counts from here.
     pub fn healed(&mut self) {
         self.healed = true;
+        self.all_turned().for_each(Judge::healed);
     }
 
     /// Forced seal done, nothing in flight: V == I == model, every block ever written is compared on both sides.
@@ -418,158 +469,63 @@ impl Judge {
         if self.setup.policy != Policy::Async {
             self.mirrors.iter_mut().for_each(|m| fairness::look(m, &mut self.out));
         }
+        self.all_turned().for_each(Judge::end);
         if self.healed && !self.excused {
-            self.mirrors.iter().for_each(|m| {
+            self.mirrors.iter().filter(|m| !m.away).for_each(|m| {
                 liveness::end(m, &mut self.out);
                 seals::end(m, &mut self.out);
             });
         }
     }
 
-    /// Judges one recovery on a copy: I1, I2, I10, I11. `state` = the destination after it; `touched` = ranges (offset,
-    /// length) of the Image device where it may differ from the destination's stable image (unflushed writes that were
-    /// kept, and all that recovery wrote). `base`: where [`Judge::batch`] has said `true` of this recovery, or of one that
-    /// did the same up to there. `true` = nothing was found.
-    pub fn probe(
-        &mut self,
-        source: usize,
-        state: &dyn Medium,
-        touched: &[(u64, u64)],
-        base: Option<Base>,
-        to: RecoveredTo,
-    ) -> bool {
-        let Some(m) = self.mirrors.get_mut(source) else {
-            return true;
-        };
-        let good = probe::judge(m, state, Touched { ranges: touched, base, whole: false }, to, &mut self.out);
-        if let Some(reached) = m.model.index_of(to.position) {
-            resync::exposed(m, &self.setup, reached, &mut self.out);
-        }
-        good
-    }
-
     /// What a source says that would be lost with it now: operations, and their bytes (I15).
     pub fn exposure(&mut self, source: usize, operations: u64, bytes: u64) {
+        if let Some(turned) = self.turned(source) {
+            return turned.exposure(source, operations, bytes);
+        }
         if let Some(m) = self.mirrors.get_mut(source) {
             m.source.exposure = Some((operations, bytes));
         }
     }
 
-    /// A recovery on a copy of the destination has ended without a verdict.
-    pub fn unrecoverable(&mut self, source: usize, state: &dyn Medium) {
-        if let Some(m) = self.mirrors.get(source) {
-            liveness::unrecoverable(m, state, &mut self.out);
-        }
-    }
-
-    /// The same of a real one.
-    pub fn lost_mirror(&mut self, source: usize, state: &dyn Medium) {
-        if let Some(m) = self.mirrors.get_mut(source) {
-            m.copy.lost = liveness::unrecoverable(m, state, &mut self.out);
-        }
-    }
-
-    /// Judges the image between two batches of a recovery on a copy, which have led to `at`; as [`Judge::probe`], but
-    /// nothing is reported.
-    pub fn batch(
-        &mut self,
-        source: usize,
-        state: &dyn Medium,
-        touched: &[(u64, u64)],
-        base: Option<Base>,
-        at: Base,
-    ) -> bool {
-        let touched = Touched { ranges: touched, base, whole: false };
-        self.mirrors.get_mut(source).is_some_and(|m| probe::batch(m, state, touched, at))
-    }
-
-    /// What recovery must reach now, from what the rig has left at the destination.
-    pub fn required(&self, source: usize) -> Position {
-        self.mirrors
-            .get(source)
-            .map_or(Position::default(), |m| m.model.position_of(durability::reachable(m)))
-    }
-
-    /// How far the image at the destination goes durably.
-    pub fn applied(&self, source: usize) -> Position {
-        self.mirrors.get(source).map_or(Position::default(), |m| m.model.position_of(m.copy.image.cursor))
-    }
-
-    /// What recovery would reach, from what was followed; judged like a probe, at the price of what changed.
-    pub fn delta(&mut self, source: usize) -> DeltaVerdict {
-        match self.mirrors.get_mut(source) {
-            Some(m) => probe::delta(m, self.setup.level, &mut self.out),
-            None => {
-                let to = RecoveredTo { position: Position::default(), verdict: Verdict::Complete };
-                DeltaVerdict { stable: to, current: to, sound: true }
-            }
-        }
-    }
-
-    /// The judge's own recovery over any state of the destination (before recovery): what the right one reaches.
-    pub fn expected_recovery(&mut self, source: usize, state: &dyn Medium) -> RecoveredTo {
-        let suspects = self.mirrors.get(source).map(|m| m.copy.image.damaged.clone());
-        reader::recover(&self.log.layout, source, state, &suspects.unwrap_or_default(), &mut self.hashes)
-    }
-
-    /// Compares a real recovery with [`Judge::expected_recovery`] of the state before it; `right` = what
-    /// [`Judge::probe`] says of its result. Where the two differ, the machine went further and its result is right byte
-    /// for byte, nothing but a mistake of the judge's reader explains it (`rig`): unless the rig has damaged every copy of the
-    /// record that the reader stops at, or the machine was found wrong before. Who believes what does not match its check is
-    /// right by luck. Else the machine is wrong (I2, I10).
-    pub fn compare(&mut self, source: usize, expected: RecoveredTo, real: RecoveredTo, right: bool) -> bool {
-        let equal = expected == real;
-        let Some(m) = self.mirrors.get(source) else {
-            return equal;
-        };
-        self.out.judged(Oracle::Reader);
-        if equal {
-            return true;
-        }
-        let message =
-            || format!("mirror {source}: the judge's own reader recovers {expected:?}, the machine {real:?}");
-        let next = m.model.index_of(expected.position).map_or(0, |index| index + 1);
-        let lucky = m.copy.damaged.contains(&next) || self.out.wronged();
-        if real.position > expected.position && right && !lucky {
-            self.out.fail(Oracle::Reader, "rig", message);
-        } else if expected.position == real.position || damage::possible(m) {
-            self.out.fail(Oracle::Damage, "I10", message);
-        } else if real.position < expected.position {
-            self.out.fail(Oracle::Durability, "I1", message);
-        } else {
-            self.out.fail(Oracle::Prefix, "I2", message);
-        }
-        false
-    }
-
     /// What was found, in order; at most 256 are kept.
-    pub fn findings(&self) -> &[Finding] {
-        self.out.found()
+    pub fn findings(&self) -> Vec<Finding> {
+        self.all().found().to_vec()
     }
 
     /// All findings, kept or not.
     pub fn total_findings(&self) -> u64 {
-        self.out.total()
+        self.out.total() + self.turned.iter().flatten().map(|turned| turned.total_findings()).sum::<u64>()
     }
 
     /// How much each oracle has judged.
     pub fn counts(&self) -> [(&'static str, u64); ORACLES.len()] {
-        self.out.counts()
+        self.all().counts()
     }
 
     /// Acknowledged operations missing from a recovery, the worst case seen, where `lossy` allows it.
     pub fn lost(&self) -> u64 {
-        self.out.lost()
+        self.all().lost()
+    }
+
+    /// What all judges have found.
+    fn all(&self) -> Findings {
+        let mut all = self.out.another();
+        let turned = self.turned.iter().flatten().map(|turned| &turned.out);
+        core::iter::once(&self.out).chain(turned).for_each(|out| all.takes(out));
+        all
     }
 
     /// Estimate of the judge's own memory in bytes; buffers shared with clients and devices are not counted.
     pub fn memory(&self) -> u64 {
-        self.mirrors.iter().map(Mirror::memory).sum::<u64>() + self.log.memory()
+        let turned: u64 = self.turned.iter().flatten().map(|turned| turned.memory()).sum();
+        self.mirrors.iter().map(Mirror::memory).sum::<u64>() + self.log.memory() + turned
     }
 
     /// Nobody reports until further notice, or everybody again.
     pub fn mute(&mut self, muted: bool) {
         self.out.muted = muted;
+        self.all_turned().for_each(|turned| turned.mute(muted));
     }
 
     /// A bug of the judge, for the rig's own tests: the image is compared with the source's volume instead of the model.

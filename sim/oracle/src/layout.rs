@@ -13,7 +13,11 @@ pub(crate) struct Layout {
     pub files: u64,
     pub file_size: u64,
     pub segment_size: u64,
+    /// Segments of the NVRAM, with those before the first that is one.
     pub segments: u64,
+    pub first_segment: u64,
+    /// Mirrors that share them.
+    pub sharers: usize,
     pub mirrors: Vec<MirrorLayout>,
 }
 
@@ -24,10 +28,10 @@ pub(crate) struct MirrorLayout {
     pub partition_size: u64,
     /// On the source's own disk.
     pub own: Region,
-    /// The same, whoever serves the clients.
-    pub former: Region,
     /// On the destination's image disk.
     pub image: Region,
+    /// First byte of the mark's slots at the destination.
+    pub mark: u64,
     /// For the case that the destination serves its clients.
     pub home: Home,
     /// First byte of its resync file on the log disk, bytes of an entry there, and how many there may be.
@@ -97,8 +101,8 @@ impl Layout {
                 uuid: source.uuid,
                 partition_size,
                 own: region(0),
-                former: region(0),
                 image,
+                mark: mirrors.len() as u64 * 256,
                 home,
                 resync,
             });
@@ -108,8 +112,39 @@ impl Layout {
             file_size: setup.destination.file_size.max(HEADER),
             segment_size,
             segments: setup.destination.nvram_size / segment_size,
+            first_segment: 0,
+            sharers: mirrors.len(),
             mirrors,
         }
+    }
+
+    /// The same for a mirror whose roles are swapped: what was the source keeps its image, where the volumes were, and has
+    /// its segments behind its log; nobody else is there.
+    pub fn turned(&self, mirror: usize) -> Self {
+        /// Beyond every device.
+        const NOWHERE: u64 = 1 << 62;
+        let mut turned = self.clone();
+        let mut end = 0;
+        for (number, m) in turned.mirrors.iter_mut().enumerate() {
+            let log = m.home.log.1;
+            if number == mirror {
+                core::mem::swap(&mut m.own, &mut m.image);
+                (m.mark, m.home) = (256, Home { log: (0, log), mark: 0 });
+                end = m.image.end;
+                turned.first_segment = log.div_ceil(self.segment_size);
+            } else {
+                (m.image.base, m.image.end) = (end, end);
+                (m.mark, m.home) = (NOWHERE, Home { log: (NOWHERE, 0), mark: NOWHERE });
+            }
+        }
+        turned.segments = turned.first_segment + turned.first_segment.max(4);
+        turned.sharers = 0;
+        turned
+    }
+
+    /// The mirror of whose mark a byte of the destination's mark device is.
+    pub fn marked_at(&self, offset: u64) -> Option<usize> {
+        self.mirrors.iter().position(|m| (m.mark..m.mark + 256).contains(&offset))
     }
 
     /// Places of a mirror: its first, and how many.

@@ -73,24 +73,24 @@ impl Judge {
 
     /// What the destination lacks now for recovering a mirror whose source is gone: it has gone on since then.
     pub fn lacks(&self, source: usize) -> Option<String> {
-        let m = self.mirrors.get(source).filter(|m| !m.heir)?;
+        let m = self.mirrors.get(source).filter(|m| !m.away)?;
         destination_lacks(m).map(|what| format!("mirror {}: {what}", self.setup.sources[m.number].name))
     }
 
     fn beyond_of(&self, m: &Mirror, loss: &Loss) -> Option<String> {
         let name = &self.setup.sources[m.number].name;
         let say = |what: String| Some(format!("mirror {name}: {what}"));
-        if m.heir {
+        if m.away {
             // What the former source loses nobody needs; of what the destination has there is no other copy.
             let there = match *loss {
                 Loss::Nvram(Server::Destination) | Loss::Destination => true,
                 Loss::Range { server: Server::Destination, device: Device::Image, offset, length } => {
-                    offset < m.at.own.end && offset + length > m.at.own.base
+                    offset < m.at.image.end && offset + length > m.at.image.base
                 }
                 Loss::Range { server: Server::Destination, device, offset, length } => {
                     let home = m.at.home;
-                    let (from, size) = if device == Device::Nvram { home.log } else { (home.mark, 256) };
-                    device != Device::Log && offset < from + size && offset + length > from
+                    let (from, size) = home.range(device);
+                    offset < from + size && offset + length > from
                 }
                 _ => false,
             };
@@ -131,9 +131,7 @@ impl Judge {
                         let hit = blocks(&m.at.image, (offset, length))?;
                         missing(m, &hit, (&m.source.volume, &m.at.own), source).and_then(say)
                     }
-                    Device::Mark if (m.number as u64 * 256) < end && m.number as u64 * 256 + 256 > offset => {
-                        source.and_then(say)
-                    }
+                    Device::Mark if m.at.mark < end && m.at.mark + 256 > offset => source.and_then(say),
                     Device::Mark => None,
                     Device::Nvram | Device::Log if self.log.holds_live(m, device, (offset, end)) => {
                         source.and_then(say)
@@ -149,6 +147,7 @@ impl Judge {
     pub fn census(&self) -> Census {
         let mut census = Census::new();
         self.mirrors.iter().for_each(|m| count(m, &mut census));
+        self.turned.iter().flatten().for_each(|turned| add(&mut census, swapped(turned.census())));
         census
     }
 
@@ -160,10 +159,21 @@ impl Judge {
             let mut census = Census::new();
             count(m, &mut census);
             durability::counted(m, &census, required, &mut self.out);
-            census.into_iter().for_each(|(copies, bytes)| *all.entry(copies).or_default() += bytes);
+            add(&mut all, census);
         }
+        self.all_turned().for_each(|turned| add(&mut all, swapped(turned.look_at_ledger())));
         all
     }
+}
+
+fn add(all: &mut Census, more: Census) {
+    more.into_iter().for_each(|(copies, bytes)| *all.entry(copies).or_default() += bytes);
+}
+
+/// Where roles are swapped the source is at the destination's site.
+fn swapped(census: Census) -> Census {
+    let swap = |(c, bytes): (Copies, u64)| (Copies { source: c.destination, destination: c.source }, bytes);
+    census.into_iter().map(swap).collect()
 }
 
 /// What the source lacks for being the one good copy of everything; `None`: nothing.
@@ -266,6 +276,7 @@ fn count(m: &Mirror, census: &mut Census) {
     };
     let at_destination = |volume, from, to, index, bits: u8| {
         let applied = index <= m.copy.image.cursor && whole(&m.copy.image, volume, from, to);
+        let applied = applied && !m.lonely();
         u8::from(bits & NVRAM_STABLE != 0) + u8::from(bits & FILE_STABLE != 0) + u8::from(applied)
     };
     for index in (m.model.base() + 1..=answered).rev() {
@@ -277,11 +288,8 @@ fn count(m: &Mirror, census: &mut Census) {
         let bytes = above.free_in(from, to);
         above.insert(from, to);
         if bytes > 0 {
-            let mut source = at_source(entry.volume, from, to, index);
-            let mut destination = at_destination(entry.volume, from, to, index, entry.copies);
-            if m.heir {
-                (source, destination) = (0, source);
-            }
+            let source = at_source(entry.volume, from, to, index);
+            let destination = at_destination(entry.volume, from, to, index, entry.copies);
             *census.entry(Copies { source, destination }).or_default() += bytes;
         }
     }

@@ -40,6 +40,8 @@ mod segments;
 mod setup;
 mod source_log;
 mod superblock;
+mod turned;
+mod verdicts;
 mod wait;
 mod wire;
 

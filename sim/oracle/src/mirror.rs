@@ -31,12 +31,14 @@ pub(crate) struct Mirror {
     pub excuses: BTreeSet<&'static str>,
     /// Operations that only the former source has, and has answered (LR7).
     pub only_former: u64,
-    /// The heir has retired (LR8).
+    /// The server of the clients has retired (LR8).
     pub retired: bool,
-    /// What it says that it holds, once it is the mirror of its heir.
+    /// What a mirror that is lost held.
     pub kept: u64,
-    /// What the rig has done to the disk of the former source, while nobody looks at it.
-    pub hurt: Ranges,
+    /// How far the volumes were when it began to become one.
+    pub kept_since: u64,
+    /// Whoever served the clients before (LR6).
+    pub former: Option<Former>,
     /// Alarms for which the rig has given a reason that stops nothing.
     pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
@@ -45,12 +47,32 @@ pub(crate) struct Mirror {
     pub remembered: Option<u64>,
     /// Index up to which I1 binds: the last operation that was answered with the destination, or that a resync has sealed.
     pub owed: u64,
-    /// The destination serves its clients (LR6): it is the source here, and there is no copy.
-    pub heir: bool,
+    /// Its roles are swapped (LR6), and it is judged elsewhere.
+    pub away: bool,
     /// Some alarm was raised about it.
     pub alarmed: bool,
     /// Where each unjustified stop would be reported.
     pub unsound: bool,
+}
+
+/// What whoever served the clients before may have answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Former {
+    /// Since when it is fenced.
+    pub since: Option<u64>,
+    /// All operations up to here are in what others go on with.
+    pub reached: u64,
+}
+
+/// What a server keeps of a mirror.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Keeps {
+    /// Nothing that anybody relies on: it is not the mirror, or not there.
+    Nothing,
+    /// It is to become the mirror, and its image is at no prefix until the first resync is sealed (LR7).
+    Void,
+    /// A copy.
+    Copy,
 }
 
 /// The picture of the source.
@@ -119,6 +141,7 @@ pub(crate) struct Fill {
 /// The picture of the destination's side.
 #[derive(Debug)]
 pub(crate) struct Copy {
+    pub keeps: Keeps,
     pub image: Image,
     pub mark_stable: Mark,
     pub mark_slots: MarkSlots,
@@ -201,6 +224,7 @@ impl Source {
 impl Copy {
     pub fn new() -> Self {
         Copy {
+            keeps: Keeps::Copy,
             image: Image::new(),
             mark_stable: Mark::default(),
             mark_slots: MarkSlots::default(),
@@ -248,12 +272,13 @@ impl Mirror {
             only_former: 0,
             retired: false,
             kept: 0,
-            hurt: Ranges::default(),
+            kept_since: 0,
+            former: None,
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             remembered: None,
             owed: 0,
-            heir: false,
+            away: false,
             alarmed: false,
             unsound: false,
         }
@@ -284,6 +309,11 @@ impl Mirror {
         self.copy.image.roll = sealed.and_then(|sealed| resync_file::read(&self.at, session, sealed, stable));
     }
 
+    /// Whether there is no copy that counts.
+    pub fn lonely(&self) -> bool {
+        self.copy.keeps != Keeps::Copy
+    }
+
     /// The mark on the source's device.
     pub fn own_mark(&mut self, medium: &dyn Medium) -> Mark {
         self.source.mark_slots.best(&self.model.uuid, 0, medium).unwrap_or_default()
@@ -291,8 +321,7 @@ impl Mirror {
 
     /// The mark on the destination's device.
     pub fn copy_mark(&mut self, medium: &dyn Medium) -> Mark {
-        let base = self.number as u64 * 256;
-        self.copy.mark_slots.best(&self.model.uuid, base, medium).unwrap_or_default()
+        self.copy.mark_slots.best(&self.model.uuid, self.at.mark, medium).unwrap_or_default()
     }
 
     /// Index up to which the destination's stable mark promises, at a level; of a mark below the list: what is applied.
@@ -459,7 +488,8 @@ impl Mirror {
     /// Whether a resync file counts that the rig has damaged: the image is at no prefix (LR5).
     pub fn at_no_prefix(&self) -> bool {
         let image = &self.copy.image;
-        self.copy.empty
+        self.lonely()
+            || self.copy.empty
             || self.copy.unrolled.is_some()
                 && (image.stable.void || image.stable.sealed.is_some() && image.roll.is_none())
     }
@@ -576,7 +606,12 @@ impl Mirror {
 
     /// Lets go of what no judgement will ask for again.
     pub fn prune(&mut self) {
-        let mut base = if self.heir { u64::MAX } else { self.copy.image.cursor };
+        let mut base = match self.copy.keeps {
+            Keeps::Copy => self.copy.image.cursor,
+            // A resync that began then may be sealed.
+            Keeps::Void => self.kept_since,
+            Keeps::Nothing => u64::MAX,
+        };
         if !self.source.gone {
             base = base.min(self.source.volume.cursor);
         }

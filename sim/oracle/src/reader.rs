@@ -84,7 +84,7 @@ pub(crate) fn recover(
         return RecoveredTo { position: superblock.recovered, verdict };
     }
     let mut tail = superblock.tail;
-    let marks = medium.read(Device::Mark, mirror as u64 * 256, 256);
+    let marks = medium.read(Device::Mark, at.mark, 256);
     let mark = Mark::best(&marks, &at.uuid);
     let roll = superblock.sealed.map(|sealed| resync_file::read(at, superblock.session, sealed, medium));
     if superblock.void || roll == Some(None) {

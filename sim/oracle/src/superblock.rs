@@ -4,6 +4,7 @@ use crate::bytes::{Link, Position, hash, newer, u16_at, u64_at, uuid_at, whole};
 use crate::setup::Verdict;
 
 /// Roles of a superblock that the judge cares for.
+pub(crate) const SOURCE: u16 = 1;
 pub(crate) const MIRROR: u16 = 2;
 pub(crate) const RECOVERING: u16 = 3;
 pub(crate) const RECOVERED: u16 = 4;
@@ -88,12 +89,13 @@ impl Superblock {
 
     /// At the destination: it rolls the image forward, or has, or serves the clients with it.
     pub fn recovers(&self) -> bool {
-        matches!(self.role, RECOVERING | RECOVERED | DEGRADED)
+        self.role == RECOVERING || self.is_recovered()
     }
 
     /// At the destination: a recovery is over.
     pub fn is_recovered(&self) -> bool {
-        matches!(self.role, RECOVERED | DEGRADED)
+        // A source with a verdict is one to which clients were handed over (LR8).
+        matches!(self.role, RECOVERED | DEGRADED) || self.role == SOURCE && self.verdict > 0
     }
 
     /// The verdict of a recovery that is over.

@@ -89,7 +89,9 @@ impl<Q: Quirk> World<'_, Q> {
         let segments = self.spec.destination.nvram_size / geometry.segment_size;
         let region = self.regions[source].clone();
         let (judge, number) = self.bench.of(source);
-        let cast = Cast { index: number, geometry, region: &region, segments, quirk: self.quirk };
+        let (mark, segments) = (number as u16, (0, segments));
+        let cast =
+            Cast { index: number, number, geometry, region: &region, mark, segments, quirk: self.quirk };
         let judged = self.stopped_on_purpose && self.ordered.get(&source).is_none_or(|o| !o.done);
         let expected = judged.then(|| judge.expected_recovery(number, &copy));
         let recovered = recover(&copy, cast, u64::MAX, touched, None);

@@ -256,8 +256,11 @@ impl<Q: Quirk> World<'_, Q> {
             if !recovered && self.rigged != Some(Rigged::SourceIsRight) {
                 let d = self.destination_of(source);
                 let (_, mirror) = self.bench.seat(source);
-                let Panel { judge, probe } = self.bench.panel(d);
+                let Panel { judge, probe, .. } = self.bench.panel(d);
                 probe.check(mirror, &self.servers[d], judge);
+            }
+            if let Some((probe, judge)) = self.bench.kept(source) {
+                probe.check(0, &self.servers[source], judge);
             }
             if self.phase == Phase::Over
                 && self.stop_reason.is_none()
@@ -267,9 +270,10 @@ impl<Q: Quirk> World<'_, Q> {
                 self.compare_at_rest(source);
             }
             if self.phase == Phase::Over && self.stop_reason.is_none() && self.keeps_the_image(source) {
+                let d = self.destination_of(source);
                 let (judge, mirror) = self.bench.of(source);
                 judge.mute(false);
-                judge.kept(mirror, &self.servers[source].current());
+                judge.kept(mirror, &self.servers[source].current(), &self.servers[d].current());
                 judge.mute(self.judging.mutes());
             }
         }

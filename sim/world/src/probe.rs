@@ -77,12 +77,23 @@ struct OpenWrite {
     term: u64,
 }
 
-/// The probe of a run.
+/// Where a server has what it keeps of its mirrors.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The first of them, as the judge numbers them.
+    pub first: usize,
+    /// The mark of that one is this.
+    pub mark: u16,
+    /// Segments of the NVRAM: the first, and the one behind the last.
+    pub segments: (u64, u64),
+}
+
+/// The probe of a server.
 pub struct Probe<Q> {
     spec: CheckSpec,
     geometries: Vec<Arc<Geometry>>,
     regions: Vec<Region>,
-    segments: u64,
+    place: Place,
     quirk: Q,
     decisions: Decisions,
     known: Vec<Known>,
@@ -111,12 +122,12 @@ fn mix(device: usize, serial: u64, fate: u64) -> u64 {
 const KEPT: u64 = u64::MAX;
 
 impl<Q: Quirk> Probe<Q> {
-    /// A probe over a destination with `segments` NVRAM segments.
+    /// A probe over a server.
     pub fn new(
         spec: CheckSpec,
         geometries: Vec<Arc<Geometry>>,
         regions: Vec<Region>,
-        segments: u64,
+        place: Place,
         (mutes, rigged, garbage): (bool, Option<Rigged>, bool),
         quirk: Q,
         seed: u64,
@@ -132,7 +143,7 @@ impl<Q: Quirk> Probe<Q> {
             spec,
             geometries,
             regions,
-            segments,
+            place,
             quirk,
             decisions: Decisions::new(seed ^ 0x9e37_79b9_7f4a_7c15),
             known,
@@ -202,7 +213,7 @@ impl<Q: Quirk> Probe<Q> {
                 }
                 CheckMode::Delta => {
                     self.checks.delta += 1;
-                    judge.delta(mirror);
+                    judge.delta(self.place.first + mirror);
                     self.known[mirror].since_full += 1;
                     self.known[mirror].since_full >= self.spec.full_every.max(1)
                 }
@@ -306,7 +317,7 @@ impl<Q: Quirk> Probe<Q> {
             .collect();
         let terms = self.known[mirror].stable.iter().copied().chain(writes.iter().map(|w| w.term));
         let sum = terms.fold(0, u64::wrapping_add);
-        let required = judge.required(mirror);
+        let required = judge.required(self.place.first + mirror);
         let equal = |j: &Judged| {
             j.reached.is_some_and(|r| r >= required)
                 && sum.wrapping_sub(j.settled).wrapping_sub(j.blind_sum(&writes)) == j.sum
@@ -379,7 +390,7 @@ impl<Q: Quirk> Probe<Q> {
         self.checks.full += 1;
         let (views, touched) = Self::views(server, open, fates);
         let copy = Copy::new(views, nested);
-        let expected = judge.expected_recovery(mirror, &copy);
+        let expected = judge.expected_recovery(self.place.first + mirror, &copy);
         let mut trunks = std::mem::take(&mut self.known[mirror].trunks);
         let mut batches = std::mem::take(&mut self.known[mirror].batches);
         let image = Some(image);
@@ -424,7 +435,7 @@ impl<Q: Quirk> Probe<Q> {
         use mirrorsim_oracle::Medium as _;
         let (views, touched) = Self::views(server, open, fates);
         let own = Copy::new(views, false);
-        judge.expected_recovery(mirror, &own);
+        judge.expected_recovery(self.place.first + mirror, &own);
         let alone = recover(&own, self.cast(mirror), u64::MAX, touched, None);
         assert_eq!((alone.to, alone.steps, alone.records), (with.to, with.steps, with.records));
         assert_eq!(own.end_blind(), blind);
@@ -440,7 +451,17 @@ impl<Q: Quirk> Probe<Q> {
 
     fn cast(&self, mirror: usize) -> Cast<'_, Q> {
         let (geometry, region) = (&self.geometries[mirror], &self.regions[mirror]);
-        Cast { index: mirror, geometry, region, segments: self.segments, quirk: self.quirk }
+        let Place { first, mark, segments } = self.place;
+        let number = first + mirror;
+        Cast {
+            index: mirror,
+            number,
+            geometry,
+            region,
+            mark: mark + mirror as u16,
+            segments,
+            quirk: self.quirk,
+        }
     }
 
     fn conclude(
@@ -453,11 +474,11 @@ impl<Q: Quirk> Probe<Q> {
     ) -> Option<oracle::Position> {
         let Recovered { to, mut touched, base, .. } = recovered;
         let Some(to) = to else {
-            judge.unrecoverable(mirror, copy);
+            judge.unrecoverable(self.place.first + mirror, copy);
             return None;
         };
-        let right = judge.probe(mirror, copy, &touched, base, to);
-        if !judge.compare(mirror, expected, to, right) {
+        let right = judge.probe(self.place.first + mirror, copy, &touched, base, to);
+        if !judge.compare(self.place.first + mirror, expected, to, right) {
             self.checks.disagreements += 1;
         }
         // Recovery repeated on its own result says and leaves the same.
@@ -466,8 +487,8 @@ impl<Q: Quirk> Probe<Q> {
             touched.extend(repeated.touched);
             match repeated.to {
                 Some(second) => {
-                    let right = judge.probe(mirror, copy, &touched, None, second);
-                    judge.compare(mirror, to, second, right);
+                    let right = judge.probe(self.place.first + mirror, copy, &touched, None, second);
+                    judge.compare(self.place.first + mirror, to, second, right);
                 }
                 None => self.stuck.push(format!("recovery of mirror {mirror} ends only once (L2)")),
             }

@@ -139,12 +139,16 @@ pub fn to_oracle(position: mirror::ids::Position, verdict: Verdict) -> oracle::R
 pub struct Cast<'m, Q> {
     /// The mirror.
     pub index: usize,
+    /// Its number before the judge.
+    pub number: usize,
     /// Its shape.
     pub geometry: &'m Arc<Geometry>,
     /// Its region on the image disk.
     pub region: &'m Region,
-    /// Segments of the NVRAM.
-    pub segments: u64,
+    /// Which mark is its own.
+    pub mark: u16,
+    /// Segments of the NVRAM: the first, and the one behind the last.
+    pub segments: (u64, u64),
     /// What is bent.
     pub quirk: Q,
 }
@@ -170,17 +174,17 @@ pub fn recover<Q: Quirk>(
     touched: Vec<(u64, u64)>,
     common: Option<&mut Common<'_>>,
 ) -> Recovered {
-    let Cast { index, geometry, region, segments, quirk } = cast;
+    let Cast { index, number, geometry, region, mark, segments, quirk } = cast;
     let mut machine = Recovery::new(
         geometry.clone(),
         region.clone(),
-        (index as u16, mark::base(index as u16)),
-        0..segments,
+        (index as u16, mark::base(mark)),
+        segments.0..segments.1,
         quirk,
     );
     let mut out = Outbox::default();
     let mut run =
-        Run { copy, common, index, records: None, batch: None, touched, base: None, steps: 0, before: 0 };
+        Run { copy, common, number, records: None, batch: None, touched, base: None, steps: 0, before: 0 };
     machine.start(&mut out);
     while let Some(effect) = out.poll() {
         if run.steps == limit {
@@ -217,8 +221,8 @@ pub fn recover<Q: Quirk>(
 struct Run<'c, 'a, 'o, 't> {
     copy: &'c Copy<'a>,
     common: Option<&'o mut Common<'t>>,
-    /// The mirror.
-    index: usize,
+    /// The mirror's number before the judge.
+    number: usize,
     /// How many records are rolled forward, once that is known.
     records: Option<usize>,
     /// The batch under way.
@@ -318,7 +322,7 @@ impl Run<'_, '_, '_, '_> {
     /// Between two batches the image is that of a cursor; if so, this is where the judge goes on from.
     fn judge(&mut self, at: oracle::Base) {
         if let Some(common) = &mut self.common
-            && common.judge.batch(self.index, &Aside(self.copy), &self.touched, self.base, at)
+            && common.judge.batch(self.number, &Aside(self.copy), &self.touched, self.base, at)
         {
             self.base = Some(at);
         }

@@ -55,7 +55,7 @@ pub(crate) fn recovered(m: &Mirror, reached: u64, what: &str, out: &mut Findings
 /// The ledger was counted: while nothing was taken from either site, each live acknowledged byte has the copies that its
 /// level asks for.
 pub(crate) fn counted(m: &Mirror, census: &Census, required: Copies, out: &mut Findings) {
-    let hurt = m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some();
+    let hurt = m.lonely() || m.source.gone || m.source.harmed || m.copy.harmed || m.copy.fenced.is_some();
     let damaged = !m.copy.damaged.is_empty() || !m.copy.rotten.is_empty();
     let rotten = !m.source.volume.damaged.is_empty() || !m.copy.image.damaged.is_empty();
     if hurt || damaged || rotten || out.lossy() {

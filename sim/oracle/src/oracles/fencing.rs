@@ -42,14 +42,33 @@ pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
 /// The former source of a mirror has answered a client: what is not in the image that others read and write now is lost
 /// to everybody but that client. Weaker policies allow that much, and it is counted.
 pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: &mut Findings) {
-    let Some(reached) = m.copy.recovered.filter(|_| setup.policy == Policy::Strict) else {
+    let Some(former) = m.former.filter(|_| setup.policy == Policy::Strict) else {
         return;
     };
+    let reached = former.reached;
     out.expect(Oracle::Fencing, "I8", asked.index.is_some_and(|index| index <= reached), || {
         let (request, end) = (asked.number, m.model.position_of(reached));
         format!(
             "source {}: request {request} was answered, and its mirror goes on without it from {end}",
             m.number
+        )
+    });
+}
+
+/// Who serves the clients acknowledges nothing of a source any more.
+pub(crate) fn acknowledged_by_heir(m: &Mirror, up_to: Position, out: &mut Findings) {
+    let (number, since) = (m.number, m.former.and_then(|former| former.since));
+    out.expect(Oracle::Fencing, "I8", false, || {
+        format!("mirror {number}: {up_to} was acknowledged by the server of its clients, which had it fenced since {since:?}")
+    });
+}
+
+/// The former source gives up what it has.
+pub(crate) fn gives_up(m: &Mirror, out: &mut Findings) {
+    let (number, only) = (m.number, m.only_former);
+    out.expect(Oracle::Fencing, "LR7", only == 0, || {
+        format!(
+            "source {number}: {only} operations are answered that no other server has, and it gives them up"
         )
     });
 }

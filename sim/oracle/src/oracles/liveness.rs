@@ -11,7 +11,7 @@ use crate::superblock::Superblock;
 pub(crate) fn stopped(m: &Mirror) -> bool {
     let stops = |excuse: &&str| ![DAMAGED_BLOCK, DEVICE].contains(excuse);
     let excused = m.excuses.iter().any(stops) || !m.lost_blocks.is_empty();
-    let fenced = m.copy.fenced.is_some() && !m.heir;
+    let fenced = m.copy.fenced.is_some();
     m.source.gone || m.source.harmed || m.copy.harmed || fenced || excused
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
             format!("source {number}: {} operations were never answered{first}", m.history.open)
         });
     }
-    let sides = if m.heir { [&m.source.volume; 2] } else { [&m.copy.image, &m.source.volume] };
+    let sides = if m.lonely() { [&m.source.volume; 2] } else { [&m.copy.image, &m.source.volume] };
     let sealed = m.model.generations().filter(|g| g.seal.is_some() || g.number < m.model.last_generation());
     if let Some(last) = sealed.map(|g| g.number).last() {
         let [image, volume] = sides.map(|image| image.stable.applied_gen);
@@ -46,7 +46,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         }
     }
     let (held, tip) = (m.copy.end_stable, m.model.tip());
-    if held < tip && !m.heir {
+    if held < tip && !m.lonely() {
         let (held, tip) = (m.model.position_of(held), m.model.position_of(tip));
         out.fail(Oracle::Liveness, "L4", || {
             format!("mirror {number}: the destination holds {held} of {tip}")
@@ -56,7 +56,8 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
 
 /// L4: what was done to a mirror may keep its sides apart, but not in silence.
 fn said_why(m: &Mirror, out: &mut Findings) {
-    let (image, volume, tip, number) = (m.copy.image.cursor, m.source.volume.cursor, m.model.tip(), m.number);
+    let (volume, tip, number) = (m.source.volume.cursor, m.model.tip(), m.number);
+    let image = if m.lonely() { volume } else { m.copy.image.cursor };
     let ends = m.source.gone || m.copy.fenced.is_some() || m.alarmed;
     let open = m.history.open;
     out.expect(Oracle::Liveness, "L4", ends || image == tip && volume == tip && open == 0, || {
@@ -88,13 +89,14 @@ pub(crate) fn equal(m: &Mirror, out: &mut Findings) {
     if stopped(m) {
         return;
     }
-    if m.at_no_prefix() && !m.source.alone {
+    if m.at_no_prefix() && !m.lonely() && !m.source.alone {
         let number = m.number;
         out.fail(Oracle::Liveness, "L4", || {
             format!("mirror {number}: quiet and in sync, and the image is at no prefix")
         });
     }
-    let (image, volume, tip) = (m.copy.image.cursor, m.source.volume.cursor, m.model.tip());
+    let (volume, tip) = (m.source.volume.cursor, m.model.tip());
+    let image = if m.lonely() { volume } else { m.copy.image.cursor };
     if image < tip || volume < tip {
         let of = |i| m.model.position_of(i);
         let (image, volume, tip, number) = (of(image), of(volume), of(tip), m.number);

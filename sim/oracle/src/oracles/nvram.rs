@@ -50,8 +50,8 @@ pub(crate) fn partition_reused(m: &Mirror, setup: &Setup, generation: u64, erase
     if m.source.gone || m.copy.harmed {
         return;
     }
-    // What the server has that was the source, and is the mirror of its heir now, is not looked at.
-    if m.heir && !m.source.alone {
+    // What was acknowledged by a mirror that is lost.
+    if m.lonely() && !m.source.alone {
         return;
     }
     if m.source.alone {

@@ -23,9 +23,7 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         });
         return;
     }
-    if !m.heir {
-        fenced(m, setup, asked, out);
-    }
+    fenced(m, m.copy.fenced, setup, asked, out);
     // It may have come in long after it was asked, never before.
     let alone = resync::answered_alone(m, setup);
     if setup.reads == ReadRule::Confirmed && !alone && !m.contact.since(asked.time) {
@@ -80,10 +78,10 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
 
 /// A source that is fenced answers no read that was asked after the fence was durable. One that goes on alone, as weaker
 /// policies allow, asks nobody.
-pub(crate) fn fenced(m: &Mirror, setup: &Setup, asked: &Asked, out: &mut Findings) {
+pub(crate) fn fenced(m: &Mirror, fenced: Option<u64>, setup: &Setup, asked: &Asked, out: &mut Findings) {
     out.judged(Oracle::Reads);
     let asks = setup.reads == ReadRule::Confirmed && setup.policy == Policy::Strict;
-    if asks && m.copy.fenced.is_some_and(|since| asked.time > since) {
+    if asks && fenced.is_some_and(|since| asked.time > since) {
         let (number, request) = (m.number, asked.number);
         out.fail(Oracle::Reads, "I18", || {
             format!("source {number}: read {request} was answered by a fenced source")

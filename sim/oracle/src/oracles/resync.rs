@@ -2,7 +2,7 @@
 //! in the image the image is not opened. LR1: alone a source answers only once its role is durable. LR2: what it frees
 //! alone is in its durable map. I15: what it says may be lost is never below what is.
 
-use crate::bytes::{ENTRY, Position};
+use crate::bytes::Position;
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::layout::{BlockAt, Region};
@@ -129,7 +129,7 @@ pub(crate) fn told(m: &Mirror, session: u64, out: &mut Findings) {
 pub(crate) fn freed(m: &Mirror, (first, last): (u64, u64), out: &mut Findings) {
     out.judged(Oracle::Resync);
     let changes = m.model.last_changes(first - 1, last);
-    let held = if m.heir { m.kept } else { m.copy.end_stable.max(m.copy.image.cursor) };
+    let held = m.kept.max(m.copy.end_stable).max(m.copy.image.cursor);
     let held = m.model.position_of(held);
     if m.source.map_lost {
         return;
@@ -181,6 +181,12 @@ pub(crate) fn handed_over(m: &Mirror, out: &mut Findings) {
     out.expect(Oracle::Resync, "LR8", there == tip && !m.source.alone, || {
         format!("mirror {number}: handed over with {there} of {tip} operations in the volumes")
     });
+    let image = &m.copy.image;
+    let wrong = image.first_wrong(&m.at.image);
+    out.expect(Oracle::Resync, "LR8", image.cursor == tip && !m.lonely() && wrong.is_none(), || {
+        let has = image.cursor;
+        format!("mirror {number}: who serves its clients again has {has} of {tip} operations in the volumes, and {wrong:?} is wrong there")
+    });
 }
 
 /// LR7, L4: the former source keeps the image of its heir, and nothing is under way.
@@ -191,7 +197,7 @@ pub(crate) fn kept(
     medium: &dyn Medium,
     out: &mut Findings,
 ) {
-    if m.hurt.touches(region.base, region.base + 1024) {
+    if m.copy.harmed {
         // What it makes of its superblock nobody can foresee.
         return;
     }
@@ -210,11 +216,8 @@ pub(crate) fn kept(
     // What only the former source had is nowhere in the model any more.
     let blocks: Vec<BlockAt> = sizes.flat_map(|(v, n)| (0..n).map(move |b| (v as u32, b))).collect();
     // What the rig has damaged there and nobody has read nobody can know.
-    let hurt = |at: BlockAt| {
-        let (block, entry) = (region.block_at(at.0, at.1), region.check_at(at.0, at.1));
-        m.hurt.touches(block, block + region.block) || m.hurt.touches(entry, entry + ENTRY)
-    };
-    let whole: Vec<BlockAt> = blocks.into_iter().filter(|at| !hurt(*at)).collect();
+    let whole: Vec<BlockAt> =
+        blocks.into_iter().filter(|at| !m.copy.image.damaged.contains(at)).collect();
     let wrong = whole.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
     out.expect(Oracle::Resync, "L4", wrong.is_none(), || {
         format!("mirror {number}: at rest block {wrong:?} of the former source's image is another one (LR7)")
@@ -223,7 +226,8 @@ pub(crate) fn kept(
 
 /// An operation was answered without the destination's word: may it be?
 pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
-    if m.heir {
+    // Nobody else has anything; when it may go on alone, its log says.
+    if m.lonely() {
         return true;
     }
     // An older disk there makes nothing unsaid; nor does an empty server, which cannot be taken for whole.

@@ -59,7 +59,7 @@ pub(crate) fn end(m: &Mirror, out: &mut Findings) {
         });
     }
     let sealed = m.model.generations().filter(|g| g.seal.is_some()).map(|g| g.number).last().unwrap_or(0);
-    if m.copy.asked < sealed && !m.source.alone && !m.heir {
+    if m.copy.asked < sealed && !m.source.alone && !m.lonely() {
         let (asked, sealed) = (Position::new(m.copy.asked, 0), Position::new(sealed, 0));
         out.fail(Oracle::Seals, "L1", || {
             format!("source {number}: {sealed} is sealed, and SyncRequests came only up to {asked} (SR4)")

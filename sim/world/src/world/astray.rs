@@ -113,9 +113,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
         judge.fault_damage(who, oracle_device(at), offset, length, &s.stable(), &s.current());
-        if self.is_destination(server) {
-            self.bench.unsettled(server);
-        }
+        self.bench.unsettled(server);
         changed > 0 || differs
     }
 

@@ -4,8 +4,9 @@
 use crate::Options;
 use crate::outcome::{Checks, Failure};
 use crate::plan;
-use crate::probe::Probe;
+use crate::probe::{Place, Probe};
 use crate::spec::Spec;
+use mirror::destination::Destination;
 use mirror::geometry::{Geometry, Region};
 use mirror::quirk::Quirk;
 use mirrorsim_oracle::{self as oracle, Judge, Loss};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct Panel<Q> {
     pub judge: Judge,
     pub probe: Probe<Q>,
+    /// Of each mirror the probe at what was its source, where that keeps its image by now.
+    formers: Vec<Probe<Q>>,
 }
 
 /// All of them.
@@ -40,16 +43,27 @@ impl<Q: Quirk> Bench<Q> {
             let own = || spec.mirrors_of(destination);
             let mut judge = Judge::new(plan::setup(spec, geometries, destination));
             options.judging.instruct(options.rigged, &mut judge);
-            let probe = Probe::new(
-                spec.check.clone(),
-                own().map(|m| geometries[m].clone()).collect(),
-                own().map(|m| regions[m].clone()).collect(),
-                segments,
-                (options.judging.mutes(), options.rigged, garbage),
-                quirk,
-                seed.wrapping_add(destination as u64),
-            );
-            Panel { judge, probe }
+            let probe = |mirrors: Vec<(Arc<Geometry>, Region)>, place: Place, seed: u64| {
+                let (geometries, regions) = mirrors.into_iter().unzip();
+                let how = (options.judging.mutes(), options.rigged, garbage);
+                Probe::new(spec.check.clone(), geometries, regions, place, how, quirk, seed)
+            };
+            let former = |(first, m): (usize, usize)| {
+                let geometry = geometries[m].clone();
+                let segments = Destination::<Q>::segments_behind_log(&geometry);
+                let seed = seed.wrapping_add((1 << 32) + m as u64);
+                let region = geometry.region(0);
+                probe(
+                    vec![(geometry, region)],
+                    Place { first, mark: 1, segments: (segments.start, segments.end) },
+                    seed,
+                )
+            };
+            let formers = own().enumerate().map(former).collect();
+            let mirrors = own().map(|m| (geometries[m].clone(), regions[m].clone())).collect();
+            let place = Place { first: 0, mark: 0, segments: (0, segments) };
+            let probe = probe(mirrors, place, seed.wrapping_add(destination as u64));
+            Panel { judge, probe, formers }
         });
         let seat = |mirror: usize| (spec.sources[mirror].destination, spec.desk(mirror));
         Bench { panels: panels.collect(), seats: (0..spec.sources.len()).map(seat).collect() }
@@ -104,7 +118,26 @@ impl<Q: Quirk> Bench<Q> {
 
     /// Something else than its machine has changed what is stable at a server.
     pub fn unsettled(&mut self, server: usize) {
-        self.panel(server).probe.unsettled();
+        self.probe(server).unsettled();
+    }
+
+    /// The probe of a server.
+    pub fn probe(&mut self, server: usize) -> &mut Probe<Q> {
+        let (panel, who) = self.who(server);
+        match who {
+            oracle::Server::Destination => &mut self.panels[panel].probe,
+            oracle::Server::Source(number) => &mut self.panels[panel].formers[number],
+        }
+    }
+
+    /// The same with its judge, if that server keeps images now.
+    pub fn kept(&mut self, server: usize) -> Option<(&mut Probe<Q>, &mut Judge)> {
+        let (panel, who) = self.who(server);
+        let Panel { judge, probe, formers } = &mut self.panels[panel];
+        match who {
+            oracle::Server::Destination => Some((probe, judge)),
+            oracle::Server::Source(number) => judge.is_kept(number).then(|| (&mut formers[number], judge)),
+        }
     }
 
     /// All findings, kept or not.
@@ -130,15 +163,17 @@ impl<Q: Quirk> Bench<Q> {
 
     /// Recoveries on copies that did not end.
     pub fn stuck(&mut self) -> Vec<String> {
-        self.panels.iter_mut().flat_map(|p| std::mem::take(&mut p.probe.stuck)).collect()
+        let panels = self.panels.iter_mut();
+        let probes = panels.flat_map(|p| std::iter::once(&mut p.probe).chain(&mut p.formers));
+        probes.flat_map(|probe| std::mem::take(&mut probe.stuck)).collect()
     }
 
     /// What was checked, and how much each oracle has judged.
     pub fn checks(&self) -> Checks {
         let mut all = Checks::default();
         let mut judged: BTreeMap<&'static str, u64> = BTreeMap::new();
-        for Panel { judge, probe } in &self.panels {
-            all.add(&probe.checks);
+        for Panel { judge, probe, formers } in &self.panels {
+            std::iter::once(probe).chain(formers).for_each(|probe| all.add(&probe.checks));
             for (oracle, count) in judge.counts() {
                 *judged.entry(oracle).or_default() += count;
             }

@@ -112,7 +112,8 @@ impl<Q: Quirk> World<'_, Q> {
         if other == mirror {
             uuid.iter_mut().for_each(|b| *b ^= 0xff);
         }
-        if forward {
+        // Where roles may be swapped either side may be the one that keeps an image.
+        if forward || self.promotes() {
             let (judge, number) = self.bench.of(mirror);
             judge.expect_alarm(number, "refused");
         }

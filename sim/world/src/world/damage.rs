@@ -29,9 +29,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
         judge.fault_damage(who, oracle_device(device), offset, length, &s.stable(), &s.current());
-        if self.is_destination(server) {
-            self.bench.unsettled(server);
-        }
+        self.bench.unsettled(server);
         changed > 0
     }
 

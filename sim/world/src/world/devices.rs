@@ -1,7 +1,6 @@
 //! What machines ask of their devices, and the completions; the judge is told of both, with the bytes.
 
 use super::World;
-use super::bench::Panel;
 use super::failing::Obstacle;
 use crate::event::{Deferred, Event};
 use crate::kinds;
@@ -210,10 +209,11 @@ impl<Q: Quirk> World<'_, Q> {
         for &(offset, length) in ranges {
             judge.stored(who, device_at, offset, length, by, &stable, &current);
         }
-        if at_destination && !ranges.is_empty() && known {
-            let kind = kinds::change_stored(device);
-            let Panel { judge, probe } = self.bench.panel(server);
-            probe.changed(kind, &[mirror], s, judge);
+        if !ranges.is_empty()
+            && known
+            && let Some((probe, judge)) = self.bench.kept(server)
+        {
+            probe.changed(kinds::change_stored(device), &[mirror], s, judge);
         }
     }
 
@@ -312,16 +312,16 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn flush_ends(&mut self, server: usize, device: Device, mark: FlushMark) {
-        let at_destination = self.is_destination(server);
+        let keeps = self.is_destination(server) || self.promotes();
         let before = self.before_flush(server, device);
         let count = self.mirrors_at(server).len();
-        let probe = &mut self.bench.panel(server).probe;
+        let probe = self.bench.probe(server);
         let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
         let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
         self.servers[server].store_mut(device).end_flush_with(mark, |write| {
             let (mirror, range) = (write.tag as usize, (write.offset, write.len()));
             ranges.push(range);
-            if at_destination {
+            if keeps {
                 probe.flushed(mirror, device, write.serial, range);
                 if !mirrors.contains(&mirror) && mirror < count {
                     mirrors.push(mirror);
@@ -340,9 +340,10 @@ impl<Q: Quirk> World<'_, Q> {
         if let Some(before) = before {
             self.go_astray(server, device, before, &ranges);
         }
-        if !mirrors.is_empty() {
+        if !mirrors.is_empty()
+            && let Some((probe, judge)) = self.bench.kept(server)
+        {
             let s = &self.servers[server];
-            let Panel { judge, probe } = self.bench.panel(server);
             probe.changed(kinds::change_flushed(device), &mirrors, s, judge);
         }
     }

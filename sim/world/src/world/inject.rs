@@ -9,6 +9,7 @@ use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirrorsim_engine::ExtentMap;
+use mirrorsim_oracle as oracle;
 
 impl<Q: Quirk> World<'_, Q> {
     /// How often a stage was reached: of one source's mirror, by one server, or at all.
@@ -385,8 +386,10 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn set_degraded(&mut self, server: usize, degraded: bool) {
         self.servers[server].nvram.degraded = degraded;
-        if self.is_destination(server) {
-            self.bench.at(server).0.degraded(degraded);
+        let (judge, who) = self.bench.at(server);
+        match who {
+            oracle::Server::Destination => judge.degraded(degraded),
+            oracle::Server::Source(mirror) => judge.former_degraded(mirror, degraded),
         }
         let now = self.clock(server);
         if let Some(Machine::Destination(m)) = self.servers[server].machine.as_mut() {

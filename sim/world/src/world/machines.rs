@@ -63,6 +63,13 @@ impl<Q: Quirk> World<'_, Q> {
             let geometry = geometries[server].clone();
             Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
         };
+        if !self.is_destination(server) && self.promotes() {
+            let s = &self.servers[server];
+            let (judge, mirror) = self.bench.of(server);
+            judge.keeps(mirror, &s.current());
+            judge.former_degraded(mirror, s.nvram.degraded);
+            self.bench.unsettled(server);
+        }
         if let Some(size) = left {
             machine.handle_nvram(size);
         }

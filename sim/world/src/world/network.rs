@@ -129,7 +129,10 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if s.machine.is_some() {
             self.coverage.arrived(source as usize, &frame);
-            if let Some(generation) = kinds::sync_request(&frame) {
+            // One of a source to whoever serves its clients by now is answered otherwise.
+            if let Some(generation) =
+                kinds::sync_request(&frame).filter(|_| self.hosts[source as usize] != server)
+            {
                 let (judge, mirror) = self.bench.of(source as usize);
                 judge.asked(mirror, generation);
             }

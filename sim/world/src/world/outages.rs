@@ -49,7 +49,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
         judge.crashed(who, power, &s.stable(), &s.current());
-        if power && self.is_destination(server) {
+        if power {
             self.bench.unsettled(server);
         }
         // A process that dies takes its connections with it; the peer learns of it by the next reset or time-out.
@@ -150,10 +150,10 @@ impl<Q: Quirk> World<'_, Q> {
         // Otherwise its clients have gone before, and nobody needs it.
         let destination = self.destination_of(source);
         let needed = !self.serves_at_destination(destination, source);
+        let (judge, mirror) = self.bench.of(source);
+        judge.disaster(mirror);
         if needed {
             self.hang_up(source, source);
-            let (judge, mirror) = self.bench.of(source);
-            judge.disaster(mirror);
             self.service[source].disaster = Some(self.sched.now());
         }
         if power_cut {

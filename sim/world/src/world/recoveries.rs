@@ -126,7 +126,7 @@ impl<Q: Quirk> World<'_, Q> {
         for source in sources {
             let desk = self.desk(d, source);
             let (_, mirror) = self.bench.seat(source);
-            let Panel { judge, probe } = self.bench.panel(d);
+            let Panel { judge, probe, .. } = self.bench.panel(d);
             let Some(Machine::Destination(m)) = self.servers[d].machine.as_ref() else { return };
             let (replayed, before) = (m.replayed(desk), judge.total_findings());
             // A mirror's own end: this is the comparison.

@@ -71,9 +71,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, who) = self.bench.at(server);
         let s = &self.servers[server];
         judge.device_replaced(who, oracle_device(at), &s.stable(), &s.current());
-        if self.is_destination(server) {
-            self.bench.unsettled(server);
-        }
+        self.bench.unsettled(server);
     }
 
     /// The content of a server's NVRAM of another system: what it holds looks like our own, but for the mirrors' names.
