@@ -120,6 +120,10 @@ pub enum Bend {
     HandOverEarly,
     /// The other server hears of a hand-over before it is durable.
     HandOverBeforeDurable,
+    /// The clients are handed over at once, and taken, whatever the mirror has.
+    HandOverBlindly,
+    /// What was the source acknowledges records on receipt, as the mirror of its heir.
+    AckOnReceiptAsFormer,
     /// Who has handed the clients over goes on answering them.
     AnswerRetired,
     /// Who has handed the clients over becomes a mirror before the other server serves them.

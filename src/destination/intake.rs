@@ -50,7 +50,8 @@ impl<Q: Quirk> Desk<Q> {
             let room = self.room(shared, self.next());
             self.ack(shared, AckLevel::Received, self.next(), room);
         }
-        if self.quirk.bends(Bend::AckOnReceipt) {
+        let former = || self.former.is_some() && self.quirk.bends(Bend::AckOnReceiptAsFormer);
+        if self.quirk.bends(Bend::AckOnReceipt) || former() {
             let room = self.room(shared, self.next());
             self.ack(shared, AckLevel::Nvram, self.next(), room);
         }

@@ -48,7 +48,7 @@ impl<Q: Quirk> Source<Q> {
         if !self.retires() || self.wish.is_some() {
             return;
         }
-        if self.quirk.bends(Bend::HandOverEarly) {
+        if self.quirk.bends(Bend::HandOverEarly) || self.quirk.bends(Bend::HandOverBlindly) {
             self.wish = Some(Wish::Retire);
             self.progress = true;
             return;

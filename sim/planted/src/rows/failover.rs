@@ -121,4 +121,22 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 60,
         witness: "scenarios/life/given_back_in_window.yaml",
     },
+    Row {
+        id: "F11",
+        name: "a mirror takes the clients that are handed over to it, whatever it has",
+        place: "failover.taken",
+        bend: Bend::HandOverBlindly,
+        oracles: &["resync"],
+        seeds: 20,
+        witness: "scenarios/life/given_back.yaml",
+    },
+    Row {
+        id: "F12",
+        name: "what was the source acknowledges on receipt, as the mirror of its heir",
+        place: "failover.mirror",
+        bend: Bend::AckOnReceiptAsFormer,
+        oracles: &["numbering", "durability", "steps"],
+        seeds: 20,
+        witness: "scenarios/life/returns_as_mirror.yaml",
+    },
 ];
