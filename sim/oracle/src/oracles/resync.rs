@@ -216,8 +216,7 @@ pub(crate) fn kept(
     // What only the former source had is nowhere in the model any more.
     let blocks: Vec<BlockAt> = sizes.flat_map(|(v, n)| (0..n).map(move |b| (v as u32, b))).collect();
     // What the rig has damaged there and nobody has read nobody can know.
-    let whole: Vec<BlockAt> =
-        blocks.into_iter().filter(|at| !m.copy.image.damaged.contains(at)).collect();
+    let whole: Vec<BlockAt> = blocks.into_iter().filter(|at| !m.copy.image.damaged.contains(at)).collect();
     let wrong = whole.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
     out.expect(Oracle::Resync, "L4", wrong.is_none(), || {
         format!("mirror {number}: at rest block {wrong:?} of the former source's image is another one (LR7)")

@@ -8,7 +8,7 @@ const D: Server = Server::Destination;
 const S: Server = Server::Source(0);
 
 fn hello(rig: &mut Rig) {
-    rig.send(S, 1, &encode::words(&[1, 1, 1, 1, 0]), &[]);
+    rig.send(S, 1, &encode::words(&[1, 1, 1, 1, 0, 0, 0]), &[]);
 }
 
 /// Held up to `sequence` of generation 1, and so many bytes of credit beyond.
