@@ -1,11 +1,12 @@
 //! What happens to devices: writes issued, ranges made durable.
 
+use crate::copy::Keeps;
 use crate::finding::{Findings, Oracle};
 use crate::heir::Own;
 use crate::image::Image;
 use crate::judge::Judge;
 use crate::layout::Region;
-use crate::mirror::{Keeps, Mirror};
+use crate::mirror::Mirror;
 use crate::oracles::{apply, damage, held, isolation, numbering, prefix, resync, session, steps};
 use crate::setup::{Device, Level, Medium, Server};
 use crate::source_log;

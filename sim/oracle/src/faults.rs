@@ -1,9 +1,10 @@
 //! What the rig does to servers and devices: crashes, power cuts, damage, lost NVRAM.
 
+use crate::copy::Keeps;
 use crate::devices::{fence, resync_seen};
 use crate::heir::Own;
 use crate::judge::Judge;
-use crate::mirror::{Keeps, Mirror};
+use crate::mirror::Mirror;
 use crate::oracles::durability;
 use crate::setup::{Device, Medium, Server};
 use crate::source_log;

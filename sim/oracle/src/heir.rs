@@ -2,11 +2,12 @@
 //! with a log and a mark of its own, and the image for its volumes. The model goes on behind what was recovered.
 
 use crate::bytes::Mark;
+use crate::copy::{Copy, Keeps};
 use crate::finding::Findings;
 use crate::image::Image;
 use crate::layout::Layout;
 use crate::log::Model;
-use crate::mirror::{Copy, Former, Keeps, Mirror, Source};
+use crate::mirror::{Former, Mirror, Source};
 use crate::oracles::{resync, steps};
 use crate::resync_file;
 use crate::setup::{Device, Medium, Setup};

@@ -1,11 +1,12 @@
 //! The judge as the rig sees it: observations in, findings out.
 
 use crate::bytes::Position;
+use crate::copy::Keeps;
 use crate::destination_log::DestinationLog;
 use crate::finding::{Finding, Findings, ORACLES, Oracle};
 use crate::hashes::Hashes;
 use crate::layout::Layout;
-use crate::mirror::{Keeps, Mirror};
+use crate::mirror::Mirror;
 use crate::oracles::*;
 use crate::probe::{self, Touched};
 use crate::setup::*;

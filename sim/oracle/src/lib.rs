@@ -14,6 +14,7 @@ mod bytes;
 mod contact;
 mod content;
 mod copies;
+mod copy;
 mod destination_log;
 mod devices;
 mod faults;

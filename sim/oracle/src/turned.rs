@@ -2,13 +2,14 @@
 //! until it gets them back (LR8). It is judged as any other, by a judge of its own in which the two have changed places:
 //! the source's devices are those of the heir at the destination, and the destination's those of the former source.
 
+use crate::copy::{Copy, Keeps};
 use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::hashes::Hashes;
 use crate::heir::Own;
 use crate::judge::Judge;
 use crate::layout::Layout;
-use crate::mirror::{Copy, Keeps, Mirror, Source};
+use crate::mirror::{Mirror, Source};
 use crate::oracles::{fencing, reads, resync};
 use crate::setup::{Answer, Device, Medium, Policy, Server, Setup};
 use crate::superblock::{SOURCE, Superblock};
