@@ -6,4 +6,5 @@ mod determinism;
 mod ext4;
 mod planted;
 mod scenarios;
+mod steps;
 mod tidy;
