@@ -122,3 +122,34 @@ fn what_the_readme_says_to_type_can_be_typed() {
     }
     assert!(typed > 8, "{typed} commands");
 }
+
+/// The diagram of a mirror's life has every role that a superblock can say, and the table of its arrows has no other.
+#[test]
+fn the_life_of_a_mirror_has_every_role() {
+    let read = |path: &str| std::fs::read_to_string(top().join(path)).expect("a text");
+    let source = read("src/superblock.rs");
+    let roles = source.split_once("pub enum Role {").expect("roles").1.split_once('}').expect("an end").0;
+    let roles: Vec<&str> =
+        roles.lines().filter_map(|l| l.trim().strip_suffix(',')).filter(|l| !l.starts_with("//")).collect();
+    assert!(roles.len() >= 8, "{roles:?}");
+    let readme = read("README.md");
+    let diagram = &blocks(&readme, "text")[0];
+    for role in &roles {
+        assert!(diagram.contains(role), "the README's diagram lacks {role}");
+    }
+    let page = read("ARCHITECTURE.md");
+    let rows = page.lines().skip_while(|l| !l.starts_with("| from | to |")).skip(2);
+    let mut arrows = 0;
+    for row in rows.take_while(|l| l.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let named = cells[..2].iter().flat_map(|c| c.split(", "));
+        named.for_each(|role| assert!(roles.contains(&role), "no role {role}: {row}"));
+        arrows += 1;
+    }
+    assert!(arrows >= 10, "{arrows} arrows");
+    let named: String = page.split("## The life of a mirror").nth(1).expect("a section").into();
+    let files = named.split('`').skip(1).step_by(2).take_while(|w| *w != "u64");
+    for file in files.filter(|w| w.starts_with("src/") || w.starts_with("tests/")) {
+        assert!(top().join(file).exists(), "ARCHITECTURE.md names {file}, which is not there");
+    }
+}
