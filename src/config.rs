@@ -32,6 +32,15 @@ pub enum ApplyScope {
     Global,
 }
 
+/// How the applies of a server's own partitions and of its peers' files go together (DR11).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Coupling {
+    /// Each by itself.
+    Independent,
+    /// In rounds, one at a time ([`crate::couple`]).
+    Coupled,
+}
+
 /// What a read must wait for (SR2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {

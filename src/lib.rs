@@ -13,6 +13,7 @@ pub mod block_map;
 pub mod chain;
 pub mod codec;
 pub mod config;
+pub mod couple;
 pub mod destination;
 pub mod effect;
 #[cfg(test)]

@@ -162,6 +162,8 @@ pub enum Bend {
     EmptyUnasked,
     /// A resync that is under way goes on with a destination that needs every block.
     ResumeLacking,
+    /// A round takes the server's own partition, or its peers' files.
+    OwnRoundOnly,
 }
 
 /// Decides which bends are in force.

@@ -5,6 +5,7 @@ mod conversations;
 mod determinism;
 mod ext4;
 mod planted;
+mod rings;
 mod scenarios;
 mod steps;
 mod tidy;

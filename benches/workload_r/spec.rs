@@ -119,6 +119,7 @@ fn link() -> LinkSpec {
 fn protocol() -> Protocol {
     Protocol {
         ack: AckLevel::Nvram,
+        apply: Coupling::Independent,
         apply_scope: ApplyScope::PerSource,
         reads: Reads::Confirmed,
         policy: mirror::config::Policy::Strict,

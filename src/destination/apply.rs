@@ -144,6 +144,9 @@ impl<Q: Quirk> Desk<Q> {
             return;
         }
         let generation = self.superblock.applied_gen + 1;
+        if generation > self.round {
+            return;
+        }
         let asked = self.syncs.get(&generation).copied();
         let Some((count, digest)) = asked.or_else(|| self.complete(generation)) else { return };
         if count == 0 {
@@ -165,6 +168,22 @@ impl<Q: Quirk> Desk<Q> {
         let token = shared.out.write(self.index, Duty::Apply, Device::Log, alloc::vec![run]);
         self.applying =
             Some(Applying { token, step: Step::Trailer, generation, whole: true, count, no_space: false });
+    }
+
+    /// The generations, first and last, that are asked for, and whose records are all in their files (DR11).
+    pub fn asked(&self) -> Option<(u64, u64)> {
+        if !matches!(self.phase, super::desk::Phase::Serving) {
+            return None;
+        }
+        let first = self.cleared + 1;
+        let whole = |g: &u64| {
+            let Some((count, _)) = self.syncs.get(g) else { return false };
+            *g <= self.superblock.applied_gen
+                || *count == 0
+                || self.file(*g).is_some_and(|f| f.durable == *count) && !self.unfiled(*g)
+        };
+        let last = (first..).take_while(whole).last()?;
+        Some((first, last))
     }
 
     /// A planted bug: a file is taken for complete, and asked for, once records of a younger generation come.

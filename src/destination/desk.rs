@@ -128,6 +128,8 @@ pub(super) struct Desk<Q> {
     pub suspect: Option<Position>,
     pub file_work: Option<super::file::Work>,
     pub syncs: BTreeMap<u64, (u64, u64)>,
+    /// Under `apply: coupled` the generation up to which a round has come.
+    pub round: u64,
     /// Generations whose files are cleared durably.
     pub cleared: u64,
     pub applying: Option<Applying<Q>>,
@@ -193,6 +195,7 @@ impl<Q: Quirk> Desk<Q> {
             suspect: None,
             file_work: None,
             syncs: BTreeMap::new(),
+            round: u64::MAX,
             cleared: 0,
             applying: None,
             heal: Heal::default(),

@@ -162,6 +162,37 @@ impl<Q: Quirk> Destination<Q> {
         self.desks.iter().flat_map(|d| [d.retry, d.heal.ask_at, d.heir_timeout()]).flatten().min()
     }
 
+    /// The files that its sources ask for are applied in rounds (DR11).
+    pub fn coupled(mut self) -> Self {
+        self.desks.iter_mut().for_each(|desk| desk.round = 0);
+        self
+    }
+
+    /// How many mirrors it has.
+    pub fn mirrors(&self) -> MirrorIndex {
+        self.desks.len() as MirrorIndex
+    }
+
+    /// The generations of a mirror, first and last, that can be applied, and are to be: asked for, and all there.
+    pub fn asked(&self, mirror: MirrorIndex) -> Option<(u64, u64)> {
+        let desk = self.desks.get(mirror as usize).filter(|_| !self.failed)?;
+        desk.asked()
+    }
+
+    /// How far the image of a mirror is: the last generation in it.
+    pub fn applied(&self, mirror: MirrorIndex) -> u64 {
+        self.desks.get(mirror as usize).map_or(0, |desk| desk.superblock.applied_gen)
+    }
+
+    /// A round takes the files of a mirror up to this generation.
+    pub fn handle_round(&mut self, now: u64, mirror: MirrorIndex, generation: u64) {
+        self.tick(now);
+        if let Some(desk) = self.desks.get_mut(mirror as usize).filter(|_| !self.failed) {
+            desk.round = desk.round.max(generation);
+            desk.pump(&mut self.shared);
+        }
+    }
+
     /// How a mirror stands.
     pub fn standing(&self, mirror: MirrorIndex) -> Standing {
         let desk = &self.desks[mirror as usize];

@@ -34,7 +34,7 @@ impl<Q: Quirk> Source<Q> {
         }
         let wanted = self.superblock.applied_gen + 1;
         let Some(g) = self.log.generations.iter().find(|g| g.number == wanted) else { return };
-        if g.sealing != Sealing::Durable || g.start < self.log.base {
+        if g.sealing != Sealing::Durable || g.start < self.log.base || wanted > self.round {
             return;
         }
         let record = |ordinal| &self.log.entry(ordinal).record;

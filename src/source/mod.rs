@@ -120,6 +120,8 @@ pub struct Source<Q> {
     mark_flush: Option<(Token, u64)>,
     apply: Option<crate::apply::Apply<Q>>,
     apply_retry: Option<u64>,
+    /// Under `apply: coupled` the generation up to which a round has come.
+    round: u64,
     healing: Healing,
     serves: Vec<heal::Serve>,
     session: Session,
@@ -215,6 +217,7 @@ impl<Q: Quirk> Source<Q> {
             mark_flush: None,
             apply: None,
             apply_retry: None,
+            round: u64::MAX,
             healing: Healing::default(),
             serves: Vec::new(),
             session: Session::Down,
@@ -317,6 +320,32 @@ impl<Q: Quirk> Source<Q> {
         if size < needed && !self.stopped() {
             self.out = Outbox::default();
             self.stop(Alarm::NvramTooSmall { size, needed });
+        }
+    }
+
+    /// Its partitions are applied in rounds (DR11).
+    pub fn coupled(mut self) -> Self {
+        self.round = 0;
+        self
+    }
+
+    /// The generation of its oldest partition that is not free, if it is sealed.
+    pub fn oldest_sealed(&self) -> Option<u64> {
+        let oldest = self.log.generations.front().filter(|g| g.sealing == log::Sealing::Durable);
+        oldest.filter(|_| self.serving()).map(|g| g.number)
+    }
+
+    /// Whether the partition of a generation is not free yet.
+    pub fn owes(&self, generation: u64) -> bool {
+        self.serving() && self.log.generations.front().is_some_and(|g| g.number <= generation)
+    }
+
+    /// A round takes this generation.
+    pub fn handle_round(&mut self, now: u64, generation: u64) {
+        self.tick(now);
+        self.round = self.round.max(generation);
+        if self.serving() {
+            self.pump();
         }
     }
 

@@ -10,8 +10,8 @@ use mirror::quirk::{Bend, Bent};
 /// A planted bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// `P01`..; `H01`.. for the healing of blocks; `D01`.. for devices that fail; `O01`.. where an oracle is the only one
-    /// that sees it; `C..` for corner cases that no other row touches.
+    /// `P01`..; `H01`.. for the healing of blocks; `D01`.. for devices that fail; `R01`.. for rounds; `O01`.. where an oracle
+    /// is the only one that sees it; `C..` for corner cases that no other row touches.
     pub id: &'static str,
     /// What it does, in one line.
     pub name: &'static str,

@@ -171,6 +171,11 @@ pub const METRICS: &[(&str, &str, &str)] = &[
     ("applied", "count", "generations applied to images"),
     ("stalls", "count", "times that admission stalled"),
     ("stall_time", "ns", "time that admission stalled, over all sources"),
+    (
+        "deadlocks",
+        "count",
+        "times that servers of a ring came to wait for each other's apply for ever (`apply: coupled`)",
+    ),
     ("degraded", "count", "times that a source went on alone"),
     ("degraded_time", "ns", "time that sources were alone, until they were in sync again"),
     ("resyncs", "count", "resyncs that were sealed, and the source in sync again"),

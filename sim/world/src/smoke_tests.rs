@@ -18,6 +18,7 @@ pub(crate) fn spec(operations: u64) -> Spec {
         name: "by_hand".into(),
         protocol: Protocol {
             ack: AckLevel::Nvram,
+            apply: Coupling::Independent,
             apply_scope: ApplyScope::PerSource,
             reads: Reads::Confirmed,
             policy: mirror::config::Policy::Strict,

@@ -5,6 +5,15 @@ use mirror::quirk::Bend;
 
 pub(super) const ROWS: &[Row] = &[
     Row {
+        id: "R01",
+        name: "a round with a partition of the server's own takes no file of its peers",
+        place: "apply.round",
+        bend: Bend::OwnRoundOnly,
+        oracles: &["liveness"],
+        seeds: 10,
+        witness: "scenarios/life/coupled_enough_files.yaml",
+    },
+    Row {
         id: "P23",
         name: "any record of the open generation is accepted, and applied by its place in the file",
         place: "apply.order",

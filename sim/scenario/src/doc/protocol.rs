@@ -2,13 +2,15 @@
 
 use crate::document::{map, words};
 use crate::scalar::{Size, Small, Time};
-use mirror::config::{AckLevel, ApplyScope, PolicyKind, Reads, Retry, Transport};
+use mirror::config::{AckLevel, ApplyScope, Coupling, PolicyKind, Reads, Retry, Transport};
 
 map! {
     /// Knobs of the protocol.
     struct Protocol {
         /// When the destination's acknowledgement counts as enough to answer a client.
         ack: AckLevel = default("nvram"),
+        /// How the applies of a server's own partitions and of its peers' files go together.
+        apply: Coupling = default("independent"),
         /// Which mirrors a SyncRequest applies.
         apply_scope: ApplyScope = default("per_source"),
         /// What a read must wait for.
@@ -49,6 +51,13 @@ words!(AckLevel {
     "nvram" => AckLevel::Nvram,
     /// durable in the destination's log file
     "file" => AckLevel::File,
+});
+
+words!(Coupling {
+    /// each by itself
+    "independent" => Coupling::Independent,
+    /// in rounds, one at a time: in a ring too few files are a deadlock
+    "coupled" => Coupling::Coupled,
 });
 
 words!(ApplyScope {

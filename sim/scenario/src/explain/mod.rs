@@ -8,6 +8,7 @@ use crate::layout::largest_operation;
 use crate::load::Scenario;
 use crate::place::one_line;
 use crate::quantity::{show_chance, show_duration, show_size};
+use mirror::config::Coupling;
 use mirrorsim_world::spec::{
     Addresses, CheckMode, ClientSpec, Delay, DeviceName, DiskSpec, Generated, LinkSpec, Pacing, Profile,
     Shape, Spec, Workload,
@@ -70,9 +71,10 @@ impl Page<'_> {
         let word = |debug: String| snake(&debug);
         self.line(0, "protocol");
         let knobs = format!(
-            "ack {}, apply {}, reads {}, retry {}, transport {}",
+            "ack {}, apply {}{}, reads {}, retry {}, transport {}",
             word(format!("{:?}", p.ack)),
             word(format!("{:?}", p.apply_scope)),
+            if p.apply == Coupling::Coupled { ", coupled" } else { "" },
             word(format!("{:?}", p.reads)),
             word(format!("{:?}", p.retry)),
             word(format!("{:?}", p.transport)),

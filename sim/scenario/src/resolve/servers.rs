@@ -70,6 +70,7 @@ pub(crate) fn protocol(cx: &mut Cx<'_>, root: &Root) -> Protocol {
     let reads = if policy == Policy::Strict { Reads::Confirmed } else { Reads::Local };
     Protocol {
         ack: *p.ack,
+        apply: *p.apply,
         apply_scope: *p.apply_scope,
         reads: p.reads.as_ref().map_or(reads, |r| **r),
         policy,

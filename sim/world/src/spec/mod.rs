@@ -17,7 +17,7 @@ pub use profile::*;
 pub use servers::*;
 pub use units::*;
 
-use mirror::config::{AckLevel, ApplyScope, Policy, Reads, Retry, Transport};
+use mirror::config::{AckLevel, ApplyScope, Coupling, Policy, Reads, Retry, Transport};
 
 /// A whole run, except for its seed.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub struct Spec {
 pub struct Protocol {
     /// Acknowledgement level (DR3); default `nvram`.
     pub ack: AckLevel,
+    /// DR11; default independent.
+    pub apply: Coupling,
     /// DR10; default per source.
     pub apply_scope: ApplyScope,
     /// SR2; default confirmed under `strict`, else local.

@@ -50,6 +50,9 @@ impl<Q: Quirk> World<'_, Q> {
                 let heirs: Vec<_> = (0..geometries.len()).map(|_| self.heir_knobs()).collect();
                 machine = machine.with_heirs(&heirs);
             }
+            if self.coupled() {
+                machine = machine.coupled();
+            }
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else if self.keeps_an_image(server) {
@@ -61,7 +64,8 @@ impl<Q: Quirk> World<'_, Q> {
         } else {
             let knobs = self.source_knobs();
             let geometry = geometries[server].clone();
-            Machine::Source(Box::new(Source::new(geometry, knobs, server as u16, self.quirk, now)))
+            let machine = Source::new(geometry, knobs, server as u16, self.quirk, now);
+            Machine::Source(Box::new(if self.coupled() { machine.coupled() } else { machine }))
         };
         if !self.is_destination(server) && self.promotes() {
             let s = &self.servers[server];
@@ -82,6 +86,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         s.restart_at = None;
         s.timer = None;
+        self.forget_round(server);
         self.covers(server, |coverage, mirror, there| coverage.activity.started(mirror, there));
         self.emit(kinds::START, server, server, 0, [self.servers[server].incarnation as u64, 0, 0]);
         self.tell_paths();
@@ -149,6 +154,12 @@ impl<Q: Quirk> World<'_, Q> {
             }
             let Some(effect) = s.machine.as_mut().and_then(Machine::poll_effect) else { break };
             self.effect(server, effect);
+        }
+        if self.coupled() {
+            for other in self.turn(server) {
+                self.drain(other);
+            }
+            self.look_for_deadlock();
         }
         let wanted = self.servers[server].machine.as_ref().and_then(Machine::poll_timeout);
         if let Some(at) = wanted.and_then(|time| self.due(server, time))

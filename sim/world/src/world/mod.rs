@@ -20,6 +20,7 @@ mod outages;
 mod places;
 mod recoveries;
 mod replaced;
+mod rounds;
 mod service;
 
 use crate::acked::AckedWrites;
@@ -39,6 +40,7 @@ use crate::stages::StageCounts;
 use crate::{Options, plan, sites};
 use bench::Bench;
 use mirror::config::Transport;
+use mirror::couple::Rounds;
 use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
 use mirror::ids::RequestId;
@@ -117,6 +119,9 @@ pub(crate) struct World<'s, Q> {
     pub hand_overs: BTreeSet<usize>,
     /// What the judge's reader expects of the recoveries under way.
     expected: Vec<Option<oracle::RecoveredTo>>,
+    /// Under `apply: coupled` the rounds of each server, and whether some wait for each other for ever.
+    rounds: Vec<Rounds>,
+    deadlocked: bool,
     pub phase: Phase,
     pub events: u64,
     pub progress_at: Nanos,
@@ -218,7 +223,6 @@ impl<'s, Q: Quirk> World<'s, Q> {
             decisions,
             trace,
             inboxes: servers.iter().map(|_| Vec::new()).collect(),
-            servers,
             links,
             receptions: geometries
                 .iter()
@@ -253,6 +257,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             ordered: BTreeMap::new(),
             hand_overs: BTreeSet::new(),
             expected: vec![None; count],
+            rounds: servers.iter().map(|_| Rounds::default()).collect(),
+            deadlocked: false,
             phase: Phase::Faults,
             events: 0,
             progress_at: 0,
@@ -278,6 +284,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             rigged: options.rigged,
             geometries,
             regions,
+            servers,
         }
     }
 
