@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         bend: Bend::OwnRoundOnly,
         oracles: &["liveness"],
         seeds: 10,
-        witness: "scenarios/life/coupled_enough_files.yaml",
+        witness: "scenarios/planted/r01_own_round_only.yaml",
     },
     Row {
         id: "P23",
