@@ -93,7 +93,7 @@ impl Mirror {
         let volume = std::mem::replace(&mut self.copy.image, Image::new());
         self.former = Some(Former { since: self.copy.fenced, reached });
         self.copy = Copy { keeps: Keeps::Nothing, ..Copy::new() };
-        self.kept = 0;
+        (self.kept, self.retired) = (0, false);
         // What was damaged of the former source is its own affair.
         self.source = Source { volume, stable: reached, alone: true, ..Source::new(setup.partitions) };
         self.excuses.clear();

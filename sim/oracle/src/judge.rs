@@ -421,21 +421,28 @@ impl Judge {
         }
     }
 
-    /// A real recovery ended in this state of the destination: the whole image is judged.
+    /// A real recovery ended in this state of the server that keeps the image: all of it is judged.
     pub fn recovered(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) {
+        if self.turned(source).is_some() {
+            return self.recovered_there(source, state, to);
+        }
+        if self.recovers(source, state, to) {
+            self.turn(source);
+        }
+    }
+
+    /// Whether the clients are served there from now on.
+    pub(crate) fn recovers(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) -> bool {
         if self.source_is_right || self.mirrors.get(source).is_none_or(|m| m.away) {
-            return;
+            return false;
         }
         let m = &mut self.mirrors[source];
         let touched = Touched { ranges: &[], base: None, whole: true };
         probe::judge(m, state, touched, to, &mut self.out);
         damage::in_model(m, to, &mut self.out);
         m.copy.recovered = m.model.index_of(to.position).map(|i| i.max(m.copy.image.cursor));
-        if let Some(reached) = m.copy.recovered
-            && m.inherit(&self.setup, reached, state, &mut self.out)
-        {
-            self.turn(source);
-        }
+        let Some(reached) = m.copy.recovered else { return false };
+        m.inherit(&self.setup, reached, state, &mut self.out)
     }
 
     /// The fault phase is over: liveness counts from here.

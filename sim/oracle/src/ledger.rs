@@ -22,6 +22,8 @@ pub enum Loss {
     Nvram(Server),
     /// All that the destination has.
     Destination,
+    /// The site of the destination that serves a mirror's clients, with the promotion that follows at the former source.
+    Heir(usize),
     /// A range of a device of a server.
     Range {
         /// Whose.
@@ -67,6 +69,13 @@ impl Judge {
             | Loss::Range { server: Server::Source(i), .. } => {
                 self.mirrors.get(i).and_then(|m| self.beyond_of(m, loss))
             }
+            Loss::Heir(i) => {
+                let turned = self.turned.get(i)?.as_ref()?;
+                let m = &turned.mirrors[i];
+                let lacks = destination_lacks(m).filter(|_| !m.lonely());
+                let none = || m.lonely().then(|| "what was its source has no copy of it".to_string());
+                lacks.or_else(none).map(|what| format!("mirror {}: {what}", self.setup.sources[i].name))
+            }
             _ => mirrors.find_map(|m| self.beyond_of(m, loss)),
         }
     }
@@ -101,6 +110,7 @@ impl Judge {
         let alone = (m.history.answered > durability::required(m))
             .then(|| "its source has answered what the destination lacks".to_string());
         match *loss {
+            Loss::Heir(_) => None,
             // What is gone cannot be lost again.
             Loss::Site(_) | Loss::Nvram(Server::Source(_)) if m.source.gone => None,
             Loss::Nvram(Server::Source(_)) => destination.or(alone).and_then(say),

@@ -11,7 +11,7 @@ use crate::judge::Judge;
 use crate::layout::Layout;
 use crate::mirror::{Mirror, Source};
 use crate::oracles::{fencing, reads, resync};
-use crate::setup::{Answer, Device, Medium, Policy, Server, Setup};
+use crate::setup::{Answer, Device, Medium, Policy, RecoveredTo, Server, Setup};
 use crate::superblock::{SOURCE, Superblock};
 use core::mem::swap;
 
@@ -119,7 +119,7 @@ impl Judge {
             Keeps::Nothing if found.void => {
                 m.copy = Copy { keeps: Keeps::Void, ..Copy::new() };
                 (m.copy.image.stable, m.copy.image.current) = (found, found);
-                m.kept_since = m.source.volume.cursor;
+                (m.kept_since, m.owed) = (m.source.volume.cursor, 0);
                 judge.log.rescan(&mut judge.mirrors, current);
             }
             // That it is to was not durable.
@@ -132,6 +132,26 @@ impl Judge {
     pub fn is_kept(&self, source: usize) -> bool {
         let judge = self.turned.get(source).and_then(Option::as_ref);
         judge.is_some_and(|judge| !judge.mirrors[source].lonely())
+    }
+
+    /// The server of the clients at the destination is lost for ever.
+    pub fn heir_lost(&mut self, source: usize) {
+        if let Some(judge) = self.turned(source) {
+            let m = &mut judge.mirrors[source];
+            m.source.gone = true;
+            m.excuses.insert("disaster");
+        }
+    }
+
+    /// What was the source has been recovered, and may serve the clients again: then the roles are what they were.
+    pub(crate) fn recovered_there(&mut self, source: usize, state: &dyn Medium, to: RecoveredTo) {
+        let Some(judge) = self.turned(source) else { return };
+        if !judge.recovers(source, state, to) {
+            return;
+        }
+        let Some(mut judge) = self.turned.get_mut(source).and_then(Option::take) else { return };
+        self.exchange(source, &mut judge.mirrors[source]);
+        self.out.takes(&judge.out);
     }
 
     /// The server of the clients has retired, and knows it (LR8).

@@ -64,7 +64,7 @@ const FRAMES: [&str; 21] = [
     "ResyncSealed",
     "HandOver",
 ];
-const FAULTS: [&str; 42] = [
+const FAULTS: [&str; 43] = [
     "crash",
     "power_cut",
     "restart",
@@ -107,6 +107,7 @@ const FAULTS: [&str; 42] = [
     "log_file",
     "hand_over",
     "replace",
+    "heir_lost",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 

@@ -78,6 +78,7 @@ pub(crate) fn target(fault: &Fault) -> (Role, Whom) {
         Fault::Recover { source, .. }
         | Fault::HandOver { source }
         | Fault::LogFile { source, .. }
+        | Fault::HeirLost { source, .. }
         | Fault::Replace { source } => (Role::Destination, Whom::Mirror(*source)),
         Fault::Damage { target, .. } | Fault::Unreadable { target, .. } => match target {
             DamageTarget::FileRecord { source, .. }

@@ -155,6 +155,9 @@ impl<Q: Quirk> World<'_, Q> {
         let former = self.serves_at_destination(self.destination_of(source), source);
         let (source_quiet, stopped) = match &self.servers[source].machine {
             _ if former => (true, false),
+            Some(Machine::Source(m)) if self.servers[self.destination_of(source)].gone => {
+                (m.waits_for_peer(), m.stopped())
+            }
             Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
             _ => (false, self.servers[source].gone),
         };
@@ -173,7 +176,7 @@ impl<Q: Quirk> World<'_, Q> {
                 let lost = former && self.servers[source].gone && m.waits_for_peer(at);
                 m.quiet(at) || stopped || lost
             }
-            _ => false,
+            _ => self.servers[d].gone,
         };
         (source_quiet || stopped) && desk_quiet
     }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 pub(crate) fn possible(m: &Mirror) -> bool {
     // A damaged block under a partial write stops recovery before that record.
     m.copy.harmed
+        || m.lonely()
         || !m.copy.image.damaged.is_empty()
         || m.copy.damaged.range(m.copy.image.cursor + 1..).next().is_some()
 }

@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace
+        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace, heir_lost
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -103,6 +103,8 @@ map! {
         log_file: LogFile = optional("another fault"),
         /// The destination of a source is lost with all that it has, and replaced by an empty one.
         replace: OneSource = optional("another fault"),
+        /// The destination that serves the clients of a source, promoted, is lost for ever, and its mirror by now, the former source, is promoted in its turn. With anybody else's clients there, or no mirror, nothing happens.
+        heir_lost: HeirLost = optional("another fault"),
     }
 }
 
@@ -312,6 +314,16 @@ map! {
         /// The destination loses power at the same moment, and restarts, before it recovers.
         power_cut: bool = default("false"),
         /// The operator orders the recovery so long after it. A `recover` of the source that comes before takes the place of this order.
+        recover_after: Time = default("0ns"),
+    }
+}
+
+map! {
+    /// The server that was promoted is lost for ever.
+    struct HeirLost {
+        /// Whose clients it serves.
+        source: Name = optional("the only source"),
+        /// The operator orders the promotion of the former source so long after it.
         recover_after: Time = default("0ns"),
     }
 }

@@ -178,6 +178,16 @@ impl Page<'_> {
                 )
             }
             Fault::Readd { source: s } => format!("{} is removed and added again, empty", source(s)),
+            Fault::HeirLost { source: s, recover_after } => {
+                let later = match recover_after {
+                    0 => "at once".to_owned(),
+                    t => format!("{} later", show_duration(t)),
+                };
+                let who = source(s);
+                format!(
+                    "the destination that serves the clients of {who} is lost for ever; {who} is promoted {later}"
+                )
+            }
             Fault::Replace { source: s } => {
                 format!("the destination of {} is lost, and replaced by an empty one", source(s))
             }

@@ -237,6 +237,11 @@ impl Lookup<'_, '_, '_> {
         if let Some(r) = &line.replace {
             return self.source(r.source.as_ref(), r).map(|source| Fault::Replace { source });
         }
+        if let Some(h) = &line.heir_lost {
+            let recover_after = h.recover_after.0;
+            let source = self.source(h.source.as_ref(), h);
+            return source.map(|source| Fault::HeirLost { source, recover_after });
+        }
         let f = line.log_file.as_ref()?;
         let (becomes, after) = (*f.becomes, f.after.as_ref().map_or(0, |t| self.lasting(t)));
         if becomes == Instead::Neighbour && !self.spec.has_neighbours() {

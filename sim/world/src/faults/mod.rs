@@ -55,6 +55,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Timers { .. } => "timers",
         Fault::Readd { .. } => "readd",
         Fault::Replace { .. } => "replace",
+        Fault::HeirLost { .. } => "heir_lost",
         Fault::LogFile { .. } => "log_file",
     }
 }

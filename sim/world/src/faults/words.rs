@@ -24,6 +24,7 @@ fn details(fault: &Fault) -> Vec<String> {
         Fault::Disaster { power_cut, recover_after, .. } => {
             words(&[(power_cut, "power_cut"), (recover_after > 0, "recovered later")])
         }
+        Fault::HeirLost { recover_after, .. } => words(&[(recover_after > 0, "recovered later")]),
         Fault::Recover { promote, .. } => words(&[(promote, "promote")]),
         Fault::Cut { direction, .. }
         | Fault::Clog { direction, .. }

@@ -300,6 +300,14 @@ pub enum Fault {
         /// Whose destination.
         source: usize,
     },
+    /// The destination that serves the clients of a source is lost for ever, and its mirror by then, the former source, is
+    /// promoted in its turn (FP4).
+    HeirLost {
+        /// Whose clients.
+        source: usize,
+        /// The operator orders it so long after.
+        recover_after: Nanos,
+    },
     /// A connection breaks again and again (FN8).
     Storm {
         /// Whose link.

@@ -194,6 +194,7 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, Some(until(lasting)))
             }
             Fault::Readd { source } => (self.readd(source), None),
+            Fault::HeirLost { source, recover_after } => (self.lose_heir(source, recover_after), None),
             Fault::Replace { source } => (self.replace(self.destination_of(source)), None),
             Fault::Swizzle { lasting } => {
                 self.swizzle(lasting);

@@ -7,7 +7,7 @@ use crate::kinds;
 use crate::marks::Mark;
 use crate::outcome::Alarm;
 use crate::server::Machine;
-use mirror::config::Policy;
+use mirror::config::{Policy, PolicyKind};
 use mirror::destination::{self, Destination, Standing};
 use mirror::effect::{Device, Effect};
 use mirror::ids::Position;
@@ -62,11 +62,17 @@ impl<Q: Quirk> World<'_, Q> {
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else {
-            let knobs = self.source_knobs();
+            // One that was promoted without a mirror has nobody to wait for.
+            let promoted = self.superblock_of(server).is_some_and(Self::was_promoted);
+            let knobs = if promoted { self.heir_knobs() } else { self.source_knobs() };
             let geometry = geometries[server].clone();
             let machine = Source::new(geometry, knobs, server as u16, self.quirk, now);
             Machine::Source(Box::new(if self.coupled() { machine.coupled() } else { machine }))
         };
+        let stable = self.servers[server].store(Device::Image).stable().read(0, 2 * superblock::SLOT);
+        if self.comes_back(server, &stable) {
+            self.taken_back(server);
+        }
         if !self.is_destination(server) && self.promotes() {
             let s = &self.servers[server];
             let (judge, mirror) = self.bench.of(server);
@@ -93,12 +99,29 @@ impl<Q: Quirk> World<'_, Q> {
         self.drain(server);
     }
 
+    /// What the superblock of a source, or of a server that was one, says.
+    pub(super) fn superblock_of(&self, server: usize) -> Option<Superblock> {
+        let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
+        Superblock::newest(self.geometries.get(server)?.mirror, &both)
+    }
+
+    /// Whether it is that of a server of clients that was promoted, or has gone on alone since.
+    fn was_promoted(found: Superblock) -> bool {
+        found.role == Role::Degraded && found.policy == PolicyKind::Degrade
+    }
+
+    /// Whether a server that was a source and then a mirror serves the clients again, as this superblock of its says: whoever
+    /// did is lost.
+    fn comes_back(&self, server: usize, both: &[u8]) -> bool {
+        let Some(geometry) = self.geometries.get(server) else { return false };
+        let found = Superblock::newest(geometry.mirror, both).is_some_and(Self::was_promoted);
+        found && self.recovered_at(server) == server && self.ordered.get(&server).is_some_and(|o| !o.done)
+    }
+
     /// Whether a server that was a source is a mirror now, or is to become one, as its superblock says (LR7).
     fn keeps_an_image(&self, server: usize) -> bool {
-        let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
-        let found = Superblock::newest(self.geometries[server].mirror, &both);
         self.promotes()
-            && found.is_some_and(|s| {
+            && self.superblock_of(server).is_some_and(|s| {
                 matches!(s.role, Role::Target | Role::Mirror | Role::Recovering | Role::Recovered)
             })
     }
@@ -172,6 +195,9 @@ impl<Q: Quirk> World<'_, Q> {
             self.see_recoveries(server);
         } else {
             self.see_exposure(server);
+            if self.recovered_at(server) == server {
+                self.see_recoveries(server);
+            }
         }
     }
 
@@ -319,7 +345,10 @@ impl<Q: Quirk> World<'_, Q> {
             let (_, number) = self.bench.seat(mirror);
             self.bench.panel(server).probe.enter(number);
         }
-        if stage == Stage::Booted && !at_destination && self.leads_again(server) {
+        let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
+        if stage == Stage::Booted && !at_destination && self.comes_back(server, &both) {
+            self.taken_back(server);
+        } else if stage == Stage::Booted && !at_destination && self.leads_again(server) {
             self.returned(server);
         } else if stage == Stage::Booted && heir {
             let (judge, number) = self.bench.of(mirror);
@@ -329,10 +358,11 @@ impl<Q: Quirk> World<'_, Q> {
             judge.booted(who);
         }
         self.coverage.stage(stage, mirror, at_destination, position);
-        if stage == Stage::RecoveryStep && at_destination {
+        let there = self.recovered_at(mirror) == server;
+        if stage == Stage::RecoveryStep && there {
             self.stepped(mirror);
         }
-        if stage == Stage::RecoveryStarted && at_destination {
+        if stage == Stage::RecoveryStarted && there {
             self.expects_recovery(mirror);
         }
         if stage == Stage::Sealed && !at_destination {

@@ -10,6 +10,7 @@ use crate::{kinds, sites};
 use mirror::destination::Destination;
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
+use mirror::superblock::Role;
 use mirrorsim_engine::ExtentMap;
 
 /// Time that a server stays down after its NVRAM was lost, ns.
@@ -169,11 +170,39 @@ impl<Q: Quirk> World<'_, Q> {
         true
     }
 
+    /// The destination that serves the clients of a source is lost, with nobody else's clients; what was the source is
+    /// its mirror, or about to become it.
+    pub(super) fn lose_heir(&mut self, source: usize, recover_after: Nanos) -> bool {
+        let d = self.destination_of(source);
+        let served = self.mirrors_at(d).iter().all(|m| self.hosts[*m] == d && *m == source);
+        // One that recovers has been handed the clients, and is to be the source again.
+        let found = self.superblock_of(source).filter(|_| !self.servers[source].gone);
+        let mirrors = found.is_some_and(|s| matches!(s.role, Role::Mirror | Role::Target));
+        if self.servers[d].gone || !served || !mirrors {
+            return false;
+        }
+        self.crash(d, false, None);
+        self.servers[d].gone = true;
+        self.servers[d].incarnation += 1;
+        let (judge, mirror) = self.bench.of(source);
+        judge.heir_lost(mirror);
+        self.service[source].disaster = Some(self.sched.now());
+        self.hand_overs.remove(&source);
+        self.ordered.remove(&source);
+        let at = self.sched.now() + recover_after;
+        self.last_fault_at = self.last_fault_at.max(at);
+        self.sched.at(at, Event::Order { source: source as u16 });
+        true
+    }
+
     /// The operator acts some time after a disaster, unless somebody has done so before.
     pub(super) fn act_on_disaster(&mut self, source: usize) {
         self.progress_at = self.sched.now();
         if self.ordered.contains_key(&source) {
             return;
+        }
+        if self.recovered_at(source) == source {
+            return self.order_recovery(source, true);
         }
         // What was whole at the disaster may have had its one good copy in NVRAM, and be filed and removed by now.
         let (judge, mirror) = self.bench.ask(source);

@@ -17,8 +17,15 @@ use mirror::superblock::Verdict;
 const ASK: Nanos = 1_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
-    pub fn try_recover(&mut self, source: usize) {
+    /// The server that recovers a mirror: its destination, or the former source, if that one has served the clients and is
+    /// lost.
+    pub(super) fn recovered_at(&self, source: usize) -> usize {
         let d = self.destination_of(source);
+        if self.servers[d].gone && self.hosts[source] == d { source } else { d }
+    }
+
+    pub fn try_recover(&mut self, source: usize) {
+        let d = self.recovered_at(source);
         let desk = self.desk(d, source);
         let now = self.sched.now();
         let Some(ordered) = self.ordered.get(&source).copied().filter(|o| !o.done) else {
@@ -100,7 +107,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A recovery has come a step further.
     pub(super) fn stepped(&mut self, source: usize) {
-        let life = self.servers[self.destination_of(source)].incarnation;
+        let life = self.servers[self.recovered_at(source)].incarnation;
         if let Some((told, steps)) = self.ordered.get_mut(&source).and_then(|o| o.told.as_mut())
             && *told == life
         {
@@ -110,18 +117,17 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A recovery begins: what the judge's own reader makes of what is there now.
     pub(super) fn expects_recovery(&mut self, source: usize) {
-        let current = self.servers[self.destination_of(source)].current();
+        let current = self.servers[self.recovered_at(source)].current();
         let (judge, mirror) = self.bench.of(source);
         self.expected[source] = Some(judge.expected_recovery(mirror, &current));
     }
 
-    /// Judges recoveries at a destination that have ended.
+    /// Judges recoveries at a server that have ended.
     pub(super) fn see_recoveries(&mut self, d: usize) {
         if self.ordered.values().all(|o| o.done) {
             return;
         }
-        let now = self.sched.now();
-        let open = self.ordered.iter().filter(|(s, o)| !o.done && self.destination_of(**s) == d);
+        let open = self.ordered.iter().filter(|(s, o)| !o.done && self.recovered_at(**s) == d);
         let sources: Vec<usize> = open.map(|(s, _)| *s).collect();
         for source in sources {
             let desk = self.desk(d, source);
@@ -160,36 +166,64 @@ impl<Q: Quirk> World<'_, Q> {
                     continue;
                 }
             };
-            let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
-            let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
-            damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
-            judge.mute(self.judging.mutes());
-            let exact = open && judge.total_findings() == before;
             let promoted = matches!(standing, Standing::Promoted(..));
-            let Some(ordered) = self.ordered.get_mut(&source) else { continue };
-            ordered.done = true;
-            let Ordered { since, again, answered, as_of, .. } = *ordered;
-            let recovered = (position.generation, position.sequence);
-            // An image that was open before has not been waited for since the disaster, but whoever serves the clients has.
-            let disaster = self.service[source].disaster.filter(|at| *at <= since && (promoted || !again));
-            let rto = now - disaster.unwrap_or(since);
-            let rto_from = if disaster.is_some() { RtoFrom::Disaster } else { RtoFrom::Order };
-            let report = RecoveryReport {
-                source,
-                verdict,
-                recovered,
-                rto,
-                rto_from,
-                replayed,
-                exact,
-                promoted,
-                ..RecoveryReport::default()
-            };
-            self.report(report, as_of, answered);
-            self.progress_at = now;
-            if promoted {
-                self.move_clients(source, d);
-            }
+            let exact = open && judge.total_findings() == before;
+            judge.mute(self.judging.mutes());
+            self.recovery_ended((source, d), (position, verdict), (replayed, exact, promoted));
+        }
+    }
+
+    /// What was the source serves the clients again, after a promotion of its own: as its superblock says, it starts as one.
+    pub(super) fn taken_back(&mut self, source: usize) {
+        let Some(found) = self.superblock_of(source) else { return };
+        let to = rehearsal::to_oracle(found.recovered, found.verdict.unwrap_or(Verdict::CompleteUpTo));
+        let (judge, mirror) = self.bench.of(source);
+        let before = judge.total_findings();
+        judge.mute(false);
+        judge.recovered(mirror, &self.servers[source].stable(), to);
+        let right = judge.total_findings() == before;
+        if let Some(expected) = self.expected[source].take() {
+            judge.compare(mirror, expected, to, right);
+        }
+        let exact = judge.total_findings() == before;
+        judge.mute(self.judging.mutes());
+        let verdict = kinds::verdict_text(to);
+        self.recovery_ended((source, source), (found.recovered, verdict), (0, exact, true));
+    }
+
+    fn recovery_ended(
+        &mut self,
+        (source, server): (usize, usize),
+        (position, verdict): (Position, String),
+        (replayed, exact, promoted): (u64, bool, bool),
+    ) {
+        let now = self.sched.now();
+        let damaged = verdict.starts_with("damaged").then_some(Mark::DamageReported);
+        let up_to = verdict.starts_with("complete up to").then_some(Mark::CompleteUpTo);
+        damaged.or(up_to).into_iter().for_each(|m| self.coverage.marks.reached(m));
+        let Some(ordered) = self.ordered.get_mut(&source) else { return };
+        ordered.done = true;
+        let Ordered { since, again, answered, as_of, .. } = *ordered;
+        let recovered = (position.generation, position.sequence);
+        // An image that was open before has not been waited for since the disaster, but whoever serves the clients has.
+        let disaster = self.service[source].disaster.filter(|at| *at <= since && (promoted || !again));
+        let rto = now - disaster.unwrap_or(since);
+        let rto_from = if disaster.is_some() { RtoFrom::Disaster } else { RtoFrom::Order };
+        let report = RecoveryReport {
+            source,
+            verdict,
+            recovered,
+            rto,
+            rto_from,
+            replayed,
+            exact,
+            promoted,
+            ..RecoveryReport::default()
+        };
+        self.report(report, as_of, answered);
+        self.progress_at = now;
+        if promoted {
+            self.move_clients(source, server);
         }
     }
 
