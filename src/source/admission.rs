@@ -180,7 +180,11 @@ impl<Q: Quirk> Source<Q> {
         self.overlay(&record, ordinal);
         let needs = ordinal + 1;
         let outcome = Outcome::Logged { needs, answer: answer.clone() };
-        self.slots.insert((id.client, id.slot), SlotState { request: id.request, outcome });
+        // A younger one may wait already, if another server has answered this one: it must not be taken for a new one later.
+        let slot = self.slots.get(&(id.client, id.slot));
+        if slot.is_none_or(|s| s.request <= id.request) {
+            self.slots.insert((id.client, id.slot), SlotState { request: id.request, outcome });
+        }
         self.waiters.insert((needs, id), answer);
         self.progress = true;
     }

@@ -118,7 +118,7 @@ fn unreachable_cells_of_the_matrix_are_not_reached() {
 }
 
 /// Seeds in which the judge, a machine or the world was wrong once, and why.
-const MENDED: [(&str, u64, &str); 12] = [
+const MENDED: [(&str, u64, &str); 13] = [
     (
         "scenarios/faults/disk_replaced_image.yaml",
         18,
@@ -155,6 +155,11 @@ const MENDED: [(&str, u64, &str); 12] = [
         "what had not changed while the source was alone could not be healed",
     ),
     ("scenarios/life/drawn_damage.yaml", 479, "the destination had it in its log, and did not apply it"),
+    (
+        "scenarios/life/diverged.yaml",
+        944,
+        "a request was numbered twice: of an older one, which the former source had answered, it was forgotten",
+    ),
 ];
 
 #[test]
