@@ -164,6 +164,8 @@ pub enum Bend {
     ResumeLacking,
     /// A round takes the server's own partition, or its peers' files.
     OwnRoundOnly,
+    /// Who takes the clients back by force stays in its epoch.
+    ReclaimSameEpoch,
 }
 
 /// Decides which bends are in force.

@@ -150,6 +150,8 @@ stages! {
     Promoted = "promoted" at Destination,
     /// the server of the clients answers nobody any more, durably, and hands them over to the other one (LR8)
     Retired = "retired" at Any,
+    /// a server that had handed the clients over serves them again, durably: the other one is lost (LR8)
+    Reclaimed = "reclaimed" at Any,
 }
 
 #[cfg(test)]
@@ -185,6 +187,7 @@ mod tests {
             "block_journaled",
             "resync_applied",
             "retired",
+            "reclaimed",
         ];
         for stage in Stage::ALL {
             assert_eq!(stage.side() == Side::Any, any.contains(&stage.name()), "{}", stage.name());

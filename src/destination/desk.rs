@@ -448,6 +448,8 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn start_recovery(&mut self, shared: &mut Shared) {
+        // One that has handed the clients over is asked again once it is the mirror (LR8).
+        let promotes = self.superblock.role != Role::Retired && core::mem::take(&mut self.promotes);
         let mut recovery = Recovery::new(
             self.geometry.clone(),
             self.region.clone(),
@@ -455,7 +457,7 @@ impl<Q: Quirk> Desk<Q> {
             shared.pool.segments(),
             self.quirk,
         )
-        .with_heir(self.heir.map(|heir| heir.home), core::mem::take(&mut self.promotes))
+        .with_heir(self.heir.map(|heir| heir.home), promotes)
         .returning(core::mem::take(&mut self.returns));
         recovery.start(&mut shared.out);
         self.heal = Heal::default();

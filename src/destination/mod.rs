@@ -203,12 +203,11 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Draining(Next::Recovery) | Phase::Recovering(_) => Standing::Recovering,
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
             // It is to become the mirror again (LR8).
-            Phase::Promoted(heir) if heir.gives_way() || desk.superblock.role == Role::Retired => {
-                Standing::Booting
-            }
+            Phase::Promoted(heir) if heir.gives_way() => Standing::Booting,
+            Phase::Promoted(heir) if heir.boots() && desk.superblock.role == Role::Retired => Standing::Booting,
             Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
-            Phase::Promoted(_) => {
-                let s = &desk.superblock;
+            Phase::Promoted(heir) => {
+                let s = heir.superblock_above(&desk.superblock);
                 Standing::Promoted(s.verdict.unwrap_or(Verdict::CompleteUpTo), s.recovered)
             }
             Phase::Stopped | Phase::Refused => Standing::Stopped,
@@ -460,6 +459,19 @@ impl<Q: Quirk> Destination<Q> {
         let mut goes = false;
         self.of_heir(now, mirror, |heir| goes = heir.handle_hand_over(now));
         goes
+    }
+
+    /// Whether the clients of a mirror were handed over, and nobody is known to serve them.
+    pub fn gives_way(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.gives_way())
+    }
+
+    /// Operator, by force: the server to which the clients of a mirror were handed over is lost, and they are served here
+    /// again (LR8). True: nothing is handed over, or not any more.
+    pub fn handle_reclaim(&mut self, now: u64, mirror: MirrorIndex) -> bool {
+        let mut done = false;
+        self.of_heir(now, mirror, |heir| done = heir.handle_reclaim(now));
+        done
     }
 
     /// Operator: seal the open generation of a mirror that was promoted.

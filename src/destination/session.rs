@@ -36,13 +36,13 @@ impl<Q: Quirk> Desk<Q> {
                 return self.acknowledge_blindly(shared, connection, &message);
             }
             // Who was its mirror serves the clients (LR8).
-            Phase::Promoted(heir) if matches!(message, Message::Hello { epoch, .. } if epoch > self.superblock.epoch) =>
+            Phase::Promoted(heir) if matches!(message, Message::Hello { epoch, .. } if epoch > heir.epoch().max(self.superblock.epoch)) =>
             {
                 return heir.handle_peer(shared.now, connection, message);
             }
             // The other side has not heard yet that it is not the source any more.
-            Phase::Promoted(_) if message.is_sources() => {
-                let epoch = self.superblock.epoch;
+            Phase::Promoted(heir) if message.is_sources() => {
+                let epoch = heir.epoch().max(self.superblock.epoch);
                 return self.send(shared, connection, Message::Fenced { epoch });
             }
             Phase::Promoted(heir) => return heir.handle_peer(shared.now, connection, message),

@@ -278,6 +278,21 @@ impl<Q: Quirk> Source<Q> {
         [self.timer, self.apply_retry, seal, role].into_iter().flatten().min()
     }
 
+    /// Whether it boots.
+    pub fn boots(&self) -> bool {
+        matches!(self.state, State::Booting(_))
+    }
+
+    /// Its superblock if that is of a newer epoch than this one.
+    pub(crate) fn superblock_above<'a>(&'a self, other: &'a Superblock) -> &'a Superblock {
+        if self.superblock.epoch > other.epoch { &self.superblock } else { other }
+    }
+
+    /// The epoch in which it writes.
+    pub fn epoch(&self) -> u64 {
+        self.superblock.epoch
+    }
+
     /// Whether it takes requests.
     pub fn serving(&self) -> bool {
         matches!(self.state, State::Serving)

@@ -5,8 +5,10 @@
 use super::leave::Leave;
 use super::role::Wish;
 use super::{Session, Source, State};
+use crate::block_map::BlockMap;
+use crate::effect::Run;
 use crate::quirk::{Bend, Quirk};
-use crate::superblock::Role;
+use crate::superblock::{Alone, Role, Superblock};
 use crate::wire::Message;
 
 impl<Q: Quirk> Source<Q> {
@@ -19,6 +21,38 @@ impl<Q: Quirk> Source<Q> {
             self.pump();
         }
         self.retires
+    }
+
+    /// Operator, by force: the server to which the clients were handed over is lost, and they are served here again. True:
+    /// nothing is handed over, or not any more.
+    pub fn handle_reclaim(&mut self, now: u64) -> bool {
+        self.tick(now);
+        if !self.serving() {
+            return false;
+        }
+        self.retires = false;
+        if self.retired() && self.turn.is_none() && self.wish.is_none() {
+            self.wish = Some(Wish::Reclaim);
+            self.progress = true;
+            self.pump();
+        } else if self.wish == Some(Wish::Retire) && self.turn.is_none() {
+            self.wish = None;
+        }
+        !self.retired() && !self.retiring()
+    }
+
+    /// What it is then: alone, in an epoch above the one in which the other server may have begun to serve the clients, and
+    /// with everything in the map, for nobody knows what that one has changed.
+    pub(super) fn reclaim(&self, next: &mut Superblock) -> (BlockMap, Run) {
+        let tip = self.log.tip.position;
+        next.role = Role::Degraded;
+        next.recovered = tip;
+        next.epoch += if self.quirk.bends(Bend::ReclaimSameEpoch) { 0 } else { 2 };
+        next.alone = Alone { freed: tip, counted: tip, ..Alone::default() };
+        let (full, number) = (BlockMap::full(&self.geometry, tip), next.map.0 + 1);
+        let (bytes, check) = full.encode(&self.geometry, number);
+        next.map = (number, check);
+        (full, Run::one(self.map_place(number), bytes))
     }
 
     /// Whether it serves the clients.

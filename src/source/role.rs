@@ -28,6 +28,8 @@ pub(super) enum Wish {
     Leave(Leave),
     /// It answers nobody any more (LR8).
     Retire,
+    /// It does again, by force: the other server is lost (LR8).
+    Reclaim,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -311,6 +313,11 @@ impl<Q: Quirk> Source<Q> {
             }
             Some(Wish::Policy) => next.policy = self.knobs.policy.kind(),
             Some(Wish::Retire) => next.role = Role::Retired,
+            Some(Wish::Reclaim) => {
+                let (full, run) = self.reclaim(&mut next);
+                map = Some((full, run));
+                mapped = self.log.base;
+            }
             Some(Wish::Leave(leave)) => next = leave.superblock(&next),
             None => {
                 let Some(upto) = self.unmapped() else { return };
@@ -415,6 +422,15 @@ impl<Q: Quirk> Source<Q> {
                 self.wish = None;
                 self.stage(Stage::Retired, tip);
                 self.hand_over();
+            }
+            Some(Wish::Reclaim) => {
+                self.wish = None;
+                (self.map, self.mapped) = (turn.map.map(|(map, _)| map).unwrap_or_default(), turn.mapped);
+                self.changed_at = Some(self.now);
+                self.session = Session::Down;
+                self.connection.counter += 1;
+                self.stage(Stage::Reclaimed, tip);
+                self.connect();
             }
             Some(Wish::Leave(leave)) => self.left(leave),
             None => {

@@ -40,6 +40,8 @@ pub(crate) struct Mirror {
     pub kept_since: u64,
     /// Whoever served the clients before (LR6).
     pub former: Option<Former>,
+    /// The epoch in which the server of the clients has retired last.
+    pub at_retirement: u64,
     /// Alarms for which the rig has given a reason that stops nothing.
     pub expected_alarms: BTreeSet<&'static str>,
     /// Blocks that the rig has damaged on both sides at once: nobody can heal them.
@@ -181,6 +183,7 @@ impl Mirror {
             kept: 0,
             kept_since: 0,
             former: None,
+            at_retirement: 0,
             expected_alarms: BTreeSet::new(),
             lost_blocks: BTreeSet::new(),
             remembered: None,

@@ -157,8 +157,18 @@ impl Judge {
     /// The server of the clients has retired, and knows it (LR8).
     pub fn retired(&mut self, source: usize) {
         if let Some(judge) = self.turned(source) {
-            judge.mirrors[source].retired = true;
+            let m = &mut judge.mirrors[source];
+            (m.retired, m.at_retirement) = (true, m.source.volume.stable.epoch);
         }
+    }
+
+    /// The server of the clients had retired, and serves them again, by force: the former source is lost (LR8). Whatever that
+    /// may have become is of an older epoch.
+    pub fn reclaimed(&mut self, source: usize) {
+        let Some(judge) = self.turned(source) else { return };
+        let m = &mut judge.mirrors[source];
+        m.retired = false;
+        fencing::reclaimed(m, &mut judge.out);
     }
 
     /// The battery of the NVRAM of a server that was a source is low, or no longer.

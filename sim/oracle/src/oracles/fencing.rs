@@ -82,3 +82,11 @@ pub(crate) fn answered_by_retired(m: &Mirror, request: u64, out: &mut Findings) 
         )
     });
 }
+
+/// LR8: who takes the clients back by force does so above the epoch in which the other server may have begun to serve them.
+pub(crate) fn reclaimed(m: &Mirror, out: &mut Findings) {
+    let (number, epoch, other) = (m.number, m.source.volume.stable.epoch, m.at_retirement + 1);
+    out.expect(Oracle::Fencing, "LR8", epoch > other, || {
+        format!("mirror {number}: its clients are served again in epoch {epoch}, and {other} may have begun elsewhere")
+    });
+}

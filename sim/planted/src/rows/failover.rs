@@ -139,4 +139,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/life/returns_as_mirror.yaml",
     },
+    Row {
+        id: "F13",
+        name: "who takes the clients back by force stays in its epoch",
+        place: "failover.reclaim",
+        bend: Bend::ReclaimSameEpoch,
+        oracles: &["fencing"],
+        seeds: 10,
+        witness: "scenarios/life/reclaimed.yaml",
+    },
 ];

@@ -319,6 +319,11 @@ impl<Q: Quirk> World<'_, Q> {
                 let (judge, number) = self.bench.of(mirror);
                 judge.retired(number);
             }
+            Stage::Reclaimed => {
+                let (judge, number) = self.bench.of(mirror);
+                judge.reclaimed(number);
+                self.call_again(server);
+            }
             Stage::Stalled => {
                 *self.metrics.entry("stalls").or_default() += 1;
                 self.stalled_since[mirror] = Some(now);

@@ -32,15 +32,21 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         };
         let shows = self.clock(d);
+        let gone = self.servers[source].gone;
         let s = &mut self.servers[d];
         let (paused, life) = (s.paused_until > now, s.incarnation);
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
             use Standing::*;
             let standing = m.standing(desk);
             let ready = matches!(standing, Serving | Stopped | Open(..));
-            // Nobody repeats what was heard, unless it may have been forgotten: a wish is durable after two steps.
-            let heard = ordered.told.is_some_and(|(told, steps)| told == life || steps >= 2);
-            if ordered.promote && !heard && (ready || matches!(standing, Booting | Recovering)) {
+            // Nobody repeats what was heard, unless it may have been forgotten: a wish is durable with the second batch
+            // after it, and up to four steps come before the first.
+            let heard = ordered.told.is_some_and(|(told, steps)| told == life || steps >= 6);
+            if gone && m.gives_way(desk) {
+                // Its source was to have its clients back, and is lost.
+                m.handle_reclaim(shows, desk);
+                self.drain(d);
+            } else if ordered.promote && !heard && (ready || matches!(standing, Booting | Recovering)) {
                 m.handle_promote(shows, desk);
                 self.ordered.entry(source).and_modify(|o| o.told = Some((life, 0)));
                 self.drain(d);
@@ -73,17 +79,23 @@ impl<Q: Quirk> World<'_, Q> {
         let d = self.destination_of(source);
         let desk = self.desk(d, source);
         let refuses = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
-        if self.servers[source].gone || refuses || !self.may_hand_over(source) {
+        if refuses || !self.may_hand_over(source) {
             self.hand_overs.remove(&source);
         }
         if !self.hand_overs.contains(&source) {
             return;
         }
         let (now, shows) = (self.sched.now(), self.clock(d));
+        let gone = self.servers[source].gone;
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
-            if m.handle_hand_over(shows, desk) {
+            if gone {
+                // They have nowhere to go: by force, if they were handed over already.
+                if m.handle_reclaim(shows, desk) {
+                    self.hand_overs.remove(&source);
+                }
+            } else if m.handle_hand_over(shows, desk) {
                 let (judge, mirror) = self.bench.of(source);
                 judge.hands_over(mirror);
             }
