@@ -398,6 +398,12 @@ impl Judge {
         }
     }
 
+    /// Whether the destination is an empty one that its source has to fill, and can.
+    pub fn fills(&self, source: usize) -> bool {
+        let can = |m: &Mirror| !m.source.gone && !m.source.harmed && m.lost_blocks.is_empty();
+        self.mirrors.get(source).is_some_and(|m| m.copy.empty && can(m))
+    }
+
     /// Whether the destination has nothing of a source, be it that this answers without its word.
     pub fn unheard(&self, source: usize) -> bool {
         self.mirrors.get(source).is_none_or(|m| m.copy.end_stable.max(m.copy.image.cursor) == 0)

@@ -161,6 +161,10 @@ impl<Q: Quirk> World<'_, Q> {
             Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
             _ => (false, self.servers[source].gone),
         };
+        let (judge, number) = self.bench.ask(source);
+        if judge.fills(number) && !stopped {
+            return false;
+        }
         // A desk may wait for ever for a source that is gone, or that has stopped with an alarm.
         let d = self.destination_of(source);
         let at = self.desk(d, source);
