@@ -204,7 +204,9 @@ impl<Q: Quirk> Destination<Q> {
             Phase::Open(verdict, position) => Standing::Open(*verdict, *position),
             // It is to become the mirror again (LR8).
             Phase::Promoted(heir) if heir.gives_way() => Standing::Booting,
-            Phase::Promoted(heir) if heir.boots() && desk.superblock.role == Role::Retired => Standing::Booting,
+            Phase::Promoted(heir) if heir.boots() && desk.superblock.role == Role::Retired => {
+                Standing::Booting
+            }
             Phase::Promoted(heir) if heir.stopped() => Standing::Stopped,
             Phase::Promoted(heir) => {
                 let s = heir.superblock_above(&desk.superblock);

@@ -47,7 +47,10 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn replace(&mut self, server: usize) -> bool {
         let mirrors = self.mirrors_at(server);
         let own = |m: &usize| self.hosts[*m] == *m && !self.servers[*m].gone && !self.ordered.contains_key(m);
-        if self.servers[server].gone || !mirrors.iter().all(own) || mirrors.iter().any(|m| self.hand_overs.contains(m)) {
+        if self.servers[server].gone
+            || !mirrors.iter().all(own)
+            || mirrors.iter().any(|m| self.hand_overs.contains(m))
+        {
             return false;
         }
         self.crash(server, true, Some(EXCHANGE));
