@@ -38,7 +38,7 @@ impl<Q: Quirk> World<'_, Q> {
         let length = bytes.len() as u64;
         let by = self.is_destination(server).then_some(self.spec.desk(mirror));
         let seen = oracle_device(device);
-        let tag = by.unwrap_or(mirror);
+        let tag = by.unwrap_or(0);
         let store = self.servers[server].store_mut(device);
         let serial = store.write(offset, SmallVec::from_iter([bytes]), tag as u32);
         store.complete(serial);
@@ -50,6 +50,11 @@ impl<Q: Quirk> World<'_, Q> {
         store.end_flush(mark);
         let s = &self.servers[server];
         judge.flushed(who, seen, &[(offset, length)], &s.stable(), &s.current());
+    }
+
+    /// Which of a server's mirrors a token is of: a source's has one, whatever keeps it there now.
+    fn number(&self, server: usize, token: Token) -> usize {
+        if self.is_destination(server) { usize::from(token.mirror()) } else { 0 }
     }
 
     pub(super) fn under_way(&mut self, server: usize, device: Device, token: Token, work: Work, at: u64) {
@@ -66,7 +71,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// one stores something.
     fn write_on(&mut self, server: usize, device: Device, token: Token, runs: Vec<Run>, interrupted: bool) {
         let now = self.sched.now();
-        let mirror = token.mirror() as usize;
+        let mirror = self.number(server, token);
         let mut serials: SmallVec<[u64; 4]> = SmallVec::new();
         let mut ranges: SmallVec<[(u64, u64); 4]> = SmallVec::new();
         let (mut at, mut no_space) = (now, false);
@@ -76,7 +81,8 @@ impl<Q: Quirk> World<'_, Q> {
         let (mut rest, mut runs) = (Vec::new(), runs.into_iter());
         for run in runs.by_ref() {
             let length = run.length();
-            self.emit(kinds::WRITE, server, server, device as u16, [run.offset, length, mirror as u64]);
+            let of = u64::from(token.mirror());
+            self.emit(kinds::WRITE, server, server, device as u16, [run.offset, length, of]);
             if meets == Some(Obstacle::Fails { partly: false }) {
                 break;
             }
@@ -167,8 +173,9 @@ impl<Q: Quirk> World<'_, Q> {
 
     pub(super) fn discard(&mut self, server: usize, device: Device, token: Token, offset: u64, length: u64) {
         let now = self.sched.now();
-        let mirror = token.mirror() as usize;
-        self.emit(kinds::DISCARD, server, server, device as u16, [offset, length, mirror as u64]);
+        let mirror = self.number(server, token);
+        let of = u64::from(token.mirror());
+        self.emit(kinds::DISCARD, server, server, device as u16, [offset, length, of]);
         let disk = !matches!(device, Device::Nvram | Device::Mark);
         if disk && matches!(self.write_meets(server, device), Some(Obstacle::Fails { .. })) {
             return self.under_way(server, device, token, Work::Failed(SmallVec::new()), now + FAILURE);
