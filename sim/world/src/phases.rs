@@ -65,7 +65,8 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether all that operators want is done.
     fn obeyed(&self) -> bool {
-        self.ordered.values().all(|o| o.done) && self.hand_overs.is_empty()
+        let ordered = self.ordered.values().all(|o| o.done) && self.hand_overs.is_empty();
+        ordered && !self.heirs_are_to_be_lost()
     }
 
     /// When the oldest operation that is open was issued; now if none is.

@@ -103,7 +103,7 @@ map! {
         log_file: LogFile = optional("another fault"),
         /// The destination of a source is lost with all that it has, and replaced by an empty one.
         replace: OneSource = optional("another fault"),
-        /// The destination that serves the clients of a source, promoted, is lost for ever, and its mirror by now, the former source, is promoted in its turn. With anybody else's clients there, or no mirror, nothing happens.
+        /// The destination that serves the clients of a source, promoted, is lost for ever, and its mirror by now, the former source, is promoted in its turn. It waits until it has one; with anybody else's mirror there nothing happens.
         heir_lost: HeirLost = optional("another fault"),
     }
 }

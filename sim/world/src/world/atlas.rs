@@ -70,10 +70,8 @@ impl<Q: Quirk> World<'_, Q> {
                 let (panel, number) = self.bench.seat(*source);
                 if former { Vec::new() } else { vec![(panel, Loss::Site(number))] }
             }
-            Fault::HeirLost { source, .. } => {
-                let (panel, number) = self.bench.seat(*source);
-                vec![(panel, Loss::Heir(number))]
-            }
+            // It waits until that stays in the model.
+            Fault::HeirLost { .. } => Vec::new(),
             Fault::Replace { source } => {
                 let (panel, _) = self.bench.seat(*source);
                 vec![(panel, Loss::Destination)]

@@ -194,7 +194,12 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, Some(until(lasting)))
             }
             Fault::Readd { source } => (self.readd(source), None),
-            Fault::HeirLost { source, recover_after } => (self.lose_heir(source, recover_after), None),
+            // It takes effect once what was the source is the mirror.
+            Fault::HeirLost { .. } => {
+                self.armed.insert(index);
+                self.sched.at(now, Event::HeirLost { index: index as u32 });
+                (false, None)
+            }
             Fault::Replace { source } => (self.replace(self.destination_of(source)), None),
             Fault::Swizzle { lasting } => {
                 self.swizzle(lasting);

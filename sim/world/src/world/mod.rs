@@ -383,6 +383,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Resume { server } => self.resume(server as usize),
             Event::Order { source } => self.act_on_disaster(source as usize),
             Event::Recover { source } => self.try_recover(source as usize),
+            Event::HeirLost { index } => self.try_to_lose_heir(index as usize),
             Event::HandOver { source } => self.try_hand_over(source as usize),
             Event::Tick { server, index } => self.tick(server as usize, index as usize),
             Event::Unglue { source, forward } => self.unglue(source as usize, forward),

@@ -5,16 +5,19 @@ use crate::event::{Event, Phase};
 use crate::judging;
 use crate::marks::Mark;
 use crate::server::subject;
-use crate::spec::{LostContent, Nanos};
+use crate::spec::{Fault, LostContent, Nanos};
 use crate::{kinds, sites};
 use mirror::destination::Destination;
 use mirror::effect::Device;
 use mirror::quirk::Quirk;
 use mirror::superblock::Role;
 use mirrorsim_engine::ExtentMap;
+use mirrorsim_oracle::Loss;
 
 /// Time that a server stays down after its NVRAM was lost, ns.
 const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
+/// How often it is looked whether a server may be lost, ns.
+const LOOK: Nanos = 1_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
     /// A server ends, with all that stands in it.
@@ -170,9 +173,31 @@ impl<Q: Quirk> World<'_, Q> {
         true
     }
 
+    /// A promoted destination is lost, as soon as it has a mirror.
+    pub(super) fn try_to_lose_heir(&mut self, index: usize) {
+        let Fault::HeirLost { source, recover_after } = self.faults[index].fault else { return };
+        if self.phase != Phase::Faults || !self.armed.contains(&index) {
+            return;
+        }
+        let (panel, number) = self.bench.seat(source);
+        let beyond = self.bench.beyond(&(panel, Loss::Heir(number))).is_some();
+        if (!beyond || self.spec.beyond_model) && self.lose_heir(source, recover_after) {
+            self.armed.remove(&index);
+            self.tell_paths();
+            return self.took_effect(index);
+        }
+        let later = self.sched.now() + LOOK;
+        self.sched.at(later, Event::HeirLost { index: index as u32 });
+    }
+
+    /// Whether a promoted destination is still to be lost.
+    pub(crate) fn heirs_are_to_be_lost(&self) -> bool {
+        self.armed.iter().any(|index| matches!(self.faults[*index].fault, Fault::HeirLost { .. }))
+    }
+
     /// The destination that serves the clients of a source is lost, with nobody else's clients; what was the source is
     /// its mirror, or about to become it.
-    pub(super) fn lose_heir(&mut self, source: usize, recover_after: Nanos) -> bool {
+    fn lose_heir(&mut self, source: usize, recover_after: Nanos) -> bool {
         let d = self.destination_of(source);
         let served = self.mirrors_at(d).iter().all(|m| self.hosts[*m] == d && *m == source);
         // One that recovers has been handed the clients, and is to be the source again.
