@@ -171,6 +171,13 @@ pub enum Effect {
         /// What.
         frame: Frame,
     },
+    /// Send a frame to the former source of a mirror that another server has adopted (LR9).
+    Refuse {
+        /// Whose mirror.
+        mirror: MirrorIndex,
+        /// What.
+        frame: Frame,
+    },
     /// Answer a client.
     Reply {
         /// Whose client.

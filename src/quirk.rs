@@ -126,6 +126,8 @@ pub enum Bend {
     AckOnReceiptAsFormer,
     /// Who has handed the clients over goes on answering them.
     AnswerRetired,
+    /// Who has recovered a mirror for another server serves its clients meanwhile.
+    AnswerAdopted,
     /// Who has handed the clients over becomes a mirror before the other server serves them.
     GiveWayAtFence,
     /// A restart of a recovery forgets that the clients are to be served.

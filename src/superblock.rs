@@ -133,6 +133,9 @@ pub struct Superblock {
     pub promotes: bool,
     /// With that: the other server has handed the clients over, and everything is here (LR8).
     pub returns: bool,
+    /// Another server than the former source is to serve the clients: this one answers nobody, brings that one up to date,
+    /// and hands them over (LR9).
+    pub adopted: bool,
     /// Destination: the sealed resync file that is to be put into the image.
     pub sealed: Option<Sealed>,
 }
@@ -160,6 +163,7 @@ impl Superblock {
             void: false,
             promotes: false,
             returns: false,
+            adopted: false,
             sealed: None,
         }
     }
@@ -224,7 +228,7 @@ impl Superblock {
         put_u64(&mut out, 320, self.alone.operations);
         put_u64(&mut out, 328, self.alone.bytes);
         put_u64(&mut out, 336, self.session);
-        let flags = [self.void, self.sealed.is_some(), self.promotes, self.returns];
+        let flags = [self.void, self.sealed.is_some(), self.promotes, self.returns, self.adopted];
         put_u64(&mut out, 344, flags.iter().enumerate().map(|(bit, set)| (*set as u64) << bit).sum());
         if let Some(Sealed { count, digest }) = self.sealed {
             put_u64(&mut out, 352, count);
@@ -278,6 +282,7 @@ impl Superblock {
             void: get_u64(b, 344) & 1 == 1,
             promotes: get_u64(b, 344) & 4 == 4,
             returns: get_u64(b, 344) & 8 == 8,
+            adopted: get_u64(b, 344) & 16 == 16,
             sealed: (get_u64(b, 344) & 2 == 2)
                 .then(|| Sealed { count: get_u64(b, 352), digest: get_u64(b, 360) }),
         })

@@ -150,6 +150,8 @@ pub(super) struct Desk<Q> {
     pub former: Option<Home>,
     /// The operator wants the clients to be served here, and no recovery has taken note of it yet.
     pub promotes: bool,
+    /// Those of another server than the former source's (LR9).
+    pub adopts: bool,
     /// The server of the clients has handed them over (LR8).
     pub returns: bool,
 }
@@ -209,6 +211,7 @@ impl<Q: Quirk> Desk<Q> {
             heir: None,
             former: None,
             promotes: false,
+            adopts: false,
             returns: false,
         }
     }
@@ -357,13 +360,15 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
-    /// LR6: once it is recovered, it serves the clients.
-    pub fn promote(&mut self, shared: &mut Shared) {
+    /// LR6: once it is recovered, it serves the clients, or answers nobody until another server does (LR9).
+    pub fn promote(&mut self, shared: &mut Shared, adopts: bool) {
         if self.heir.is_none() {
             return;
         }
+        let served = matches!(&self.phase, Phase::Promoted(heir) if !heir.gives_way());
+        self.adopts |= adopts && !served;
         match &mut self.phase {
-            Phase::Recovering(recovery) => recovery.promote(),
+            Phase::Recovering(recovery) => recovery.promote(adopts),
             Phase::Serving | Phase::Stopped | Phase::Draining(_) => {
                 self.promotes = true;
                 self.recover(shared);
@@ -371,6 +376,7 @@ impl<Q: Quirk> Desk<Q> {
             // Once it serves, or goes on with a recovery.
             Phase::Idle | Phase::Booting(_) => self.promotes = true,
             Phase::Promoted(heir) if heir.gives_way() => self.promotes = true,
+            Phase::Promoted(heir) if !adopts => heir.serve_after_all(shared.now),
             Phase::Open(Verdict::Complete | Verdict::CompleteUpTo, _) => {
                 self.promotes = true;
                 self.start_recovery(shared);
@@ -457,7 +463,7 @@ impl<Q: Quirk> Desk<Q> {
             shared.pool.segments(),
             self.quirk,
         )
-        .with_heir(self.heir.map(|heir| heir.home), promotes)
+        .with_heir(self.heir.map(|heir| heir.home), promotes, core::mem::take(&mut self.adopts))
         .returning(core::mem::take(&mut self.returns));
         recovery.start(&mut shared.out);
         self.heal = Heal::default();

@@ -436,9 +436,37 @@ impl<Q: Quirk> Destination<Q> {
         self.tick(now);
         if !self.failed {
             let desk = &mut self.desks[mirror as usize];
-            desk.promote(&mut self.shared);
+            desk.promote(&mut self.shared, false);
             desk.pump(&mut self.shared);
             self.recover_others(mirror);
+        }
+    }
+
+    /// Operator: recover the mirror for another server than its source: that one is the peer from then on, gets every block,
+    /// and then the clients (LR9).
+    pub fn handle_adopt(&mut self, now: u64, mirror: MirrorIndex) {
+        self.tick(now);
+        if !self.failed {
+            let desk = &mut self.desks[mirror as usize];
+            desk.promote(&mut self.shared, true);
+            desk.pump(&mut self.shared);
+        }
+    }
+
+    /// A frame from the former source of a mirror that another server has adopted: whatever it says, it is fenced.
+    pub fn handle_stranger(&mut self, now: u64, mirror: MirrorIndex, frame: &Frame) {
+        self.tick(now);
+        let desk = &self.desks[mirror as usize];
+        let booted = !matches!(desk.phase, Phase::Idle | Phase::Booting(_) | Phase::Lost | Phase::Refused);
+        if let Some((uuid, connection, message)) = wire::decode(frame)
+            && uuid == desk.geometry.mirror
+            && message.is_sources()
+            && booted
+            && !self.failed
+        {
+            let epoch = desk.superblock.epoch;
+            let frame = Message::Fenced { epoch }.frame(uuid, connection);
+            self.shared.out.push(Effect::Refuse { mirror, frame });
         }
     }
 

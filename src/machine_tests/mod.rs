@@ -14,6 +14,7 @@ use crate::ids::RequestId;
 use crate::quirk::{Bend, Bent, Quirk, Sound};
 use crate::source::{Body, Request};
 use crate::superblock::Verdict;
+use crate::wire::Message;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;

@@ -2,16 +2,16 @@
 
 use super::device::Store;
 use crate::block_map::BlockMap;
-use crate::config::{AckLevel, ApplyScope, Policy, Reads, Transport};
+use crate::config::{AckLevel, ApplyScope, Policy, PolicyKind, Reads, Transport};
 use crate::destination::{self, Destination, Standing};
 use crate::effect::{Answer, Completion, Device, Effect, Token};
 use crate::geometry::Geometry;
-use crate::ids::{MirrorId, RequestId};
+use crate::ids::{Connection, MirrorId, Position, RequestId};
 use crate::mark::Mark;
 use crate::quirk::Quirk;
 use crate::source::{self, Request, Source};
 use crate::superblock::{Role, SLOT, Superblock};
-use crate::wire::Frame;
+use crate::wire::{self, Frame, Message};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -154,6 +154,7 @@ impl<Q: Quirk> Pair<Q> {
                 (token, Work::Flush(device, stores[device as usize].completed()))
             }
             Effect::Read { device, token, ranges } => (token, Work::Read(device, ranges)),
+            Effect::Refuse { .. } => return,
             Effect::Send { frame, .. } => return self.frames[side].push_back(frame),
             Effect::Reply { id, answer, .. } => return self.replies.push((id, answer)),
             Effect::Alarm { alarm, .. } => return self.alarms.push(alarm),
@@ -247,6 +248,35 @@ impl<Q: Quirk> Pair<Q> {
         self.now += 1;
         self.destination.handle_promote(self.now, 0);
         self.poll();
+    }
+
+    pub fn adopt(&mut self) {
+        self.now += 1;
+        self.destination.handle_adopt(self.now, 0);
+        self.poll();
+    }
+
+    /// The Hello of a source that is still in this epoch.
+    pub fn hello(&self, epoch: u64) -> Frame {
+        let connection = Connection { source_boot: 1, counter: 9, destination_boot: 0 };
+        let policy = PolicyKind::Strict;
+        let (next, recovered) = (Position::new(1, 1), Position::ZERO);
+        Message::Hello { epoch, policy, oldest_gen: 1, next, recovered }
+            .frame(self.geometry.mirror, connection)
+    }
+
+    /// What a server that is not the peer any more is told.
+    pub fn stranger(&mut self, frame: &Frame) -> Option<Message> {
+        self.now += 1;
+        self.destination.handle_stranger(self.now, 0, frame);
+        let mut told = None;
+        while let Some(effect) = self.destination.poll_effect() {
+            match effect {
+                Effect::Refuse { frame, .. } => told = wire::decode(&frame).map(|(_, _, message)| message),
+                effect => self.effect(DESTINATION, effect),
+            }
+        }
+        told
     }
 
     pub fn recover(&mut self) {

@@ -177,3 +177,48 @@ fn the_former_source_is_fenced_and_answers_nobody() {
     settle(&mut story);
     assert_eq!(story.unanswered(), []);
 }
+
+/// Until nothing is under way at the destination; the source has no power.
+fn settle_there(story: &mut Story<impl Quirk>) {
+    while story.pair.working(DESTINATION) {
+        story.pair.frames.iter_mut().for_each(|f| f.clear());
+        story.pair.complete(DESTINATION, 0);
+    }
+    story.listen();
+}
+
+#[test]
+fn a_mirror_recovered_for_another_server_is_served_by_nobody() {
+    let mut story = Story::new(true, AckLevel::Nvram, Sound);
+    settle(&mut story);
+    story.ask(0, 0, 0, 500);
+    settle(&mut story);
+    story.pair.adopt();
+    settle_there(&mut story);
+    assert!(matches!(story.pair.standing(), Standing::Promoted(Verdict::Complete, _)));
+    story.pair.moved = true;
+    for _ in 0..2 {
+        assert!(!story.pair.destination.serves(0));
+        story.ask(1, 0, 0, 100);
+        settle_there(&mut story);
+        assert_eq!(story.unanswered(), [1]);
+        // Whatever the former source says, it hears that it is the source no more.
+        let hello = story.pair.hello(1);
+        assert!(matches!(story.pair.stranger(&hello), Some(Message::Fenced { epoch: 2 })));
+        // That nobody is answered is durable.
+        story.pair.power_cut(DESTINATION, 0);
+        settle_there(&mut story);
+    }
+    // Nor does another wish of that kind change anything; but the operator may change his mind.
+    story.pair.adopt();
+    settle_there(&mut story);
+    assert!(!story.pair.destination.serves(0));
+    story.pair.promote();
+    settle_there(&mut story);
+    assert!(story.pair.destination.serves(0));
+    story.pair.power_cut(DESTINATION, 0);
+    settle_there(&mut story);
+    story.ask(1, 0, 0, 100);
+    settle_there(&mut story);
+    assert_eq!(story.unanswered(), []);
+}

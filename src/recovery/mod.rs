@@ -85,6 +85,8 @@ pub struct Recovery<Q> {
     home: Option<Home>,
     /// The operator wants them to be served (LR6).
     promotes: bool,
+    /// Those of another server than the former source's (LR9).
+    adopts: bool,
     /// The other server has handed them over (LR8).
     returns: bool,
     map: Option<Run>,
@@ -125,6 +127,7 @@ impl<Q: Quirk> Recovery<Q> {
             segments: None,
             home: None,
             promotes: false,
+            adopts: false,
             returns: false,
             map: None,
             resumed: Position::ZERO,
@@ -337,7 +340,7 @@ impl<Q: Quirk> Recovery<Q> {
         };
         self.superblock = superblock;
         self.superblock.promotes &= !self.quirk.bends(Bend::ForgetWish);
-        self.superblock.promotes |= self.promotes;
+        self.note_wish();
         self.superblock.returns |= self.returns;
         match superblock.role {
             Role::Recovered if !superblock.promotes && self.superblock.promotes && self.inherits() => {
@@ -446,7 +449,7 @@ impl<Q: Quirk> Recovery<Q> {
             Progress::Advanced => {
                 self.step_done(out);
                 // The batch has put the superblock of its beginning in place.
-                self.superblock.promotes |= self.promotes;
+                self.note_wish();
                 let files_left = self.superblock.tail.position.generation < self.end.generation;
                 if files_left && self.quirk.bends(Bend::VerdictTooEarly) {
                     self.reach_verdict();
@@ -476,7 +479,7 @@ impl<Q: Quirk> Recovery<Q> {
 
     /// Steps 3 and 4: the image is durable; now the verdict.
     fn conclude(&mut self, out: &mut Outbox) -> Outcome {
-        self.superblock.promotes |= self.promotes;
+        self.note_wish();
         self.reach_verdict();
         if self.superblock.promotes && self.inherits() {
             let map = self.applied_since_the_fence();

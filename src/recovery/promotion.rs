@@ -11,9 +11,10 @@ use crate::superblock::{Alone, Role, Verdict};
 use alloc::collections::BTreeMap;
 
 impl<Q: Quirk> Recovery<Q> {
-    /// The same on a server that can take over; `promotes`: the operator wants it to, now.
-    pub fn with_heir(mut self, home: Option<Home>, promotes: bool) -> Self {
-        (self.home, self.promotes) = (home, promotes);
+    /// The same on a server that can take over; `promotes`: the operator wants it to, now; `adopts`: for another server, which
+    /// is to serve the clients (LR9).
+    pub fn with_heir(mut self, home: Option<Home>, promotes: bool, adopts: bool) -> Self {
+        (self.home, self.promotes, self.adopts) = (home, promotes, adopts);
         self
     }
 
@@ -25,8 +26,15 @@ impl<Q: Quirk> Recovery<Q> {
 
     /// LR6: the server is to serve the clients. Durable with the superblock of the next batch, or of the verdict; where the
     /// verdict is there already, another recovery follows.
-    pub fn promote(&mut self) {
+    pub fn promote(&mut self, adopts: bool) {
         self.promotes = true;
+        self.adopts |= adopts;
+    }
+
+    /// What the operator wants is in the superblock that is written next.
+    pub(super) fn note_wish(&mut self) {
+        self.superblock.promotes |= self.promotes;
+        self.superblock.adopted |= self.adopts;
     }
 
     /// The operator wants the clients to be served, and this recovery has ended without that.
@@ -84,6 +92,7 @@ impl<Q: Quirk> Recovery<Q> {
         if core::mem::take(&mut s.returns) {
             // The other one lacks nothing, and becomes the mirror.
             (s.role, s.map, s.alone) = (Role::Source, (0, 0), Alone::default());
+            s.adopted = false;
         } else {
             (s.role, s.map, s.policy) = (Role::Degraded, (number, check), PolicyKind::Degrade);
             s.alone = Alone { freed: end, counted: end, ..Alone::default() };

@@ -30,7 +30,8 @@ impl Leave {
         }
         if self.role == Role::Mirror {
             let (alone, recovered) = (Alone::default(), Position::ZERO);
-            return Superblock { role: self.role, epoch, alone, recovered, verdict: None, ..*old };
+            let adopted = false;
+            return Superblock { role: self.role, epoch, alone, recovered, verdict: None, adopted, ..*old };
         }
         Superblock {
             counter: old.counter,

@@ -38,7 +38,8 @@ impl<Q: Quirk> Source<Q> {
         } else if self.wish == Some(Wish::Retire) && self.turn.is_none() {
             self.wish = None;
         }
-        !self.retired() && !self.retiring()
+        self.serve_after_all(now);
+        !self.retired() && !self.retiring() && !self.superblock.adopted
     }
 
     /// What it is then: alone, in an epoch above the one in which the other server may have begun to serve the clients, and
@@ -46,6 +47,7 @@ impl<Q: Quirk> Source<Q> {
     pub(super) fn reclaim(&self, next: &mut Superblock) -> (BlockMap, Run) {
         let tip = self.log.tip.position;
         next.role = Role::Degraded;
+        next.adopted = false;
         next.recovered = tip;
         next.epoch += if self.quirk.bends(Bend::ReclaimSameEpoch) { 0 } else { 2 };
         next.alone = Alone { freed: tip, counted: tip, ..Alone::default() };
@@ -55,9 +57,20 @@ impl<Q: Quirk> Source<Q> {
         (full, Run::one(self.map_place(number), bytes))
     }
 
+    /// Operator: the clients are not to wait for another server any more.
+    pub(crate) fn serve_after_all(&mut self, now: u64) {
+        self.tick(now);
+        if self.serving() && self.superblock.adopted && !self.retired() && !self.retiring() {
+            self.wish = self.wish.or(Some(Wish::Serve));
+            self.pump();
+        }
+    }
+
     /// Whether it serves the clients.
     pub fn answers(&self) -> bool {
-        self.serving() && (!self.retired() || self.quirk.bends(Bend::AnswerRetired))
+        let others = self.retired() && !self.quirk.bends(Bend::AnswerRetired);
+        let adopted = self.superblock.adopted && !self.quirk.bends(Bend::AnswerAdopted);
+        self.serving() && !others && !adopted
     }
 
     /// Whether it has handed the clients over, and is to become a mirror.
@@ -74,7 +87,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// Whether admission rests until everything is in both volumes.
     pub(super) fn retires(&self) -> bool {
-        self.retires && self.superblock.role == Role::Source
+        (self.retires || self.superblock.adopted) && self.superblock.role == Role::Source
     }
 
     /// Whatever has become possible of it.

@@ -30,6 +30,8 @@ pub(super) enum Wish {
     Retire,
     /// It does again, by force: the other server is lost (LR8).
     Reclaim,
+    /// It serves the clients itself, though another server was to do so (LR9).
+    Serve,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -318,6 +320,7 @@ impl<Q: Quirk> Source<Q> {
                 map = Some((full, run));
                 mapped = self.log.base;
             }
+            Some(Wish::Serve) => next.adopted = false,
             Some(Wish::Leave(leave)) => next = leave.superblock(&next),
             None => {
                 let Some(upto) = self.unmapped() else { return };
@@ -414,7 +417,7 @@ impl<Q: Quirk> Source<Q> {
                 }
                 self.advance();
             }
-            Some(Wish::Policy) => self.wish = None,
+            Some(Wish::Policy | Wish::Serve) => self.wish = None,
             Some(Wish::Retire) => {
                 if !self.quirk.bends(Bend::AnswerRetired) {
                     self.close();

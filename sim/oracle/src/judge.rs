@@ -90,6 +90,9 @@ impl Judge {
         if m.retired {
             fencing::answered_by_retired(m, request, out);
         }
+        if m.source.volume.stable.adopted {
+            fencing::answered_for_another(m, request, out);
+        }
         let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
         if m.history.forgotten(client, slot, request) {
             return;

@@ -32,6 +32,8 @@ pub(crate) struct Mirror {
     pub excuses: BTreeSet<&'static str>,
     /// Operations that only the former source has, and has answered (LR7).
     pub only_former: u64,
+    /// That of one that lives on when another source has adopted its clients (LR9).
+    pub adopted: Option<Former>,
     /// The server of the clients has retired (LR8).
     pub retired: bool,
     /// What a mirror that is lost held.
@@ -179,6 +181,7 @@ impl Mirror {
             contact: Contact::default(),
             excuses: BTreeSet::new(),
             only_former: 0,
+            adopted: None,
             retired: false,
             kept: 0,
             kept_since: 0,
@@ -314,17 +317,6 @@ impl Mirror {
         go(&mut self.copy.end_stable, NVRAM_STABLE | FILE_STABLE);
         go(&mut self.copy.end_current, NVRAM | FILE);
         go(&mut self.copy.filed, FILE_STABLE);
-    }
-
-    /// End of the chain in stable files, if what the rig has damaged there behind everyone's back counted.
-    pub fn filed_in_good_faith(&self) -> u64 {
-        let mut end = self.copy.filed;
-        while self.copy.rotten.contains(&(end + 1))
-            || (self.model.entry(end + 1)).is_some_and(|e| e.copies & FILE_STABLE != 0)
-        {
-            end += 1;
-        }
-        end
     }
 
     /// The last operation that recovery can apply to the image, for the blocks that the rig has damaged there.

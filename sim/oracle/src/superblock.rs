@@ -38,6 +38,8 @@ pub(crate) struct Superblock {
     pub sealed: Option<(u64, u64)>,
     /// The image is at no prefix.
     pub void: bool,
+    /// Another server is to serve the clients (LR9).
+    pub adopted: bool,
 }
 
 impl Superblock {
@@ -62,6 +64,7 @@ impl Superblock {
             session: u64_at(b, 336),
             sealed: (u64_at(b, 344) & 2 == 2).then(|| (u64_at(b, 352), u64_at(b, 360))),
             void: u64_at(b, 344) & 1 == 1,
+            adopted: u64_at(b, 344) & 16 == 16,
         })
     }
 

@@ -2,6 +2,7 @@
 //! until it gets them back (LR8). It is judged as any other, by a judge of its own in which the two have changed places:
 //! the source's devices are those of the heir at the destination, and the destination's those of the former source.
 
+use crate::contact::Contact;
 use crate::copy::{Copy, Keeps};
 use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
@@ -205,6 +206,22 @@ impl Judge {
         m.advance();
     }
 
+    /// Another source is to serve the clients (LR9): its server stands in the former source's place, with nothing on its disks. That
+    /// one keeps what it has.
+    pub fn adopted(&mut self, source: usize) {
+        let Some(mut judge) = self.turned.get_mut(source).and_then(Option::take) else { return };
+        let m = &mut judge.mirrors[source];
+        m.adopted = m.former;
+        m.only_former = 0;
+        m.loses_copy();
+        m.session.replaced();
+        // It counts its boots and its Pings from the beginning.
+        let link = &mut self.mirrors[source];
+        link.session.another_source();
+        link.contact = Contact::default();
+        self.turned[source] = Some(judge);
+    }
+
     /// The former source gives up what it has, and is to become a mirror.
     pub fn becomes_target(&mut self, source: usize) {
         let Some(judge) = self.turned(source) else { return };
@@ -226,13 +243,21 @@ impl Judge {
     }
 
     /// The former source sent an answer: only of what the recovery has reached, and no read that came in after the fence.
-    pub fn former_answered(&mut self, source: usize, client: u32, slot: u32, request: u64, answer: Answer) {
+    /// `exiled`: another source has adopted its clients since.
+    pub fn former_answered(
+        &mut self,
+        (source, exiled): (usize, bool),
+        client: u32,
+        slot: u32,
+        request: u64,
+        answer: Answer,
+    ) {
         let (setup, out) = (&self.setup, &mut self.out);
         let turned = self.turned.get_mut(source).and_then(Option::as_mut);
         let Some(m) = turned.map(|judge| &mut judge.mirrors[source]).or(self.mirrors.get_mut(source)) else {
             return;
         };
-        let Some(former) = m.former else {
+        let Some(former) = (if exiled { m.adopted } else { m.former }) else {
             return fencing::answered_by_retired(m, request, out);
         };
         let reached = former.reached;
@@ -241,7 +266,8 @@ impl Judge {
         let asked = found.clone();
         match answer {
             Answer::Written | Answer::Added { .. } => {
-                m.only_former += u64::from(asked.index.is_none_or(|index| index > reached));
+                let only = asked.index.is_none_or(|index| index > reached);
+                m.only_former += u64::from(only && !exiled);
                 fencing::answered_by_former(m, setup, &asked, out)
             }
             Answer::Read { .. } => reads::fenced(m, former.since, setup, &asked, out),

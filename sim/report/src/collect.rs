@@ -320,6 +320,7 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
         replayed: r.replayed,
         exact: r.exact,
         promoted: r.promoted,
+        adopter: r.adopter.map(|by| source_name(plan, by)),
     }
 }
 
@@ -332,6 +333,7 @@ fn promotion(plan: &Plan, p: &PromotionReport) -> PromotionEntry {
         last_answer_ns: p.last_answer,
         first_answer_ns: p.first_answer,
         outage_ns: p.outage,
+        adopter: p.adopter.map(|by| source_name(plan, by)),
     }
 }
 

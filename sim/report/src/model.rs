@@ -425,6 +425,8 @@ pub struct RecoveryEntry {
     pub exact: bool,
     /// The destination serves the clients with it from then on.
     pub promoted: bool,
+    /// Name of the source that is to serve them instead; null if none is.
+    pub adopter: Option<String>,
 }
 
 /// From when on the time of a recovery counts.
@@ -451,10 +453,12 @@ pub struct PromotionEntry {
     pub promoted_ns: Option<u64>,
     /// Virtual time of the last answer that a client had of the former source, ns; null if there was none.
     pub last_answer_ns: Option<u64>,
-    /// Virtual time of the first answer that a client had of the destination, ns; null if there was none.
+    /// Virtual time of the first answer that a client had of the destination, or of the adopter, ns; null if there was none.
     pub first_answer_ns: Option<u64>,
     /// The clients' outage, ns: from the one to the other; null without both.
     pub outage_ns: Option<u64>,
+    /// Name of the source that was to serve them instead of the destination; null if none was.
+    pub adopter: Option<String>,
 }
 
 /// One alarm.

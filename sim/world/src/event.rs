@@ -10,7 +10,7 @@ pub(crate) const WATCH: Nanos = 10_000_000;
 /// What happens at a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
-    Frame { source: u16, forward: bool, era: u64, slot: u32 },
+    Frame { line: u16, forward: bool, era: u64, slot: u32 },
     Done { slot: u32 },
     Timer { server: u16, at: u64 },
     Request { client: u16, slot: u32, request: u64 },
@@ -28,7 +28,7 @@ pub(crate) enum Event {
     Recover { source: u16 },
     HandOver { source: u16 },
     Tick { server: u16, index: u32 },
-    Unglue { source: u16, forward: bool },
+    Unglue { line: u16, forward: bool },
     Watch,
 }
 

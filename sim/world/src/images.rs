@@ -63,8 +63,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.volumes(source, (d, self.regions[source].clone(), log), &mut images);
                 continue;
             }
-            if !self.servers[source].gone {
-                self.volumes(source, (source, self.geometries[source].region(0), 0), &mut images);
+            let seat = self.seat(source);
+            if !self.servers[seat].gone {
+                self.volumes(source, (seat, self.geometries[source].region(0), 0), &mut images);
             }
             self.recovered(source, &mut images);
         }

@@ -64,7 +64,7 @@ const FRAMES: [&str; 21] = [
     "ResyncSealed",
     "HandOver",
 ];
-const FAULTS: [&str; 43] = [
+const FAULTS: [&str; 44] = [
     "crash",
     "power_cut",
     "restart",
@@ -108,6 +108,7 @@ const FAULTS: [&str; 43] = [
     "hand_over",
     "replace",
     "heir_lost",
+    "adopt",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 
@@ -319,11 +320,16 @@ fn actor(spec: &Spec, number: u16) -> String {
     if number >= 100 {
         return spec.clients.get(number - 100).map_or_else(|| format!("client{number}"), |c| c.name.clone());
     }
-    let destination = || spec.destinations.get(number - spec.sources.len());
-    match spec.sources.get(number) {
-        Some(source) => source.name.clone(),
-        None => destination().map_or_else(|| "?".into(), |d| d.name.clone()),
+    let (sources, destinations) = (spec.sources.len(), spec.destinations.len());
+    if let Some(source) = spec.sources.get(number) {
+        return source.name.clone();
     }
+    if let Some(destination) = spec.destinations.get(number - sources) {
+        return destination.name.clone();
+    }
+    let name = |source: usize| spec.sources[source].name.as_str();
+    let spare = spec.spares().get(number - sources - destinations).copied();
+    spare.map_or_else(|| "?".into(), |s| format!("{}/{}", name(s.by), name(s.mirror)))
 }
 
 fn device(number: u16) -> &'static str {

@@ -202,6 +202,7 @@ pub const METRICS: &[(&str, &str, &str)] = &[
         "count",
         "times that clients went back to the former source of a mirror that was promoted",
     ),
+    ("adoptions", "count", "mirrors whose clients another source has taken over"),
     ("rpo_operations", "count", "answered operations missing after recoveries"),
     ("rpo_bytes", "bytes", "their bytes"),
     ("rto", "ns", "longest time from a disaster, or without one from the order, to the opening of the image"),

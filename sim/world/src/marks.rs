@@ -85,6 +85,8 @@ marks! {
     RolesSwapped = "roles_swapped",
     /// the clients of a mirror that was promoted went back to its former source
     GivenBack = "given_back",
+    /// another source serves the clients of a source that was lost or fenced
+    Adopted = "adopted",
 }
 
 /// How often each was reached.

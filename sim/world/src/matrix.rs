@@ -77,6 +77,7 @@ pub(crate) fn target(fault: &Fault) -> (Role, Whom) {
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Whom::Mirror(*source)),
         Fault::Recover { source, .. }
         | Fault::HandOver { source }
+        | Fault::Adopt { source, .. }
         | Fault::LogFile { source, .. }
         | Fault::HeirLost { source, .. }
         | Fault::Replace { source } => (Role::Destination, Whom::Mirror(*source)),

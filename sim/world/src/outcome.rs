@@ -234,6 +234,8 @@ pub struct RecoveryReport {
     pub exact: bool,
     /// The destination serves the clients from then on (LR6).
     pub promoted: bool,
+    /// It answers nobody: this source is to serve them (LR9).
+    pub adopter: Option<usize>,
 }
 
 /// From when on a recovery's time counts.
@@ -259,10 +261,12 @@ pub struct PromotionReport {
     pub promoted: Option<Nanos>,
     /// The last answer that a client had of the former source.
     pub last_answer: Option<Nanos>,
-    /// The first answer that a client had of the destination.
+    /// The first answer that a client had of the destination, or of the source that serves them instead.
     pub first_answer: Option<Nanos>,
     /// From that to this: how long no client had an answer.
     pub outage: Option<Nanos>,
+    /// The source that was to serve them instead (LR9).
+    pub adopter: Option<usize>,
 }
 
 /// An alarm raised by a server.

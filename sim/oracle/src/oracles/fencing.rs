@@ -73,6 +73,14 @@ pub(crate) fn gives_up(m: &Mirror, out: &mut Findings) {
     });
 }
 
+/// LR9: a mirror that was recovered for another server is served by nobody until that one has it.
+pub(crate) fn answered_for_another(m: &Mirror, request: u64, out: &mut Findings) {
+    let number = m.number;
+    out.expect(Oracle::Fencing, "LR9", false, || {
+        format!("mirror {number}: request {request} was answered by a server that has recovered it for another one")
+    });
+}
+
 /// LR8: from its hand-over on a server answers nobody, until it is the server of the clients again.
 pub(crate) fn answered_by_retired(m: &Mirror, request: u64, out: &mut Findings) {
     let number = m.number;

@@ -4,6 +4,7 @@
 use crate::bytes::{FileHeader, Mark, Position, Record};
 use crate::copies::Place;
 use crate::finding::{Findings, Oracle};
+use crate::log::FILE_STABLE;
 use crate::mirror::{Leftover, Mirror};
 use crate::setup::Level;
 
@@ -82,7 +83,7 @@ pub(crate) fn marked(m: &Mirror, mark: &Mark, level: Level, out: &mut Findings) 
     out.judged(Oracle::Numbering);
     check_held(m, mark.nvram, m.copy.end_stable, "the mark promises", "held", out);
     // The file copy may be damaged while the NVRAM has another; the mark never falls.
-    check_held(m, mark.file, m.filed_in_good_faith(), "the mark promises as filed", "filed", out);
+    check_held(m, mark.file, filed_in_good_faith(m), "the mark promises as filed", "filed", out);
 }
 
 /// An acknowledgement left (ForwardAck, or Welcome).
@@ -93,7 +94,7 @@ pub(crate) fn acknowledged(m: &Mirror, level: u64, up_to: Position, configured: 
     out.judged(Oracle::Numbering);
     let (level, mark, end) = match level {
         2 => ("nvram", m.copy.mark_stable.nvram, m.copy.end_stable),
-        _ => ("file", m.copy.mark_stable.file, m.filed_in_good_faith()),
+        _ => ("file", m.copy.mark_stable.file, filed_in_good_faith(m)),
     };
     let number = m.number;
     let applied = m.model.index_of(up_to).is_some_and(|i| i <= m.copy.image.cursor);
@@ -152,4 +153,15 @@ pub(crate) fn renewed(m: &Mirror, standing: &[Leftover], out: &mut Findings) {
             )
         });
     }
+}
+
+/// End of the chain in stable files, if what the rig has damaged there behind everyone's back counted.
+fn filed_in_good_faith(m: &Mirror) -> u64 {
+    let mut end = m.copy.filed;
+    while m.copy.rotten.contains(&(end + 1))
+        || (m.model.entry(end + 1)).is_some_and(|e| e.copies & FILE_STABLE != 0)
+    {
+        end += 1;
+    }
+    end
 }

@@ -67,6 +67,12 @@ impl Session {
         self.open.map(|open| open.sent)
     }
 
+    /// Another source stands in the place of the one that has spoken so far.
+    pub fn another_source(&mut self) {
+        self.source = Boots::default();
+        (self.hello, self.naked, self.open, self.live) = ((0, 0), None, None, (0, 0));
+    }
+
     /// Another destination stands in the place of the one that has spoken so far.
     pub fn replaced(&mut self) {
         self.destination = Boots::default();

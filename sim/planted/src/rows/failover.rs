@@ -148,4 +148,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/life/reclaimed.yaml",
     },
+    Row {
+        id: "F21",
+        name: "who has recovered a mirror for another server serves its clients meanwhile",
+        place: "failover.adopted",
+        bend: Bend::AnswerAdopted,
+        oracles: &["fencing"],
+        seeds: 20,
+        witness: "scenarios/claims/claim_19_second_source.yaml",
+    },
 ];

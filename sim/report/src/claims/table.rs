@@ -185,8 +185,8 @@ pub const CLAIMS: &[Claim] = &[
     claim(
         19,
         "clients of a source that is lost go on at another source: all that was answered is there, and the former one answers nobody",
-        &[step("promotions", Of::AtDestination("promoted")), step("hand-overs", Of::Metric("hand_overs"))],
-        &[],
+        &[step("promotions", Of::AtDestination("promoted")), step("adoptions", Of::Metric("adoptions"))],
+        &["F21", "L15"],
     ),
     claim(
         20,

@@ -225,7 +225,11 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
     };
     let rto = if r.rto > 0 { format!("RTO {} from the {from}; ", nanos(r.rto)) } else { String::new() };
     let replayed = plural(r.replayed, "record");
-    let promoted = if r.promoted { "; its clients go on with the image" } else { "" };
+    let promoted = match (r.promoted, r.adopter) {
+        (false, _) => String::new(),
+        (true, None) => "; its clients go on with the image".into(),
+        (true, Some(by)) => format!("; its clients go to {}", source_name(plan, by)),
+    };
     format!(
         "{}: {}{exact}; {rpo}; {rto}{replayed} replayed{promoted}",
         source_name(plan, r.source),
@@ -239,7 +243,10 @@ fn promotion(plan: &Plan, outcome: &Outcome, p: &PromotionReport) -> String {
     let mut parts: Vec<String> = [
         at("disaster", p.disaster),
         at("ordered", Some(p.ordered)),
-        at("promoted", p.promoted),
+        at(
+            &p.adopter.map_or("promoted".into(), |by| format!("recovered for {}", source_name(plan, by))),
+            p.promoted,
+        ),
         at("first answer", p.first_answer),
     ]
     .into_iter()

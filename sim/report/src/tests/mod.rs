@@ -154,7 +154,7 @@ fn said_of(text: &str, heard: usize, interrupted: bool) -> (ClaimVerdict, Value)
     runs.iter().take(heard).for_each(|r| claims.add(&plans[0], r));
     let report = claims.finish(&plans, interrupted, None, utc(0));
     assert!(report.claims.iter().zip(CLAIMS).all(|(c, claim)| {
-        (c.verdict == ClaimVerdict::Cancelled) == !claim.live()
+        (c.verdict == ClaimVerdict::Cancelled) != claim.live()
             && (c.verdict == ClaimVerdict::NoScenario) == (claim.live() && claim.number != 3)
     }));
     let value = serde_json::to_value(&report).expect("JSON");

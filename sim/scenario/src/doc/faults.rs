@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace, heir_lost
+        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace, heir_lost, adopt
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -53,6 +53,8 @@ map! {
         recover: Recovery = optional("another fault"),
         /// Operator: the clients of a mirror that was promoted go back to the server that was their source, once it is in sync.
         hand_over: OneSource = optional("another fault"),
+        /// Operator: the clients of a source are to be served by another source, which has them beside its own. The mirror is recovered, and its source fenced; the destination answers nobody, brings the other server up to date with every block, and hands the clients over to it.
+        adopt: Adoption = optional("another fault"),
         /// The next frames on a link are bent on their way.
         frame: FrameBend = optional("another fault"),
         /// The next message on a link arrives once more, long after (`datagram` only).
@@ -147,6 +149,16 @@ map! {
     struct OneSource {
         /// The source.
         source: Name = optional("the only source"),
+    }
+}
+
+map! {
+    /// A source whose clients another one is to serve.
+    struct Adoption {
+        /// The source.
+        source: Name = required,
+        /// The other one. Its site is then theirs, too: what happens to that server happens to both.
+        by: Name = required,
     }
 }
 

@@ -128,6 +128,13 @@ impl Page<'_> {
             Fault::HandOver { source: s } => {
                 format!("operator gives the clients of {} back to it, once it is in sync", source(s))
             }
+            Fault::Adopt { source: s, by } => {
+                format!(
+                    "operator has {1} serve the clients of {0}: {0} is fenced, {1} gets every block",
+                    source(s),
+                    source(by)
+                )
+            }
             Fault::Frame { source: s, direction, bend, count } => {
                 let bend = snake(&format!("{bend:?}"));
                 format!("next {count} frames of {} ({}): {bend}", source(s), way(direction))

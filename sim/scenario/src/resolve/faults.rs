@@ -3,7 +3,7 @@
 use super::{Cx, names};
 use crate::doc::Root;
 use crate::doc::faults::{
-    BlockOf, Damage as DamageDoc, DeviceRange, FaultLine, Line, Outage, RecordOf, Trigger,
+    Adoption, BlockOf, Damage as DamageDoc, DeviceRange, FaultLine, Line, Outage, RecordOf, Trigger,
 };
 use crate::document::At;
 use crate::place::Place;
@@ -124,7 +124,22 @@ impl Lookup<'_, '_, '_> {
         if let Some(s) = &line.hand_over {
             return self.source(s.source.as_ref(), s).map(|source| Fault::HandOver { source });
         }
+        if let Some(a) = &line.adopt {
+            return self.adoption(a);
+        }
         self.link_fault(line).or_else(|| self.series(line)).or_else(|| self.device_fault(line))
+    }
+
+    fn adoption(&mut self, a: &At<Adoption>) -> Option<Fault> {
+        let source = self.source(Some(&a.source), a);
+        let by = self.source(Some(&a.by), a);
+        let (source, by) = (source?, by?);
+        if source == by {
+            let wrong = a.by.wrong("never", "a source does not take its own clients over");
+            self.cx.desk.report(wrong.help("name another source; `hand_over` gives clients back"));
+            return None;
+        }
+        Some(Fault::Adopt { source, by })
     }
 
     fn outage(&mut self, o: &At<Outage>) -> Option<(Node, Option<u64>)> {
@@ -403,6 +418,7 @@ fn unreachable_stages(cx: &mut Cx<'_>, root: &Root, spec: &Spec, faults: &[Fault
         let leads = |f: &FaultSpec| match f.fault {
             Fault::Recover { source, promote } => (promote || !promotion).then_some(source),
             Fault::Disaster { source, .. } => (!promotion).then_some(source),
+            Fault::Adopt { source, .. } => Some(source),
             _ => None,
         };
         // What waits for such a stage itself leads to no first one.
@@ -415,7 +431,7 @@ fn unreachable_stages(cx: &mut Cx<'_>, root: &Root, spec: &Spec, faults: &[Fault
         let ever = drawn || faults.iter().filter(begins).any(|f| leads(f).is_some());
         let here = drawn || faults.iter().filter_map(leads).any(|of| source.is_none_or(|s| s == of));
         let (what, help) = match promotion {
-            true => ("promoted", "`recover: {promote: true}`"),
+            true => ("promoted", "`recover: {promote: true}` or an `adopt`"),
             false => ("recovered", "a `disaster` or a `recover`"),
         };
         if !ever {

@@ -31,6 +31,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Seal { .. } => "seal",
         Fault::Recover { .. } => "recover",
         Fault::HandOver { .. } => "hand_over",
+        Fault::Adopt { .. } => "adopt",
         Fault::Frame { .. } => "frame",
         Fault::Replay { .. } => "replay",
         Fault::Swizzle { .. } => "swizzle",

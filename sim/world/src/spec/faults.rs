@@ -50,7 +50,7 @@ pub struct FaultSpec {
 impl FaultSpec {
     /// Whether it has the destination serve the clients.
     pub fn promotes(&self) -> bool {
-        matches!(self.fault, Fault::Recover { promote: true, .. })
+        matches!(self.fault, Fault::Recover { promote: true, .. } | Fault::Adopt { .. })
     }
 }
 
@@ -200,6 +200,14 @@ pub enum Fault {
     HandOver {
         /// Which source's clients.
         source: usize,
+    },
+    /// Operator: the clients of a source are to be served by another one (LR9, claim 19). The mirror is recovered as for a
+    /// promotion, but the destination answers nobody: that server gets every block, and then the clients.
+    Adopt {
+        /// Which source's clients.
+        source: usize,
+        /// The source that is to serve them, too.
+        by: usize,
     },
     /// The next frames on a link are bent on their way (FN10).
     Frame {

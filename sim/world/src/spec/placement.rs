@@ -18,7 +18,30 @@ impl Placement {
     }
 }
 
+/// A place at a source's server for the mirror of another source, should it adopt the clients of that (LR9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spare {
+    /// The mirror.
+    pub mirror: usize,
+    /// The source whose server it is.
+    pub by: usize,
+}
+
 impl Spec {
+    /// The places that its faults ask for.
+    pub fn spares(&self) -> Vec<Spare> {
+        let mut all = Vec::new();
+        for fault in &self.faults {
+            if let super::Fault::Adopt { source, by } = fault.fault {
+                let spare = Spare { mirror: source, by };
+                if !all.contains(&spare) {
+                    all.push(spare);
+                }
+            }
+        }
+        all
+    }
+
     /// The mirrors of a destination, in the order of its desks.
     pub fn mirrors_of(&self, destination: usize) -> impl Iterator<Item = usize> + '_ {
         (0..self.sources.len()).filter(move |m| self.sources[*m].destination == destination)

@@ -80,7 +80,8 @@ impl<Q: Quirk> World<'_, Q> {
     /// The region of an image disk that holds a byte, and the mirror.
     fn region_at(&self, server: usize, offset: u64) -> Option<(mirror::geometry::Region, usize)> {
         if !self.is_destination(server) {
-            return Some((self.geometries[server].region(0), server));
+            let mirror = self.mirror_of(server);
+            return Some((self.geometries[mirror].region(0), mirror));
         }
         let own = self.mirrors_at(server);
         let at = own.partition_point(|m| self.regions[*m].base <= offset).checked_sub(1)?;

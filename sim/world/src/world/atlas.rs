@@ -149,7 +149,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// A server that runs is about to die.
     pub(super) fn sees_death(&mut self, server: usize) {
         let (mirrors, at_destination) = (self.mirrors_at(server), self.is_destination(server));
-        let other = |m: &usize| if at_destination { *m } else { self.destination_of(*m) };
+        let other = |m: &usize| if at_destination { self.seat(*m) } else { self.destination_of(*m) };
         let other_is_down = mirrors.iter().any(|m| self.servers[other(m)].machine.is_none());
         self.coverage.dies(&mirrors, at_destination, other_is_down);
     }

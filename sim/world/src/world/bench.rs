@@ -13,6 +13,9 @@ use mirrorsim_oracle::{self as oracle, Judge, Loss};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// A source that no judge knows: what it does is nobody's concern.
+const NOBODY: oracle::Server = oracle::Server::Source(usize::MAX);
+
 /// The judge of a destination and its sources, and the probe there.
 pub(crate) struct Panel<Q> {
     pub judge: Judge,
@@ -26,6 +29,8 @@ pub(crate) struct Bench<Q> {
     panels: Vec<Panel<Q>>,
     /// Of each mirror: its panel, and its number there.
     seats: Vec<(usize, usize)>,
+    /// Of each server: its panel, and who it is there.
+    servers: Vec<(usize, oracle::Server)>,
 }
 
 impl<Q: Quirk> Bench<Q> {
@@ -66,7 +71,12 @@ impl<Q: Quirk> Bench<Q> {
             Panel { judge, probe, formers }
         });
         let seat = |mirror: usize| (spec.sources[mirror].destination, spec.desk(mirror));
-        Bench { panels: panels.collect(), seats: (0..spec.sources.len()).map(seat).collect() }
+        let seats: Vec<_> = (0..spec.sources.len()).map(seat).collect();
+        let sources = seats.iter().map(|(panel, number)| (*panel, oracle::Server::Source(*number)));
+        let destinations = (0..spec.destinations.len()).map(|d| (d, oracle::Server::Destination));
+        let spares = spec.spares().into_iter().map(|s| (seats[s.mirror].0, NOBODY));
+        let servers = sources.chain(destinations).chain(spares).collect();
+        Bench { panels: panels.collect(), seats, servers }
     }
 
     /// Of a mirror: its judge, and its number there.
@@ -83,10 +93,14 @@ impl<Q: Quirk> Bench<Q> {
 
     /// Who a server is, and before which panel.
     pub fn who(&self, server: usize) -> (usize, oracle::Server) {
-        match self.seats.get(server) {
-            Some((panel, number)) => (*panel, oracle::Server::Source(*number)),
-            None => (server - self.seats.len(), oracle::Server::Destination),
-        }
+        self.servers[server]
+    }
+
+    /// Another server than before is a mirror's source, or is to be.
+    pub fn takes_seat(&mut self, mirror: usize, before: usize, server: usize) {
+        let (panel, number) = self.seats[mirror];
+        self.servers[before] = (panel, NOBODY);
+        self.servers[server] = (panel, oracle::Server::Source(number));
     }
 
     /// The panel of a mirror, and its number there.
@@ -118,15 +132,15 @@ impl<Q: Quirk> Bench<Q> {
 
     /// Something else than its machine has changed what is stable at a server.
     pub fn unsettled(&mut self, server: usize) {
-        self.probe(server).unsettled();
+        self.probe(server).into_iter().for_each(Probe::unsettled);
     }
 
-    /// The probe of a server.
-    pub fn probe(&mut self, server: usize) -> &mut Probe<Q> {
+    /// The probe of a server, if that is anybody.
+    pub fn probe(&mut self, server: usize) -> Option<&mut Probe<Q>> {
         let (panel, who) = self.who(server);
         match who {
-            oracle::Server::Destination => &mut self.panels[panel].probe,
-            oracle::Server::Source(number) => &mut self.panels[panel].formers[number],
+            oracle::Server::Destination => Some(&mut self.panels[panel].probe),
+            oracle::Server::Source(number) => self.panels[panel].formers.get_mut(number),
         }
     }
 

@@ -46,14 +46,14 @@ pub(super) type Bending = (Bend, u64, Why);
 
 impl<Q: Quirk> World<'_, Q> {
     /// What becomes of the next frame: as the plan says, else as is drawn.
-    pub(super) fn next_bend(&mut self, mirror: usize, forward: bool) -> Option<Bending> {
-        let subject = mirror as u32 * 2 + !forward as u32;
-        let bends = &mut self.bends[mirror][!forward as usize];
+    pub(super) fn next_bend(&mut self, line: usize, forward: bool) -> Option<Bending> {
+        let subject = line as u32 * 2 + !forward as u32;
+        let bends = &mut self.bends[line][!forward as usize];
         let waits = bends.glue.is_some();
         if let Some((bend, fault)) = if waits { None } else { bends.next.pop_front() } {
             return Some((bend, self.decisions.draw(sites::BEND, subject + 1000), Why::Fault(fault)));
         }
-        let chance = self.spec.sources[mirror].link.malformed.0;
+        let chance = self.line_spec(line).malformed.0;
         if chance == 0 || !self.decisions.chance(sites::BEND, subject, chance) {
             return None;
         }
@@ -62,51 +62,54 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// On the link, bent or not.
-    pub(super) fn pass(&mut self, mirror: usize, forward: bool, frame: Frame, bend: Option<Bending>) {
+    pub(super) fn pass(&mut self, line: usize, forward: bool, frame: Frame, bend: Option<Bending>) {
         let on = on(&frame);
-        let glue = self.bends[mirror][!forward as usize].glue.take();
-        let era = self.links[mirror][!forward as usize].era();
+        let glue = self.bends[line][!forward as usize].glue.take();
+        let era = self.links[line][!forward as usize].era();
         let glue = glue.filter(|g| g.era == era);
         if let Some(mut glue) = glue {
             glue.bytes.extend_from_slice(&frame.bytes());
             let bytes = Content::Bytes(Bytes::from(glue.bytes));
-            return self.launch(mirror, forward, bytes, glue.on, glue.why);
+            return self.launch(line, forward, bytes, glue.on, glue.why);
         }
         let Some((bend, draw, why)) = bend else {
-            return self.launch(mirror, forward, Content::Frame(frame), on, Why::Straight);
+            return self.launch(line, forward, Content::Frame(frame), on, Why::Straight);
         };
         // What waits for an answer now may have to wait for its repetition.
-        let (judge, number) = self.bench.of(mirror);
-        judge.path(number, false);
+        if !self.is_exiled(self.end_of(line)) {
+            let (judge, number) = self.bench.of(self.mirror_on(line));
+            judge.path(number, false);
+        }
         self.tell_paths();
         let bytes = frame.bytes();
         let bent = match bend {
             Bend::Merged => {
                 let glue = Glue { bytes: bytes.to_vec(), on, era, why };
-                self.bends[mirror][!forward as usize].glue = Some(glue);
-                let event = Event::Unglue { source: mirror as u16, forward };
+                self.bends[line][!forward as usize].glue = Some(glue);
+                let event = Event::Unglue { line: line as u16, forward };
                 self.sched.at(self.sched.now() + GLUE, event);
                 return;
             }
             Bend::Truncated => {
                 if self.is_stream() {
                     // From here on nothing is whole on this connection, and only the next frame shows it.
-                    self.disconnected(mirror);
+                    self.disconnected(line);
                 }
                 bytes.slice(..(draw % bytes.len() as u64) as usize)
             }
             Bend::Oversized => oversized(&frame, draw),
             Bend::Garbage => garbage(draw),
-            Bend::Foreign => self.foreign(&frame, mirror, forward),
+            Bend::Foreign => self.foreign(&frame, line, forward),
         };
-        self.launch(mirror, forward, Content::Bytes(bent), on, why);
+        self.launch(line, forward, Content::Bytes(bent), on, why);
         if matches!(bend, Bend::Garbage | Bend::Foreign) {
-            self.launch(mirror, forward, Content::Frame(frame), on, Why::Straight);
+            self.launch(line, forward, Content::Frame(frame), on, Why::Straight);
         }
     }
 
     /// A copy that says that it is of another mirror of the same destination, or of one that nobody knows.
-    fn foreign(&mut self, frame: &Frame, mirror: usize, forward: bool) -> Bytes {
+    fn foreign(&mut self, frame: &Frame, line: usize, forward: bool) -> Bytes {
+        let mirror = self.mirror_on(line);
         let other = self.neighbour(mirror);
         let mut uuid = self.geometries[other].mirror.0;
         if other == mirror {
@@ -124,10 +127,10 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// Nothing came behind it.
-    pub(super) fn unglue(&mut self, source: usize, forward: bool) {
-        let era = self.links[source][!forward as usize].era();
-        if let Some(glue) = self.bends[source][!forward as usize].glue.take().filter(|g| g.era == era) {
-            self.launch(source, forward, Content::Bytes(Bytes::from(glue.bytes)), glue.on, Why::Straight);
+    pub(super) fn unglue(&mut self, line: usize, forward: bool) {
+        let era = self.links[line][!forward as usize].era();
+        if let Some(glue) = self.bends[line][!forward as usize].glue.take().filter(|g| g.era == era) {
+            self.launch(line, forward, Content::Bytes(Bytes::from(glue.bytes)), glue.on, Why::Straight);
         }
     }
 
@@ -172,17 +175,18 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    pub(super) fn keep_for_replay(&mut self, mirror: usize, forward: bool, frame: &Frame) {
-        for replay in &mut self.bends[mirror][!forward as usize].replays {
+    pub(super) fn keep_for_replay(&mut self, line: usize, forward: bool, frame: &Frame) {
+        for replay in &mut self.bends[line][!forward as usize].replays {
             replay.frame.get_or_insert_with(|| frame.clone());
         }
     }
 
     /// A source has sealed a generation.
     pub(super) fn sealed_again(&mut self, mirror: usize) {
+        let line = self.line(self.seat(mirror));
         for forward in [true, false] {
             let mut due = Vec::new();
-            self.bends[mirror][!forward as usize].replays.retain_mut(|replay| {
+            self.bends[line][!forward as usize].replays.retain_mut(|replay| {
                 if replay.frame.is_some() {
                     replay.left -= 1;
                 }
@@ -194,7 +198,7 @@ impl<Q: Quirk> World<'_, Q> {
             });
             for (frame, fault) in due {
                 let on = on(&frame);
-                self.launch(mirror, forward, Content::Frame(frame), on, Why::Fault(fault));
+                self.launch(line, forward, Content::Frame(frame), on, Why::Fault(fault));
             }
         }
     }

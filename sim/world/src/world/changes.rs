@@ -18,7 +18,7 @@ impl<Q: Quirk> World<'_, Q> {
         let mut up = false;
         for server in 0..self.servers.len() {
             // What stands in another one's server ends and starts with it.
-            if self.spec.site(self.node_of(server)) != self.node_of(server) {
+            if self.node(self.spec.site(self.node_of(server))) != server {
                 continue;
             }
             let back = self.decisions.below(sites::SWIZZLE, 1, within.max(1));
@@ -102,7 +102,7 @@ impl<Q: Quirk> World<'_, Q> {
             || self.spec.protocol.ack == AckLevel::Received
             || judge.unheard(number)
             || judge.rotten(number);
-        if self.servers[source].gone || fresh {
+        if self.servers[source].gone || fresh || self.is_exiled(source) {
             return false;
         }
         self.ends(source, true, None);

@@ -201,11 +201,12 @@ impl<Q: Quirk> World<'_, Q> {
             }
             _ => None,
         };
+        let exiled = self.is_exiled(server);
         let (judge, mirror) = self.bench.of(source);
         if self.hosts[source] == server {
             judge.answered(mirror, id.client, id.slot, id.request, seen);
         } else {
-            judge.former_answered(mirror, id.client, id.slot, id.request, seen);
+            judge.former_answered((mirror, exiled), id.client, id.slot, id.request, seen);
         }
         let delay = self.decisions.delay(sites::CLIENT_DELAY, client as u32, &self.delays[client as usize]);
         let answer = self.answers.put(answer);
@@ -234,7 +235,7 @@ impl<Q: Quirk> World<'_, Q> {
         let Some(open) = s.open.take() else { return };
         self.progress_at = now;
         let source = c.source;
-        let by_heir = self.serves_at_destination(from, source);
+        let by_heir = from != source;
         self.service[source].answered(by_heir, now);
         if open.deadline > open.since + self.spec.clients[client as usize].timeout {
             self.coverage.marks.reached(Mark::RetryAnswered);
@@ -292,7 +293,7 @@ impl<Q: Quirk> World<'_, Q> {
         hosted.collect::<Vec<_>>().into_iter().for_each(|source| self.call_up(source));
     }
 
-    fn call_up(&mut self, source: usize) {
+    pub(super) fn call_up(&mut self, source: usize) {
         for client in self.by_number[source].clone() {
             let c = &mut self.clients[client as usize];
             if !std::mem::replace(&mut c.hung_up, false) {

@@ -322,13 +322,13 @@ impl<Q: Quirk> World<'_, Q> {
         let keeps = self.is_destination(server) || self.promotes();
         let before = self.before_flush(server, device);
         let count = self.mirrors_at(server).len();
-        let probe = self.bench.probe(server);
+        let mut probe = self.bench.probe(server).filter(|_| keeps);
         let mut ranges: SmallVec<[(u64, u64); 8]> = SmallVec::new();
         let mut mirrors: SmallVec<[usize; 8]> = SmallVec::new();
         self.servers[server].store_mut(device).end_flush_with(mark, |write| {
             let (mirror, range) = (write.tag as usize, (write.offset, write.len()));
             ranges.push(range);
-            if keeps {
+            if let Some(probe) = &mut probe {
                 probe.flushed(mirror, device, write.serial, range);
                 if !mirrors.contains(&mirror) && mirror < count {
                     mirrors.push(mirror);

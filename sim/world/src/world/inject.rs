@@ -128,6 +128,9 @@ impl<Q: Quirk> World<'_, Q> {
                 (self.disaster(source, power_cut, recover_after), None)
             }
             Fault::Seal { source } => (self.force_seal(source), None),
+            Fault::Recover { source, promote: true } if self.is_recovered_for_another(source) => {
+                (self.serve_after_all(source), None)
+            }
             // It serves already, whoever asks for it.
             Fault::Recover { source, .. }
                 if self.serves_at_destination(self.destination_of(source), source) =>
@@ -141,6 +144,7 @@ impl<Q: Quirk> World<'_, Q> {
                 (true, None)
             }
             Fault::HandOver { source } => (self.order_hand_over(source), None),
+            Fault::Adopt { source, by } => (self.order_adoption(source, by), None),
             // These two take effect when such a frame arrives.
             Fault::Frame { source, direction, bend, count } => {
                 self.bend_frames(index, source, direction, bend, count);
@@ -274,6 +278,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(crate) fn force_seal(&mut self, source: usize) -> bool {
         let d = self.destination_of(source);
         let (desk, now) = (self.desk(d, source), self.clock(self.hosts[source]));
+        let seat = self.seat(source);
         let (judge, number) = self.bench.of(source);
         if self.hosts[source] == d {
             let machine = self.servers[d].machine.as_mut();
@@ -288,7 +293,7 @@ impl<Q: Quirk> World<'_, Q> {
             }
             return serves;
         }
-        let Some(Machine::Source(m)) = self.servers[source].machine.as_mut() else {
+        let Some(Machine::Source(m)) = self.servers[seat].machine.as_mut() else {
             return false;
         };
         if !m.serving() {
@@ -297,7 +302,7 @@ impl<Q: Quirk> World<'_, Q> {
         judge.forced(number);
         m.handle_seal(now);
         self.rest_wanted[source] = true;
-        self.drain(source);
+        self.drain(seat);
         true
     }
 
@@ -351,28 +356,30 @@ impl<Q: Quirk> World<'_, Q> {
             if !wanted {
                 continue;
             }
-            let link = &mut self.links[source][backward as usize];
-            let before = if clog { link.is_clogged() } else { link.is_cut() };
-            changed |= before != on;
-            let released = if clog { link.set_clogged(on, now) } else { link.set_cut(on, now) };
-            for delivery in released {
-                self.schedule(source, !backward, delivery);
+            for line in self.cable(source) {
+                let link = &mut self.links[line][backward as usize];
+                let before = if clog { link.is_clogged() } else { link.is_cut() };
+                changed |= before != on;
+                let released = if clog { link.set_clogged(on, now) } else { link.set_cut(on, now) };
+                for delivery in released {
+                    self.schedule(line, !backward, delivery);
+                }
             }
         }
         changed
     }
 
-    pub(super) fn reset(&mut self, source: usize, only: Option<Node>) -> bool {
-        for link in &mut self.links[source] {
+    pub(super) fn reset(&mut self, line: usize, only: Option<Node>) -> bool {
+        for link in &mut self.links[line] {
             link.reset();
         }
-        self.disconnected(source);
-        let destination = self.destination_of(source);
-        if only.is_none_or(|n| n == Node::Source(source)) {
-            self.disconnect(source, source);
+        self.disconnected(line);
+        let (end, destination) = (self.end_of(line), self.destination_of(self.mirror_on(line)));
+        if only.is_none_or(|n| n == self.node_of(end)) {
+            self.disconnect(end, line);
         }
         if only.is_none_or(|n| self.node(n) == destination) {
-            self.disconnect(destination, source);
+            self.disconnect(destination, line);
         }
         true
     }

@@ -22,7 +22,7 @@ const ALONE: Policy = Policy::Degrade { timeout: 50_000_000, settle: 10_000_000,
 
 impl<Q: Quirk> World<'_, Q> {
     pub fn start(&mut self, server: usize) {
-        if self.servers[server].gone || self.servers[server].machine.is_some() {
+        if self.servers[server].gone || self.is_vacant(server) || self.servers[server].machine.is_some() {
             return;
         }
         let now = self.clock(server);
@@ -56,7 +56,7 @@ impl<Q: Quirk> World<'_, Q> {
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
             Machine::Destination(Box::new(machine))
         } else if self.keeps_an_image(server) {
-            let geometry = &geometries[server];
+            let geometry = &geometries[self.mirror_of(server)];
             let mut machine =
                 Destination::of_former_source(geometry, knobs, self.source_knobs(), self.quirk, now);
             machine.handle_degraded(now, self.servers[server].nvram.degraded);
@@ -65,17 +65,18 @@ impl<Q: Quirk> World<'_, Q> {
             // One that was promoted without a mirror has nobody to wait for.
             let promoted = self.superblock_of(server).is_some_and(Self::was_promoted);
             let knobs = if promoted { self.heir_knobs() } else { self.source_knobs() };
-            let geometry = geometries[server].clone();
-            let machine = Source::new(geometry, knobs, server as u16, self.quirk, now);
+            let mirror = self.mirror_of(server);
+            let geometry = geometries[mirror].clone();
+            let machine = Source::new(geometry, knobs, mirror as u16, self.quirk, now);
             Machine::Source(Box::new(if self.coupled() { machine.coupled() } else { machine }))
         };
         let stable = self.servers[server].store(Device::Image).stable().read(0, 2 * superblock::SLOT);
         if self.comes_back(server, &stable) {
-            self.taken_back(server);
+            self.taken_back(self.mirror_of(server));
         }
-        if !self.is_destination(server) && self.promotes() {
+        if !self.is_destination(server) && !self.is_exiled(server) && self.promotes() {
             let s = &self.servers[server];
-            let (judge, mirror) = self.bench.of(server);
+            let (judge, mirror) = self.bench.of(self.mirror_of(server));
             judge.keeps(mirror, &s.current());
             judge.former_degraded(mirror, s.nvram.degraded);
             self.bench.unsettled(server);
@@ -102,7 +103,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// What the superblock of a source, or of a server that was one, says.
     pub(super) fn superblock_of(&self, server: usize) -> Option<Superblock> {
         let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
-        Superblock::newest(self.geometries.get(server)?.mirror, &both)
+        Superblock::newest(self.geometries[self.mirror_of(server)].mirror, &both)
     }
 
     /// Whether it is that of a server of clients that was promoted, or has gone on alone since.
@@ -113,9 +114,13 @@ impl<Q: Quirk> World<'_, Q> {
     /// Whether a server that was a source and then a mirror serves the clients again, as this superblock of its says: whoever
     /// did is lost.
     fn comes_back(&self, server: usize, both: &[u8]) -> bool {
-        let Some(geometry) = self.geometries.get(server) else { return false };
-        let found = Superblock::newest(geometry.mirror, both).is_some_and(Self::was_promoted);
-        found && self.recovered_at(server) == server && self.ordered.get(&server).is_some_and(|o| !o.done)
+        if self.is_destination(server) || self.is_exiled(server) {
+            return false;
+        }
+        let mirror = self.mirror_of(server);
+        let uuid = self.geometries[mirror].mirror;
+        let found = Superblock::newest(uuid, both).is_some_and(Self::was_promoted);
+        found && self.recovered_at(mirror) == server && self.ordered.get(&mirror).is_some_and(|o| !o.done)
     }
 
     /// Whether a server that was a source is a mirror now, or is to become one, as its superblock says (LR7).
@@ -135,14 +140,17 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a source whose mirror was promoted is the source of a newer epoch (LR8).
     fn leads_again(&self, server: usize) -> bool {
-        let d = self.destination_of(server);
-        let epoch = |s: usize, at: u64| {
-            let both = self.servers[s].store(Device::Image).read(at, 2 * superblock::SLOT);
-            Superblock::newest(self.geometries[server].mirror, &both).map_or(0, |found| found.epoch)
-        };
+        let mirror = self.mirror_of(server);
         let own = matches!(self.servers[server].machine, Some(Machine::Source(_)));
-        let newer = || epoch(server, 0) > epoch(d, self.regions[server].base);
-        self.serves_at_destination(d, server) && own && newer()
+        let newer = || self.epoch(server, mirror) > self.epoch(self.destination_of(mirror), mirror);
+        self.serves_at_destination(self.destination_of(mirror), mirror) && own && newer()
+    }
+
+    /// The epoch of a mirror that a server's superblock says.
+    pub(super) fn epoch(&self, server: usize, mirror: usize) -> u64 {
+        let at = if self.is_destination(server) { self.regions[mirror].base } else { 0 };
+        let both = self.servers[server].store(Device::Image).read(at, 2 * superblock::SLOT);
+        Superblock::newest(self.geometries[mirror].mirror, &both).map_or(0, |found| found.epoch)
     }
 
     fn source_knobs(&self) -> source::Knobs {
@@ -195,7 +203,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.see_recoveries(server);
         } else {
             self.see_exposure(server);
-            if self.recovered_at(server) == server {
+            if self.recovered_at(self.mirror_of(server)) == server {
                 self.see_recoveries(server);
             }
         }
@@ -210,8 +218,11 @@ impl<Q: Quirk> World<'_, Q> {
         else {
             return;
         };
+        if self.is_exiled(server) {
+            return;
+        }
         let Exposure { operations, bytes, .. } = source.exposure();
-        let (judge, mirror) = self.bench.of(server);
+        let (judge, mirror) = self.bench.of(self.mirror_of(server));
         judge.exposure(mirror, operations, bytes);
         for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
             let most = self.metrics.entry(name).or_default();
@@ -253,6 +264,7 @@ impl<Q: Quirk> World<'_, Q> {
             Effect::Discard { device, token, offset, length } => {
                 self.discard(server, device, token, offset, length);
             }
+            Effect::Refuse { frame, .. } => self.refuse(server, frame),
             Effect::Reply { mirror, id, answer } => self.reply(server, of(mirror), id, answer),
             Effect::CloseClients { mirror } => self.hang_up(server, of(mirror)),
             Effect::Alarm { mirror, alarm } => self.alarm(server, of(mirror), &alarm),
@@ -263,9 +275,11 @@ impl<Q: Quirk> World<'_, Q> {
         let message = kinds::alarm_text(alarm);
         self.emit(kinds::ALARM, server, mirror, kinds::alarm_number(alarm), kinds::alarm_fields(alarm));
         let who = server;
-        let (_, number) = self.bench.seat(mirror);
-        let (judge, seen) = self.bench.at(server);
-        judge.alarm(seen, Some(number), kinds::alarm_name(alarm), &message);
+        if !self.is_exiled(server) {
+            let (_, number) = self.bench.seat(mirror);
+            let (judge, seen) = self.bench.at(server);
+            judge.alarm(seen, Some(number), kinds::alarm_name(alarm), &message);
+        }
         match kinds::alarm_name(alarm) {
             "version" => {
                 self.said_no(&["version"], server, true);
@@ -352,9 +366,9 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let both = self.servers[server].store(Device::Image).read(0, 2 * superblock::SLOT);
         if stage == Stage::Booted && !at_destination && self.comes_back(server, &both) {
-            self.taken_back(server);
+            self.taken_back(mirror);
         } else if stage == Stage::Booted && !at_destination && self.leads_again(server) {
-            self.returned(server);
+            self.returned(mirror);
         } else if stage == Stage::Booted && heir {
             let (judge, number) = self.bench.of(mirror);
             judge.heir_booted(number);

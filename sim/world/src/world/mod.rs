@@ -1,5 +1,6 @@
 //! The world of one run: servers, clients and links on the engine's scheduler, with the judge looking on.
 
+mod adoption;
 mod astray;
 mod atlas;
 pub(crate) mod bench;
@@ -35,7 +36,7 @@ use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
 use crate::parcel::{Parcel, Reception};
 use crate::server::{Operation, Server};
 use crate::slab::Slab;
-use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spec, When};
+use crate::spec::{DiskSpec, FaultSpec, Nanos, NvramSpec, Pacing, Spare, Spec, When};
 use crate::stages::StageCounts;
 use crate::{Options, plan, sites};
 use bench::Bench;
@@ -89,6 +90,13 @@ pub(crate) struct World<'s, Q> {
     pieces_sent: u64,
     pub clients: Vec<Client>,
     by_number: Vec<Vec<u16>>,
+    /// Places for the clients of others, and of each mirror the server that is its source, or was it last.
+    spares: Vec<Spare>,
+    pub seats: Vec<usize>,
+    /// Per mirror: the source that is to serve its clients.
+    adoptions: Vec<Option<usize>>,
+    /// The line whose frame a server is answering.
+    answering: usize,
     /// The server that the clients of each source talk to, and what they have heard of it.
     hosts: Vec<usize>,
     pub service: Vec<Service>,
@@ -182,7 +190,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             version: 1,
             config: None,
         };
-        let d = &spec.destination;
+        let (d, transport) = (&spec.destination, spec.protocol.transport);
         // Where a source may lose its place, it has what it needs to keep an image.
         let log = faults.iter().any(FaultSpec::promotes).then_some(&d.log_disk);
         for source in &spec.sources {
@@ -191,11 +199,16 @@ impl<'s, Q: Quirk> World<'s, Q> {
         for _ in &spec.destinations {
             servers.push(server(&d.nvram, Some(&d.log_disk), &d.image_disk));
         }
-        let links = spec
-            .sources
-            .iter()
-            .map(|s| {
-                let link = || Link::new(plan::link(spec.protocol.transport, &s.link));
+        let spares = spec.spares();
+        for spare in &spares {
+            let source = &spec.sources[spare.by];
+            servers.push(server(&source.nvram, log, &source.disk));
+        }
+        let ends = (0..spec.sources.len()).chain(spares.iter().map(|s| s.by));
+        let links = ends
+            .map(|source| {
+                let spec = &spec.sources[source].link;
+                let link = || Link::new(plan::link(transport, spec));
                 [link(), link()]
             })
             .collect();
@@ -226,13 +239,18 @@ impl<'s, Q: Quirk> World<'s, Q> {
             links,
             receptions: geometries
                 .iter()
+                .chain(spares.iter().map(|s| &geometries[s.mirror]))
                 .map(|g| {
                     let largest = g.largest_payload().max(g.block_size) + 8;
-                    let end = || Reception::new(spec.protocol.transport == Transport::Stream, largest);
+                    let end = || Reception::new(transport == Transport::Stream, largest);
                     [end(), end()]
                 })
                 .collect(),
-            bends: (0..count).map(|_| Default::default()).collect(),
+            bends: (0..count + spares.len()).map(|_| Default::default()).collect(),
+            spares,
+            seats: (0..count).collect(),
+            adoptions: vec![None; count],
+            answering: 0,
             pieces_sent: 0,
             delays: spec.clients.iter().map(|c| plan::delay(&c.delay)).collect(),
             clients,
@@ -298,9 +316,10 @@ impl<'s, Q: Quirk> World<'s, Q> {
             s.machine.is_some() && s.paused_until <= now && steady
         };
         for source in 0..self.spec.sources.len() {
-            let open = self.links[source].iter().all(|l| !l.is_cut() && !l.is_clogged());
+            let seat = self.seat(source);
+            let open = self.links[self.line(seat)].iter().all(|l| !l.is_cut() && !l.is_clogged());
             let destination = well(&self.servers[self.destination_of(source)]);
-            let whole = destination && open && well(&self.servers[source]);
+            let whole = destination && open && well(&self.servers[seat]);
             let (judge, mirror) = self.bench.of(source);
             judge.path(mirror, whole);
         }
@@ -318,7 +337,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             let d = self.destination_of(i);
             self.make(i, d, self.regions[i].base, Role::Mirror, self.desk(d, i), false);
         }
-        for server in (0..self.servers.len()).rev() {
+        for server in (0..self.first_spare()).rev() {
             self.start(server);
         }
         for index in 0..self.faults.len() {
@@ -355,7 +374,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let now = self.sched.now();
         self.bench.judges().for_each(|judge| judge.at(now, number));
         match event {
-            Event::Frame { source, forward, era, slot } => self.frame_arrives(source, forward, era, slot),
+            Event::Frame { line, forward, era, slot } => self.frame_arrives(line, forward, era, slot),
             Event::Done { slot } => self.operation_done(slot),
             Event::Timer { server, at } => self.timer(server as usize, at),
             Event::Request { client, slot, request } => self.request_arrives(client, slot, request),
@@ -386,7 +405,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::HeirLost { index } => self.try_to_lose_heir(index as usize),
             Event::HandOver { source } => self.try_hand_over(source as usize),
             Event::Tick { server, index } => self.tick(server as usize, index as usize),
-            Event::Unglue { source, forward } => self.unglue(source as usize, forward),
+            Event::Unglue { line, forward } => self.unglue(line as usize, forward),
             Event::Watch => self.watch(),
         }
         if self.rest_wanted.contains(&true) {

@@ -14,11 +14,15 @@ use mirrorsim_engine::Delivery;
 impl<Q: Quirk> World<'_, Q> {
     pub(super) fn send(&mut self, server: usize, mirror: usize, frame: Frame) {
         let forward = !self.is_destination(server);
-        let peer = if forward { self.destination_of(mirror) } else { mirror };
+        let (end, destination) =
+            (if forward { server } else { self.seat(mirror) }, self.destination_of(mirror));
+        let peer = if forward { destination } else { end };
         self.emit(kinds::SEND, server, peer, frame.kind(), kinds::frame_fields(&frame));
-        let (_, to) = self.bench.who(peer);
-        let (judge, from) = self.bench.at(server);
-        judge.frame(from, to, &frame.head, &frame.payload);
+        if !self.is_exiled(end) {
+            let (_, to) = self.bench.who(peer);
+            let (judge, from) = self.bench.at(server);
+            judge.frame(from, to, &frame.head, &frame.payload);
+        }
         match frame.kind() {
             7 => *self.metrics.entry("naks").or_default() += 1,
             12 => *self.metrics.entry("resets").or_default() += 1,
@@ -27,9 +31,18 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.coverage.sent(mirror, &frame);
         let frame = self.versioned(server, frame);
-        self.keep_for_replay(mirror, forward, &frame);
-        let bend = self.next_bend(mirror, forward);
-        self.pass(mirror, forward, frame, bend);
+        let line = self.line(end);
+        self.keep_for_replay(line, forward, &frame);
+        let bend = self.next_bend(line, forward);
+        self.pass(line, forward, frame, bend);
+    }
+
+    /// A destination answers a server that was the source of a mirror, on the line that it was heard on (LR9).
+    pub(super) fn refuse(&mut self, server: usize, frame: Frame) {
+        let line = self.answering;
+        let end = self.end_of(line);
+        self.emit(kinds::SEND, server, end, frame.kind(), kinds::frame_fields(&frame));
+        self.pass(line, false, frame, None);
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -37,17 +50,10 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// Puts it on the link, in as many pieces as that asks for.
-    pub(super) fn launch(
-        &mut self,
-        mirror: usize,
-        forward: bool,
-        content: Content,
-        on: (u64, u64),
-        why: Why,
-    ) {
-        let mtu = self.spec.sources[mirror].link.mtu;
+    pub(super) fn launch(&mut self, line: usize, forward: bool, content: Content, on: (u64, u64), why: Why) {
+        let mtu = self.line_spec(line).mtu;
         if mtu == 0 || content.length() <= mtu {
-            return self.put(mirror, forward, Parcel { content, on, part: None, why });
+            return self.put(line, forward, Parcel { content, on, part: None, why });
         }
         let bytes = match content {
             Content::Frame(frame) => frame.bytes(),
@@ -59,45 +65,46 @@ impl<Q: Quirk> World<'_, Q> {
             let from = number as usize * mtu as usize;
             let piece: Bytes = bytes.slice(from..(from + mtu as usize).min(bytes.len()));
             let part = (!self.is_stream()).then_some(Part { message: self.pieces_sent, number, of });
-            self.put(mirror, forward, Parcel { content: Content::Bytes(piece), on, part, why });
+            self.put(line, forward, Parcel { content: Content::Bytes(piece), on, part, why });
         }
     }
 
-    fn put(&mut self, mirror: usize, forward: bool, parcel: Parcel) {
+    fn put(&mut self, line: usize, forward: bool, parcel: Parcel) {
         let now = self.sched.now();
-        let subject = mirror as u32 * 2 + !forward as u32;
+        let subject = line as u32 * 2 + !forward as u32;
         let length = parcel.content.length();
-        let link = &mut self.links[mirror][!forward as usize];
+        let link = &mut self.links[line][!forward as usize];
         let whole = !link.is_cut() && !link.is_clogged();
         let deliveries = link.send(now, length, parcel, &mut self.decisions, subject);
         match deliveries.len() {
-            0 if whole => self.coverage.on_link("loss", mirror),
-            2.. => self.coverage.on_link("duplicate", mirror),
+            0 if whole => self.coverage.on_link("loss", self.mirror_on(line)),
+            2.. => self.coverage.on_link("duplicate", self.mirror_on(line)),
             _ => {}
         }
         for delivery in deliveries {
-            self.schedule(mirror, forward, delivery);
+            self.schedule(line, forward, delivery);
         }
     }
 
-    pub fn schedule(&mut self, mirror: usize, forward: bool, delivery: Delivery<Parcel>) {
+    pub fn schedule(&mut self, line: usize, forward: bool, delivery: Delivery<Parcel>) {
         let mut parcel = delivery.handle;
         if let Some(draw) = delivery.corrupt {
             *self.metrics.entry("corrupted").or_default() += 1;
-            self.coverage.on_link("corrupt", mirror);
+            self.coverage.on_link("corrupt", self.mirror_on(line));
             parcel.content = parcel.content.flip(draw);
         }
         let slot = self.parcels.put(parcel);
-        let event = Event::Frame { source: mirror as u16, forward, era: delivery.era, slot };
+        let event = Event::Frame { line: line as u16, forward, era: delivery.era, slot };
         self.sched.at(delivery.at, event);
     }
 
-    pub(super) fn frame_arrives(&mut self, source: u16, forward: bool, era: u64, slot: u32) {
+    pub(super) fn frame_arrives(&mut self, line: u16, forward: bool, era: u64, slot: u32) {
         let Some(parcel) = self.parcels.take(slot) else { return };
-        let (source_server, destination) = (source as usize, self.destination_of(source as usize));
-        let (server, peer) =
-            if forward { (destination, source_server) } else { (source_server, destination) };
-        let lost = self.links[source as usize][!forward as usize].era() != era;
+        let at = line as usize;
+        let (end, mirror) = (self.end_of(at), self.mirror_on(at));
+        let destination = self.destination_of(mirror);
+        let (server, peer) = if forward { (destination, end) } else { (end, destination) };
+        let lost = self.links[at][!forward as usize].era() != era;
         let kind = if lost { kinds::LOST } else { kinds::DELIVER };
         let (number, fields) = match &parcel.content {
             Content::Frame(frame) => (frame.kind(), kinds::frame_fields(frame)),
@@ -107,55 +114,65 @@ impl<Q: Quirk> World<'_, Q> {
         if lost {
             return;
         }
-        self.bent_arrives(server, source as usize, parcel.why);
-        let (frames, broken) = self.receptions[source as usize][!forward as usize].take(parcel, era);
+        self.bent_arrives(server, mirror, parcel.why);
+        let (frames, broken) = self.receptions[at][!forward as usize].take(parcel, era);
         for frame in frames {
-            self.deliver_frame(server, source, frame);
+            self.deliver_frame(server, line, frame);
         }
         if broken {
             // The receiver ends the connection: there is nothing to go on from.
             *self.metrics.entry("broken_streams").or_default() += 1;
-            self.reset(source as usize, None);
+            self.reset(at, None);
         }
     }
 
-    pub(super) fn deliver_frame(&mut self, server: usize, source: u16, frame: Frame) {
+    pub(super) fn deliver_frame(&mut self, server: usize, line: u16, frame: Frame) {
         let (now, shows) = (self.sched.now(), self.clock(server));
-        let desk = self.desk(server, source as usize);
+        let at = line as usize;
+        let mirror = self.mirror_on(at);
+        let (desk, end) = (self.desk(server, mirror), self.end_of(at));
+        let stranger = self.is_exiled(end);
         let s = &mut self.servers[server];
         if s.paused_until > now {
-            self.inboxes[server].push(Deferred::Frame(source, frame));
+            self.inboxes[server].push(Deferred::Frame(line, frame));
             return;
         }
-        if s.machine.is_some() {
-            self.coverage.arrived(source as usize, &frame);
+        if s.machine.is_some() && !stranger {
+            self.coverage.arrived(mirror, &frame);
             // One of a source to whoever serves its clients by now is answered otherwise.
-            if let Some(generation) =
-                kinds::sync_request(&frame).filter(|_| self.hosts[source as usize] != server)
-            {
-                let (judge, mirror) = self.bench.of(source as usize);
-                judge.asked(mirror, generation);
+            if let Some(generation) = kinds::sync_request(&frame).filter(|_| self.hosts[mirror] != server) {
+                let (judge, number) = self.bench.of(mirror);
+                judge.asked(number, generation);
             }
         }
-        match s.machine.as_mut() {
+        self.answering = at;
+        match self.servers[server].machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
+            Some(Machine::Destination(m)) if stranger && server != end => {
+                m.handle_stranger(shows, desk, &frame);
+            }
             Some(Machine::Destination(m)) => m.handle_frame(shows, desk, &frame),
             None => return,
         }
         self.drain(server);
     }
 
-    pub fn disconnect(&mut self, server: usize, source: usize) {
+    pub fn disconnect(&mut self, server: usize, line: usize) {
         let (now, shows) = (self.sched.now(), self.clock(server));
-        let desk = self.desk(server, source);
+        let (mirror, end) = (self.mirror_on(line), self.end_of(line));
+        if server != end && self.is_exiled(end) {
+            // Nobody there has a connection with it.
+            return;
+        }
+        let desk = self.desk(server, mirror);
         let s = &mut self.servers[server];
         if s.paused_until > now {
-            self.inboxes[server].push(Deferred::Disconnect(source as u16));
+            self.inboxes[server].push(Deferred::Disconnect(line as u16));
             return;
         }
         match s.machine.as_mut() {
             Some(Machine::Source(m)) => {
-                self.coverage.activity.parted(source);
+                self.coverage.activity.parted(mirror);
                 m.handle_disconnect(shows);
             }
             Some(Machine::Destination(m)) => {

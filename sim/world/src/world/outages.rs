@@ -27,9 +27,8 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A process ends, or loses power with its devices.
     pub(super) fn ends(&mut self, server: usize, power: bool, restart_after: Option<Nanos>) -> bool {
-        let s = &mut self.servers[server];
-        let up = s.machine.is_some();
-        if !up && !power {
+        let up = self.servers[server].machine.is_some();
+        if !up && !power || self.is_vacant(server) {
             return false;
         }
         if up {
@@ -57,10 +56,10 @@ impl<Q: Quirk> World<'_, Q> {
             self.bench.unsettled(server);
         }
         // A process that dies takes its connections with it; the peer learns of it by the next reset or time-out.
-        for link in self.mirrors_at(server) {
-            self.links[link][0].reset();
-            self.links[link][1].reset();
-            self.disconnected(link);
+        for line in self.lines_at(server) {
+            self.links[line][0].reset();
+            self.links[line][1].reset();
+            self.disconnected(line);
         }
         self.tell_paths();
         if let Some(after) = restart_after {
@@ -72,10 +71,12 @@ impl<Q: Quirk> World<'_, Q> {
         up
     }
 
-    /// The connection of a source is gone.
-    pub(super) fn disconnected(&mut self, source: usize) {
-        let (judge, mirror) = self.bench.of(source);
-        judge.disconnected(mirror);
+    /// The connection on a line is gone.
+    pub(super) fn disconnected(&mut self, line: usize) {
+        if !self.is_exiled(self.end_of(line)) {
+            let (judge, mirror) = self.bench.of(self.mirror_on(line));
+            judge.disconnected(mirror);
+        }
     }
 
     pub(super) fn cut_power(&mut self, server: usize) {
@@ -122,25 +123,24 @@ impl<Q: Quirk> World<'_, Q> {
         s.incarnation += 1;
         s.timer = None;
         self.forget_inbox(server);
-        self.links[server].iter_mut().for_each(|link| drop(link.reset()));
-        self.disconnected(server);
-        let (judge, mirror) = self.bench.of(server);
+        let line = self.line(server);
+        self.links[line].iter_mut().for_each(|link| drop(link.reset()));
+        self.disconnected(line);
+        let (judge, mirror) = self.bench.of(self.mirror_of(server));
         judge.becomes_target(mirror);
         self.start(server);
     }
 
     pub(super) fn nvram_size(&self, server: usize) -> u64 {
-        match self.spec.sources.get(server) {
-            Some(_) if self.promotes() => {
-                let geometry = &self.geometries[server];
-                Destination::<Q>::segments_behind_log(geometry).end * geometry.segment_size
-            }
-            Some(source) => source.partition_size * self.spec.protocol.partitions as u64,
-            None => {
-                let own = self.mirrors_at(server);
-                let logs: u64 = own.into_iter().map(|m| self.geometries[m].log_size()).sum();
-                self.spec.destination.nvram_size + if self.promotes() { logs } else { 0 }
-            }
+        if self.is_destination(server) {
+            let own = self.mirrors_at(server);
+            let logs: u64 = own.into_iter().map(|m| self.geometries[m].log_size()).sum();
+            return self.spec.destination.nvram_size + if self.promotes() { logs } else { 0 };
+        }
+        let geometry = &self.geometries[self.mirror_of(server)];
+        match self.promotes() {
+            true => Destination::<Q>::segments_behind_log(geometry).end * geometry.segment_size,
+            false => geometry.log_size(),
         }
     }
 
@@ -149,26 +149,35 @@ impl<Q: Quirk> World<'_, Q> {
             return false;
         }
         self.crash(source, false, None);
-        self.servers[source].gone = true;
-        self.servers[source].incarnation += 1;
-        // Otherwise its clients have gone before, and nobody needs it.
-        let destination = self.destination_of(source);
-        let needed = !self.serves_at_destination(destination, source);
-        let (judge, mirror) = self.bench.of(source);
-        judge.disaster(mirror);
-        if needed {
-            self.hang_up(source, source);
-            self.service[source].disaster = Some(self.sched.now());
+        let lost: Vec<usize> = self.cable(source).into_iter().map(|line| self.end_of(line)).collect();
+        for server in &lost {
+            self.servers[*server].gone = true;
+            self.servers[*server].incarnation += 1;
+        }
+        let all = 0..self.spec.sources.len();
+        let seated: Vec<usize> = all.filter(|m| lost.contains(&self.seat(*m))).collect();
+        for mirror in &seated {
+            let (judge, number) = self.bench.of(*mirror);
+            judge.disaster(number);
+        }
+        // Of the others the clients have gone before, and nobody needs it.
+        let needs = |m: &usize| !self.serves_at_destination(self.destination_of(*m), *m);
+        let mirrors: Vec<usize> = seated.into_iter().filter(needs).collect();
+        for mirror in &mirrors {
+            self.hang_up(self.seat(*mirror), *mirror);
+            self.service[*mirror].disaster = Some(self.sched.now());
         }
         if power_cut {
-            self.crash(destination, true, Some(1_000_000));
+            self.crash(self.destination_of(source), true, Some(1_000_000));
         }
-        if needed && recover_after == 0 {
-            self.order_recovery(source, false);
-        } else if needed {
-            let at = self.sched.now() + recover_after;
-            self.last_fault_at = self.last_fault_at.max(at);
-            self.sched.at(at, Event::Order { source: source as u16 });
+        for mirror in mirrors {
+            if recover_after == 0 {
+                self.order_recovery(mirror, false);
+            } else {
+                let at = self.sched.now() + recover_after;
+                self.last_fault_at = self.last_fault_at.max(at);
+                self.sched.at(at, Event::Order { source: mirror as u16 });
+            }
         }
         true
     }
@@ -201,7 +210,8 @@ impl<Q: Quirk> World<'_, Q> {
         let d = self.destination_of(source);
         let served = self.mirrors_at(d).iter().all(|m| self.hosts[*m] == d && *m == source);
         // One that recovers has been handed the clients, and is to be the source again.
-        let found = self.superblock_of(source).filter(|_| !self.servers[source].gone);
+        let seat = self.seat(source);
+        let found = self.superblock_of(seat).filter(|_| !self.servers[seat].gone);
         let mirrors = found.is_some_and(|s| matches!(s.role, Role::Mirror | Role::Target));
         if self.servers[d].gone || !served || !mirrors {
             return false;
@@ -214,6 +224,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.service[source].disaster = Some(self.sched.now());
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
+        self.adoptions[source] = None;
         let at = self.sched.now() + recover_after;
         self.last_fault_at = self.last_fault_at.max(at);
         self.sched.at(at, Event::Order { source: source as u16 });
@@ -226,7 +237,7 @@ impl<Q: Quirk> World<'_, Q> {
         if self.ordered.contains_key(&source) {
             return;
         }
-        if self.recovered_at(source) == source {
+        if self.recovered_at(source) != self.destination_of(source) {
             return self.order_recovery(source, true);
         }
         // What was whole at the disaster may have had its one good copy in NVRAM, and be filed and removed by now.

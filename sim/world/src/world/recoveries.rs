@@ -21,7 +21,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// lost.
     pub(super) fn recovered_at(&self, source: usize) -> usize {
         let d = self.destination_of(source);
-        if self.servers[d].gone && self.hosts[source] == d { source } else { d }
+        if self.servers[d].gone && self.hosts[source] == d { self.seat(source) } else { d }
     }
 
     pub fn try_recover(&mut self, source: usize) {
@@ -32,7 +32,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         };
         let shows = self.clock(d);
-        let gone = self.servers[source].gone;
+        let gone = self.servers[self.seat(source)].gone;
         let s = &mut self.servers[d];
         let (paused, life) = (s.paused_until > now, s.incarnation);
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
@@ -47,7 +47,10 @@ impl<Q: Quirk> World<'_, Q> {
                 m.handle_reclaim(shows, desk);
                 self.drain(d);
             } else if ordered.promote && !heard && (ready || matches!(standing, Booting | Recovering)) {
-                m.handle_promote(shows, desk);
+                match self.adoptions[source] {
+                    Some(_) => m.handle_adopt(shows, desk),
+                    None => m.handle_promote(shows, desk),
+                }
                 self.ordered.entry(source).and_modify(|o| o.told = Some((life, 0)));
                 self.drain(d);
             } else if !ordered.promote && ready {
@@ -60,7 +63,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The operator wants the clients back where they were.
     pub(super) fn order_hand_over(&mut self, source: usize) -> bool {
-        let there = self.may_hand_over(source) && !self.servers[source].gone;
+        let there = self.may_hand_over(source) && !self.servers[self.seat(source)].gone;
         if there && self.hand_overs.insert(source) {
             self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
         }
@@ -78,7 +81,9 @@ impl<Q: Quirk> World<'_, Q> {
     pub fn try_hand_over(&mut self, source: usize) {
         let d = self.destination_of(source);
         let desk = self.desk(d, source);
-        let refuses = matches!(&self.servers[source].machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
+        let other = &self.servers[self.seat(source)];
+        let refuses =
+            matches!(&other.machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
         if refuses || !self.may_hand_over(source) {
             self.hand_overs.remove(&source);
         }
@@ -86,7 +91,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         let (now, shows) = (self.sched.now(), self.clock(d));
-        let gone = self.servers[source].gone;
+        let gone = self.servers[self.seat(source)].gone;
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
@@ -106,15 +111,19 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The server that was the source of a mirror is it again, and has booted.
     pub(super) fn returned(&mut self, source: usize) {
-        let d = self.destination_of(source);
+        let (d, seat) = (self.destination_of(source), self.seat(source));
         let (judge, mirror) = self.bench.of(source);
-        judge.returned(mirror, &self.servers[source].stable(), &self.servers[d].stable());
+        judge.returned(mirror, &self.servers[seat].stable(), &self.servers[d].stable());
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
-        self.hosts[source] = source;
-        self.coverage.marks.reached(Mark::GivenBack);
-        *self.metrics.entry("hand_overs").or_default() += 1;
-        self.call_again(source);
+        self.hosts[source] = seat;
+        let (mark, metric) = match self.adoptions[source].take() {
+            Some(_) => (Mark::Adopted, "adoptions"),
+            None => (Mark::GivenBack, "hand_overs"),
+        };
+        self.coverage.marks.reached(mark);
+        *self.metrics.entry(metric).or_default() += 1;
+        self.call_up(source);
     }
 
     /// A recovery has come a step further.
@@ -187,12 +196,13 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// What was the source serves the clients again, after a promotion of its own: as its superblock says, it starts as one.
     pub(super) fn taken_back(&mut self, source: usize) {
-        let Some(found) = self.superblock_of(source) else { return };
+        let seat = self.seat(source);
+        let Some(found) = self.superblock_of(seat) else { return };
         let to = rehearsal::to_oracle(found.recovered, found.verdict.unwrap_or(Verdict::CompleteUpTo));
         let (judge, mirror) = self.bench.of(source);
         let before = judge.total_findings();
         judge.mute(false);
-        judge.recovered(mirror, &self.servers[source].stable(), to);
+        judge.recovered(mirror, &self.servers[seat].stable(), to);
         let right = judge.total_findings() == before;
         if let Some(expected) = self.expected[source].take() {
             judge.compare(mirror, expected, to, right);
@@ -200,7 +210,7 @@ impl<Q: Quirk> World<'_, Q> {
         let exact = judge.total_findings() == before;
         judge.mute(self.judging.mutes());
         let verdict = kinds::verdict_text(to);
-        self.recovery_ended((source, source), (found.recovered, verdict), (0, exact, true));
+        self.recovery_ended((source, seat), (found.recovered, verdict), (0, exact, true));
     }
 
     fn recovery_ended(
@@ -230,12 +240,14 @@ impl<Q: Quirk> World<'_, Q> {
             replayed,
             exact,
             promoted,
+            adopter: self.adoptions[source].filter(|_| promoted),
             ..RecoveryReport::default()
         };
         self.report(report, as_of, answered);
         self.progress_at = now;
         if promoted {
             self.move_clients(source, server);
+            self.seat_adopter(source);
         }
     }
 

@@ -46,7 +46,10 @@ impl<Q: Quirk> World<'_, Q> {
     /// recovered, has nothing to fill it from.
     pub(super) fn replace(&mut self, server: usize) -> bool {
         let mirrors = self.mirrors_at(server);
-        let own = |m: &usize| self.hosts[*m] == *m && !self.servers[*m].gone && !self.ordered.contains_key(m);
+        let own = |m: &usize| {
+            let seat = self.seat(*m);
+            self.hosts[*m] == seat && !self.servers[seat].gone && !self.ordered.contains_key(m)
+        };
         if self.servers[server].gone
             || !mirrors.iter().all(own)
             || mirrors.iter().any(|m| self.hand_overs.contains(m))

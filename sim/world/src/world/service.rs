@@ -12,6 +12,8 @@ pub(crate) struct Service {
     pub wanted: Option<Nanos>,
     /// When the destination first did so, durably.
     pub promoted: Option<Nanos>,
+    /// The source that was to serve them instead.
+    pub adopter: Option<usize>,
     /// The last answer of the source that a client had before the first one of the destination.
     last: Option<Nanos>,
     first: Option<Nanos>,
@@ -42,6 +44,7 @@ impl Service {
             promoted: self.promoted,
             last_answer: self.last,
             first_answer: self.first,
+            adopter: self.adopter,
             outage: self.first.zip(self.last).map(|(first, last)| first - last),
         })
     }
