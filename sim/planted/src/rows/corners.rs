@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "a source whose Welcome lies above its log goes on as if it had lost nothing",
         place: "session.welcome",
         bend: Bend::PassWelcomeAbove,
-        oracles: &["numbering", "divergence", "session", "liveness", "reads"],
+        oracles: &["numbering", "divergence", "session", "liveness", "reads", "prefix"],
         seeds: 20,
         witness: "scenarios/faults/readd.yaml",
     },

@@ -378,9 +378,6 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.coverage.stage(stage, mirror, at_destination, position);
         let there = self.recovered_at(mirror) == server;
-        if stage == Stage::RecoveryStep && there {
-            self.stepped(mirror);
-        }
         if stage == Stage::RecoveryStarted && there {
             self.expects_recovery(mirror);
         }

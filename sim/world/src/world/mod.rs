@@ -58,7 +58,7 @@ use std::sync::Arc;
 pub(crate) const LAST: usize = 12;
 
 /// A recovery ordered by the operator.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ordered {
     /// When it was ordered, the last time.
     pub since: Nanos,
@@ -70,8 +70,10 @@ pub(crate) struct Ordered {
     pub as_of: Nanos,
     /// The destination is to serve the clients then.
     pub promote: bool,
-    /// It was told so in this life, and so many steps of the recovery ago.
-    pub told: Option<(u32, u32)>,
+    /// The life in which it was told so.
+    pub told: Option<u32>,
+    /// It has said that it will not forget.
+    pub noted: bool,
 }
 
 pub(crate) struct World<'s, Q> {

@@ -263,7 +263,8 @@ impl<Q: Quirk> World<'_, Q> {
             service.wanted.get_or_insert(now);
         }
         let as_of = service.disaster.unwrap_or(now);
-        let fresh = Ordered { since: now, again: false, done: false, answered, as_of, promote, told: None };
+        let fresh =
+            Ordered { since: now, again: false, done: false, answered, as_of, promote, ..Ordered::default() };
         let ordered = self.ordered.entry(source).or_insert(fresh);
         ordered.promote |= promote;
         if ordered.done {

@@ -9,9 +9,10 @@ use crate::server::Machine;
 use crate::spec::Nanos;
 use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
+use mirror::effect::Device;
 use mirror::ids::Position;
 use mirror::quirk::Quirk;
-use mirror::superblock::Verdict;
+use mirror::superblock::{self, Role, Superblock, Verdict};
 
 /// How often an operator asks whether a recovery can begin, ns.
 const ASK: Nanos = 1_000_000;
@@ -33,15 +34,16 @@ impl<Q: Quirk> World<'_, Q> {
         };
         let shows = self.clock(d);
         let gone = self.servers[self.seat(source)].gone;
+        let noted = ordered.promote && self.notes_promotion(d, source);
+        self.ordered.entry(source).and_modify(|o| o.noted |= noted);
         let s = &mut self.servers[d];
         let (paused, life) = (s.paused_until > now, s.incarnation);
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
             use Standing::*;
             let standing = m.standing(desk);
             let ready = matches!(standing, Serving | Stopped | Open(..));
-            // Nobody repeats what was heard, unless it may have been forgotten: a wish is durable with the second batch
-            // after it, and up to four steps come before the first.
-            let heard = ordered.told.is_some_and(|(told, steps)| told == life || steps >= 6);
+            // Nobody repeats what was heard, unless it may have been forgotten.
+            let heard = ordered.noted || noted || ordered.told == Some(life);
             if gone && m.gives_way(desk) {
                 // Its source was to have its clients back, and is lost.
                 m.handle_reclaim(shows, desk);
@@ -51,7 +53,7 @@ impl<Q: Quirk> World<'_, Q> {
                     Some(_) => m.handle_adopt(shows, desk),
                     None => m.handle_promote(shows, desk),
                 }
-                self.ordered.entry(source).and_modify(|o| o.told = Some((life, 0)));
+                self.ordered.entry(source).and_modify(|o| o.told = Some(life));
                 self.drain(d);
             } else if !ordered.promote && ready {
                 m.handle_recover(shows, desk);
@@ -126,14 +128,12 @@ impl<Q: Quirk> World<'_, Q> {
         self.call_up(source);
     }
 
-    /// A recovery has come a step further.
-    pub(super) fn stepped(&mut self, source: usize) {
-        let life = self.servers[self.recovered_at(source)].incarnation;
-        if let Some((told, steps)) = self.ordered.get_mut(&source).and_then(|o| o.told.as_mut())
-            && *told == life
-        {
-            *steps += 1;
-        }
+    /// Whether the superblock of a server says durably that it is to serve the clients of a mirror, or does so.
+    fn notes_promotion(&self, server: usize, mirror: usize) -> bool {
+        let at = if self.is_destination(server) { self.regions[mirror].base } else { 0 };
+        let both = self.servers[server].store(Device::Image).stable().read(at, 2 * superblock::SLOT);
+        Superblock::newest(self.geometries[mirror].mirror, &both)
+            .is_some_and(|s| s.promotes || matches!(s.role, Role::Source | Role::Degraded))
     }
 
     /// A recovery begins: what the judge's own reader makes of what is there now.
