@@ -4,6 +4,7 @@
 use super::Shared;
 use super::apply::Applying;
 use super::desk::Desk;
+use crate::config::Transport;
 use crate::effect::{Alarm, Completion, Device, Duty, Run, Token};
 use crate::heal::BlockKey;
 use crate::ids::{Link, Position};
@@ -14,9 +15,13 @@ use crate::roll::Roll;
 use crate::stage::Stage;
 use crate::superblock::{Role, Sealed, Superblock};
 use crate::wire::Message;
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
+
+/// Blocks ahead of the next one that are kept: what the source has under way.
+const EARLY: u64 = 64;
 
 /// What the source says is all of it.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +55,8 @@ pub(super) struct Resync {
     stored: u64,
     digest: u64,
     runs: Vec<Run>,
+    /// Blocks that came before one that precedes them: datagrams overtake each other.
+    early: BTreeMap<u64, (BlockKey, Bytes)>,
     end: Option<End>,
     /// Sealed, and its log cleared.
     done: bool,
@@ -65,6 +72,7 @@ impl Resync {
             stored: 0,
             digest: 0,
             runs: Vec::new(),
+            early: BTreeMap::new(),
             end: None,
             done: false,
         }
@@ -161,20 +169,31 @@ impl<Q: Quirk> Desk<Q> {
         if !inside {
             return self.alarm(shared, Alarm::Protocol { kind: 17 });
         }
-        if index != resync.next {
+        if index < resync.next {
             // The last one that it has shows that those before it were sent again.
             if index + 1 == resync.next {
                 self.resync_answer(shared);
             }
             return;
         }
-        let check = crate::codec::check(&content);
-        resync.digest = extend_digest(resync.digest, check);
-        resync.next += 1;
-        let header = EntryHeader { session, index, key, check }.encode(self.geometry.mirror);
-        let mut run = Run::one(resync_file::place(&self.geometry, index), header);
-        run.parts.push(content);
-        resync.runs.push(run);
+        if index > resync.next {
+            if index < resync.next + EARLY && shared.knobs.transport == Transport::Datagram {
+                resync.early.insert(index, (key, content));
+            }
+            return;
+        }
+        let mut here = Some((key, content));
+        while let Some((key, content)) = here {
+            let check = crate::codec::check(&content);
+            resync.digest = extend_digest(resync.digest, check);
+            let index = resync.next;
+            resync.next += 1;
+            let header = EntryHeader { session, index, key, check }.encode(self.geometry.mirror);
+            let mut run = Run::one(resync_file::place(&self.geometry, index), header);
+            run.parts.push(content);
+            resync.runs.push(run);
+            here = resync.early.remove(&resync.next);
+        }
     }
 
     /// LR4: the file is whole.

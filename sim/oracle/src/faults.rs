@@ -94,6 +94,12 @@ impl Judge {
                 judge.device_replaced(server, device, stable, current);
             });
         }
+        if server == Server::Destination {
+            // One that is to become a mirror has nothing to lose, and may miss its superblock all the same.
+            for m in self.mirrors.iter_mut().filter(|m| !m.away && m.lonely()) {
+                m.excuses.insert("another device");
+            }
+        }
         match (server, device) {
             (Server::Source(i), _) => {
                 if let Some(m) = self.mirrors.get_mut(i) {

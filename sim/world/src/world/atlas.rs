@@ -127,7 +127,7 @@ impl<Q: Quirk> World<'_, Q> {
             Whom::All => (0..self.spec.sources.len()).collect(),
         };
         let first = mirrors.first().copied().unwrap_or(0);
-        let server = if role == Role::Destination { self.destination_of(first) } else { first };
+        let server = if role == Role::Destination { self.destination_of(first) } else { self.seat(first) };
         let machine = self.servers[server].machine.as_ref();
         let stopped = matches!(machine, Some(Machine::Source(m)) if m.stopped());
         if role == Role::Destination {
