@@ -385,6 +385,14 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// The epoch that it is in: whoever serves the clients here may have taken them back in a newer one (LR8).
+    pub fn epoch(&self) -> u64 {
+        match &self.phase {
+            Phase::Promoted(heir) => heir.epoch().max(self.superblock.epoch),
+            _ => self.superblock.epoch,
+        }
+    }
+
     /// When its heir wants a time-out.
     pub fn heir_timeout(&self) -> Option<u64> {
         if let Phase::Promoted(heir) = &self.phase { heir.poll_timeout() } else { None }
@@ -455,7 +463,9 @@ impl<Q: Quirk> Desk<Q> {
 
     pub fn start_recovery(&mut self, shared: &mut Shared) {
         // One that has handed the clients over is asked again once it is the mirror (LR8).
-        let promotes = self.superblock.role != Role::Retired && core::mem::take(&mut self.promotes);
+        let asked = self.superblock.role != Role::Retired;
+        let promotes = asked && core::mem::take(&mut self.promotes);
+        let adopts = asked && core::mem::take(&mut self.adopts);
         let mut recovery = Recovery::new(
             self.geometry.clone(),
             self.region.clone(),
@@ -463,7 +473,7 @@ impl<Q: Quirk> Desk<Q> {
             shared.pool.segments(),
             self.quirk,
         )
-        .with_heir(self.heir.map(|heir| heir.home), promotes, core::mem::take(&mut self.adopts))
+        .with_heir(self.heir.map(|heir| heir.home), promotes, adopts)
         .returning(core::mem::take(&mut self.returns));
         recovery.start(&mut shared.out);
         self.heal = Heal::default();

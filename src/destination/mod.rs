@@ -464,7 +464,7 @@ impl<Q: Quirk> Destination<Q> {
             && booted
             && !self.failed
         {
-            let epoch = desk.superblock.epoch;
+            let epoch = desk.epoch();
             let frame = Message::Fenced { epoch }.frame(uuid, connection);
             self.shared.out.push(Effect::Refuse { mirror, frame });
         }

@@ -30,20 +30,19 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     pub fn handle_message(&mut self, shared: &mut Shared, connection: Connection, message: Message) {
+        let own = self.epoch();
         match &mut self.phase {
             Phase::Serving => {}
             Phase::Promoted(_) if self.quirk.bends(Bend::AckThoughPromoted) && message.is_sources() => {
                 return self.acknowledge_blindly(shared, connection, &message);
             }
             // Who was its mirror serves the clients (LR8).
-            Phase::Promoted(heir) if matches!(message, Message::Hello { epoch, .. } if epoch > heir.epoch().max(self.superblock.epoch)) =>
-            {
+            Phase::Promoted(heir) if matches!(message, Message::Hello { epoch, .. } if epoch > own) => {
                 return heir.handle_peer(shared.now, connection, message);
             }
             // The other side has not heard yet that it is not the source any more.
-            Phase::Promoted(heir) if message.is_sources() => {
-                let epoch = heir.epoch().max(self.superblock.epoch);
-                return self.send(shared, connection, Message::Fenced { epoch });
+            Phase::Promoted(_) if message.is_sources() => {
+                return self.send(shared, connection, Message::Fenced { epoch: own });
             }
             Phase::Promoted(heir) => return heir.handle_peer(shared.now, connection, message),
             Phase::Recovering(_) | Phase::Open(..) => {

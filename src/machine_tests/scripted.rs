@@ -312,3 +312,36 @@ fn a_refused_or_fenced_source_stops_with_an_alarm() {
         assert!(pair.source.stopped());
     }
 }
+
+/// A block of a resync with these bytes.
+fn block(session: u64, index: u64) -> Message {
+    let content = Bytes::from(vec![index as u8; geometry().block_size as usize]);
+    Message::ResyncBlock { session, index, volume: 0, block: index, content }
+}
+
+/// How many blocks it says that it has, the last time.
+fn stored(messages: &[Message]) -> Option<u64> {
+    messages.iter().rev().find_map(|m| match m {
+        Message::ResyncReady { stored, .. } => Some(*stored),
+        _ => None,
+    })
+}
+
+#[test]
+fn blocks_that_come_early_are_kept_until_those_before_them_come() {
+    for (transport, there) in [(DATAGRAM, 3), (Transport::Stream, 1)] {
+        let mut script = Script::new(transport);
+        script.says(Message::ResyncBegin { session: 9 });
+        // One that is further ahead than anybody sends is not kept.
+        for index in [2, 1, 4, 70] {
+            script.says(block(9, index));
+        }
+        assert_eq!(stored(&script.settle()), None);
+        script.says(block(9, 0));
+        assert_eq!(stored(&script.settle()), Some(there), "{transport:?}");
+        for index in there..5 {
+            script.says(block(9, index));
+        }
+        assert_eq!(stored(&script.settle()), Some(5), "{transport:?}");
+    }
+}

@@ -21,6 +21,8 @@ pub(crate) enum Keeps {
 #[derive(Debug)]
 pub(crate) struct Copy {
     pub keeps: Keeps,
+    /// It had handed the clients over, and has taken them back by force (LR8): its mark is its own, and goes on.
+    pub reclaims: bool,
     pub image: Image,
     pub mark_stable: Mark,
     pub mark_slots: MarkSlots,
@@ -71,6 +73,7 @@ impl Copy {
     pub fn new() -> Self {
         Copy {
             keeps: Keeps::Copy,
+            reclaims: false,
             image: Image::new(),
             mark_stable: Mark::default(),
             mark_slots: MarkSlots::default(),

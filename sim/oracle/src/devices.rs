@@ -10,7 +10,7 @@ use crate::mirror::Mirror;
 use crate::oracles::{apply, damage, held, isolation, numbering, prefix, resync, session, steps};
 use crate::setup::{Device, Level, Medium, Server};
 use crate::source_log;
-use crate::superblock::{MIRROR, RETIRED, Superblock};
+use crate::superblock::{DEGRADED, MIRROR, RETIRED, Superblock};
 
 impl Judge {
     /// A write or discard was issued: it is in `current` and not in `stable` yet. `by`: the mirror whose machine issued
@@ -290,7 +290,10 @@ fn image_flushed(
     let (image, region) =
         if own { (&mut m.source.volume, &m.at.own) } else { (&mut m.copy.image, &m.at.image) };
     let (before, session, sealed) = (image.cursor, image.stable.session, image.stable.sealed);
+    let retired = image.stable.role == RETIRED;
     let changed = image.flushed(&mut m.model, region, ranges, stable);
+    let reclaims = !own && retired && image.stable.role == DEGRADED;
+    m.copy.reclaims |= reclaims;
     let moved = image.cursor != before;
     if changed.journal {
         prefix::journal(m, own, out);

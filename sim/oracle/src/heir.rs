@@ -81,8 +81,12 @@ impl Mirror {
         }
         let own = Own { medium: stable, home: self.at.home };
         let harmed = self.copy.harmed;
-        for slot in [0, 128].into_iter().filter(|_| !harmed) {
-            steps::bequeathed(self, Mark::read(&own.read(Device::Mark, slot, 128)), reached, out);
+        let mut marks = [0, 128].map(|slot| Mark::read(&own.read(Device::Mark, slot, 128)));
+        if self.copy.reclaims {
+            marks = [marks.into_iter().flatten().max_by_key(|mark| mark.counter); 2];
+        }
+        for mark in marks.into_iter().filter(|_| !harmed) {
+            steps::bequeathed(self, mark, reached, out);
         }
         // One that was added again under its name has nothing of what the one before had answered.
         if !harmed && !self.source.replaced {

@@ -63,9 +63,9 @@ impl<Q: Quirk> World<'_, Q> {
                 self.volumes(source, (d, self.regions[source].clone(), log), &mut images);
                 continue;
             }
-            let seat = self.seat(source);
-            if !self.servers[seat].gone {
-                self.volumes(source, (seat, self.geometries[source].region(0), 0), &mut images);
+            let home = self.source_of(source);
+            if !self.servers[home].gone {
+                self.volumes(source, (home, self.geometries[source].region(0), 0), &mut images);
             }
             self.recovered(source, &mut images);
         }

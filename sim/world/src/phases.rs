@@ -116,8 +116,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     fn seal_all(&mut self) {
         for source in 0..self.spec.sources.len() {
-            let busy =
-                matches!(&self.servers[self.seat(source)].machine, Some(Machine::Source(m)) if !m.quiet());
+            let busy = matches!(&self.servers[self.source_of(source)].machine, Some(Machine::Source(m)) if !m.quiet());
             if busy || self.serves_at_destination(self.destination_of(source), source) {
                 self.force_seal(source);
             }
@@ -143,10 +142,10 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn compare_at_rest(&mut self, source: usize) {
-        let (d, seat) = (self.destination_of(source), self.seat(source));
+        let (d, home) = (self.destination_of(source), self.source_of(source));
         let (judge, mirror) = self.bench.of(source);
         judge.mute(false);
-        judge.quiescent(mirror, &self.servers[seat].current(), &self.servers[d].current());
+        judge.quiescent(mirror, &self.servers[home].current(), &self.servers[d].current());
         judge.mute(self.judging.mutes());
         *self.metrics.entry("rests").or_default() += 1;
     }
@@ -155,13 +154,13 @@ impl<Q: Quirk> World<'_, Q> {
     fn mirror_quiet(&self, source: usize) -> bool {
         // One that is not the source any more hears so when it next asks, whenever that is.
         let former = self.serves_at_destination(self.destination_of(source), source);
-        let (source_quiet, stopped) = match &self.servers[self.seat(source)].machine {
+        let (source_quiet, stopped) = match &self.servers[self.source_of(source)].machine {
             _ if former => (true, false),
             Some(Machine::Source(m)) if self.servers[self.destination_of(source)].gone => {
                 (m.waits_for_peer(), m.stopped())
             }
             Some(Machine::Source(m)) => (m.quiet(), m.stopped()),
-            _ => (false, self.servers[self.seat(source)].gone),
+            _ => (false, self.servers[self.source_of(source)].gone),
         };
         let (judge, number) = self.bench.ask(source);
         if judge.fills(number) && !stopped {
@@ -172,13 +171,13 @@ impl<Q: Quirk> World<'_, Q> {
         let at = self.desk(d, source);
         let desk_quiet = match &self.servers[d].machine {
             Some(Machine::Destination(m)) if former && self.keeps_the_image(source) => {
-                let other = &self.servers[self.seat(source)].machine;
+                let other = &self.servers[self.source_of(source)].machine;
                 let rests = matches!(other, Some(Machine::Destination(m)) if m.quiet(0));
                 rests && m.in_sync(at)
             }
             // What its mirror had to have stays in the log of a server whose mirror is lost.
             Some(Machine::Destination(m)) => {
-                let lost = former && self.servers[self.seat(source)].gone && m.waits_for_peer(at);
+                let lost = former && self.servers[self.source_of(source)].gone && m.waits_for_peer(at);
                 m.quiet(at) || stopped || lost
             }
             _ => self.servers[d].gone,
@@ -188,7 +187,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether the former source of a mirror is the one that keeps its image now (LR7).
     fn keeps_the_image(&self, source: usize) -> bool {
-        let s = &self.servers[self.seat(source)];
+        let s = &self.servers[self.source_of(source)];
         matches!(s.machine, Some(Machine::Destination(_))) && !s.gone
     }
 
@@ -197,7 +196,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn source_serves(&self, source: usize) -> bool {
-        matches!(&self.servers[self.seat(source)].machine, Some(Machine::Source(m)) if m.serving())
+        matches!(&self.servers[self.source_of(source)].machine, Some(Machine::Source(m)) if m.serving())
     }
 
     /// Runs to the end.
@@ -267,8 +266,8 @@ impl<Q: Quirk> World<'_, Q> {
                 let Panel { judge, probe, .. } = self.bench.panel(d);
                 probe.check(mirror, &self.servers[d], judge);
             }
-            if let Some((probe, judge)) = self.bench.kept(self.seats[source]) {
-                probe.check(0, &self.servers[self.seats[source]], judge);
+            if let Some((probe, judge)) = self.bench.kept(self.sources[source]) {
+                probe.check(0, &self.servers[self.sources[source]], judge);
             }
             if self.phase == Phase::Over
                 && self.stop_reason.is_none()
@@ -278,10 +277,10 @@ impl<Q: Quirk> World<'_, Q> {
                 self.compare_at_rest(source);
             }
             if self.phase == Phase::Over && self.stop_reason.is_none() && self.keeps_the_image(source) {
-                let (d, seat) = (self.destination_of(source), self.seat(source));
+                let (d, home) = (self.destination_of(source), self.source_of(source));
                 let (judge, mirror) = self.bench.of(source);
                 judge.mute(false);
-                judge.kept(mirror, &self.servers[seat].current(), &self.servers[d].current());
+                judge.kept(mirror, &self.servers[home].current(), &self.servers[d].current());
                 judge.mute(self.judging.mutes());
             }
         }

@@ -139,6 +139,16 @@ impl Lookup<'_, '_, '_> {
             self.cx.desk.report(wrong.help("name another source; `hand_over` gives clients back"));
             return None;
         }
+        let spec = self.spec;
+        if spec.destinations[spec.sources[source].destination].beside == Some(by) {
+            let names = [source, by].map(|s| spec.sources[s].name.as_str());
+            let what = format!(
+                "{} keeps the image of {}: its server would be the source of its own mirror",
+                names[1], names[0]
+            );
+            self.cx.desk.report(a.by.wrong("own-server", what).help("name another source"));
+            return None;
+        }
         Some(Fault::Adopt { source, by })
     }
 

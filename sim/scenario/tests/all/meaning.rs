@@ -560,3 +560,24 @@ fn a_key_in_the_wrong_place_is_shown_where_it_belongs() {
     )]);
     refused_below(&[("9", "faults: [{at: 1ms, seal: {lasting: 1ms}}]", &["known here: source"])]);
 }
+
+#[test]
+fn a_source_adopts_the_clients_of_another_one_whose_image_it_does_not_keep() {
+    let adopt = |sources: &str, by: &str| {
+        format!(
+            "schema: 1\nsources: [{sources}]\nclients: [{{source: alpha}}]\nfaults: [{{at: 1ms, adopt: {{source: alpha, by: {by}}}}}]\n"
+        )
+    };
+    let two = "{name: alpha}, {name: beta}";
+    accepted(&adopt(two, "beta"));
+    let (own, kept) = (adopt(two, "alpha"), adopt("{name: alpha, destination: beta}, {name: beta}", "beta"));
+    refused(&[
+        (
+            "27",
+            &own,
+            &["faults[0].adopt.by: a source does not take its own clients over", "name another source"],
+        ),
+        ("27", &kept, &["beta keeps the image of alpha", "name another source"]),
+        ("10", &adopt(two, "gamma"), &["faults[0].adopt.by: no such source", "alpha | beta"]),
+    ]);
+}

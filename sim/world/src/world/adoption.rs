@@ -13,9 +13,9 @@ impl<Q: Quirk> World<'_, Q> {
     /// The operator wants the clients of a source to be served by another one; false: that is gone, or serves them.
     pub(super) fn order_adoption(&mut self, source: usize, by: usize) -> bool {
         let Some(place) = self.spare_of(source, by) else { return false };
-        if self.seat(source) == place || self.adoptions[source].is_some() {
+        if self.source_of(source) == place || self.adoptions[source].is_some() {
             // It is, or is about to be, whoever asks for it.
-            return self.seat(source) == place || self.adoptions[source] == Some(by);
+            return self.source_of(source) == place || self.adoptions[source] == Some(by);
         }
         if self.servers[by].gone || self.servers[self.destination_of(source)].gone {
             return false;
@@ -58,13 +58,13 @@ impl<Q: Quirk> World<'_, Q> {
     /// The mirror is recovered: whoever is to serve its clients is the destination's peer from now on, with nothing on its disks.
     pub(super) fn seat_adopter(&mut self, source: usize) {
         let place = self.adoptions[source].and_then(|by| self.spare_of(source, by));
-        let Some(place) = place.filter(|place| self.seat(source) != *place) else { return };
-        let (before, d) = (self.seat(source), self.destination_of(source));
+        let Some(place) = place.filter(|place| self.source_of(source) != *place) else { return };
+        let (before, d) = (self.source_of(source), self.destination_of(source));
         self.disconnected(self.line(before));
         let (judge, number) = self.bench.of(source);
         judge.adopted(number);
-        self.seats[source] = place;
-        self.bench.takes_seat(source, before, place);
+        self.sources[source] = place;
+        self.bench.takes_place(source, before, place);
         let uuid = self.geometries[source].mirror;
         let epoch = self.epoch(d, source);
         let fresh = Superblock::fresh(Role::Target, self.spec.protocol.ack);

@@ -127,7 +127,8 @@ impl<Q: Quirk> World<'_, Q> {
             Whom::All => (0..self.spec.sources.len()).collect(),
         };
         let first = mirrors.first().copied().unwrap_or(0);
-        let server = if role == Role::Destination { self.destination_of(first) } else { self.seat(first) };
+        let server =
+            if role == Role::Destination { self.destination_of(first) } else { self.source_of(first) };
         let machine = self.servers[server].machine.as_ref();
         let stopped = matches!(machine, Some(Machine::Source(m)) if m.stopped());
         if role == Role::Destination {
@@ -149,7 +150,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// A server that runs is about to die.
     pub(super) fn sees_death(&mut self, server: usize) {
         let (mirrors, at_destination) = (self.mirrors_at(server), self.is_destination(server));
-        let other = |m: &usize| if at_destination { self.seat(*m) } else { self.destination_of(*m) };
+        let other = |m: &usize| if at_destination { self.source_of(*m) } else { self.destination_of(*m) };
         let other_is_down = mirrors.iter().any(|m| self.servers[other(m)].machine.is_none());
         self.coverage.dies(&mirrors, at_destination, other_is_down);
     }

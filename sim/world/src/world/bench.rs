@@ -97,7 +97,7 @@ impl<Q: Quirk> Bench<Q> {
     }
 
     /// Another server than before is a mirror's source, or is to be.
-    pub fn takes_seat(&mut self, mirror: usize, before: usize, server: usize) {
+    pub fn takes_place(&mut self, mirror: usize, before: usize, server: usize) {
         let (panel, number) = self.seats[mirror];
         self.servers[before] = (panel, NOBODY);
         self.servers[server] = (panel, oracle::Server::Source(number));

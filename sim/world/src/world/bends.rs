@@ -183,7 +183,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// A source has sealed a generation.
     pub(super) fn sealed_again(&mut self, mirror: usize) {
-        let line = self.line(self.seat(mirror));
+        let line = self.line(self.source_of(mirror));
         for forward in [true, false] {
             let mut due = Vec::new();
             self.bends[line][!forward as usize].replays.retain_mut(|replay| {

@@ -45,7 +45,7 @@ impl<Q: Quirk> World<'_, Q> {
             }
             DamageTarget::VolumeBlock { source, volume, block } => {
                 let region = self.geometries[source].region(0);
-                self.find_block(self.seat(source), &region, source, volume, block)
+                self.find_block(self.source_of(source), &region, source, volume, block)
             }
             DamageTarget::FileRecord { source, nth } => {
                 let size = self.geometries[source].file_size;
@@ -58,7 +58,7 @@ impl<Q: Quirk> World<'_, Q> {
             DamageTarget::LogRecord { source, nth } => {
                 let (judge, mirror) = self.bench.ask(source);
                 let (offset, length) = judge.needed_record(mirror, nth)?;
-                Some((self.seat(source), Device::Nvram, offset, length))
+                Some((self.source_of(source), Device::Nvram, offset, length))
             }
             DamageTarget::NvramRecord { source, nth } => {
                 let (geometry, d) = (&self.geometries[source], self.destination_of(source));

@@ -278,7 +278,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(crate) fn force_seal(&mut self, source: usize) -> bool {
         let d = self.destination_of(source);
         let (desk, now) = (self.desk(d, source), self.clock(self.hosts[source]));
-        let seat = self.seat(source);
+        let home = self.source_of(source);
         let (judge, number) = self.bench.of(source);
         if self.hosts[source] == d {
             let machine = self.servers[d].machine.as_mut();
@@ -293,7 +293,7 @@ impl<Q: Quirk> World<'_, Q> {
             }
             return serves;
         }
-        let Some(Machine::Source(m)) = self.servers[seat].machine.as_mut() else {
+        let Some(Machine::Source(m)) = self.servers[home].machine.as_mut() else {
             return false;
         };
         if !m.serving() {
@@ -302,7 +302,7 @@ impl<Q: Quirk> World<'_, Q> {
         judge.forced(number);
         m.handle_seal(now);
         self.rest_wanted[source] = true;
-        self.drain(seat);
+        self.drain(home);
         true
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct World<'s, Q> {
     by_number: Vec<Vec<u16>>,
     /// Places for the clients of others, and of each mirror the server that is its source, or was it last.
     spares: Vec<Spare>,
-    pub seats: Vec<usize>,
+    pub sources: Vec<usize>,
     /// Per mirror: the source that is to serve its clients.
     adoptions: Vec<Option<usize>>,
     /// The line whose frame a server is answering.
@@ -250,7 +250,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 .collect(),
             bends: (0..count + spares.len()).map(|_| Default::default()).collect(),
             spares,
-            seats: (0..count).collect(),
+            sources: (0..count).collect(),
             adoptions: vec![None; count],
             answering: 0,
             pieces_sent: 0,
@@ -318,10 +318,10 @@ impl<'s, Q: Quirk> World<'s, Q> {
             s.machine.is_some() && s.paused_until <= now && steady
         };
         for source in 0..self.spec.sources.len() {
-            let seat = self.seat(source);
-            let open = self.links[self.line(seat)].iter().all(|l| !l.is_cut() && !l.is_clogged());
+            let home = self.source_of(source);
+            let open = self.links[self.line(home)].iter().all(|l| !l.is_cut() && !l.is_clogged());
             let destination = well(&self.servers[self.destination_of(source)]);
-            let whole = destination && open && well(&self.servers[seat]);
+            let whole = destination && open && well(&self.servers[home]);
             let (judge, mirror) = self.bench.of(source);
             judge.path(mirror, whole);
         }

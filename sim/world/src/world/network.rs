@@ -15,7 +15,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn send(&mut self, server: usize, mirror: usize, frame: Frame) {
         let forward = !self.is_destination(server);
         let (end, destination) =
-            (if forward { server } else { self.seat(mirror) }, self.destination_of(mirror));
+            (if forward { server } else { self.source_of(mirror) }, self.destination_of(mirror));
         let peer = if forward { destination } else { end };
         self.emit(kinds::SEND, server, peer, frame.kind(), kinds::frame_fields(&frame));
         if !self.is_exiled(end) {

@@ -155,7 +155,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[*server].incarnation += 1;
         }
         let all = 0..self.spec.sources.len();
-        let seated: Vec<usize> = all.filter(|m| lost.contains(&self.seat(*m))).collect();
+        let seated: Vec<usize> = all.filter(|m| lost.contains(&self.source_of(*m))).collect();
         for mirror in &seated {
             let (judge, number) = self.bench.of(*mirror);
             judge.disaster(number);
@@ -164,7 +164,7 @@ impl<Q: Quirk> World<'_, Q> {
         let needs = |m: &usize| !self.serves_at_destination(self.destination_of(*m), *m);
         let mirrors: Vec<usize> = seated.into_iter().filter(needs).collect();
         for mirror in &mirrors {
-            self.hang_up(self.seat(*mirror), *mirror);
+            self.hang_up(self.source_of(*mirror), *mirror);
             self.service[*mirror].disaster = Some(self.sched.now());
         }
         if power_cut {
@@ -210,8 +210,8 @@ impl<Q: Quirk> World<'_, Q> {
         let d = self.destination_of(source);
         let served = self.mirrors_at(d).iter().all(|m| self.hosts[*m] == d && *m == source);
         // One that recovers has been handed the clients, and is to be the source again.
-        let seat = self.seat(source);
-        let found = self.superblock_of(seat).filter(|_| !self.servers[seat].gone);
+        let home = self.source_of(source);
+        let found = self.superblock_of(home).filter(|_| !self.servers[home].gone);
         let mirrors = found.is_some_and(|s| matches!(s.role, Role::Mirror | Role::Target));
         if self.servers[d].gone || !served || !mirrors {
             return false;

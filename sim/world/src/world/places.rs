@@ -37,8 +37,8 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// The server that is the source of a mirror, or was it last: none but that and the destination know the other.
-    pub fn seat(&self, mirror: usize) -> usize {
-        self.seats[mirror]
+    pub fn source_of(&self, mirror: usize) -> usize {
+        self.sources[mirror]
     }
 
     /// Whether nothing stands in a place for another one's clients.
@@ -48,7 +48,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// Whether a server was the source of a mirror that another source has adopted.
     pub fn is_exiled(&self, server: usize) -> bool {
-        !self.is_destination(server) && self.seat(self.mirror_of(server)) != server
+        !self.is_destination(server) && self.source_of(self.mirror_of(server)) != server
     }
 
     /// The line from a server to the destination of its mirror.

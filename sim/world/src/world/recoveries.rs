@@ -22,7 +22,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// lost.
     pub(super) fn recovered_at(&self, source: usize) -> usize {
         let d = self.destination_of(source);
-        if self.servers[d].gone && self.hosts[source] == d { self.seat(source) } else { d }
+        if self.servers[d].gone && self.hosts[source] == d { self.source_of(source) } else { d }
     }
 
     pub fn try_recover(&mut self, source: usize) {
@@ -33,7 +33,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         };
         let shows = self.clock(d);
-        let gone = self.servers[self.seat(source)].gone;
+        let gone = self.servers[self.source_of(source)].gone;
         let noted = ordered.promote && self.notes_promotion(d, source);
         self.ordered.entry(source).and_modify(|o| o.noted |= noted);
         let s = &mut self.servers[d];
@@ -65,7 +65,7 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The operator wants the clients back where they were.
     pub(super) fn order_hand_over(&mut self, source: usize) -> bool {
-        let there = self.may_hand_over(source) && !self.servers[self.seat(source)].gone;
+        let there = self.may_hand_over(source) && !self.servers[self.source_of(source)].gone;
         if there && self.hand_overs.insert(source) {
             self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
         }
@@ -83,7 +83,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub fn try_hand_over(&mut self, source: usize) {
         let d = self.destination_of(source);
         let desk = self.desk(d, source);
-        let other = &self.servers[self.seat(source)];
+        let other = &self.servers[self.source_of(source)];
         let refuses =
             matches!(&other.machine, Some(Machine::Source(m)) if m.stopped() && !m.waits_for_heir());
         if refuses || !self.may_hand_over(source) {
@@ -93,7 +93,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         let (now, shows) = (self.sched.now(), self.clock(d));
-        let gone = self.servers[self.seat(source)].gone;
+        let gone = self.servers[self.source_of(source)].gone;
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
@@ -113,12 +113,12 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// The server that was the source of a mirror is it again, and has booted.
     pub(super) fn returned(&mut self, source: usize) {
-        let (d, seat) = (self.destination_of(source), self.seat(source));
+        let (d, home) = (self.destination_of(source), self.source_of(source));
         let (judge, mirror) = self.bench.of(source);
-        judge.returned(mirror, &self.servers[seat].stable(), &self.servers[d].stable());
+        judge.returned(mirror, &self.servers[home].stable(), &self.servers[d].stable());
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
-        self.hosts[source] = seat;
+        self.hosts[source] = home;
         let (mark, metric) = match self.adoptions[source].take() {
             Some(_) => (Mark::Adopted, "adoptions"),
             None => (Mark::GivenBack, "hand_overs"),
@@ -196,13 +196,13 @@ impl<Q: Quirk> World<'_, Q> {
 
     /// What was the source serves the clients again, after a promotion of its own: as its superblock says, it starts as one.
     pub(super) fn taken_back(&mut self, source: usize) {
-        let seat = self.seat(source);
-        let Some(found) = self.superblock_of(seat) else { return };
+        let home = self.source_of(source);
+        let Some(found) = self.superblock_of(home) else { return };
         let to = rehearsal::to_oracle(found.recovered, found.verdict.unwrap_or(Verdict::CompleteUpTo));
         let (judge, mirror) = self.bench.of(source);
         let before = judge.total_findings();
         judge.mute(false);
-        judge.recovered(mirror, &self.servers[seat].stable(), to);
+        judge.recovered(mirror, &self.servers[home].stable(), to);
         let right = judge.total_findings() == before;
         if let Some(expected) = self.expected[source].take() {
             judge.compare(mirror, expected, to, right);
@@ -210,7 +210,7 @@ impl<Q: Quirk> World<'_, Q> {
         let exact = judge.total_findings() == before;
         judge.mute(self.judging.mutes());
         let verdict = kinds::verdict_text(to);
-        self.recovery_ended((source, seat), (found.recovered, verdict), (0, exact, true));
+        self.recovery_ended((source, home), (found.recovered, verdict), (0, exact, true));
     }
 
     fn recovery_ended(

@@ -47,8 +47,8 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn replace(&mut self, server: usize) -> bool {
         let mirrors = self.mirrors_at(server);
         let own = |m: &usize| {
-            let seat = self.seat(*m);
-            self.hosts[*m] == seat && !self.servers[seat].gone && !self.ordered.contains_key(m)
+            let home = self.source_of(*m);
+            self.hosts[*m] == home && !self.servers[home].gone && !self.ordered.contains_key(m)
         };
         if self.servers[server].gone
             || !mirrors.iter().all(own)
