@@ -9,7 +9,7 @@ use crate::document::At;
 use crate::place::Place;
 use crate::quantity::show_size;
 use crate::scalar::{Name, Small, Time};
-use mirror::config::Transport;
+use mirror::config::{Coupling, Transport};
 use mirror::stage::{Side, Stage};
 use mirrorsim_world::spec::{Change, DamageTarget, DeviceName, Fault, FaultSpec, Instead, Node, Spec, When};
 
@@ -140,6 +140,12 @@ impl Lookup<'_, '_, '_> {
             return None;
         }
         let spec = self.spec;
+        if spec.protocol.apply == Coupling::Coupled {
+            let wrong =
+                a.by.wrong("never", "under `apply: coupled` a server has the partitions of one source only");
+            self.cx.desk.report(wrong.help("leave `apply` at `independent`"));
+            return None;
+        }
         if spec.destinations[spec.sources[source].destination].beside == Some(by) {
             let names = [source, by].map(|s| spec.sources[s].name.as_str());
             let what = format!(

@@ -578,6 +578,11 @@ fn a_source_adopts_the_clients_of_another_one_whose_image_it_does_not_keep() {
             &["faults[0].adopt.by: a source does not take its own clients over", "name another source"],
         ),
         ("27", &kept, &["beta keeps the image of alpha", "name another source"]),
+        (
+            "27",
+            &format!("{}protocol: {{apply: coupled}}\n", adopt(two, "beta")),
+            &["apply: coupled", "independent"],
+        ),
         ("10", &adopt(two, "gamma"), &["faults[0].adopt.by: no such source", "alpha | beta"]),
     ]);
 }
