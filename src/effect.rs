@@ -49,10 +49,12 @@ pub enum Duty {
     Role,
     /// Resync.
     Resync,
+    /// Erasure of segments that nobody owns.
+    Sweep,
 }
 
 impl Duty {
-    const ALL: [Duty; 10] = [
+    const ALL: [Duty; 11] = [
         Duty::Log,
         Duty::Mark,
         Duty::File,
@@ -63,6 +65,7 @@ impl Duty {
         Duty::Heal,
         Duty::Role,
         Duty::Resync,
+        Duty::Sweep,
     ];
 }
 

@@ -62,6 +62,8 @@ pub enum Bend {
     KeepLostTail,
     /// A segment is given out again while its erasure is not durable.
     LendUnerased,
+    /// A boot does not erase the segments that nobody owns.
+    LendUnswept,
     /// A boot does not put a block in place again whose repair it finds in the journal.
     ForgetRepair,
     /// A block is installed though the cursor has passed what it shows.

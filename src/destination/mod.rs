@@ -17,6 +17,7 @@ use crate::effect::{Alarm, Completion, Device, Duty, Effect, Outbox, Token};
 use crate::geometry::{Geometry, Home};
 use crate::ids::{MirrorIndex, Position};
 use crate::mark;
+use crate::nvram_log::SEGMENT_HEADER;
 use crate::quirk::{Bend, Quirk};
 use crate::source::{self, Source};
 use crate::superblock::{Role, Verdict};
@@ -74,6 +75,8 @@ pub struct Destination<Q> {
     desks: Vec<Desk<Q>>,
     /// Flushes of the boot that are not done.
     flushes: u32,
+    /// The erasure of what nobody owns is under way, or done.
+    sweeps: bool,
     /// A device has failed: it does nothing more.
     failed: bool,
     quirk: Q,
@@ -120,7 +123,7 @@ impl<Q: Quirk> Destination<Q> {
         quirk: Q,
         now: u64,
     ) -> Self {
-        let pool = Pool::new(segments, mirrors.len(), quirk.bends(Bend::LendReserves));
+        let pool = Pool::new(segments, mirrors.len(), quirk);
         let mut shared = Shared { out: Outbox::default(), now, knobs, pool, degraded: false };
         let mut base = 0;
         let mut desks = Vec::with_capacity(mirrors.len());
@@ -133,7 +136,7 @@ impl<Q: Quirk> Destination<Q> {
         for device in devices {
             shared.out.flush(0, Duty::Boot, device);
         }
-        Destination { shared, desks, flushes: devices.len() as u32, failed: false, quirk }
+        Destination { shared, desks, flushes: devices.len() as u32, sweeps: false, failed: false, quirk }
     }
 
     /// The same server with room for the clients of its mirrors, of which each has its knobs here: their logs stand behind
@@ -347,15 +350,34 @@ impl<Q: Quirk> Destination<Q> {
             }
             return;
         }
-        if let Some(desk) = self.desks.get_mut(token.mirror() as usize) {
+        if token.duty() == Duty::Sweep {
+            self.shared.pool.swept();
+        } else if let Some(desk) = self.desks.get_mut(token.mirror() as usize) {
             desk.handle_done(&mut self.shared, token, completion);
             desk.pump(&mut self.shared);
         }
+        self.sweep();
         if self.shared.pool.take_freed() {
             for desk in &mut self.desks {
                 desk.pump(&mut self.shared);
             }
         }
+    }
+
+    /// Once after a boot: erases the segments that nobody owns, before they are lent.
+    fn sweep(&mut self) {
+        if self.sweeps {
+            return;
+        }
+        let Some(segments) = self.shared.pool.unswept() else { return };
+        self.sweeps = true;
+        let size = self.desks[0].geometry.segment_size;
+        let out = &mut self.shared.out;
+        for number in segments {
+            let (body, length) = (number * size + SEGMENT_HEADER, size - SEGMENT_HEADER);
+            out.discard(0, Duty::Sweep, Device::Nvram, body, length);
+        }
+        out.flush(0, Duty::Sweep, Device::Nvram);
     }
 
     /// Only so many bytes of NVRAM were found at the start. With fewer than it is configured for it does not begin.

@@ -1,6 +1,7 @@
 //! Segments of the destination's NVRAM: two are kept for each mirror, the rest is lent (section 1, DR9).
 
 use crate::ids::MirrorIndex;
+use crate::quirk::{Bend, Quirk};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -16,19 +17,22 @@ pub(crate) struct Pool {
     /// Mirrors whose segments are not known yet: until then nothing is given out.
     unknown: usize,
     freed: bool,
+    /// Since the boot nothing of what nobody owns was erased.
+    soiled: bool,
     /// A planted bug: reserves are lent, too.
     lends_reserves: bool,
 }
 
 impl Pool {
-    pub fn new(segments: Range<u64>, mirrors: usize, lends_reserves: bool) -> Self {
+    pub fn new<Q: Quirk>(segments: Range<u64>, mirrors: usize, quirk: Q) -> Self {
         Pool {
             owners: vec![None; (segments.end - segments.start) as usize],
             first: segments.start,
             owned: vec![0; mirrors],
             unknown: mirrors,
             freed: false,
-            lends_reserves,
+            soiled: !quirk.bends(Bend::LendUnswept),
+            lends_reserves: quirk.bends(Bend::LendReserves),
         }
     }
 
@@ -61,9 +65,22 @@ impl Pool {
         free
     }
 
+    /// What a boot must erase once all owners are known, before any of it is lent: in a segment whose header a power cut
+    /// has taken records can have survived, and those of its next use would end right before them (DR8).
+    pub fn unswept(&self) -> Option<Vec<u64>> {
+        let free = |s: &u64| self.owners[(s - self.first) as usize].is_none();
+        (self.soiled && self.unknown == 0).then(|| self.segments().filter(free).collect())
+    }
+
+    /// It is erased durably.
+    pub fn swept(&mut self) {
+        self.soiled = false;
+        self.freed = true;
+    }
+
     /// Segments that the mirror could take now.
     pub fn available(&self, mirror: MirrorIndex) -> u64 {
-        if self.unknown > 0 {
+        if self.unknown > 0 || self.soiled {
             return 0;
         }
         let free = self.owners.iter().filter(|o| o.is_none()).count();

@@ -44,6 +44,8 @@ pub(crate) struct Segment {
     pub records: Vec<Held>,
     /// So many of the records are stable.
     pub settled: usize,
+    /// Nobody owned it after a power cut, and something stood behind its header.
+    pub soiled: bool,
 }
 
 /// A place for a log file.

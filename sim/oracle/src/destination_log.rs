@@ -139,7 +139,10 @@ impl DestinationLog {
             let header = SegmentHeader::read(&medium.read(Device::Nvram, base, HEADER));
             let owner = header.filter(|h| h.in_use).and_then(|h| self.layout.by_uuid(&h.uuid));
             let serial = header.map_or(0, |h| h.serial);
-            self.segments[number] = Segment { owner, serial, append: HEADER, ..Segment::default() };
+            let body = self.layout.segment_size - HEADER;
+            let blank = || medium.read(Device::Nvram, base + HEADER, body).iter().all(|b| *b == 0);
+            let soiled = owner.is_none() && !blank();
+            self.segments[number] = Segment { owner, serial, append: HEADER, soiled, ..Segment::default() };
             self.read_segment(ms, number, self.layout.segment_size, medium, None);
             if let Some(owner) = owner {
                 self.scan_on(&mut ms[owner], number, Device::Nvram, medium);

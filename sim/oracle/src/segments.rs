@@ -28,8 +28,8 @@ impl DestinationLog {
             isolation::segment(old, number, by, out);
             if old.owner != owner || old.serial != serial {
                 if let Some(m) = owner {
-                    let end = base + self.layout.segment_size;
-                    nvram::segment_lent(&ms[m], number, self.nvram_dirty.touches(base + HEADER, end), out);
+                    let dirty = self.nvram_dirty.touches(base + HEADER, base + self.layout.segment_size);
+                    nvram::segment_lent(&ms[m], number, dirty, self.segments[number].soiled, out);
                 }
                 let old = core::mem::replace(
                     &mut self.segments[number],
@@ -44,6 +44,9 @@ impl DestinationLog {
                     }
                 }
             }
+        }
+        if from <= HEADER && to == self.layout.segment_size {
+            self.segments[number].soiled = false;
         }
         if to > HEADER {
             let from = from.max(HEADER);

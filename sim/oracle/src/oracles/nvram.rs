@@ -12,13 +12,20 @@ fn fail(out: &mut Findings, message: impl FnOnce() -> String) {
 }
 
 /// DR8: what a segment held is erased durably before the segment is given out again; else a power cut in between could
-/// bring records of its former use back behind those of the new one. `dirty` = its body has unflushed changes.
-pub(crate) fn segment_lent(m: &Mirror, segment: usize, dirty: bool, out: &mut Findings) {
+/// bring records of its former use back behind those of the new one. `dirty` = its body has unflushed changes; `soiled` =
+/// something stood there after a power cut, and was not erased.
+pub(crate) fn segment_lent(m: &Mirror, segment: usize, dirty: bool, soiled: bool, out: &mut Findings) {
     out.judged(Oracle::Nvram);
     if dirty {
         let number = m.number;
         fail(out, || {
             format!("mirror {number}: segment {segment} is in use again before its erasure is durable (DR8)")
+        });
+    }
+    if soiled {
+        let number = m.number;
+        fail(out, || {
+            format!("mirror {number}: segment {segment} is in use with what a power cut has left in it (DR8)")
         });
     }
 }

@@ -132,6 +132,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/planted/o14_lent_unerased.yaml",
     },
     Row {
+        id: "O24",
+        name: "a boot lends the segments that nobody owns with what a power cut has left in them",
+        place: "dest.nvram",
+        bend: Bend::LendUnswept,
+        oracles: &["nvram"],
+        seeds: 20,
+        witness: "scenarios/planted/o24_unswept.yaml",
+    },
+    Row {
         id: "O17",
         name: "`nvram` is acknowledged only with `file` while all NVRAM that is lent is in use",
         place: "multi.fair",
