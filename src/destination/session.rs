@@ -194,11 +194,14 @@ impl<Q: Quirk> Desk<Q> {
     }
 
     fn welcome(&mut self, shared: &mut Shared, connection: Connection, epoch: u64) {
-        let last = self.link(self.welcomed());
+        let held = self.link(self.welcomed());
+        let tail = self.superblock.tail;
+        // The source looks at the last record that is here at all.
+        let last = if tail.position > held.position { tail } else { held };
         let room = self.room(shared, self.marked);
         let message = Message::Welcome {
             epoch,
-            held: last.position,
+            held: held.position,
             filed: self.position(self.file_marked),
             applied_gen: self.cleared,
             applied_seq: self.superblock.applied_seq,

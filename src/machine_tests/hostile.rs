@@ -185,8 +185,12 @@ fn check(from: usize, transport: Transport, messages: Vec<(Message, u8)>) {
     assert_ne!(connection, Connection::default(), "connected");
     for (mut message, completions) in messages {
         // Whoever lies about what he holds knows what was sent; else the source would stop at once.
-        if let Message::Welcome { held, check, .. } = &mut message {
-            *check = records.iter().find(|r| r.position == *held).map_or(0, |r| r.check);
+        if let Message::Welcome { held, applied_gen, applied_seq, check, .. } = &mut message {
+            let last = match *applied_seq {
+                0 => *held,
+                applied => Position::new(applied_gen.saturating_add(1), applied).max(*held),
+            };
+            *check = records.iter().find(|r| r.position == last).map_or(0, |r| r.check);
         }
         let frame = message.frame(geometry().mirror, connection);
         pair.deliver(from, &frame);

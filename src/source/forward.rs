@@ -109,26 +109,28 @@ impl<Q: Quirk> Source<Q> {
         if epoch != self.superblock.epoch {
             return;
         }
-        let above = held > self.log.tip.position || applied_gen > self.log.youngest;
+        let image = match applied_seq {
+            0 => Position::new(applied_gen, u64::MAX),
+            _ => Position::new(applied_gen.saturating_add(1), applied_seq),
+        };
+        // Where a part of a file is damaged its image has later records than it holds.
+        let last = if applied_seq > 0 { held.max(image) } else { held };
+        let above = last > self.log.tip.position || applied_gen > self.log.youngest;
         if above && !self.quirk.bends(Bend::PassWelcomeAbove) {
-            return self.stop(Alarm::BehindDestination { held, own: self.log.tip.position });
+            return self.stop(Alarm::BehindDestination { held: last, own: self.log.tip.position });
         }
         // As many records, and not the same: another one of our name has sent them, and nothing of ours is there.
-        let upto = self.log.upto(held);
-        let same = || self.log.position(upto) == held && self.log.entry(upto - 1).record.check == check;
-        let any = above || self.quirk.bends(Bend::BelieveHeld) && self.log.position(upto) != held;
-        if held > self.log.base_position && (upto <= self.log.base || !same()) && !any {
-            return self.stop(Alarm::Conflict { position: held });
+        let upto = self.log.upto(last);
+        let same = || self.log.position(upto) == last && self.log.entry(upto - 1).record.check == check;
+        let any = above || self.quirk.bends(Bend::BelieveHeld) && self.log.position(upto) != last;
+        if last > self.log.base_position && (upto <= self.log.base || !same()) && !any {
+            return self.stop(Alarm::Conflict { position: last });
         }
         let fresh = self.session != Session::Up;
         if !fresh && connection != self.connection {
             return self.connect();
         }
         self.peer_degraded = degraded;
-        let image = match applied_seq {
-            0 => Position::new(applied_gen, u64::MAX),
-            _ => Position::new(applied_gen + 1, applied_seq),
-        };
         // One that comes late says what was.
         // Of a generation that is in the image in part the destination needs every record again that its file lacks.
         let has = held.max(Position::new(applied_gen, u64::MAX));
