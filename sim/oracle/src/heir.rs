@@ -94,6 +94,7 @@ impl Mirror {
         }
         self.history.inherit(reached);
         self.truncate(reached);
+        self.model.forget_empty(self.copy.image.stable.applied_gen);
         let volume = std::mem::replace(&mut self.copy.image, Image::new());
         self.former = Some(Former { since: self.copy.fenced, reached });
         self.copy = Copy { keeps: Keeps::Nothing, ..Copy::new() };

@@ -431,6 +431,13 @@ impl Model {
         }
     }
 
+    /// A generation that only the former source knew of, and in which nothing stands: who comes after it numbers its own so.
+    pub fn forget_empty(&mut self, applied: u64) {
+        while self.generations.back().is_some_and(|g| g.count == 0 && g.number > applied) {
+            self.generations.pop_back();
+        }
+    }
+
     /// Nobody will ask for a prefix below `base` again.
     pub fn prune(&mut self, base: u64) {
         while self.first <= base {
