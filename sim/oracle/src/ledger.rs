@@ -203,7 +203,7 @@ fn source_lacks(m: &Mirror) -> Option<String> {
 /// Blocks of the source's volumes that only the destination can give back.
 fn harmed_blocks(m: &Mirror) -> Option<String> {
     let own = &m.source.volume;
-    let block = own.damaged.iter().find(|at| !own.covered(&m.at.own, **at));
+    let block = own.damaged.iter().find(|at| !own.will_redo(&m.at.own, **at));
     block.map(|(v, b)| format!("block {b} of volume {v} is damaged at its source"))
 }
 
@@ -225,7 +225,7 @@ fn destination_lacks(m: &Mirror) -> Option<String> {
         return Some(format!("{next} is acknowledged and not durable at the destination"));
     }
     let image = &m.copy.image;
-    let block = image.damaged.iter().find(|at| !image.covered(&m.at.image, **at));
+    let block = image.damaged.iter().find(|at| !image.will_redo(&m.at.image, **at));
     block.map(|(v, b)| format!("block {b} of volume {v} is damaged at the destination"))
 }
 
