@@ -199,9 +199,18 @@ impl<Q: Quirk> Desk<Q> {
         if self.applying.is_some() || !serves || self.superblock.sealed.is_some() {
             return;
         }
+        if !self.syncs.contains_key(&(self.superblock.applied_gen + 1)) {
+            self.apply_filed(shared);
+        }
+    }
+
+    /// Applies what is filed of the open generation; the file stays.
+    pub fn apply_filed(&mut self, shared: &mut Shared) {
         let generation = self.superblock.applied_gen + 1;
         let Some(count) = self.file(generation).map(|f| f.durable) else { return };
-        if count > self.superblock.applied_seq && !self.syncs.contains_key(&generation) {
+        // As a whole it is applied when its round comes.
+        let whole = self.syncs.get(&generation).is_some_and(|asked| asked.0 == count);
+        if count > self.superblock.applied_seq && !whole {
             self.read_back(shared, generation, false, count);
         }
     }

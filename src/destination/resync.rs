@@ -257,7 +257,8 @@ impl<Q: Quirk> Desk<Q> {
             self.syncs.entry(generation).or_insert(whole);
             self.apply_next(shared);
         } else {
-            self.apply_prefix(shared);
+            // Asked for or not: where some of it is missing, the source is alone, and does not send it any more.
+            self.apply_filed(shared);
         }
     }
 
