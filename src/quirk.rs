@@ -170,6 +170,8 @@ pub enum Bend {
     OwnRoundOnly,
     /// Who takes the clients back by force stays in its epoch.
     ReclaimSameEpoch,
+    /// A round waits for the files of a mirror that is being recovered, or was promoted.
+    WaitForRecovered,
 }
 
 /// Decides which bends are in force.

@@ -172,7 +172,8 @@ impl<Q: Quirk> Desk<Q> {
 
     /// The generations, first and last, that are asked for, and whose records are all in their files (DR11).
     pub fn asked(&self) -> Option<(u64, u64)> {
-        if !matches!(self.phase, super::desk::Phase::Serving) {
+        let serving = matches!(self.phase, super::desk::Phase::Serving);
+        if !serving && !self.quirk.bends(Bend::WaitForRecovered) {
             return None;
         }
         let first = self.cleared + 1;

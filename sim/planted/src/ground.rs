@@ -40,6 +40,7 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
         "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
     ),
     ("R01", "the default campaign applies nothing in rounds"),
+    ("R02", "the default campaign applies nothing in rounds"),
     ("P19", "a drawn flip seldom hits just a length, with its record read again before it is repaired"),
 ];
 

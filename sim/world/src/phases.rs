@@ -163,11 +163,11 @@ impl<Q: Quirk> World<'_, Q> {
             _ => (false, self.servers[self.source_of(source)].gone),
         };
         let (judge, number) = self.bench.ask(source);
-        if judge.fills(number) && !stopped {
+        let d = self.destination_of(source);
+        if judge.fills(number) && !stopped && !self.servers[d].gone {
             return false;
         }
         // A desk may wait for ever for a source that is gone, or that has stopped with an alarm.
-        let d = self.destination_of(source);
         let at = self.desk(d, source);
         let desk_quiet = match &self.servers[d].machine {
             Some(Machine::Destination(m)) if former && self.keeps_the_image(source) => {

@@ -14,6 +14,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/planted/r01_own_round_only.yaml",
     },
     Row {
+        id: "R02",
+        name: "a round waits for the files of a mirror that is recovered, so that its server's own source stands still",
+        place: "apply.round",
+        bend: Bend::WaitForRecovered,
+        oracles: &["liveness"],
+        seeds: 10,
+        witness: "scenarios/life/bidirectional_site_lost_coupled.yaml",
+    },
+    Row {
         id: "P23",
         name: "any record of the open generation is accepted, and applied by its place in the file",
         place: "apply.order",

@@ -45,7 +45,7 @@ map! {
         nvram_lost: NvramLost = optional("another fault"),
         /// An NVRAM's battery is low: it is announced that it must not be relied on.
         nvram_degraded: NvramDegraded = optional("another fault"),
-        /// The source's site is lost for ever. The destination recovers the image, at once or after `recover_after`. It serves the clients only if there is a `recover` with `promote: true`, too.
+        /// The source's site is lost for ever, with the destination that stands in the same server, if there is one: its images are gone until a `replace`, or until all faults are healed, when an empty one is put in its place. The destination of the source recovers the image, at once or after `recover_after`. It serves the clients only if there is a `recover` with `promote: true`, too.
         disaster: Disaster = optional("another fault"),
         /// Operator: seal the open partition now.
         seal: OneSource = optional("another fault"),
@@ -103,7 +103,7 @@ map! {
         readd: OneSource = optional("another fault"),
         /// A log file is deleted, or another is put in its place, while the destination is off.
         log_file: LogFile = optional("another fault"),
-        /// The destination of a source is lost with all that it has, and replaced by an empty one.
+        /// The destination of a source is lost with all that it has, and replaced by an empty one; one that was lost with its site by a `disaster` is replaced.
         replace: OneSource = optional("another fault"),
         /// The destination that serves the clients of a source, promoted, is lost for ever, and its mirror by now, the former source, is promoted in its turn. It waits until it has one; with anybody else's mirror there nothing happens.
         heir_lost: HeirLost = optional("another fault"),

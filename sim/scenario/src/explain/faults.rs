@@ -112,7 +112,14 @@ impl Page<'_> {
                     0 => "the destination recovers at once".to_owned(),
                     t => format!("the operator orders the recovery {} later", show_duration(t)),
                 };
-                format!("site of {} is lost for ever{cut}; {then}", source(s))
+                let there = self.spec.destinations.iter().position(|d| d.beside == Some(s));
+                let images: Vec<&str> =
+                    there.iter().flat_map(|d| self.spec.mirrors_of(*d)).map(source).collect();
+                let images = match images.is_empty() {
+                    true => String::new(),
+                    false => format!(", with the image of {}", images.join(" and ")),
+                };
+                format!("site of {} is lost for ever{images}{cut}; {then}", source(s))
             }
             Fault::Seal { source: s } => {
                 format!("operator seals the open partition of {}", source(s))

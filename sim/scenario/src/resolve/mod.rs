@@ -64,7 +64,6 @@ pub(crate) fn resolve(cx: &mut Cx<'_>, root: &Root, file: &str) -> Option<Scenar
         spec.faults = faults::faults(cx, root, &spec);
         timeline::check(cx, root, &spec);
         beyond::check(cx, root, &spec);
-        placement::disasters(cx, root, &spec);
         clients::vacuous(cx, root, &spec);
         size_of_run(cx, root, &spec);
     }

@@ -3,9 +3,8 @@
 use super::{Cx, names};
 use crate::doc::Root;
 use crate::document::At;
-use crate::problem::Draft;
 use crate::scalar::Name;
-use mirrorsim_world::spec::{Fault, Placement, SourceSpec, Spec};
+use mirrorsim_world::spec::{Placement, SourceSpec};
 
 /// The word for the source behind this one; behind the last comes the first.
 const NEXT: &str = "next";
@@ -56,22 +55,4 @@ fn beside(cx: &mut Cx<'_>, sources: &[SourceSpec], source: usize, word: &At<Name
         return None;
     }
     Some(found)
-}
-
-/// What must not happen to a server that keeps images of others beside its own volumes.
-pub(crate) fn disasters(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
-    const WHY: &str =
-        "the only images of those that are mirrored there would be lost with it, which is not built yet";
-    for (line, fault) in root.faults.iter().zip(&spec.faults) {
-        let Fault::Disaster { source, .. } = fault.fault else { continue };
-        if spec.destinations.iter().any(|d| d.beside == Some(source)) {
-            let what = format!("the site of {} has a destination", spec.sources[source].name);
-            cx.desk.report(Draft::at(line.place, &line.path, "beyond-model", what).help(WHY));
-        }
-    }
-    if spec.profile.disaster.0 > 0 && spec.destinations.iter().any(|d| d.beside.is_some()) {
-        let what = "a disaster is drawn, and there are servers that are source and destination";
-        let draft = root.profile.wrong("beyond-model", what);
-        cx.desk.report(draft.help(format!("say `profile: {{disaster: 0}}`: {WHY}")));
-    }
 }

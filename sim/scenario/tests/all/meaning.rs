@@ -146,6 +146,8 @@ fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
     let lines = |text: &str| two("beta", "alpha", text);
     accepted(&two("beta", "destination", "faults: [{crash: {node: beta.destination}, at: 1ms}]"));
     accepted(&lines("faults: [{crash: {node: alpha, restart_after: 1ms}, at: 1ms}]"));
+    accepted(&lines("faults: [{disaster: {source: alpha}, at: 1ms}, {replace: {source: beta}, at: 2ms}]"));
+    accepted(&lines("profile: {disaster: 10%}"));
     refused(&[
         (
             "own",
@@ -158,12 +160,6 @@ fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
             &lines("faults: [{disk_full: {device: log, lasting: 1ms}, at: 1ms}]"),
             &["alpha.destination"],
         ),
-        (
-            "site",
-            &lines("faults: [{disaster: {source: alpha}, at: 1ms}]"),
-            &["the site of alpha has a destination"],
-        ),
-        ("drawn", &lines("profile: {disaster: 10%}"), &["a disaster is drawn", "disaster: 0"]),
         (
             "down",
             &lines(

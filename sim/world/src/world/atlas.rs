@@ -68,7 +68,13 @@ impl<Q: Quirk> World<'_, Q> {
                 // Nobody needs a source whose clients the destination serves.
                 let former = self.serves_at_destination(self.destination_of(*source), *source);
                 let (panel, number) = self.bench.seat(*source);
-                if former { Vec::new() } else { vec![(panel, Loss::Site(number))] }
+                let mut all = if former { Vec::new() } else { vec![(panel, Loss::Site(number))] };
+                if let Fault::Disaster { source, .. } = fault {
+                    // With it goes what its server has of others.
+                    let images = self.site(*source).filter(|s| self.is_destination(*s));
+                    all.extend(images.map(|d| (self.bench.who(d).0, Loss::Destination)));
+                }
+                all
             }
             // It waits until that stays in the model.
             Fault::HeirLost { .. } => Vec::new(),

@@ -22,7 +22,7 @@ impl<Q: Quirk> World<'_, Q> {
                 continue;
             }
             let back = self.decisions.below(sites::SWIZZLE, 1, within.max(1));
-            if !self.servers[server].gone {
+            if self.site(server).any(|s| !self.servers[s].gone) {
                 up |= self.crash(server, true, Some(back));
             }
         }

@@ -314,6 +314,7 @@ impl<Q: Quirk> World<'_, Q> {
         };
         let without_disk: Vec<usize> = self.lasting.iter().filter_map(lost).collect();
         without_disk.into_iter().for_each(|server| self.replace_lost(server));
+        self.replace_lost_sites();
         self.lasting.clear();
         self.armed.clear();
         self.rollbacks.clear();

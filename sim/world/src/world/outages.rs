@@ -144,16 +144,19 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
+    /// A site is lost for ever: the source, and what else stands there.
     pub(super) fn disaster(&mut self, source: usize, power_cut: bool, recover_after: Nanos) -> bool {
-        if self.servers[source].gone {
+        let lost: Vec<usize> = self.site(source).collect();
+        let images: Vec<usize> = lost.iter().copied().filter(|s| self.is_destination(*s)).collect();
+        if self.servers[source].gone || !images.iter().all(|d| self.has_only_copies(*d)) {
             return false;
         }
         self.crash(source, false, None);
-        let lost: Vec<usize> = self.cable(source).into_iter().map(|line| self.end_of(line)).collect();
         for server in &lost {
             self.servers[*server].gone = true;
             self.servers[*server].incarnation += 1;
         }
+        images.into_iter().for_each(|d| self.lose_copies(d));
         let all = 0..self.spec.sources.len();
         let seated: Vec<usize> = all.filter(|m| lost.contains(&self.source_of(*m))).collect();
         for mirror in &seated {

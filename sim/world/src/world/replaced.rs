@@ -41,28 +41,48 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    /// A destination is lost, and an empty one is in its place: its operator has formatted it for the mirrors of the former
-    /// one, as void, so that nobody takes its zeros for data, and has their sources connect anew. Whose clients are served there, or whose mirror is being
-    /// recovered, has nothing to fill it from.
-    pub(super) fn replace(&mut self, server: usize) -> bool {
-        let mirrors = self.mirrors_at(server);
+    /// Whether all that a destination has are copies for sources that live, and are asked: whose clients are served there, or
+    /// whose mirror is being recovered, has nothing to fill another one from.
+    pub(super) fn has_only_copies(&self, server: usize) -> bool {
         let own = |m: &usize| {
             let home = self.source_of(*m);
-            self.hosts[*m] == home && !self.servers[home].gone && !self.ordered.contains_key(m)
+            let living = self.hosts[*m] == home && !self.servers[home].gone;
+            living && !self.ordered.contains_key(m) && !self.hand_overs.contains(m)
         };
-        if self.servers[server].gone
-            || !mirrors.iter().all(own)
-            || mirrors.iter().any(|m| self.hand_overs.contains(m))
-        {
-            return false;
-        }
-        self.crash(server, true, Some(EXCHANGE));
+        self.mirrors_at(server).iter().all(own)
+    }
+
+    /// Whether a destination is gone because the site is in which it stood beside a source.
+    fn is_lost_with_its_site(&self, server: usize) -> bool {
+        let lost = |s: usize| self.servers[s].gone && !self.is_destination(s);
+        self.servers[server].gone && self.is_destination(server) && self.site(server).any(lost)
+    }
+
+    /// All that a destination has is gone, and so is the destination until another one stands in its place.
+    pub(super) fn lose_copies(&mut self, server: usize) {
         for device in [Device::Nvram, Device::Mark, Device::Log, Device::Image] {
             self.servers[server].store_mut(device).replace_all(ExtentMap::new());
         }
         let (judge, _) = self.bench.at(server);
         judge.destination_replaced(&self.servers[server].stable());
-        for mirror in mirrors {
+        self.bench.unsettled(server);
+    }
+
+    /// A destination is lost, be it now or with its site before, and an empty one is in its place: its operator has formatted it
+    /// for the mirrors of the former one, as void, so that nobody takes its zeros for data, and has their sources connect anew.
+    pub(super) fn replace(&mut self, server: usize) -> bool {
+        let lost = self.is_lost_with_its_site(server);
+        if self.servers[server].gone && !lost || !self.has_only_copies(server) {
+            return false;
+        }
+        if lost {
+            self.servers[server].gone = false;
+            self.ends(server, true, Some(EXCHANGE));
+        } else {
+            self.crash(server, true, Some(EXCHANGE));
+            self.lose_copies(server);
+        }
+        for mirror in self.mirrors_at(server) {
             let desk = self.desk(server, mirror);
             self.make(mirror, server, self.regions[mirror].base, Role::Mirror, desk, true);
             // One that rests would not notice.
@@ -70,6 +90,15 @@ impl<Q: Quirk> World<'_, Q> {
         }
         self.bench.unsettled(server);
         true
+    }
+
+    /// Destinations that were lost with their sites are replaced, where there is something to fill them from.
+    pub(super) fn replace_lost_sites(&mut self) {
+        let lost = (0..self.servers.len()).filter(|s| self.is_lost_with_its_site(*s));
+        let lost: Vec<usize> = lost.collect();
+        lost.into_iter().for_each(|server| {
+            self.replace(server);
+        });
     }
 
     fn insert(&mut self, server: usize, at: Device, content: ExtentMap) {
