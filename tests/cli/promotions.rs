@@ -27,7 +27,7 @@ fn the_report_says_when_the_clients_were_taken_over_and_what_it_cost_them() {
     let run = the_run(PROMOTED);
     let one = &run["promotions"][0];
     let at = |name: &str| one[name].as_u64().unwrap_or_else(|| panic!("no {name} in {one}"));
-    let order = ["last_answer_ns", "disaster_ns", "ordered_ns", "promoted_ns", "first_answer_ns"].map(at);
+    let order = ["last_answer_ns", "disaster_ns", "ordered_ns", "served_ns", "first_answer_ns"].map(at);
     assert!(order.is_sorted(), "{one}");
     assert_eq!(at("outage_ns"), at("first_answer_ns") - at("last_answer_ns"));
     assert_eq!(run["metrics"]["outage"], one["outage_ns"]);
@@ -55,7 +55,7 @@ fn what_is_damaged_is_not_promoted_and_the_report_says_so() {
     let path = "scenarios/life/promoted_damaged.yaml";
     mirrorsim(&["run", path, "--no-report"]).ends(0).says(", never promoted: what was recovered is damaged");
     let run = the_run(path);
-    assert!(run["promotions"][0]["promoted_ns"].is_null(), "{run}");
+    assert!(run["promotions"][0]["served_ns"].is_null(), "{run}");
     assert_eq!(run["metrics"]["promotions"], 0);
 }
 

@@ -9,15 +9,14 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
     if !matches!(outcome.verdict, Verdict::Passed | Verdict::Failed) {
         return 0;
     }
+    let mut judged = 0;
     for e in expect {
-        let measured = outcome.metrics.get(e.metric.as_str()).copied();
-        if measured.is_some_and(|m| e.op.holds(m, e.value)) {
+        let Some(measured) = outcome.metrics.get(e.metric.as_str()).copied() else { continue };
+        judged += 1;
+        if e.op.holds(measured, e.value) {
             continue;
         }
-        let found = match measured {
-            Some(m) => format!("{} is {}", e.metric, shown(e, m)),
-            None => format!("{} was not measured in this run", e.metric),
-        };
+        let found = format!("{} is {}", e.metric, shown(e, measured));
         outcome.verdict = Verdict::Failed;
         outcome.failures.push(Failure {
             oracle: "expect",
@@ -27,7 +26,24 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
             message: format!("`{e}` does not hold: {found} ({})", e.place),
         });
     }
-    expect.len()
+    judged
+}
+
+/// What nothing was measured of, in a scenario whose faults are all in its script: it would say so of every seed.
+pub(crate) fn unmeasured(expect: &[Expectation], outcome: &mut Outcome) {
+    let missing = |e: &&Expectation| !outcome.metrics.contains_key(e.metric.as_str());
+    if outcome.verdict == Verdict::Passed
+        && let Some(e) = expect.iter().find(missing)
+    {
+        outcome.verdict = Verdict::Vacuous;
+        outcome.failures.push(Failure {
+            oracle: "vacuous",
+            invariant: "rig",
+            time: outcome.virtual_time,
+            event: outcome.events,
+            message: format!("`{e}` says nothing: nothing was measured for {} ({})", e.metric, e.place),
+        });
+    }
 }
 
 /// A measured value in the unit of its metric.
@@ -70,10 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_does_not_hold() {
+    fn a_threshold_for_what_was_not_measured_is_vacuous() {
         let mut run = outcome(1);
-        assert_eq!(expectations(&[expectation("p99_read", Op::Less, 3)], &mut run), 1);
-        assert_eq!(run.verdict, Verdict::Failed);
+        let expect = [expectation("p99_read", Op::Less, 3)];
+        assert_eq!((expectations(&expect, &mut run), run.verdict), (0, Verdict::Passed));
+        unmeasured(&expect, &mut run);
+        assert_eq!(run.verdict, Verdict::Vacuous);
+        let message = "`p99_read < 3` says nothing: nothing was measured for p99_read (a.yaml:3)";
+        assert_eq!(run.failures[0].message, message);
     }
 
     #[test]

@@ -4,9 +4,9 @@ use crate::event::SeedRun;
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::signature::signature;
-use mirrorsim_world::outcome::{Operations, Outcome, Verdict};
+use mirrorsim_world::outcome::{Operations, Outcome, TakeoverKind, Verdict};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// With fewer seeds than these, that something was not reached says little.
@@ -75,6 +75,12 @@ pub struct Tally {
     pub worst_rto: u64,
     /// Promotions that were carried out.
     pub promotions: u64,
+    /// Times that clients went back to a former source.
+    pub hand_overs: u64,
+    /// Longest time over one of these in which no client had an answer, ns.
+    pub worst_hand_over: u64,
+    /// What was measured in some seed.
+    pub measured: BTreeSet<&'static str>,
     /// Longest time without an answer over one of them, ns.
     pub worst_outage: u64,
     /// Alarms raised.
@@ -140,10 +146,17 @@ impl Tally {
             self.worst_rpo = self.worst_rpo.max(recovery.rpo_operations);
             self.worst_rto = self.worst_rto.max(recovery.rto);
         }
-        for promotion in outcome.promotions.iter().filter(|p| p.promoted.is_some()) {
-            self.promotions += 1;
-            self.worst_outage = self.worst_outage.max(promotion.outage.unwrap_or(0));
+        for t in outcome.takeovers.iter().filter(|t| t.served.is_some()) {
+            let (count, worst) = match t.kind {
+                TakeoverKind::HandOver => (&mut self.hand_overs, &mut self.worst_hand_over),
+                TakeoverKind::Promotion | TakeoverKind::Adoption => {
+                    (&mut self.promotions, &mut self.worst_outage)
+                }
+            };
+            *count += 1;
+            *worst = (*worst).max(t.outage.unwrap_or(0));
         }
+        self.measured.extend(outcome.metrics.keys());
         if outcome.verdict != Verdict::Passed {
             self.add_group(run);
         }
@@ -161,7 +174,10 @@ impl Tally {
         let marks = marks.map(|mark| format!("{name}: {mark}, in {runs} seeds"));
         let idle = self.ineffective().into_iter().filter(|(_, n)| *n >= OFTEN);
         let idle = idle.map(|(fault, n)| format!("{name}: any effect of {fault}, injected {n} times"));
-        self.unreached = marks.chain(idle).collect();
+        let unmeasured = plan.scenario.expect.iter().filter(|e| !self.measured.contains(e.metric.as_str()));
+        let unmeasured =
+            unmeasured.map(|e| format!("{name}: `{e}` says nothing: not measured in {runs} seeds"));
+        self.unreached = marks.chain(idle).chain(unmeasured).collect();
     }
 
     /// Seeds that were run.

@@ -45,6 +45,10 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     let owes = options.disaster_at.is_none() && options.judging.expects();
     let expect = if owes { &plan.scenario.expect[..] } else { &[] };
     let expectations = judge::expectations(expect, &mut run.outcome);
+    // What is drawn need not come in each seed: of that the campaign speaks at its end.
+    if !spec.profile.draws() && !spec.allow_vacuous {
+        judge::unmeasured(expect, &mut run.outcome);
+    }
     Judged { run, expectations, wall }
 }
 
@@ -120,7 +124,7 @@ pub(crate) fn lost(
         ledger: Ledger::default(),
         checks: Checks { mode: plan.scenario.spec.check.mode.name(), ..Checks::default() },
         recoveries: Vec::new(),
-        promotions: Vec::new(),
+        takeovers: Vec::new(),
         alarms: Vec::new(),
         metrics: BTreeMap::new(),
         last_events,

@@ -4,7 +4,8 @@ use crate::model::*;
 use crate::number::{bound, rate};
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
 use mirrorsim_world::outcome::{
-    Checks, Failure, Latency, Operations, Outcome, PromotionReport, RecoveryReport, RtoFrom, Verdict,
+    Checks, Failure, Latency, Operations, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport,
+    Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -153,6 +154,8 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
         worst_rto_ns: tally.worst_rto,
         promotions: tally.promotions,
         worst_outage_ns: tally.worst_outage,
+        hand_overs: tally.hand_overs,
+        worst_hand_over_ns: tally.worst_hand_over,
         alarms: tally.alarms,
         wall_ms: wall.as_millis() as u64,
         busy_ms: tally.busy.as_millis() as u64,
@@ -245,7 +248,8 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
         checks: checks(&outcome.checks),
         changes: named(&outcome.checks.changes),
         recoveries: outcome.recoveries.iter().map(|r| recovery(plan, r)).collect(),
-        promotions: outcome.promotions.iter().map(|p| promotion(plan, p)).collect(),
+        promotions: takeovers(plan, outcome, |kind| kind != TakeoverKind::HandOver),
+        hand_overs: takeovers(plan, outcome, |kind| kind == TakeoverKind::HandOver),
         alarms: outcome
             .alarms
             .iter()
@@ -324,16 +328,20 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> RecoveryEntry {
     }
 }
 
-fn promotion(plan: &Plan, p: &PromotionReport) -> PromotionEntry {
-    PromotionEntry {
-        source: source_name(plan, p.source),
-        disaster_ns: p.disaster,
-        ordered_ns: p.ordered,
-        promoted_ns: p.promoted,
-        last_answer_ns: p.last_answer,
-        first_answer_ns: p.first_answer,
-        outage_ns: p.outage,
-        adopter: p.adopter.map(|by| source_name(plan, by)),
+fn takeovers(plan: &Plan, outcome: &Outcome, of: impl Fn(TakeoverKind) -> bool) -> Vec<TakeoverEntry> {
+    outcome.takeovers.iter().filter(|t| of(t.kind)).map(|t| takeover(plan, t)).collect()
+}
+
+fn takeover(plan: &Plan, t: &TakeoverReport) -> TakeoverEntry {
+    TakeoverEntry {
+        source: source_name(plan, t.source),
+        disaster_ns: t.disaster,
+        ordered_ns: t.ordered,
+        served_ns: t.served,
+        last_answer_ns: t.last_answer,
+        first_answer_ns: t.first_answer,
+        outage_ns: t.outage,
+        adopter: t.adopter.map(|by| source_name(plan, by)),
     }
 }
 

@@ -145,10 +145,14 @@ pub struct Summary {
     pub worst_rpo_operations: u64,
     /// Longest time from a disaster, or without one from the operator's order, to the opening of the image, ns.
     pub worst_rto_ns: u64,
-    /// Promotions that were carried out: the destination served the clients.
+    /// Promotions and adoptions that were carried out: another server served the clients.
     pub promotions: u64,
-    /// Longest time over a promotion in which no client had an answer, ns.
+    /// Longest time over one of them in which no client had an answer, ns.
     pub worst_outage_ns: u64,
+    /// Hand-overs that were carried out: the clients went back.
+    pub hand_overs: u64,
+    /// Longest time over one of them in which no client had an answer, ns.
+    pub worst_hand_over_ns: u64,
     /// Alarms raised by the servers.
     pub alarms: u64,
     /// Wall time from the first seed's start to the last one's end, ms.
@@ -338,8 +342,10 @@ pub struct RunReport {
     pub changes: BTreeMap<String, u64>,
     /// Recoveries carried out.
     pub recoveries: Vec<RecoveryEntry>,
-    /// Promotions that were ordered, and what they cost the clients.
-    pub promotions: Vec<PromotionEntry>,
+    /// Promotions and adoptions that were ordered, each, and what they cost the clients.
+    pub promotions: Vec<TakeoverEntry>,
+    /// Hand-overs back to a former source that were ordered, each.
+    pub hand_overs: Vec<TakeoverEntry>,
     /// Alarms raised by the servers.
     pub alarms: Vec<AlarmReport>,
     /// Expectations of the scenario that were judged.
@@ -439,25 +445,25 @@ pub enum RtoFromName {
     Order,
 }
 
-/// One promotion that was ordered.
+/// One takeover of clients that was ordered.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PromotionEntry {
+pub struct TakeoverEntry {
     /// Name of the source.
     pub source: String,
-    /// Virtual time at which its site was lost, ns; null if it was not.
+    /// Virtual time at which the site of the server before was lost, ns; null if it was not.
     pub disaster_ns: Option<u64>,
     /// Virtual time of the operator's order, ns.
     pub ordered_ns: u64,
-    /// Virtual time from which on the destination served the clients, durably, ns; null if it never did.
-    pub promoted_ns: Option<u64>,
-    /// Virtual time of the last answer that a client had of the former source, ns; null if there was none.
+    /// Virtual time from which on the other server served the clients, durably, ns; null if it never did.
+    pub served_ns: Option<u64>,
+    /// Virtual time of the last answer that a client had of the server before, ns; null if there was none.
     pub last_answer_ns: Option<u64>,
-    /// Virtual time of the first answer that a client had of the destination, or of the adopter, ns; null if there was none.
+    /// Virtual time of the first answer that a client had of the other server, ns; null if there was none.
     pub first_answer_ns: Option<u64>,
     /// The clients' outage, ns: from the one to the other; null without both.
     pub outage_ns: Option<u64>,
-    /// Name of the source that was to serve them instead of the destination; null if none was.
+    /// Name of the source that was to adopt them; null if none was.
     pub adopter: Option<String>,
 }
 

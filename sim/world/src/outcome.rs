@@ -46,7 +46,7 @@ pub struct Outcome {
     /// Recoveries that were carried out in the run (not in probes).
     pub recoveries: Vec<RecoveryReport>,
     /// Promotions that were ordered, and what they cost the clients.
-    pub promotions: Vec<PromotionReport>,
+    pub takeovers: Vec<TakeoverReport>,
     /// Alarms raised by the servers.
     pub alarms: Vec<Alarm>,
     /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
@@ -248,24 +248,38 @@ pub enum RtoFrom {
     Disaster,
 }
 
-/// A promotion that was ordered (LR6), in virtual times.
+/// Why another server is to serve the clients of a mirror.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum TakeoverKind {
+    /// The destination, or what was the source, does with the image (LR6).
+    #[default]
+    Promotion,
+    /// They go back (LR8).
+    HandOver,
+    /// Another source takes them (LR9).
+    Adoption,
+}
+
+/// A takeover of clients that was ordered, in virtual times.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct PromotionReport {
+pub struct TakeoverReport {
     /// Whose mirror.
     pub source: usize,
-    /// When the source's site was lost, if it was.
+    /// By which rule.
+    pub kind: TakeoverKind,
+    /// When the site of who served them was lost, if it was.
     pub disaster: Option<Nanos>,
     /// When the operator ordered it.
     pub ordered: Nanos,
-    /// When the destination served the clients, durably; `None` if it never did.
-    pub promoted: Option<Nanos>,
-    /// The last answer that a client had of the former source.
+    /// When the other server served the clients, durably; `None` if it never did.
+    pub served: Option<Nanos>,
+    /// The last answer that a client had of the server before.
     pub last_answer: Option<Nanos>,
-    /// The first answer that a client had of the destination, or of the source that serves them instead.
+    /// The first answer that a client had of the other server.
     pub first_answer: Option<Nanos>,
     /// From that to this: how long no client had an answer.
     pub outage: Option<Nanos>,
-    /// The source that was to serve them instead (LR9).
+    /// The source that was to serve them (LR9).
     pub adopter: Option<usize>,
 }
 

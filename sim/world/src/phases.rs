@@ -4,7 +4,7 @@ use crate::event::{Event, Phase, WATCH};
 use crate::faults;
 use crate::judging::{Judging, Rigged};
 use crate::kinds;
-use crate::outcome::{Failure, FaultCount, Outcome, Verdict};
+use crate::outcome::{Failure, FaultCount, Outcome, TakeoverKind, Verdict};
 use crate::server::Machine;
 use crate::spec::{Nanos, When};
 use crate::world::bench::Panel;
@@ -326,7 +326,7 @@ impl<Q: Quirk> World<'_, Q> {
             set(name, *value);
         }
         let recoveries = &self.recoveries;
-        let promotions: Vec<_> = (0..).zip(&self.service).filter_map(|(i, s)| s.report(i)).collect();
+        let takeovers: Vec<_> = (0..).zip(&self.service).flat_map(|(i, s)| s.reports(i)).collect();
         set("acknowledged", self.ops.acknowledged);
         set("refused", self.ops.refused);
         set("in_doubt", self.ops.in_doubt);
@@ -344,19 +344,35 @@ impl<Q: Quirk> World<'_, Q> {
             "recoveries_damaged",
             recoveries.iter().filter(|r| r.verdict.starts_with("damaged")).count() as u64,
         );
-        set("rpo_operations", recoveries.iter().map(|r| r.rpo_operations).sum());
-        set("rpo_bytes", recoveries.iter().map(|r| r.rpo_bytes).sum());
-        set("rto", recoveries.iter().map(|r| r.rto).max().unwrap_or(0));
-        set("outage", promotions.iter().filter_map(|p| p.outage).max().unwrap_or(0));
         set("longest_open", self.longest_wait);
         set("healthy_wait", self.bench.longest_wait());
         set("checks", checks.full);
         set("changes", checks.changes.values().sum());
-        set("p50_write", latency.get("write").map_or(0, |l| l.p50));
-        set("p99_write", latency.get("write").map_or(0, |l| l.p99));
-        set("p99_read", latency.get("read").map_or(0, |l| l.p99));
         set("virtual_time", now);
         set("events", self.events);
+        // What nothing was measured of has no value, and no threshold holds for it.
+        let recovered = || recoveries.iter();
+        let outage = |back: bool| {
+            let all = takeovers.iter().filter(|t| (t.kind == TakeoverKind::HandOver) == back);
+            all.filter_map(|t| t.outage).max()
+        };
+        let of = |kind: &str| latency.get(kind);
+        let measured = [
+            ("rpo_operations", recovered().map(|r| r.rpo_operations).reduce(|a, b| a + b)),
+            ("rpo_bytes", recovered().map(|r| r.rpo_bytes).reduce(|a, b| a + b)),
+            ("rto", recovered().map(|r| r.rto).max()),
+            ("outage", outage(false)),
+            ("hand_over_outage", outage(true)),
+            ("p50_write", of("write").map(|l| l.p50)),
+            ("p99_write", of("write").map(|l| l.p99)),
+            ("p99_read", of("read").map(|l| l.p99)),
+        ];
+        for (name, value) in measured {
+            match value {
+                Some(value) => metrics.insert(name, value),
+                None => metrics.remove(name),
+            };
+        }
         let nothing = self.ops.issued == 0 && !self.spec.allow_vacuous;
         let verdict = if checks.disagreements > 0 && failures.iter().any(|f| f.invariant == "rig") {
             Verdict::Rig
@@ -401,7 +417,7 @@ impl<Q: Quirk> World<'_, Q> {
             ledger: self.ledger.clone(),
             checks,
             recoveries: self.recoveries.clone(),
-            promotions,
+            takeovers,
             alarms: self.alarms.clone(),
             metrics,
             last_events,

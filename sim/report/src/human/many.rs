@@ -109,6 +109,10 @@ fn body(page: &mut Page, tally: &Tally) {
         let worst = format!("worst outage for clients {}", nanos(tally.worst_outage));
         page.labelled("promotions", &format!("{}; {worst}", count(tally.promotions)));
     }
+    if tally.hand_overs > 0 {
+        let worst = format!("worst outage for clients {}", nanos(tally.worst_hand_over));
+        page.labelled("hand-overs", &format!("{}; {worst}", count(tally.hand_overs)));
+    }
     let parts = [
         (tally.full, "full"),
         (tally.delta, "delta"),

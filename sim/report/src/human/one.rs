@@ -4,7 +4,7 @@ use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, uns
 use crate::collect::source_name;
 use crate::number::{bytes, count, nanos, rate, wall};
 use mirrorsim_campaign::{Plan, SeedRun};
-use mirrorsim_world::outcome::{Outcome, PromotionReport, RecoveryReport, RtoFrom, Verdict};
+use mirrorsim_world::outcome::{Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport, Verdict};
 
 /// Lines of a red summary.
 const RED_LINES: usize = 15;
@@ -69,7 +69,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
     for r in &outcome.recoveries {
         page.labelled("recovery", &recovery(plan, r));
     }
-    outcome.promotions.iter().for_each(|p| page.labelled("promotion", &promotion(plan, outcome, p)));
+    outcome.takeovers.iter().for_each(|t| page.labelled(kind(t), &takeover(plan, outcome, t)));
     alarms(page, outcome);
     page.labelled("checks", &checks(outcome));
     match (plan.scenario.expect.len(), run.expectations) {
@@ -104,8 +104,8 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     if let Some(last) = recoveries.last() {
         page.labelled("recovery", last);
     }
-    if let Some(last) = outcome.promotions.last() {
-        page.labelled("promotion", &promotion(plan, outcome, last));
+    if let Some(last) = outcome.takeovers.last() {
+        page.labelled(kind(last), &takeover(plan, outcome, last));
     }
     alarms(page, outcome);
     page.labelled("checks", &checks(outcome));
@@ -237,36 +237,47 @@ fn recovery(plan: &Plan, r: &RecoveryReport) -> String {
     )
 }
 
+fn kind(t: &TakeoverReport) -> &'static str {
+    match t.kind {
+        TakeoverKind::Promotion => "promotion",
+        TakeoverKind::HandOver => "hand-over",
+        TakeoverKind::Adoption => "adoption",
+    }
+}
+
 /// When the clients were taken over, and what it cost them.
-fn promotion(plan: &Plan, outcome: &Outcome, p: &PromotionReport) -> String {
+fn takeover(plan: &Plan, outcome: &Outcome, t: &TakeoverReport) -> String {
     let at = |what: &str, time: Option<u64>| time.map(|t| format!("{what} at {}", nanos(t)));
+    let served = match (t.kind, t.adopter) {
+        (TakeoverKind::Promotion, _) => "promoted".into(),
+        (_, Some(by)) => format!("{} serves them", source_name(plan, by)),
+        (_, None) => "back".into(),
+    };
     let mut parts: Vec<String> = [
-        at("disaster", p.disaster),
-        at("ordered", Some(p.ordered)),
-        at(
-            &p.adopter.map_or("promoted".into(), |by| format!("recovered for {}", source_name(plan, by))),
-            p.promoted,
-        ),
-        at("first answer", p.first_answer),
+        at("disaster", t.disaster),
+        at("ordered", Some(t.ordered)),
+        at(&served, t.served),
+        at("first answer", t.first_answer),
     ]
     .into_iter()
     .flatten()
     .collect();
-    if p.promoted.is_none() {
-        let of = outcome.recoveries.iter().rfind(|r| r.source == p.source);
+    if t.served.is_none() {
+        let of = outcome.recoveries.iter().rfind(|r| r.source == t.source);
         let damaged = of.is_some_and(|r| r.verdict.starts_with("damaged"));
-        let why = if damaged { ": what was recovered is damaged" } else { "" };
-        parts.push(format!("never promoted{why}"));
-    } else if p.first_answer.is_none() {
+        let back = t.kind == TakeoverKind::HandOver;
+        let why = if damaged && !back { ": what was recovered is damaged" } else { "" };
+        parts.push(format!("never {}{why}", if back { "carried out" } else { "promoted" }));
+    } else if t.first_answer.is_none() {
         parts.push("no client was answered since".into());
     }
-    let outage = match (p.outage, p.last_answer) {
+    let outage = match (t.outage, t.last_answer) {
         (Some(outage), Some(last)) => {
             format!("; outage for clients {} (last answer before at {})", nanos(outage), nanos(last))
         }
         _ => String::new(),
     };
-    format!("{}: {}{outage}", source_name(plan, p.source), parts.join(", "))
+    format!("{}: {}{outage}", source_name(plan, t.source), parts.join(", "))
 }
 
 fn alarms(page: &mut Page, outcome: &Outcome) {

@@ -104,3 +104,10 @@ pub struct Profile {
     /// Destinations that are lost and replaced by an empty one.
     pub replacements_milli: u32,
 }
+
+impl Profile {
+    /// Whether a seed has faults that no script names.
+    pub fn draws(&self) -> bool {
+        *self != Profile { span: self.span, longest: self.longest, ..Profile::default() }
+    }
+}

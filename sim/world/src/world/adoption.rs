@@ -3,6 +3,7 @@
 
 use super::World;
 use crate::event::Event;
+use crate::outcome::TakeoverKind;
 use crate::server::Machine;
 use mirror::effect::Device;
 use mirror::mark::{self, Mark};
@@ -21,7 +22,8 @@ impl<Q: Quirk> World<'_, Q> {
             return false;
         }
         self.adoptions[source] = Some(by);
-        self.service[source].adopter = Some(by);
+        let now = self.sched.now();
+        self.service[source].ordered(TakeoverKind::Adoption, place, Some(by), now);
         let (judge, number) = self.bench.of(source);
         judge.excuse(Some(number), "recover");
         if self.serves_at_destination(self.destination_of(source), source) {

@@ -235,8 +235,7 @@ impl<Q: Quirk> World<'_, Q> {
         let Some(open) = s.open.take() else { return };
         self.progress_at = now;
         let source = c.source;
-        let by_heir = from != source;
-        self.service[source].answered(by_heir, now);
+        self.service[source].answered(from, now);
         if open.deadline > open.since + self.spec.clients[client as usize].timeout {
             self.coverage.marks.reached(Mark::RetryAnswered);
         }
@@ -333,7 +332,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.bench.panel(source).probe.leave(mirror);
             // Of one that died just then no stage was heard; it goes on as what it is durably.
             let now = self.sched.now();
-            self.service[source].promoted.get_or_insert(now);
+            self.service[source].serves(server, now);
             self.coverage.marks.reached(Mark::TakenOver);
             *self.metrics.entry("promotions").or_default() += 1;
             self.call_up(source);

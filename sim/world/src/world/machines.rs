@@ -327,7 +327,7 @@ impl<Q: Quirk> World<'_, Q> {
                 }
             }
             Stage::Promoted => {
-                self.service[mirror].promoted.get_or_insert(now);
+                self.service[mirror].serves(server, now);
             }
             Stage::Retired => {
                 let (judge, number) = self.bench.of(mirror);

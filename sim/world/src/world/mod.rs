@@ -258,7 +258,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             clients,
             by_number,
             hosts: (0..spec.sources.len()).collect(),
-            service: vec![Service::default(); count],
+            service: (0..count).map(Service::new).collect(),
             parcels: Slab::new(),
             operations_under_way: Slab::new(),
             answers: Slab::new(),

@@ -4,6 +4,7 @@ use super::{Ordered, Service, World};
 use crate::event::{Event, Phase};
 use crate::judging;
 use crate::marks::Mark;
+use crate::outcome::TakeoverKind;
 use crate::server::subject;
 use crate::spec::{Fault, LostContent, Nanos};
 use crate::{kinds, sites};
@@ -33,7 +34,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if up {
             self.sees_death(server);
-            let serves = |(s, host): (&Service, &usize)| *host == server && s.heir_has_answered();
+            let serves = |(s, host): (&Service, &usize)| *host == server && s.server() == server;
             if self.is_destination(server) && self.service.iter().zip(&self.hosts).any(serves) {
                 self.coverage.marks.reached(Mark::CrashOfHeir);
             }
@@ -168,7 +169,7 @@ impl<Q: Quirk> World<'_, Q> {
         let mirrors: Vec<usize> = seated.into_iter().filter(needs).collect();
         for mirror in &mirrors {
             self.hang_up(self.source_of(*mirror), *mirror);
-            self.service[*mirror].disaster = Some(self.sched.now());
+            self.service[*mirror].lost(self.sched.now());
         }
         if power_cut {
             self.crash(self.destination_of(source), true, Some(1_000_000));
@@ -224,7 +225,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.servers[d].incarnation += 1;
         let (judge, mirror) = self.bench.of(source);
         judge.heir_lost(mirror);
-        self.service[source].disaster = Some(self.sched.now());
+        self.service[source].lost(self.sched.now());
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
         self.adoptions[source] = None;
@@ -261,11 +262,11 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
-        let service = &mut self.service[source];
-        if promote {
-            service.wanted.get_or_insert(now);
+        let to = self.recovered_at(source);
+        if promote && self.adoptions[source].is_none() && self.hosts[source] != to {
+            self.service[source].ordered(TakeoverKind::Promotion, to, None, now);
         }
-        let as_of = service.disaster.unwrap_or(now);
+        let as_of = self.service[source].disaster.unwrap_or(now);
         let fresh =
             Ordered { since: now, again: false, done: false, answered, as_of, promote, ..Ordered::default() };
         let ordered = self.ordered.entry(source).or_insert(fresh);

@@ -4,7 +4,7 @@ use super::bench::Panel;
 use super::{Ordered, World};
 use crate::event::Event;
 use crate::marks::Mark;
-use crate::outcome::{RecoveryReport, RtoFrom};
+use crate::outcome::{RecoveryReport, RtoFrom, TakeoverKind};
 use crate::server::Machine;
 use crate::spec::Nanos;
 use crate::{kinds, rehearsal};
@@ -67,7 +67,9 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn order_hand_over(&mut self, source: usize) -> bool {
         let there = self.may_hand_over(source) && !self.servers[self.source_of(source)].gone;
         if there && self.hand_overs.insert(source) {
-            self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
+            let (home, now) = (self.source_of(source), self.sched.now());
+            self.service[source].ordered(TakeoverKind::HandOver, home, None, now);
+            self.sched.at(now, Event::HandOver { source: source as u16 });
         }
         // They are there already, whoever asks for it.
         there || self.metrics.get("hand_overs").is_some_and(|n| *n > 0)
@@ -119,6 +121,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.hand_overs.remove(&source);
         self.ordered.remove(&source);
         self.hosts[source] = home;
+        self.service[source].serves(home, self.sched.now());
         let (mark, metric) = match self.adoptions[source].take() {
             Some(_) => (Mark::Adopted, "adoptions"),
             None => (Mark::GivenBack, "hand_overs"),

@@ -1,51 +1,101 @@
-//! Who answers the clients of a mirror, and when: what it costs them that the destination takes their source's place.
+//! Who answers the clients of a mirror, and when: what it costs them that another server takes their server's place.
 
-use crate::outcome::PromotionReport;
+use crate::outcome::{TakeoverKind, TakeoverReport};
 use crate::spec::Nanos;
 
 /// What was seen of the service of one mirror's clients. It is noted for the report, and decides nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Service {
-    /// When the site of the source was lost, with clients that needed it.
+    /// When the site of the server that served them was last lost, with clients that needed it.
     pub disaster: Option<Nanos>,
-    /// When the operator first wanted the destination to serve them.
-    pub wanted: Option<Nanos>,
-    /// When the destination first did so, durably.
-    pub promoted: Option<Nanos>,
-    /// The source that was to serve them instead.
-    pub adopter: Option<usize>,
-    /// The last answer of the source that a client had before the first one of the destination.
+    /// The server whose answers they have.
+    server: usize,
+    /// Its last answer.
+    last: Option<Nanos>,
+    takeovers: Vec<Takeover>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Takeover {
+    kind: TakeoverKind,
+    to: usize,
+    adopter: Option<usize>,
+    disaster: Option<Nanos>,
+    ordered: Nanos,
+    served: Option<Nanos>,
     last: Option<Nanos>,
     first: Option<Nanos>,
 }
 
 impl Service {
-    /// An answer has come to a client.
-    pub fn answered(&mut self, by_heir: bool, now: Nanos) {
-        match self.first {
-            None if by_heir => self.first = Some(now),
-            None => self.last = Some(now),
-            // What the former source had sent before is late, and no service.
-            Some(_) => {}
+    /// Clients who are served by `server`.
+    pub fn new(server: usize) -> Self {
+        Service { disaster: None, server, last: None, takeovers: Vec::new() }
+    }
+
+    /// The operator wants them to be served by `to` from now on.
+    pub fn ordered(&mut self, kind: TakeoverKind, to: usize, adopter: Option<usize>, now: Nanos) {
+        // Of the same wish, repeated, the first time counts.
+        if self.takeovers.last().is_some_and(|t| t.first.is_none() && (t.kind, t.to) == (kind, to)) {
+            return;
+        }
+        let since = self.takeovers.iter().filter_map(|t| t.first).max();
+        let disaster = self.disaster.filter(|at| since.is_none_or(|since| *at > since));
+        self.takeovers.push(Takeover {
+            kind,
+            to,
+            adopter,
+            disaster,
+            ordered: now,
+            served: None,
+            last: None,
+            first: None,
+        });
+    }
+
+    /// The site of who served them is lost.
+    pub fn lost(&mut self, now: Nanos) {
+        self.disaster = Some(now);
+        if let Some(open) = self.takeovers.last_mut().filter(|t| t.served.is_none()) {
+            open.disaster = Some(now);
         }
     }
 
-    /// Whether the destination has answered anybody in the source's place.
-    pub fn heir_has_answered(&self) -> bool {
-        self.first.is_some()
+    /// A server serves them, durably.
+    pub fn serves(&mut self, to: usize, now: Nanos) {
+        if let Some(open) = self.takeovers.iter_mut().rfind(|t| t.to == to && t.first.is_none()) {
+            open.served.get_or_insert(now);
+        }
     }
 
-    /// The promotion, if one was ordered.
-    pub fn report(&self, source: usize) -> Option<PromotionReport> {
-        Some(PromotionReport {
+    /// An answer of a server has come to a client.
+    pub fn answered(&mut self, from: usize, now: Nanos) {
+        if from == self.server {
+            self.last = Some(now);
+        } else if let Some(open) = self.takeovers.iter_mut().rfind(|t| t.to == from && t.first.is_none()) {
+            (open.last, open.first) = (self.last, Some(now));
+            (self.server, self.last) = (from, Some(now));
+        }
+        // Else a former server had sent it before: it is late, and no service.
+    }
+
+    /// The server whose answers they have.
+    pub fn server(&self) -> usize {
+        self.server
+    }
+
+    /// Each takeover that was ordered, in that order.
+    pub fn reports(&self, source: usize) -> impl Iterator<Item = TakeoverReport> {
+        self.takeovers.iter().map(move |t| TakeoverReport {
             source,
-            disaster: self.disaster,
-            ordered: self.wanted?,
-            promoted: self.promoted,
-            last_answer: self.last,
-            first_answer: self.first,
-            adopter: self.adopter,
-            outage: self.first.zip(self.last).map(|(first, last)| first - last),
+            kind: t.kind,
+            disaster: t.disaster,
+            ordered: t.ordered,
+            served: t.served,
+            last_answer: t.last,
+            first_answer: t.first,
+            outage: t.first.zip(t.last).map(|(first, last)| first - last),
+            adopter: t.adopter,
         })
     }
 }
@@ -53,29 +103,54 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use TakeoverKind::{HandOver, Promotion};
+
+    const HOME: usize = 0;
+    const HEIR: usize = 1;
 
     #[test]
     fn an_outage_ends_with_the_first_answer_of_the_heir() {
-        let mut service = Service::default();
-        assert_eq!(service.report(0), None);
-        service.answered(false, 10);
-        service.answered(false, 20);
-        service.wanted = Some(30);
-        assert_eq!(service.report(0).and_then(|p| p.outage), None);
-        assert!(!service.heir_has_answered());
-        service.answered(true, 70);
+        let mut service = Service::new(HOME);
+        service.answered(HOME, 10);
+        service.answered(HOME, 20);
+        assert_eq!(service.reports(0).count(), 0);
+        service.ordered(Promotion, HEIR, None, 30);
+        service.ordered(Promotion, HEIR, None, 35);
+        assert_eq!(service.reports(0).map(|t| (t.ordered, t.outage)).collect::<Vec<_>>(), [(30, None)]);
+        service.serves(HEIR, 60);
+        service.answered(HEIR, 70);
         // One that was on its way for long.
-        service.answered(false, 75);
-        service.answered(true, 80);
-        assert!(service.heir_has_answered());
-        let report = service.report(0).expect("a promotion");
-        assert_eq!((report.last_answer, report.first_answer, report.outage), (Some(20), Some(70), Some(50)));
+        service.answered(HOME, 75);
+        service.answered(HEIR, 80);
+        let t = service.reports(0).next().expect("a promotion");
+        assert_eq!((t.last_answer, t.served, t.first_answer), (Some(20), Some(60), Some(70)));
+        assert_eq!((t.outage, service.server()), (Some(50), HEIR));
+    }
+
+    #[test]
+    fn each_takeover_of_a_cycle_is_measured_by_itself() {
+        let mut service = Service::new(HOME);
+        service.answered(HOME, 10);
+        for round in [100, 200] {
+            service.lost(round);
+            service.ordered(Promotion, HEIR, None, round + 1);
+            service.answered(HEIR, round + 20);
+            service.ordered(HandOver, HOME, None, round + 30);
+            service.serves(HOME, round + 32);
+            service.answered(HOME, round + 35);
+        }
+        let seen: Vec<_> = service.reports(0).map(|t| (t.kind, t.disaster, t.outage)).collect();
+        let given_back = (HandOver, None, Some(15));
+        let promoted = |at, outage| (Promotion, Some(at), Some(outage));
+        assert_eq!(seen, [promoted(100, 110), given_back, promoted(200, 85), given_back]);
     }
 
     #[test]
     fn without_an_answer_before_there_is_no_outage() {
-        let mut service = Service { wanted: Some(5), ..Service::default() };
-        service.answered(true, 9);
-        assert_eq!(service.report(0).map(|p| (p.first_answer, p.outage)), Some((Some(9), None)));
+        let mut service = Service::new(HOME);
+        service.ordered(Promotion, HEIR, None, 5);
+        service.answered(HEIR, 9);
+        let seen: Vec<_> = service.reports(0).map(|t| (t.first_answer, t.outage)).collect();
+        assert_eq!(seen, [(Some(9), None)]);
     }
 }
