@@ -3,6 +3,7 @@
 //! of two prefixes.
 
 use super::Shared;
+use super::ahead::Ahead;
 use super::apply::Applying;
 use super::desk::{Desk, Phase};
 use crate::effect::{Alarm, Completion, Device, Duty, Ranges, Token};
@@ -13,6 +14,7 @@ use crate::quirk::{Bend, Quirk};
 use crate::stage::Stage;
 use crate::volume::{self, Standing};
 use crate::wire::Message;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -23,8 +25,18 @@ pub(super) struct Heal {
     /// When the source is asked again, and how often it was.
     pub ask_at: Option<u64>,
     asked: u32,
-    /// Blocks that the source asks for, with the read of each.
-    serves: Vec<(BlockKey, Option<Token>)>,
+    /// Blocks that the source asks for.
+    pub serves: Vec<Serve>,
+}
+
+/// A block that the source asks for.
+#[derive(Debug)]
+pub(super) struct Serve {
+    key: BlockKey,
+    /// The read, once it is under way.
+    pub token: Option<Token>,
+    /// It was read, and what follows is put down on it.
+    pub ahead: Option<Box<Ahead>>,
 }
 
 impl Heal {
@@ -127,9 +139,9 @@ impl<Q: Quirk> Desk<Q> {
     /// The source asks for a block.
     pub fn block_asked(&mut self, key: BlockKey) {
         let blocks = self.geometry.volumes.get(key.0 as usize).map(|_| self.geometry.blocks(key.0 as usize));
-        let known = self.heal.serves.iter().any(|s| s.0 == key);
+        let known = self.heal.serves.iter().any(|s| s.key == key);
         if blocks.is_some_and(|blocks| key.1 < blocks) && !known {
-            self.heal.serves.push((key, None));
+            self.heal.serves.push(Serve { key, token: None, ahead: None });
         }
     }
 
@@ -143,7 +155,7 @@ impl<Q: Quirk> Desk<Q> {
         if !self.at_cursor() {
             return;
         }
-        for (key, token) in self.heal.serves.iter_mut().filter(|s| s.1.is_none()) {
+        for Serve { key, token, .. } in self.heal.serves.iter_mut().filter(|s| s.token.is_none()) {
             let map = &self.region.volumes[key.0 as usize];
             let mut ranges = Ranges::new();
             ranges.push((map.block(key.1), map.block_size));
@@ -154,13 +166,18 @@ impl<Q: Quirk> Desk<Q> {
 
     pub fn served(&mut self, shared: &mut Shared, token: Token, completion: Completion) {
         let Completion::Read(data) = completion else { return };
-        let Some(at) = self.heal.serves.iter().position(|s| s.1 == Some(token)) else { return };
-        if !self.at_cursor() {
-            // The blocks may be ahead of the cursor by now: read again.
-            self.heal.serves[at].1 = None;
+        let Some(at) = self.heal.serves.iter().position(|s| s.token == Some(token)) else { return };
+        let moved = |ahead: &Ahead| ahead.cursor != self.superblock.tail.position;
+        let serve = &self.heal.serves[at];
+        if !self.at_cursor() || serve.ahead.as_deref().is_some_and(moved) {
+            // The blocks may be ahead of the cursor by now, and files gone: read again.
+            (self.heal.serves[at].token, self.heal.serves[at].ahead) = (None, None);
             return;
         }
-        let (key, _) = self.heal.serves.remove(at);
+        if serve.ahead.is_some() {
+            return self.ahead_read(shared, at, &data);
+        }
+        let key = serve.key;
         let (_, place) = self.region.volumes[key.0 as usize].entry(key.1);
         let own = self.superblock.tail.position;
         let mut content = data[0].clone();
@@ -178,8 +195,23 @@ impl<Q: Quirk> Desk<Q> {
                 own
             }
         };
+        if self.stays_behind() && !content.is_empty() {
+            self.heal.serves[at].ahead =
+                Some(Box::new(Ahead::new(key, &content, as_of, self.superblock.tail)));
+            return self.read_ahead(shared, at);
+        }
+        self.heal.serves.remove(at);
+        self.answer_block(shared, key, as_of, content);
+    }
+
+    pub fn answer_block(
+        &self,
+        shared: &mut Shared,
+        (volume, block): BlockKey,
+        as_of: Position,
+        content: Bytes,
+    ) {
         if let Some(connection) = self.connection {
-            let (volume, block) = key;
             self.send(shared, connection, Message::Block { volume, block, as_of, content });
             self.stage(shared, Stage::BlockSent, as_of);
         }

@@ -1,6 +1,7 @@
 //! The destination server's machine: one desk per mirror behind one NVRAM and one log disk (rules DR1-DR10). A duty a
 //! file; what desks share is in [`Shared`].
 
+mod ahead;
 mod apply;
 mod boot;
 mod desk;

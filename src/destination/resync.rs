@@ -243,10 +243,15 @@ impl<Q: Quirk> Desk<Q> {
         }
     }
 
+    /// Whether a resync is under way whose end is not known.
+    pub fn resyncs(&self) -> bool {
+        self.resync.as_ref().is_some_and(|r| !r.done && r.end.is_none())
+    }
+
     /// LR3: what it holds is applied, asked for or not, so that its blocks are as new as they can be: the source may need
     /// one of them. A generation is whole if a younger one has begun.
     pub fn apply_held(&mut self, shared: &mut Shared) {
-        let open = self.resync.as_ref().is_some_and(|r| !r.done && r.end.is_none());
+        let open = self.resyncs();
         let generation = self.superblock.applied_gen + 1;
         let busy = self.applying.is_some() || self.turn.is_some() || self.superblock.sealed.is_some();
         if !open || self.superblock.void || busy || self.unfiled(generation) {
