@@ -4,6 +4,7 @@ mod cli;
 mod conversations;
 mod determinism;
 mod ext4;
+mod ladder;
 mod planted;
 mod rings;
 mod scenarios;

@@ -288,6 +288,11 @@ impl<Q: Quirk> Source<Q> {
         if self.superblock.epoch > other.epoch { &self.superblock } else { other }
     }
 
+    /// Bytes of records in NVRAM that are not freed.
+    pub fn log_bytes(&self) -> u64 {
+        self.log.bytes(self.log.next()) - self.log.base_bytes
+    }
+
     /// The epoch in which it writes.
     pub fn epoch(&self) -> u64 {
         self.superblock.epoch

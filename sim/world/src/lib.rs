@@ -186,6 +186,8 @@ pub const METRICS: &[(&str, &str, &str)] = &[
         "most operations that would have been lost with a source, as it counted them",
     ),
     ("exposed_bytes", "bytes", "their bytes"),
+    ("source_log", "bytes", "most bytes of records in the NVRAM of a source that were not freed"),
+    ("wire_bytes", "bytes", "bytes of frames that servers sent to each other"),
     ("naks", "count", "Naks sent"),
     ("resets", "count", "Resets sent"),
     ("connections", "count", "connections made"),

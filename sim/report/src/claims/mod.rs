@@ -171,7 +171,7 @@ impl Claims {
         let bugs: Vec<ClaimBug> = claim.planted.iter().map(|id| bug(id, kills)).collect();
         ClaimReport {
             claim: claim.number,
-            verdict: verdict(claim, &total, scenarios.is_empty()),
+            verdict: verdict(claim, &total, scenarios.is_empty(), &bugs),
             shows: claim.shows.into(),
             seeds: total.runs,
             scenarios,
@@ -195,13 +195,14 @@ impl Sum {
     }
 }
 
-fn verdict(claim: &Claim, sum: &Sum, nobody: bool) -> ClaimVerdict {
+fn verdict(claim: &Claim, sum: &Sum, nobody: bool, bugs: &[ClaimBug]) -> ClaimVerdict {
     match () {
         () if !claim.live() => ClaimVerdict::Cancelled,
         () if nobody => ClaimVerdict::NoScenario,
         () if sum.failed > 0 => ClaimVerdict::Failed,
         () if sum.open > 0 => ClaimVerdict::Inconclusive,
         () if sum.passed == 0 || sum.steps.iter().any(|(n, _)| *n == 0) => ClaimVerdict::NotExercised,
+        () if bugs.iter().any(|b| b.caught == Some(false)) => ClaimVerdict::Unproven,
         () => ClaimVerdict::Shown,
     }
 }

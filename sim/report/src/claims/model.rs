@@ -54,6 +54,8 @@ pub enum ClaimVerdict {
     Shown,
     /// A finding.
     Failed,
+    /// The same as `shown`, but for a planted bug of it that the evidence does not show to be caught.
+    Unproven,
     /// No finding, and a step of it never happened.
     NotExercised,
     /// Not all seeds of its scenarios came to a verdict.

@@ -11,6 +11,7 @@ impl ClaimVerdict {
         match self {
             ClaimVerdict::Shown => (GREEN, "shown"),
             ClaimVerdict::Failed => (RED, "FAILED"),
+            ClaimVerdict::Unproven => (YELLOW, "UNPROVEN"),
             ClaimVerdict::NotExercised => (YELLOW, "NOT EXERCISED"),
             ClaimVerdict::Inconclusive => (YELLOW, "INCONCLUSIVE"),
             ClaimVerdict::NoScenario => (YELLOW, "no scenario"),
@@ -67,9 +68,10 @@ impl ClaimsReport {
     }
 }
 
-/// `3/4`: so many of those that the claim has.
+/// `3/4`: so many of those that the claim has; with a `?`, some are not in the table.
 fn bugs(claim: &ClaimReport) -> String {
-    if claim.bugs.is_empty() { "-".into() } else { format!("{}/{}", claim.caught, claim.bugs.len()) }
+    let unknown = if claim.bugs.iter().any(|b| b.caught.is_none()) { "?" } else { "" };
+    if claim.bugs.is_empty() { "-".into() } else { format!("{}/{}{unknown}", claim.caught, claim.bugs.len()) }
 }
 
 fn exercised(claim: &ClaimReport) -> String {

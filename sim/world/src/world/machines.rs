@@ -203,9 +203,17 @@ impl<Q: Quirk> World<'_, Q> {
             self.see_recoveries(server);
         } else {
             self.see_exposure(server);
+            self.see_log(server);
             if self.recovered_at(self.mirror_of(server)) == server {
                 self.see_recoveries(server);
             }
+        }
+    }
+
+    fn see_log(&mut self, server: usize) {
+        if let Some(Machine::Source(source)) = &self.servers[server].machine {
+            let bytes = source.log_bytes();
+            self.most("source_log", bytes);
         }
     }
 
@@ -225,9 +233,13 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, mirror) = self.bench.of(self.mirror_of(server));
         judge.exposure(mirror, operations, bytes);
         for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
-            let most = self.metrics.entry(name).or_default();
-            *most = value.max(*most);
+            self.most(name, value);
         }
+    }
+
+    fn most(&mut self, metric: &'static str, value: u64) {
+        let most = self.metrics.entry(metric).or_default();
+        *most = value.max(*most);
     }
 
     pub(super) fn timer(&mut self, server: usize, at: u64) {

@@ -23,6 +23,7 @@ impl<Q: Quirk> World<'_, Q> {
             let (judge, from) = self.bench.at(server);
             judge.frame(from, to, &frame.head, &frame.payload);
         }
+        *self.metrics.entry("wire_bytes").or_default() += frame.length();
         match frame.kind() {
             7 => *self.metrics.entry("naks").or_default() += 1,
             12 => *self.metrics.entry("resets").or_default() += 1,
