@@ -335,10 +335,9 @@ impl Image {
         for at in written {
             self.look_at_block(model, region, medium, at);
             self.look_at_checks(model, region, medium, at.0, at.1, at.1 + 1);
-            if self.bad_blocks.contains(&at) || self.bad_checks.contains(&at) {
-                self.damaged.insert(at);
-            }
         }
+        // So is what nobody has ever written to.
+        self.damaged.extend(self.bad_blocks.iter().chain(&self.bad_checks));
         self.current = self.stable;
     }
 

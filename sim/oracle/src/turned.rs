@@ -14,7 +14,7 @@ use crate::mirror::{Mirror, Source};
 use crate::oracles::{fencing, reads, resync};
 use crate::setup::{Answer, Device, Medium, Policy, RecoveredTo, Server, Setup};
 use crate::superblock::{SOURCE, Superblock};
-use core::mem::swap;
+use core::mem::{replace, swap, take};
 
 impl Judge {
     /// The judge of a mirror whose roles are swapped.
@@ -191,12 +191,16 @@ impl Judge {
         (m.only_former, m.kept) = (0, 0);
         m.session.holds(tip);
         m.wait.acknowledged = m.wait.acknowledged.max(tip);
-        m.source = Source { stable: tip, ..Source::new(self.setup.partitions) };
+        let mut served =
+            replace(&mut m.source, Source { stable: tip, ..Source::new(self.setup.partitions) }).volume;
         let asked = m.model.last_generation();
+        // What else is wrong there is nobody's doing but the machines'.
+        let known = [take(&mut m.copy.image.damaged), take(&mut served.damaged)];
         m.copy = Copy { end_stable: tip, end_current: tip, filed: tip, asked, ..Copy::new() };
         let sides = [(&mut m.source.volume, &m.at.own, own), (&mut m.copy.image, &m.at.image, destination)];
-        for (image, region, medium) in sides {
+        for ((image, region, medium), known) in sides.into_iter().zip(known) {
             image.replaced(&mut m.model, region, (region.base, region.end), medium);
+            image.damaged.retain(|at| known.contains(at));
         }
         m.copy.policy = m.copy.image.stable.policy;
         m.source.mark_stable = m.own_mark(own);
