@@ -53,6 +53,31 @@ faults:
   - {at: 9ms, adopt: {source: alpha, by: beta}}
 ";
 
+/// A source is lost for ever, its mirror is promoted, and its site stands again with empty devices.
+const REBUILT: &str = "schema: 1
+protocol: {resend_after: 4ms}
+sources: [{name: alpha, partition_size: 4KiB, volumes: [{size: 4KiB}]}]
+clients: [{operations: 50, slots: 2, mix: {write: 50, add: 40, read: 10}, sizes: 8B..256B, timeout: 15ms, think: 8ms}]
+faults:
+  - {at: 8ms, disaster: {source: alpha}}
+  - {at: 9ms, recover: {source: alpha, promote: true}}
+  - {at: 20ms, rebuild: {source: alpha}}
+";
+
+/// Two servers mirror to each other; one's mirror is promoted, whether that one lives or not, and the other's destination replaced.
+const PAIR: &str = "schema: 1
+protocol: {resend_after: 4ms}
+sources:
+  - {name: alpha, destination: beta, partition_size: 4KiB, volumes: [{size: 4KiB}]}
+  - {name: beta, destination: alpha, partition_size: 4KiB, volumes: [{size: 4KiB}]}
+clients:
+  - {source: alpha, operations: 60, slots: 2, mix: {write: 50, add: 40, read: 10}, sizes: 8B..256B, timeout: 15ms, think: 500us}
+  - {source: beta, operations: 60, slots: 2, mix: {write: 50, add: 40, read: 10}, sizes: 8B..256B, timeout: 15ms, think: 500us}
+faults:
+  - {at: 60ms, recover: {source: alpha, promote: true}}
+  - {at: 80ms, replace: {source: beta}}
+";
+
 /// A stretch of a run: from the line of its trace at which one text after the other was found to the next one with another.
 struct Stretch {
     name: &'static str,
@@ -184,6 +209,22 @@ const STRETCHES: &[Stretch] = &[
         to: "beta/alpha   * booted",
         faults: &[ADOPTER_LOST],
         expect: ALL_ANSWERED,
+    },
+    Stretch {
+        name: "filling a site that stands again",
+        scenario: &[REBUILT],
+        from: &["# fault 2: rebuild"],
+        to: "destination  * in_sync",
+        faults: &[CRASH, CUT, CRASH_SOURCE, CUT_SOURCE, SOURCE_LOST],
+        expect: ALL_ANSWERED,
+    },
+    Stretch {
+        name: "the life of a pair, one of which is lost then",
+        scenario: &[PAIR],
+        from: &["alpha        * sealed"],
+        to: "alpha        * freed",
+        faults: &[SOURCE_LOST],
+        expect: &["lost == 0", "in_doubt == 0", "acknowledged == 120"],
     },
 ];
 

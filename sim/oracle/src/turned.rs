@@ -213,9 +213,17 @@ impl Judge {
     /// Another source is to serve the clients (LR9): its server stands in the former source's place, with nothing on its disks. That
     /// one keeps what it has.
     pub fn adopted(&mut self, source: usize) {
+        if let Some(judge) = self.turned(source) {
+            let m = &mut judge.mirrors[source];
+            m.adopted = m.former;
+        }
+        self.rebuilt(source);
+    }
+
+    /// A server with nothing on its disks stands where the former source did.
+    pub fn rebuilt(&mut self, source: usize) {
         let Some(mut judge) = self.turned.get_mut(source).and_then(Option::take) else { return };
         let m = &mut judge.mirrors[source];
-        m.adopted = m.former;
         m.only_former = 0;
         m.loses_copy();
         m.session.replaced();

@@ -64,7 +64,7 @@ const FRAMES: [&str; 21] = [
     "ResyncSealed",
     "HandOver",
 ];
-const FAULTS: [&str; 44] = [
+const FAULTS: [&str; 45] = [
     "crash",
     "power_cut",
     "restart",
@@ -109,6 +109,7 @@ const FAULTS: [&str; 44] = [
     "replace",
     "heir_lost",
     "adopt",
+    "rebuild",
 ];
 const PHASES: [&str; 4] = ["faults", "healed", "quiesce", "over"];
 

@@ -73,7 +73,7 @@ pub(crate) fn target(fault: &Fault) -> (Role, Whom) {
         | Fault::Storm { source, .. } => (Role::Link, Whom::Mirror(*source)),
         Fault::Swizzle { .. } => (Role::Link, Whom::All),
         Fault::Blackout { .. } => (Role::Destination, Whom::All),
-        Fault::Readd { source } => (Role::Source, Whom::Mirror(*source)),
+        Fault::Readd { source } | Fault::Rebuild { source } => (Role::Source, Whom::Mirror(*source)),
         Fault::Disaster { source, .. } | Fault::Seal { source } => (Role::Source, Whom::Mirror(*source)),
         Fault::Recover { source, .. }
         | Fault::HandOver { source }

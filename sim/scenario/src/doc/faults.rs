@@ -13,7 +13,7 @@ map! {
     struct FaultLine one_of [at, when] one_of [
         crash, power_cut, restart, pause, cut, heal, clog, reset, disk_full, slow, damage, nvram_lost, nvram_degraded, disaster, seal, recover, frame, replay, swizzle, storm,
         flush_failure, write_failure, short_io, read_only, unreadable, lost_write, misdirected_write, rollback, disk_lost, disk_replaced, nvram_smaller,
-        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace, heir_lost, adopt
+        blackout, starve, version, format, config, clock, timers, readd, log_file, hand_over, replace, heir_lost, adopt, rebuild
     ] {
         /// Virtual time from the start of the run.
         at: Time = optional("`when` says it"),
@@ -107,6 +107,8 @@ map! {
         replace: OneSource = optional("another fault"),
         /// The destination that serves the clients of a source, promoted, is lost for ever, and its mirror by now, the former source, is promoted in its turn. It waits until it has one; with anybody else's mirror there nothing happens.
         heir_lost: HeirLost = optional("another fault"),
+        /// The site of a source that was lost by a `disaster` stands again, with empty devices: whoever serves its clients sends it every block, and an empty destination stands there, if one was lost. The clients go back by a `hand_over`.
+        rebuild: OneSource = optional("another fault"),
     }
 }
 

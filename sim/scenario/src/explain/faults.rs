@@ -192,6 +192,9 @@ impl Page<'_> {
                 )
             }
             Fault::Readd { source: s } => format!("{} is removed and added again, empty", source(s)),
+            Fault::Rebuild { source: s } => {
+                format!("the site of {} stands again, with empty devices", source(s))
+            }
             Fault::HeirLost { source: s, recover_after } => {
                 let later = match recover_after {
                     0 => "at once".to_owned(),

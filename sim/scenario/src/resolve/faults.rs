@@ -268,10 +268,19 @@ impl Lookup<'_, '_, '_> {
         if let Some(r) = &line.replace {
             return self.source(r.source.as_ref(), r).map(|source| Fault::Replace { source });
         }
+        if let Some(r) = &line.rebuild {
+            return self.source(r.source.as_ref(), r).map(|source| Fault::Rebuild { source });
+        }
         if let Some(h) = &line.heir_lost {
             let recover_after = h.recover_after.0;
-            let source = self.source(h.source.as_ref(), h);
-            return source.map(|source| Fault::HeirLost { source, recover_after });
+            let source = self.source(h.source.as_ref(), h)?;
+            let home = &self.spec.destinations[self.spec.sources[source].destination];
+            if let Some(by) = home.beside.map(|by| self.spec.sources[by].name.as_str()) {
+                let help = format!("say `disaster: {{source: {by}}}`: it is a site that is lost");
+                let what = format!("{} stands in the server of {by}", home.name);
+                self.cx.desk.report(h.wrong("own-server", what).help(help));
+            }
+            return Some(Fault::HeirLost { source, recover_after });
         }
         let f = line.log_file.as_ref()?;
         let (becomes, after) = (*f.becomes, f.after.as_ref().map_or(0, |t| self.lasting(t)));

@@ -6,7 +6,7 @@ use crate::doc::Root;
 use crate::place::Place;
 use crate::problem::Draft;
 use crate::quantity::show_duration;
-use mirrorsim_world::spec::{DamageTarget, Direction, Fault, Nanos, Node, Spec, When};
+use mirrorsim_world::spec::{DamageTarget, Direction, Fault, FaultSpec, Nanos, Node, Spec, When};
 use std::collections::BTreeMap;
 
 /// Until when something lasts; `None` = until something ends it.
@@ -54,12 +54,19 @@ fn second_disasters(cx: &mut Cx<'_>, root: &Root, spec: &Spec) {
         let Fault::Disaster { source, .. } = fault.fault else {
             continue;
         };
-        if let Some(place) = first.insert(source, line.place) {
+        let before = first.insert(source, line.place);
+        if let Some(place) = before.filter(|_| !stands_again(spec, source, false)) {
             let what = format!("never takes effect: {} can be lost only once", spec.sources[source].name);
             let draft = Draft::at(line.place, &line.path, "never", what).also(place, "the other disaster");
             cx.desk.report(draft);
         }
     }
+}
+
+/// Whether the site of a source is built again; `unknown`: nobody knows when.
+fn stands_again(spec: &Spec, source: usize, unknown: bool) -> bool {
+    let again = |f: &FaultSpec| matches!(f.fault, Fault::Rebuild { source: s } if s == source);
+    spec.faults.iter().any(|f| again(f) && (!unknown || matches!(f.when, When::On { .. })))
 }
 
 type Verdict = Result<(), (String, Option<Place>)>;
@@ -89,8 +96,12 @@ impl State {
                 self.cut(source, direction, lasting.map(|t| now.saturating_add(t)), place)?;
             }
             Fault::Heal { source } => self.heal(spec, source, now)?,
-            Fault::Disaster { source, .. } => {
+            // When it stands again a trigger decides, or a line further down.
+            Fault::Disaster { source, .. } if !stands_again(spec, source, true) => {
                 self.lost.insert(source, place);
+            }
+            Fault::Rebuild { source } => {
+                self.lost.remove(&source);
             }
             _ => {}
         }

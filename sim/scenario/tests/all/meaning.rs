@@ -148,6 +148,9 @@ fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
     accepted(&lines("faults: [{crash: {node: alpha, restart_after: 1ms}, at: 1ms}]"));
     accepted(&lines("faults: [{disaster: {source: alpha}, at: 1ms}, {replace: {source: beta}, at: 2ms}]"));
     accepted(&lines("profile: {disaster: 10%}"));
+    let disaster = |at: u32| format!("{{disaster: {{source: alpha}}, at: {at}ms}}");
+    let again = "{rebuild: {source: alpha}, at: 2ms}, {crash: {node: alpha}, at: 3ms}";
+    accepted(&lines(&format!("faults: [{}, {again}, {}]", disaster(1), disaster(9))));
     refused(&[
         (
             "own",
@@ -159,6 +162,11 @@ fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
             "several",
             &lines("faults: [{disk_full: {device: log, lasting: 1ms}, at: 1ms}]"),
             &["alpha.destination"],
+        ),
+        (
+            "heir",
+            &lines("faults: [{heir_lost: {source: beta}, at: 1ms}]"),
+            &["beta.destination stands", "disaster: {source: alpha}"],
         ),
         (
             "down",

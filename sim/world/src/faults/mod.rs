@@ -57,6 +57,7 @@ pub fn name(fault: &Fault) -> &'static str {
         Fault::Readd { .. } => "readd",
         Fault::Replace { .. } => "replace",
         Fault::HeirLost { .. } => "heir_lost",
+        Fault::Rebuild { .. } => "rebuild",
         Fault::LogFile { .. } => "log_file",
     }
 }

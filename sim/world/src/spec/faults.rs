@@ -316,6 +316,12 @@ pub enum Fault {
         /// The operator orders it so long after.
         recover_after: Nanos,
     },
+    /// The site of a source that was lost stands again, with empty devices: as a mirror of whoever serves its clients, and with an
+    /// empty destination, if it had one.
+    Rebuild {
+        /// Which source.
+        source: usize,
+    },
     /// A connection breaks again and again (FN8).
     Storm {
         /// Whose link.

@@ -61,22 +61,27 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn seat_adopter(&mut self, source: usize) {
         let place = self.adoptions[source].and_then(|by| self.spare_of(source, by));
         let Some(place) = place.filter(|place| self.source_of(source) != *place) else { return };
-        let (before, d) = (self.source_of(source), self.destination_of(source));
+        let before = self.source_of(source);
         self.disconnected(self.line(before));
         let (judge, number) = self.bench.of(source);
         judge.adopted(number);
         self.sources[source] = place;
         self.bench.takes_place(source, before, place);
+        self.make_target(source, place);
+        self.start(place);
+        if self.hand_overs.insert(source) {
+            self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
+        }
+    }
+
+    /// Superblock and mark of one whose devices are empty, and that is to be the mirror of the destination.
+    pub(super) fn make_target(&mut self, source: usize, place: usize) {
         let uuid = self.geometries[source].mirror;
-        let epoch = self.epoch(d, source);
+        let epoch = self.epoch(self.destination_of(source), source);
         let fresh = Superblock::fresh(Role::Target, self.spec.protocol.ack);
         let superblock = Superblock { counter: 1, epoch, void: true, ..fresh };
         self.format(place, Device::Image, superblock.slot(), superblock.encode(uuid), source);
         let mark = Mark { counter: 1, ..Mark::default() };
         self.format(place, Device::Mark, mark.slot(mark::base(0)), mark.encode(uuid), source);
-        self.start(place);
-        if self.hand_overs.insert(source) {
-            self.sched.at(self.sched.now(), Event::HandOver { source: source as u16 });
-        }
     }
 }

@@ -71,8 +71,14 @@ impl<Q: Quirk> World<'_, Q> {
                 let mut all = if former { Vec::new() } else { vec![(panel, Loss::Site(number))] };
                 if let Fault::Disaster { source, .. } = fault {
                     // With it goes what its server has of others.
-                    let images = self.site(*source).filter(|s| self.is_destination(*s));
-                    all.extend(images.map(|d| (self.bench.who(d).0, Loss::Destination)));
+                    for d in self.site(*source).filter(|s| self.is_destination(*s)) {
+                        let served = self.served_at(d).into_iter().map(|m| self.bench.seat(m));
+                        let before = all.len();
+                        all.extend(served.map(|(panel, number)| (panel, Loss::Heir(number))));
+                        if all.len() == before {
+                            all.push((self.bench.who(d).0, Loss::Destination));
+                        }
+                    }
                 }
                 all
             }

@@ -198,6 +198,7 @@ impl<Q: Quirk> World<'_, Q> {
                 (false, Some(until(lasting)))
             }
             Fault::Readd { source } => (self.readd(source), None),
+            Fault::Rebuild { source } => (self.rebuild(source), None),
             // It takes effect once what was the source is the mirror.
             Fault::HeirLost { .. } => {
                 self.armed.insert(index);

@@ -149,7 +149,10 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn disaster(&mut self, source: usize, power_cut: bool, recover_after: Nanos) -> bool {
         let lost: Vec<usize> = self.site(source).collect();
         let images: Vec<usize> = lost.iter().copied().filter(|s| self.is_destination(*s)).collect();
-        if self.servers[source].gone || !images.iter().all(|d| self.has_only_copies(*d)) {
+        let served: Vec<usize> = images.iter().flat_map(|d| self.served_at(*d)).collect();
+        let harmless = |d: &usize| self.has_only_copies(*d) || !self.served_at(*d).is_empty();
+        let kept = served.iter().all(|m| self.has_mirror_of_heir(*m));
+        if self.servers[source].gone || !images.iter().all(harmless) || !kept {
             return false;
         }
         self.crash(source, false, None);
@@ -158,6 +161,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[*server].incarnation += 1;
         }
         images.into_iter().for_each(|d| self.lose_copies(d));
+        served.into_iter().for_each(|mirror| self.heir_is_lost(mirror, recover_after));
         let all = 0..self.spec.sources.len();
         let seated: Vec<usize> = all.filter(|m| lost.contains(&self.source_of(*m))).collect();
         for mirror in &seated {
@@ -212,17 +216,33 @@ impl<Q: Quirk> World<'_, Q> {
     /// its mirror, or about to become it.
     fn lose_heir(&mut self, source: usize, recover_after: Nanos) -> bool {
         let d = self.destination_of(source);
-        let served = self.mirrors_at(d).iter().all(|m| self.hosts[*m] == d && *m == source);
-        // One that recovers has been handed the clients, and is to be the source again.
-        let home = self.source_of(source);
-        let found = self.superblock_of(home).filter(|_| !self.servers[home].gone);
-        let mirrors = found.is_some_and(|s| matches!(s.role, Role::Mirror | Role::Target));
-        if self.servers[d].gone || !served || !mirrors {
+        let served = self.served_at(d) == [source];
+        if self.servers[d].gone || !served || !self.has_mirror_of_heir(source) {
             return false;
         }
         self.crash(d, false, None);
         self.servers[d].gone = true;
         self.servers[d].incarnation += 1;
+        self.heir_is_lost(source, recover_after);
+        true
+    }
+
+    /// The mirrors of a destination, if it serves the clients of all of them.
+    pub(super) fn served_at(&self, server: usize) -> Vec<usize> {
+        let all = self.mirrors_at(server);
+        if all.iter().all(|m| self.serves_at_destination(server, *m)) { all } else { Vec::new() }
+    }
+
+    /// Whether what was the source is the mirror of its heir, or about to become it. One that recovers has been handed the
+    /// clients, and is to be the source again.
+    fn has_mirror_of_heir(&self, source: usize) -> bool {
+        let home = self.source_of(source);
+        let found = self.superblock_of(home).filter(|_| !self.servers[home].gone);
+        found.is_some_and(|s| matches!(s.role, Role::Mirror | Role::Target))
+    }
+
+    /// Who served the clients is gone, and its mirror is to be promoted some time later.
+    fn heir_is_lost(&mut self, source: usize, recover_after: Nanos) {
         let (judge, mirror) = self.bench.of(source);
         judge.heir_lost(mirror);
         self.service[source].lost(self.sched.now());
@@ -232,7 +252,6 @@ impl<Q: Quirk> World<'_, Q> {
         let at = self.sched.now() + recover_after;
         self.last_fault_at = self.last_fault_at.max(at);
         self.sched.at(at, Event::Order { source: source as u16 });
-        true
     }
 
     /// The operator acts some time after a disaster, unless somebody has done so before.

@@ -92,6 +92,30 @@ impl<Q: Quirk> World<'_, Q> {
         true
     }
 
+    /// The site of a source that was lost stands again, with empty devices. Whoever serves its clients has a peer there to fill (LR3,
+    /// LR4); and an empty destination stands there, if one was lost. False: it is not lost, or nobody serves its clients.
+    pub(super) fn rebuild(&mut self, source: usize) -> bool {
+        let d = self.destination_of(source);
+        let served = self.serves_at_destination(d, source) && self.adoptions[source].is_none();
+        if !self.servers[source].gone || self.is_exiled(source) || !served {
+            return false;
+        }
+        let lost: Vec<usize> = self.site(source).filter(|s| self.is_lost_with_its_site(*s)).collect();
+        lost.into_iter().for_each(|server| {
+            self.replace(server);
+        });
+        for device in self.servers[source].devices() {
+            self.servers[source].store_mut(*device).replace_all(ExtentMap::new());
+        }
+        self.servers[source].gone = false;
+        let (judge, number) = self.bench.of(source);
+        judge.rebuilt(number);
+        self.make_target(source, source);
+        self.bench.unsettled(source);
+        self.start(source);
+        true
+    }
+
     /// Destinations that were lost with their sites are replaced, where there is something to fill them from.
     pub(super) fn replace_lost_sites(&mut self) {
         let lost = (0..self.servers.len()).filter(|s| self.is_lost_with_its_site(*s));
