@@ -172,6 +172,8 @@ pub enum Bend {
     ReclaimSameEpoch,
     /// A round waits for the files of a mirror that is being recovered, or was promoted.
     WaitForRecovered,
+    /// What was freed alone is missing in the count of what may be lost, at whoever has taken the clients over.
+    CountOnlyNvramAsHeir,
 }
 
 /// Decides which bends are in force.

@@ -20,7 +20,7 @@ use crate::ids::{MirrorIndex, Position};
 use crate::mark;
 use crate::nvram_log::SEGMENT_HEADER;
 use crate::quirk::{Bend, Quirk};
-use crate::source::{self, Source};
+use crate::source::{self, Exposure, Source};
 use crate::superblock::{Role, Verdict};
 use crate::wire::{self, Frame, Message};
 use alloc::sync::Arc;
@@ -538,6 +538,14 @@ impl<Q: Quirk> Destination<Q> {
         if let (false, Phase::Promoted(heir)) = (self.failed, &mut desk.phase) {
             act(heir);
             desk.pump(&mut self.shared);
+        }
+    }
+
+    /// What would be lost with this server of the clients that its mirror does not have; `None`: it is not theirs.
+    pub fn exposure(&self, mirror: MirrorIndex) -> Option<Exposure> {
+        match &self.desks[mirror as usize].phase {
+            Phase::Promoted(heir) if heir.serving() && !self.failed => Some(heir.exposure()),
+            _ => None,
         }
     }
 

@@ -455,7 +455,8 @@ impl<Q: Quirk> Source<Q> {
             false => (self.log.position(self.acked_nvram.max(self.acked_file)), None),
         };
         let mut exposure = Exposure { operations: alone.operations, bytes: alone.bytes, since };
-        if self.quirk.bends(Bend::CountOnlyNvram) {
+        let heir = self.superblock.recovered > Position::ZERO;
+        if self.quirk.bends(Bend::CountOnlyNvram) || heir && self.quirk.bends(Bend::CountOnlyNvramAsHeir) {
             exposure = Exposure { since, ..Exposure::default() };
         }
         // In sync again, what was answered alone may still be on its way.

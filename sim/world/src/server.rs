@@ -36,11 +36,6 @@ impl<Q: Quirk> Machine<Q> {
         }
     }
 
-    /// Whether it is a source that takes requests.
-    pub fn serves(&self) -> bool {
-        matches!(self, Machine::Source(m) if m.serving())
-    }
-
     /// So many bytes of NVRAM are there.
     pub fn handle_nvram(&mut self, size: u64) {
         match self {

@@ -81,6 +81,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: CUT,
     },
     Row {
+        id: "L19",
+        name: "what was freed alone is missing in the count of what may be lost, at whoever has taken the clients over",
+        place: "failover.count",
+        bend: Bend::CountOnlyNvramAsHeir,
+        oracles: &["resync"],
+        seeds: 10,
+        witness: "scenarios/life/heir_alone.yaml",
+    },
+    Row {
         id: "L09",
         name: "a weaker policy is welcomed before it is durable at the destination",
         place: "session.policy",

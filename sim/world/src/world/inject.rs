@@ -143,7 +143,7 @@ impl<Q: Quirk> World<'_, Q> {
                 self.order_recovery(source, promote);
                 (true, None)
             }
-            Fault::HandOver { source } => (self.order_hand_over(source), None),
+            Fault::HandOver { source } => (self.order_hand_over(index, source), None),
             Fault::Adopt { source, by } => (self.order_adoption(source, by), None),
             // These two take effect when such a frame arrives.
             Fault::Frame { source, direction, bend, count } => {

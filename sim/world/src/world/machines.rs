@@ -199,10 +199,10 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[server].timer = Some(at);
             self.sched.at(at, Event::Timer { server: server as u16, at });
         }
+        self.see_exposure(server);
         if self.is_destination(server) {
             self.see_recoveries(server);
         } else {
-            self.see_exposure(server);
             self.see_log(server);
             if self.recovered_at(self.mirror_of(server)) == server {
                 self.see_recoveries(server);
@@ -217,23 +217,31 @@ impl<Q: Quirk> World<'_, Q> {
         }
     }
 
-    /// What would be lost with a source, as it says itself (I15).
+    /// What would be lost with each server of clients, as it says itself (I15).
     fn see_exposure(&mut self, server: usize) {
-        if self.spec.protocol.policy == Policy::Strict {
-            return;
-        }
-        let Some(Machine::Source(source)) = self.servers[server].machine.as_ref().filter(|m| m.serves())
-        else {
-            return;
-        };
-        if self.is_exiled(server) {
-            return;
-        }
-        let Exposure { operations, bytes, .. } = source.exposure();
-        let (judge, mirror) = self.bench.of(self.mirror_of(server));
-        judge.exposure(mirror, operations, bytes);
-        for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
-            self.most(name, value);
+        for at in 0..self.mirrors_at(server).len() {
+            let mirror = self.mirrors_at(server)[at];
+            if self.hosts[mirror] != server {
+                continue;
+            }
+            let counted = match &self.servers[server].machine {
+                Some(Machine::Source(source)) if source.serving() => source.exposure(),
+                Some(Machine::Destination(d)) => match d.exposure(self.desk(server, mirror)) {
+                    Some(counted) => counted,
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let Exposure { operations, bytes, .. } = counted;
+            let (judge, number) = self.bench.of(mirror);
+            judge.exposure(number, operations, bytes);
+            if self.spec.protocol.policy == Policy::Strict && operations == 0 {
+                // Nobody answers without the other's word.
+                continue;
+            }
+            for (name, value) in [("exposed_operations", operations), ("exposed_bytes", bytes)] {
+                self.most(name, value);
+            }
         }
     }
 
@@ -344,6 +352,7 @@ impl<Q: Quirk> World<'_, Q> {
             Stage::Retired => {
                 let (judge, number) = self.bench.of(mirror);
                 judge.retired(number);
+                self.handed_over(mirror);
             }
             Stage::Reclaimed => {
                 let (judge, number) = self.bench.of(mirror);

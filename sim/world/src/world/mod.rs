@@ -127,6 +127,8 @@ pub(crate) struct World<'s, Q> {
     pub ordered: BTreeMap<usize, Ordered>,
     /// Sources whose clients are to go back to them.
     pub hand_overs: BTreeSet<usize>,
+    /// Faults of the plan that want that, and have not taken effect yet.
+    hand_over_orders: BTreeSet<usize>,
     /// What the judge's reader expects of the recoveries under way.
     expected: Vec<Option<oracle::RecoveredTo>>,
     /// Under `apply: coupled` the rounds of each server, and whether some wait for each other for ever.
@@ -276,6 +278,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             beyond: None,
             ordered: BTreeMap::new(),
             hand_overs: BTreeSet::new(),
+            hand_over_orders: BTreeSet::new(),
             expected: vec![None; count],
             rounds: servers.iter().map(|_| Rounds::default()).collect(),
             deadlocked: false,

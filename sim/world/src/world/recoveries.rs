@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::marks::Mark;
 use crate::outcome::{RecoveryReport, RtoFrom, TakeoverKind};
 use crate::server::Machine;
-use crate::spec::Nanos;
+use crate::spec::{Fault, Nanos};
 use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
 use mirror::effect::Device;
@@ -63,16 +63,31 @@ impl<Q: Quirk> World<'_, Q> {
         self.sched.at(now + ASK, Event::Recover { source: source as u16 });
     }
 
-    /// The operator wants the clients back where they were.
-    pub(super) fn order_hand_over(&mut self, source: usize) -> bool {
+    /// The operator wants the clients back where they were, as fault `index` of the plan: that takes effect once who serves
+    /// them has given them away.
+    pub(super) fn order_hand_over(&mut self, index: usize, source: usize) -> bool {
         let there = self.may_hand_over(source) && !self.servers[self.source_of(source)].gone;
         if there && self.hand_overs.insert(source) {
             let (home, now) = (self.source_of(source), self.sched.now());
             self.service[source].ordered(TakeoverKind::HandOver, home, None, now);
             self.sched.at(now, Event::HandOver { source: source as u16 });
         }
+        if there {
+            self.hand_over_orders.insert(index);
+        }
         // They are there already, whoever asks for it.
-        there || self.metrics.get("hand_overs").is_some_and(|n| *n > 0)
+        !there && self.hosts[source] == self.source_of(source) && self.service[source].given_back()
+    }
+
+    /// Who serves the clients of a mirror has given them away, as it was told.
+    pub(super) fn handed_over(&mut self, source: usize) {
+        let faults = &self.faults;
+        let of = |i: &usize| matches!(faults[*i].fault, Fault::HandOver { source: s } if s == source);
+        let done: Vec<usize> = self.hand_over_orders.iter().copied().filter(of).collect();
+        for index in done {
+            self.hand_over_orders.remove(&index);
+            self.took_effect(index);
+        }
     }
 
     /// Whether the destination serves the clients, or is about to.
@@ -119,6 +134,7 @@ impl<Q: Quirk> World<'_, Q> {
         let (judge, mirror) = self.bench.of(source);
         judge.returned(mirror, &self.servers[home].stable(), &self.servers[d].stable());
         self.hand_overs.remove(&source);
+        self.handed_over(source);
         self.ordered.remove(&source);
         self.hosts[source] = home;
         self.service[source].serves(home, self.sched.now());

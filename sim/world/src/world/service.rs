@@ -3,7 +3,7 @@
 use crate::outcome::{TakeoverKind, TakeoverReport};
 use crate::spec::Nanos;
 
-/// What was seen of the service of one mirror's clients. It is noted for the report, and decides nothing.
+/// What was seen of the service of one mirror's clients. It is noted for the report, and decides nothing but whether an order was a repeated one.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     /// When the site of the server that served them was last lost, with clients that needed it.
@@ -82,6 +82,11 @@ impl Service {
     /// The server whose answers they have.
     pub fn server(&self) -> usize {
         self.server
+    }
+
+    /// Whether they were handed over, and went back.
+    pub fn given_back(&self) -> bool {
+        self.takeovers.iter().any(|t| t.kind == TakeoverKind::HandOver && t.served.is_some())
     }
 
     /// Each takeover that was ordered, in that order.
