@@ -2,6 +2,7 @@
 //! with a log and a mark of its own, and the image for its volumes. The model goes on behind what was recovered.
 
 use crate::bytes::Mark;
+use crate::contact::Contact;
 use crate::copy::{Copy, Keeps};
 use crate::finding::Findings;
 use crate::image::Image;
@@ -92,6 +93,10 @@ impl Mirror {
         if !harmed && !self.source.replaced {
             self.only_former = self.history.answered_beyond(reached);
         }
+        if self.source.replaced {
+            // It may become the mirror, and be the source after that.
+            self.hears_another();
+        }
         self.history.inherit(reached);
         self.truncate(reached);
         self.model.forget_empty(self.copy.image.stable.applied_gen);
@@ -105,6 +110,12 @@ impl Mirror {
         self.lost_blocks.clear();
         self.model.close();
         true
+    }
+
+    /// Another server has the former source's name: it counts its boots and its Pings from the beginning.
+    pub fn hears_another(&mut self) {
+        self.session.another_source();
+        self.contact = Contact::default();
     }
 
     /// The mirror is lost, or exchanged for one that has nothing.

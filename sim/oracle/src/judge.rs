@@ -393,7 +393,8 @@ impl Judge {
     /// done counts, and nothing that the new one does.
     pub fn replaced(&mut self, source: usize) {
         if let Some(turned) = self.turned(source) {
-            return turned.mirrors[source].loses_copy();
+            turned.mirrors[source].loses_copy();
+            return self.mirrors[source].hears_another();
         }
         if let Some(m) = self.mirrors.get_mut(source) {
             (m.source.gone, m.source.replaced) = (true, true);

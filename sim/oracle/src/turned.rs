@@ -2,7 +2,6 @@
 //! until it gets them back (LR8). It is judged as any other, by a judge of its own in which the two have changed places:
 //! the source's devices are those of the heir at the destination, and the destination's those of the former source.
 
-use crate::contact::Contact;
 use crate::copy::{Copy, Keeps};
 use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
@@ -227,10 +226,7 @@ impl Judge {
         m.only_former = 0;
         m.loses_copy();
         m.session.replaced();
-        // It counts its boots and its Pings from the beginning.
-        let link = &mut self.mirrors[source];
-        link.session.another_source();
-        link.contact = Contact::default();
+        self.mirrors[source].hears_another();
         self.turned[source] = Some(judge);
     }
 
