@@ -172,3 +172,15 @@ fn images_are_of_one_seed() {
     let dir = text(&folder);
     mirrorsim(&["run", FIRST, "--seeds", "1..3", "--export-images", dir]).ends(2).complains("one seed");
 }
+
+#[test]
+fn what_has_another_name_elsewhere_is_named() {
+    mirrorsim(&["run", FIRST, "--format", "json"]).ends(2).complains("'--message-format'");
+}
+
+#[test]
+fn a_list_can_be_of_a_tag() {
+    let listed = |tag: &str| mirrorsim(&["list", "--tag", tag]).ends(0).out.lines().count();
+    assert!(listed("corner-21") > 0 && listed("corner") > listed("corner-21"));
+    mirrorsim(&["list", "--tag", "nothing"]).ends(2).complains("has the tag `nothing`");
+}

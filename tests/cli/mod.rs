@@ -5,6 +5,7 @@ mod claims;
 mod coverage;
 mod environment;
 mod evidence;
+mod explained;
 mod lapses;
 mod output;
 mod planted;

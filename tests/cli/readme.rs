@@ -62,11 +62,20 @@ fn golden_blocks_of_the_readme_are_what_the_commands_print() {
     let promoted = mirrorsim(&["run", "scenarios/life/promoted.yaml", "--no-report"]).ends(0).out;
     let of_it = |l: &&str| l.starts_with("  recovery ") || l.starts_with("  promotion ");
     let promoted: String = promoted.lines().filter(of_it).map(|l| format!("{l}\n")).collect();
+    let said = |start: &str| {
+        let line = readme.lines().find(|l| l.starts_with(start)).expect("its command");
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        mirrorsim(&words).ends(0).out
+    };
+    let timeline = said("mirrorsim trace scenarios/life/given_back.yaml");
+    let adopted =
+        mirrorsim(&["run", "scenarios/claims/claim_19_second_source.yaml", "--no-report"]).ends(0).out;
+    let adopted: String = adopted.lines().filter(of_it).map(|l| format!("{l}\n")).collect();
     let claims = ["run", "scenarios/claims", "--seed", "1", "--claims", "--no-report"];
     let claims = mirrorsim(&claims).ends(0).out;
     let claims: String =
         claims.lines().skip_while(|l| !l.starts_with("claim ")).map(|l| format!("{l}\n")).collect();
-    let printed = [run(&[]), run(&["--plant", "P10"]), refused, promoted, claims];
+    let printed = [run(&[]), run(&["--plant", "P10"]), refused, promoted, timeline, adopted, claims];
     let shown = blocks(&readme, "");
     assert_eq!(shown.len(), printed.len(), "blocks of output in the README");
     let mut stale = Vec::new();
@@ -91,7 +100,9 @@ fn golden_blocks_of_the_readme_are_what_the_commands_print() {
 fn the_scenario_of_the_readme_runs() {
     let readme = std::fs::read_to_string(top().join("README.md")).expect("a README");
     let yaml = blocks(&readme, "yaml");
-    assert_eq!(yaml.len(), 1);
+    assert_eq!(yaml.len(), 2);
+    let adoption = std::fs::read_to_string(top().join("scenarios/claims/claim_19_second_source.yaml"));
+    assert!(adoption.expect("a scenario").contains(&yaml[1]), "the README shows another adoption");
     assert!(yaml[0].lines().count() <= 12);
     fed(&["run", "-", "--no-report", "--check", "end"], &yaml[0]).ends(0).says("PASSED");
 }
@@ -121,6 +132,29 @@ fn what_the_readme_says_to_type_can_be_typed() {
         typed += 1;
     }
     assert!(typed > 8, "{typed} commands");
+}
+
+/// What it says of the committed evidence is what that says.
+#[test]
+fn the_figures_of_the_readme_are_those_of_the_baselines() {
+    let read = |path: &str| std::fs::read_to_string(top().join(path)).expect("a text");
+    let json = |path: &str| -> serde_json::Value { serde_json::from_str(&read(path)).expect("JSON") };
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let (table, alarms) =
+        (json("reports/baseline/planted.json"), json("reports/baseline/no_false_alarm.json"));
+    let rows = table["kills"].as_array().expect("rows");
+    let caught = rows.iter().filter(|row| row["caught"] == true).count();
+    let oracles = table["oracles"].as_array().expect("oracles").len();
+    let scenarios = alarms["scenarios"].as_array().expect("scenarios").len();
+    let count = |n: &serde_json::Value| mirrorsim_report::count(n.as_u64().expect("a number"));
+    for figure in [
+        format!("`{caught} of {} caught`", rows.len()),
+        format!("Each of the {oracles} oracles"),
+        format!("`{} seeds: {} passed`", count(&alarms["runs"]), count(&alarms["passed"])),
+        format!("over the {scenarios} scenarios"),
+    ] {
+        assert!(readme.contains(&figure), "the README does not say {figure}");
+    }
 }
 
 /// The diagram of a mirror's life has every role that a superblock can say, and the table of its arrows has no other.

@@ -102,3 +102,13 @@ fn a_planted_bug_that_is_not_known_is_named() {
     forged.planted.push("P999".into());
     mirrorsim(&["replay", &forged.to_string()]).ends(2).complains("P999");
 }
+
+#[test]
+fn a_token_from_elsewhere_says_how_to_find_its_scenario() {
+    let path = file("elsewhere", "tiny.yaml", TINY);
+    let token = token(text(&path), 0, &[]);
+    let moved = path.with_file_name("moved.yaml");
+    std::fs::rename(&path, &moved).expect("moved");
+    mirrorsim(&["replay", &token]).ends(2).complains("cannot read the scenario").complains("--scenario FILE");
+    mirrorsim(&["replay", &token, "--scenario", text(&moved)]).ends(0).says("passed again");
+}

@@ -217,3 +217,87 @@ fn scenarios_are_chosen_by_their_tags() {
     let said = mirrorsim(&["run", text(&folder), "--tag", "life,corner-2"]).ends(2);
     said.complains("none of these 4 scenarios has the tag `corner-2`");
 }
+
+/// What explains a finding is on the screen and in the report: its own event, with the number that `trace` gives it.
+#[test]
+fn a_finding_is_shown_with_its_event() {
+    let scenario = "scenarios/life/given_back_in_window.yaml";
+    let out = scratch("event_of_finding");
+    let said =
+        mirrorsim(&["run", scenario, "--plant", "F09", "--seed", "1", "--report-dir", text(&out)]).ends(1);
+    said.out.lines().find(|l| l.contains("cause")).expect("a cause");
+    let said =
+        said.says("of client c1, slot 3, was answered by the destination, which has handed its clients over");
+    let said = said.says("* retired of alpha").says("destination  -> c1 slot 3 request 49: read");
+    let said = said.says("  recovery    before the finding: alpha: complete");
+    let more =
+        said.out.lines().find_map(|l| l.split_once("more of it  mirrorsim ")).expect("a line to paste").1;
+    let words: Vec<&str> = more.split_whitespace().collect();
+    let trace = mirrorsim(&words).ends(0).out;
+    let report = std::fs::read_to_string(out.join("given_back_in_window-1+F09.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let run = &report["runs"][0];
+    let event = run["failures"][0]["event"].to_string();
+    let shown = run["last_events"].as_array().expect("lines").iter().filter_map(|l| l.as_str());
+    let own = shown.clone().find(|l| l.trim_start().starts_with(&event)).expect("the event of the finding");
+    assert!(trace.lines().any(|l| l == own), "{own}:\n{trace}");
+    let noise = shown.filter(|l| l.ends_with(" done") && *l != own).count();
+    assert_eq!(noise, 0, "devices say nothing");
+    let token = said.out.lines().last().and_then(|l| l.split(' ').next_back()).expect("a token");
+    mirrorsim(&["replay", token]).ends(1).says("* retired of alpha").says("more of it  mirrorsim trace ");
+}
+
+#[test]
+fn what_a_promise_of_the_readme_is_about_is_on_the_screen() {
+    let said = mirrorsim(&["run", "scenarios/life/diverged.yaml", "--no-report"]).ends(0);
+    said.says("  alarms      diverged 2x: first at ").says("never in sync again");
+}
+
+#[test]
+fn an_order_without_effect_says_why() {
+    let early = TINY.replace("operations: 20", "operations: 400")
+        + "faults:\n  - {at: 1ms, hand_over: {source: alpha}}\n  - {when: {stage: sealed}, recover: {source: alpha, promote: true}}\n";
+    let path = file("early_order", "early.yaml", &early);
+    let said =
+        mirrorsim(&["run", text(&path), "--no-report"]).ends(4).says("VACUOUS").says("vacuous (scenario)");
+    said.says("never took effect: it came when alpha serves its clients itself: no server was promoted");
+}
+
+#[test]
+fn reports_of_other_overrides_have_other_names() {
+    let path = file("overrides", "tiny.yaml", TINY);
+    let out = path.with_file_name("out");
+    let run = |more: &[&str]| {
+        mirrorsim(&[&["run", text(&path), "--report-dir", text(&out)], more].concat()).ends(0)
+    };
+    run(&[]);
+    run(&["--check", "end"]);
+    run(&["--set", "clients[0].operations=9"]);
+    run(&["--disaster-at", "2ms"]);
+    let mut names: Vec<String> = std::fs::read_dir(&out)
+        .expect("a folder")
+        .map(|f| f.expect("a file").file_name().into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names[0], "tiny-1.json");
+    assert_eq!(names[2..], ["tiny-1@check=end.json", "tiny-1@disaster-at=2ms.json"]);
+}
+
+#[test]
+fn scenarios_of_one_name_are_told_apart() {
+    let path = file("namesakes", "tiny.yaml", TINY);
+    let other = path.with_file_name("other.yaml");
+    std::fs::write(&other, TINY).expect("written");
+    let said = mirrorsim(&["run", text(&path), text(&other), "--no-report"]).ends(0);
+    said.says(&format!("  {}  seed 1", text(&path))).says(&format!("  {}  seed 1", text(&other)));
+}
+
+#[test]
+fn a_list_of_scenarios_is_run_like_its_files() {
+    let path = file("listed", "tiny.yaml", TINY);
+    let list = path.with_file_name("rest.txt");
+    std::fs::write(&list, format!("{}\n{FIRST}\n", text(&path))).expect("written");
+    mirrorsim(&["run", &format!("@{}", text(&list)), "--no-report"]).ends(0).says("2 scenarios");
+    mirrorsim(&["run", "@no/such/list", "--no-report"]).ends(2).complains("cannot read this list");
+}

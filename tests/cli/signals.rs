@@ -79,7 +79,7 @@ fn long_seed(test: &str, times: usize) -> (Said, PathBuf) {
 fn a_long_seed_is_abandoned() {
     let (said, out) = long_seed("abandoned", 1);
     said.ends(130);
-    let report = std::fs::read_to_string(out.join("tiny-1.json")).expect("a report");
+    let report = std::fs::read_to_string(out.join("tiny-1.interrupted.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["abandoned"], serde_json::json!(["1"]));
 }

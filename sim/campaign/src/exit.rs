@@ -16,7 +16,8 @@ pub enum Exit {
     Usage = 2,
     /// The environment is in the way: a report that cannot be written, a full disk.
     Environment = 3,
-    /// The rig itself is at fault: nondeterminism, a panic outside the protocol, a run that judged nothing.
+    /// Nothing is proven: a scenario whose fault never took effect or that judged nothing; or the rig itself is at fault,
+    /// nondeterminism, a panic outside the protocol.
     Rig = 4,
     /// The budget ended before a verdict.
     Inconclusive = 5,
@@ -57,7 +58,7 @@ impl Exit {
             Exit::Failed => "a check failed, or a failure did not reproduce",
             Exit::Usage => "bad arguments, scenario or token; nothing was run",
             Exit::Environment => "environment: cannot write, disk full",
-            Exit::Rig => "the rig itself: nondeterminism, internal panic, vacuous run",
+            Exit::Rig => "no proof: a vacuous run, or the rig itself: nondeterminism, internal panic",
             Exit::Inconclusive => "inconclusive: the budget ended before a verdict",
             Exit::Interrupted => "interrupted",
             Exit::Terminated => "terminated",

@@ -181,7 +181,7 @@ impl From<Check> for CheckMode {
 /// `run`.
 #[derive(Debug, Group)]
 pub struct RunArgs {
-    /// Scenario files, folders of them, or - for standard input
+    /// Scenario files, folders of them, @FILE for those that a file lists, a line each, or - for standard input
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// Of those only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
@@ -264,6 +264,9 @@ pub struct TraceArgs {
     /// Only events of this kind
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub kind: Vec<String>,
+    /// Of the stages only these (see `list --stages`)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub stage: Vec<String>,
     /// Only lines with this text
     #[arg(long, value_name = "TEXT")]
     pub grep: Option<String>,
@@ -336,6 +339,9 @@ pub struct ListArgs {
     /// Where to look for scenarios
     #[arg(value_name = "DIR", default_value = "scenarios")]
     pub folder: String,
+    /// Only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', conflicts_with = "what")]
+    pub tags: Vec<String>,
     /// Planted bugs
     #[arg(long, group = "what")]
     pub planted: bool,

@@ -61,11 +61,14 @@ fn refused(error: &clap::Error) -> Exit {
         out.text(&error.render().ansi().to_string());
         return out.close();
     }
+    // Its name elsewhere is too short to be near enough.
     let plain = error.to_string();
+    let format = plain.contains("unexpected argument '--format'") && !plain.contains("--message-format");
+    let tip = if format { "\n\n  tip: the argument is called '--message-format'" } else { "" };
     let usage = if plain.contains("Usage: ") { String::new() } else { usage() };
     if wants_json() {
         Out::new(true).error(&Trouble::usage(
-            plain.replace("\n\nFor more", &format!("{usage}\n\nFor more")).trim_end(),
+            plain.replace("\n\nFor more", &format!("{tip}{usage}\n\nFor more")).trim_end(),
         ));
         return Exit::Usage;
     }
@@ -73,7 +76,8 @@ fn refused(error: &clap::Error) -> Exit {
     let hostile = std::env::args_os().any(|a| a.to_string_lossy().chars().any(char::is_control));
     let text = if hostile { printable(&plain) } else { error.render().ansi().to_string() };
     // Nobody may be listening any more; there is nobody to tell, then.
-    let _ = write!(anstream::stderr(), "{}", text.replace("\n\nFor more", &format!("{usage}\n\nFor more")));
+    let _ =
+        write!(anstream::stderr(), "{}", text.replace("\n\nFor more", &format!("{tip}{usage}\n\nFor more")));
     Exit::Usage
 }
 

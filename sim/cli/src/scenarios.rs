@@ -9,11 +9,19 @@ use mirrorsim_scenario::{self as scenario, Problems, Scenario};
 use mirrorsim_world::METRICS;
 use std::path::{Path, PathBuf};
 
-/// Scenario files that the arguments name, each once.
+/// Scenario files that the arguments name, each once: files, folders of them, and with `@` files with a path a line.
 pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble> {
     let mut named = Vec::new();
     for argument in arguments {
-        if Path::new(argument).is_dir() {
+        let list = argument.strip_prefix('@').filter(|_| !Path::new(argument).exists());
+        if let Some(list) = list {
+            let text = std::fs::read_to_string(list).map_err(|e| {
+                let what =
+                    format!("{}: cannot read this list of scenarios: {}", list.escape_debug(), reason(&e));
+                Trouble::usage(what)
+            })?;
+            named.extend(text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned));
+        } else if Path::new(argument).is_dir() {
             let mut found = below(argument)?;
             if found.is_empty() {
                 return Err(Trouble::usage(format!(
@@ -90,20 +98,26 @@ pub fn tagged(
     if tags.is_empty() {
         return Ok((files, scenarios));
     }
-    let fits = |own: &String, tag: &String| {
-        own.strip_prefix(tag.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
-    if let Some(tag) =
-        tags.iter().find(|tag| !scenarios.iter().any(|s| s.tags.iter().any(|own| fits(own, tag))))
-    {
-        return Err(Trouble::usage(format!(
-            "none of these {} has the tag `{}`; `mirrorsim list` shows tags",
-            if files.len() == 1 { "1 scenario".into() } else { format!("{} scenarios", files.len()) },
-            tag.escape_debug()
-        )));
+    if let Some(tag) = tags.iter().find(|tag| !scenarios.iter().any(|s| has_tag(s, tag))) {
+        return Err(no_such_tag(tag, files.len()));
     }
     let both = files.into_iter().zip(scenarios);
-    Ok(both.filter(|(_, s)| s.tags.iter().any(|own| tags.iter().any(|tag| fits(own, tag)))).unzip())
+    Ok(both.filter(|(_, s)| tags.iter().any(|tag| has_tag(s, tag))).unzip())
+}
+
+/// Whether a scenario has a tag, or one that goes on behind a hyphen.
+pub fn has_tag(scenario: &Scenario, tag: &str) -> bool {
+    let goes_on = |rest: &str| rest.is_empty() || rest.starts_with('-');
+    scenario.tags.iter().any(|own| own.strip_prefix(tag).is_some_and(goes_on))
+}
+
+/// A tag that none of so many scenarios has is a mistake.
+pub fn no_such_tag(tag: &str, scenarios: usize) -> Trouble {
+    Trouble::usage(format!(
+        "none of these {} has the tag `{}`; `mirrorsim list` shows tags",
+        if scenarios == 1 { "1 scenario".into() } else { format!("{scenarios} scenarios") },
+        tag.escape_debug()
+    ))
 }
 
 /// Reads all of them; if any has mistakes, all mistakes of all.

@@ -76,12 +76,12 @@ impl Entry {
 const BLOCK: usize = 65_536 / Entry::SIZE;
 
 /// How many of the last entries are always kept.
-const KEPT: usize = 256;
+const KEPT: usize = 1_024;
 
 /// Where each entry goes besides the digest.
 type Sink = Box<dyn FnMut(&Entry)>;
 
-/// The trace of a run. It keeps a digest of everything and the last 256 entries, in constant memory.
+/// The trace of a run. It keeps a digest of everything and the last 1,024 entries, in constant memory.
 pub struct Trace {
     sink: Option<Sink>,
     count: u64,
@@ -128,7 +128,7 @@ impl Trace {
         hash.digest()
     }
 
-    /// The last `n` entries (256 at most), the oldest first.
+    /// The last `n` entries (1,024 at most), the oldest first.
     pub fn last(&self, n: usize) -> Vec<Entry> {
         let n = n.min(KEPT).min(usize::try_from(self.count()).unwrap_or(KEPT));
         (1..=n).rev().map(|back| Entry::decode(&self.block[(self.fill + BLOCK - back) % BLOCK])).collect()

@@ -86,6 +86,8 @@ pub(crate) struct Findings {
     dropped: u64,
     lossy: bool,
     lost: u64,
+    /// Who serves the clients where nothing says otherwise; of a mirror whose roles are swapped the destination.
+    pub serving: &'static str,
     /// Oracles number the sources and their mirrors, people read names.
     names: Vec<String>,
 }
@@ -104,6 +106,7 @@ impl Findings {
             dropped: 0,
             lossy,
             lost: 0,
+            serving: "the source",
             names,
         }
     }
@@ -178,7 +181,8 @@ impl Findings {
     }
 
     fn named(&self, mut message: String) -> String {
-        for (number, name) in self.names.iter().enumerate() {
+        // The highest first: `mirror 1` is the beginning of `mirror 12`.
+        for (number, name) in self.names.iter().enumerate().rev() {
             for noun in ["mirror", "source"] {
                 message = message.replace(&format!("{noun} {number}"), &format!("{noun} {name}"));
             }

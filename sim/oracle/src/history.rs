@@ -3,10 +3,26 @@
 use crate::setup::{Answer, Op, Request};
 use std::collections::{BTreeMap, VecDeque};
 
+/// A request as a finding names it: a number alone says little, for each slot of each client counts its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Who {
+    pub client: u32,
+    pub slot: u32,
+    pub number: u64,
+}
+
+impl core::fmt::Display for Who {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "request {} of client {}, slot {},", self.number, self.client, self.slot)
+    }
+}
+
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub number: u64,
+    pub client: u32,
+    pub slot: u32,
     pub volume: u32,
     pub op: Op,
     pub time: u64,
@@ -23,6 +39,13 @@ pub(crate) struct Asked {
     pub floor: u64,
     /// It was answered by a source that is none any more, and is not in what its heir goes on with.
     pub lost: bool,
+}
+
+impl Asked {
+    /// Its name.
+    pub fn who(&self) -> Who {
+        Who { client: self.client, slot: self.slot, number: self.number }
+    }
 }
 
 /// All clients of one source.
@@ -67,6 +90,8 @@ impl History {
         }
         queue.push_back(Asked {
             number: request.request,
+            client: request.client,
+            slot: request.slot,
             volume: request.volume,
             op: request.op,
             time,

@@ -5,6 +5,7 @@ use crate::copy::Keeps;
 use crate::destination_log::DestinationLog;
 use crate::finding::{Finding, Findings, ORACLES, Oracle};
 use crate::hashes::Hashes;
+use crate::history::Who;
 use crate::layout::Layout;
 use crate::mirror::Mirror;
 use crate::oracles::*;
@@ -87,18 +88,19 @@ impl Judge {
             return;
         };
         damage::source_acts(m, "answers", out);
+        let who = Who { client, slot, number: request };
         if m.retired {
-            fencing::answered_by_retired(m, request, out);
+            fencing::answered_by_retired(m, out.serving, who, out);
         }
         if m.source.volume.stable.adopted {
-            fencing::answered_for_another(m, request, out);
+            fencing::answered_for_another(m, who, out);
         }
         let harmed = m.source.harmed || !m.source.volume.damaged.is_empty();
         if m.history.forgotten(client, slot, request) {
             return;
         }
         let Some(asked) = m.history.find(client, slot, request) else {
-            replies::unasked(source, request, out);
+            replies::unasked(source, who, out);
             return;
         };
         let valid = replies::valid(&self.setup, source, asked);

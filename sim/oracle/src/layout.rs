@@ -7,6 +7,11 @@ use crate::setup::Setup;
 /// A block: volume, and number in it.
 pub(crate) type BlockAt = (u32, u64);
 
+/// A block as a finding names it.
+pub(crate) fn block_name((volume, block): BlockAt) -> String {
+    format!("block {block} of volume {volume}")
+}
+
 /// All addresses of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {

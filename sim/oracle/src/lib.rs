@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod blocks;
 mod bytes;
 mod contact;
@@ -47,6 +48,7 @@ mod wait;
 mod wire;
 
 pub use crate::bytes::Position;
+pub use about::ABOUT;
 pub use finding::{Finding, ORACLES};
 pub use judge::Judge;
 pub use ledger::{Census, Copies, Loss};

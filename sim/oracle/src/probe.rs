@@ -62,9 +62,9 @@ pub(crate) fn judge(
     if reached < cursor {
         out.fail(Oracle::Durability, "I1", || {
             format!(
-                "mirror {number}: recovered to {}, and the image was at {:?} already",
+                "mirror {number}: recovered to {}, and the image was at {} already",
                 to.position,
-                m.copy.image.stable.cursor()
+                m.copy.image.stable.place()
             )
         });
         return false;

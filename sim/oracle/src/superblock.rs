@@ -111,7 +111,12 @@ impl Superblock {
         }
     }
 
-    /// The cursor, ordered.
+    /// The cursor, as a finding names it.
+    pub fn place(&self) -> Position {
+        Position::new(self.applied_gen, self.applied_seq)
+    }
+
+    /// The same, to be compared.
     pub fn cursor(&self) -> (u64, u64) {
         (self.applied_gen, self.applied_seq)
     }

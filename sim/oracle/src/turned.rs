@@ -7,6 +7,7 @@ use crate::destination_log::DestinationLog;
 use crate::finding::Findings;
 use crate::hashes::Hashes;
 use crate::heir::Own;
+use crate::history::Who;
 use crate::judge::Judge;
 use crate::layout::Layout;
 use crate::mirror::{Mirror, Source};
@@ -94,6 +95,7 @@ impl Judge {
         let out = self.out.another();
         let mut judge =
             Judge { healed: self.healed, excused: self.excused, ..Judge::of(setup, layout, Vec::new(), out) };
+        judge.out.serving = "the destination";
         self.exchange(number, &mut mirrors[number]);
         judge.mirrors = mirrors;
         self.turned[number] = Some(Box::new(judge));
@@ -266,7 +268,8 @@ impl Judge {
             return;
         };
         let Some(former) = (if exiled { m.adopted } else { m.former }) else {
-            return fencing::answered_by_retired(m, request, out);
+            let who = Who { client, slot, number: request };
+            return fencing::answered_by_retired(m, "its former source", who, out);
         };
         let reached = former.reached;
         let Some(found) = m.history.find(client, slot, request) else { return };

@@ -253,7 +253,12 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
         alarms: outcome
             .alarms
             .iter()
-            .map(|a| AlarmReport { time_ns: a.time, server: a.server.clone(), message: a.message.clone() })
+            .map(|a| AlarmReport {
+                time_ns: a.time,
+                server: a.server.clone(),
+                kind: a.kind.into(),
+                message: a.message.clone(),
+            })
             .collect(),
         expectations: run.expectations as u64,
         metrics: named(&outcome.metrics),

@@ -1,7 +1,9 @@
 //! The folder of reports: looked at before the first seed, and written to so that a reader sees the old file or the
 //! new one, never half of one.
 
+use crate::number::nanos;
 use mirrorsim_campaign::Plan;
+use mirrorsim_world::DisasterAt;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest part of a file name that seeds may take.
 const SEEDS: usize = 48;
+/// Longest part that overrides may take.
+const OVERRIDES: usize = 48;
 
 /// A folder that can be written to.
 #[derive(Clone, Debug)]
@@ -122,15 +126,37 @@ pub fn reason(error: &io::Error) -> String {
     letters.next().map(|c| c.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
 }
 
-/// Name of a plan's report: scenario, seeds, planted bugs.
-pub fn file_name(plan: &Plan) -> String {
+/// Name of a plan's report: scenario, seeds, planted bugs, what else was asked for; and whether it was interrupted, so that
+/// what was done of a campaign never takes the place of a whole one.
+pub fn file_name(plan: &Plan, interrupted: bool) -> String {
     let mut seeds = plan.seeds.to_string().replace("..=", "-");
     if seeds.len() > SEEDS {
         let cut = seeds[..SEEDS].rfind(',').unwrap_or(SEEDS);
         seeds = format!("{}-and-more", &seeds[..cut]);
     }
     let planted: String = plan.planted.iter().map(|row| format!("+{}", row.id)).collect();
-    format!("{}-{seeds}{planted}.json", plan.scenario.name)
+    let partial = if interrupted { ".interrupted" } else { "" };
+    format!("{}-{seeds}{planted}{}{partial}.json", plan.scenario.name, overrides(plan))
+}
+
+/// What was asked for instead of what the scenario says: as it was typed where that is short and plain, else a hash of it.
+fn overrides(plan: &Plan) -> String {
+    let check = plan.check.map(|mode| format!("@check={}", mode.name()));
+    let disaster = plan.disaster_at.map(|at| match at {
+        DisasterAt::Time(ns) => format!("@disaster-at={}", nanos(ns)),
+        DisasterAt::Event(number) => format!("@disaster-at={number}"),
+    });
+    let sets = plan.sets.iter().map(|(path, value)| format!("@{path}={value}"));
+    let all: String = sets.chain(check).chain(disaster).collect();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@=._-+%".contains(c);
+    if all.len() <= OVERRIDES && all.chars().all(plain) {
+        return all;
+    }
+    let exact = plan.disaster_at.map(|at| format!("{at:?}")).unwrap_or_default();
+    // FNV-1a: the same on every machine.
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = all.bytes().chain(exact.bytes()).fold(0xcbf2_9ce4_8422_2325, step);
+    format!("@{:08x}", hash >> 32)
 }
 
 #[cfg(test)]
@@ -156,6 +182,29 @@ mod tests {
         fs::remove_dir_all(&root).expect("removed");
         folder.write("x.json", b"three").expect("the folder is made again");
         fs::remove_dir_all(root).expect("removed");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_in_the_name() {
+        let text = b"schema: 1\nname: a\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
+        let scenario =
+            mirrorsim_scenario::parse("a.yaml", text, &[], &mirrorsim_scenario::Options::default());
+        let seeds = mirrorsim_scenario::seeds("1..=3").expect("seeds");
+        let plan = Plan::new(scenario.expect("a scenario"), "a.yaml", seeds);
+        let set = |sets: &[(&str, &str)]| {
+            let sets = sets.iter().map(|(p, v)| ((*p).to_owned(), (*v).to_owned())).collect();
+            file_name(&Plan { sets, ..plan.clone() }, false)
+        };
+        assert_eq!(set(&[]), "a-1-3.json");
+        assert_eq!(file_name(&plan, true), "a-1-3.interrupted.json");
+        assert_eq!(set(&[("protocol.policy", "strict")]), "a-1-3@protocol.policy=strict.json");
+        assert_ne!(set(&[("expect", "[]")]), set(&[("expect", "[1]")]));
+        assert!(set(&[("expect", "[]"), ("about", "../x")]).chars().all(|c| !"/\\[]".contains(c)));
+        let at = |at| file_name(&Plan { disaster_at: Some(at), ..plan.clone() }, false);
+        assert_eq!(at(DisasterAt::Time(15_000_000)), "a-1-3@disaster-at=15ms.json");
+        assert_eq!(at(DisasterAt::Event(15)), "a-1-3@disaster-at=15.json");
+        let check = plan.clone().with_check(Some(mirrorsim_world::spec::CheckMode::End));
+        assert_eq!(file_name(&check, false), "a-1-3@check=end.json");
     }
 
     #[test]

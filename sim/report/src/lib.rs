@@ -27,7 +27,7 @@ pub use claims::{
 pub use collect::Collector;
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};
-pub use human::{brief, many, one, red_line, replay_line, several};
+pub use human::{brief, many, one, quoted, red_line, replay_line, several};
 pub use images::write_images;
 pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};

@@ -352,7 +352,8 @@ pub struct RunReport {
     pub expectations: u64,
     /// Everything that `expect:` can name.
     pub metrics: BTreeMap<String, u64>,
-    /// The last events up to the first finding, if anything failed.
+    /// Of a run that did not pass: lines of the trace, as `trace` numbers them, that led to the event of the first finding,
+    /// that event, and what it led to; without what devices do in between.
     pub last_events: Vec<String>,
 }
 
@@ -475,6 +476,8 @@ pub struct AlarmReport {
     pub time_ns: u64,
     /// Name of the server.
     pub server: String,
+    /// The kind, such as `fenced` or `diverged`.
+    pub kind: String,
     /// What it says.
     pub message: String,
 }

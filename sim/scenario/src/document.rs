@@ -132,7 +132,10 @@ impl Reader<'_> {
             if self.desk.is_full() {
                 break;
             }
-            let near = nearest(&entry.key, absent.iter().copied())
+            let called = keys::called(&entry.key);
+            let near = names.iter().copied().find(|n| *n == called);
+            let near = near
+                .or_else(|| nearest(&entry.key, absent.iter().copied()))
                 .or_else(|| nearest(&entry.key, names.iter().copied()));
             let path = self.below(&entry.key, |r| r.path.clone());
             let draft = Draft::at(entry.place, &path, "unknown-key", "unknown key");

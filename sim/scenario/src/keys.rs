@@ -3,7 +3,7 @@
 use crate::doc::Root;
 use crate::document::Doc;
 use crate::problem::nearest;
-use crate::shape::{Field, Need, Shape, example};
+use crate::shape::{Field, Need, Shape, example_of};
 use std::fmt::Write;
 use std::sync::OnceLock;
 
@@ -17,6 +17,14 @@ const CALLED: &[(&str, &str)] = &[
     ("takeover", "promote"),
     ("take_over", "promote"),
     ("promotion", "promote"),
+    ("partition", "cut"),
+    ("network_partition", "cut"),
+    ("isolate", "cut"),
+    ("kill", "crash"),
+    ("stop", "crash"),
+    ("failback", "hand_over"),
+    ("fail_back", "hand_over"),
+    ("give_back", "hand_over"),
 ];
 
 /// What a key such as `sources.link.latency`, or the end of one, means: doc, type, unit, default, example. Of several keys,
@@ -61,7 +69,10 @@ pub fn no_such_key(key: &str, others: &[&str]) -> String {
             let roots: Vec<&str> = paths().filter(|p| !p.contains('.')).collect();
             let lists = match others {
                 [] => "",
-                _ => "; `mirrorsim list --stages`, `--marks`, `--metrics` and `--planted` name the rest",
+                _ => {
+                    "; `mirrorsim list --stages`, `--marks`, `--metrics` and `--planted` name more, and docs/protocol.md has rules, \
+                     invariants and words"
+                }
             };
             format!("there is no `{shown}`; the first level of a scenario has: {}{lists}", roots.join(", "))
         }
@@ -121,7 +132,7 @@ fn text(path: &str, field: &Field) -> String {
         Need::Default(text) => writeln!(out, "  default  {text}"),
         Need::Optional(words) => writeln!(out, "  without  {words}"),
     };
-    let _ = writeln!(out, "  example  {}: {}", field.name, example(&field.shape));
+    let _ = writeln!(out, "  example  {}: {}", field.name, example_of(field));
     details(&field.shape, &mut out);
     out
 }

@@ -106,6 +106,15 @@ impl Scalar {
     }
 }
 
+/// An example of the value of a key: some want more than any value of their type.
+pub(crate) fn example_of(field: &Field) -> String {
+    match field.name {
+        "by" => "beta".into(),
+        "reach" => "[taken_over]".into(),
+        _ => example(&field.shape),
+    }
+}
+
 /// An example of a value.
 pub(crate) fn example(shape: &Shape) -> String {
     match shape {
@@ -122,7 +131,7 @@ pub(crate) fn example(shape: &Shape) -> String {
                 fields.extend(map.fields.first());
             }
             let parts: Vec<String> =
-                fields.iter().map(|f| format!("{}: {}", f.name, example(&f.shape))).collect();
+                fields.iter().map(|f| format!("{}: {}", f.name, example_of(f))).collect();
             format!("{{{}}}", parts.join(", "))
         }
     }

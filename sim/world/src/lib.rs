@@ -42,7 +42,7 @@ pub use mirror::quirk::Bent;
 use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{Entry, Override};
-pub use mirrorsim_oracle::ORACLES;
+pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;

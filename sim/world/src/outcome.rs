@@ -52,7 +52,8 @@ pub struct Outcome {
     /// Protocol counters by name; also what `expect:` can name (see [`crate::metrics`]).
     #[serde(deserialize_with = "named")]
     pub metrics: BTreeMap<&'static str, u64>,
-    /// The last lines of the trace, rendered: up to the first finding of an oracle, else of a run that failed otherwise.
+    /// Lines of the trace, as `trace` numbers and shows them: what led to the event of the first finding, that event, and
+    /// what it led to, without what devices do in between; of a run that failed otherwise, its last ones.
     pub last_events: Vec<String>,
 }
 
@@ -290,6 +291,9 @@ pub struct Alarm {
     pub time: Nanos,
     /// Name of the server.
     pub server: String,
+    /// The kind, such as `fenced` or `diverged`.
+    #[serde(deserialize_with = "name")]
+    pub kind: Name,
     /// What it says.
     pub message: String,
 }

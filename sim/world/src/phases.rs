@@ -7,8 +7,8 @@ use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, TakeoverKind, Verdict};
 use crate::server::Machine;
 use crate::spec::{Nanos, When};
+use crate::world::World;
 use crate::world::bench::Panel;
-use crate::world::{LAST, World};
 use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirrorsim_oracle as oracle;
@@ -389,18 +389,15 @@ impl<Q: Quirk> World<'_, Q> {
         };
         if verdict == Verdict::Vacuous {
             let message = vacuous.unwrap_or_else(|| "no operation was issued".into());
-            failures.push(fail("vacuous", "rig", message));
+            // The scenario's matter, not the rig's.
+            failures.push(fail("vacuous", "scenario", message));
         } else if verdict == Verdict::Inconclusive {
             let reason = self.stop_reason.take().unwrap_or("the run was stopped".into());
-            failures.push(fail("budget", "rig", reason));
+            failures.push(fail("budget", "scenario", reason));
         }
         let failed = verdict != Verdict::Passed;
-        let last_events = if failed {
-            let last = self.prelude.take().unwrap_or_else(|| self.trace.last(LAST));
-            last.iter().map(|e| kinds::render(self.spec, e)).collect()
-        } else {
-            Vec::new()
-        };
+        let last_events =
+            if failed { self.prelude.take().unwrap_or_else(|| self.lead_up(None)) } else { Vec::new() };
         Outcome {
             seed,
             digest: self.trace.digest(),
@@ -422,30 +419,6 @@ impl<Q: Quirk> World<'_, Q> {
             metrics,
             last_events,
         }
-    }
-
-    /// The first scripted fault that never took effect, and what it was waiting for.
-    fn idle_fault(&self) -> Option<String> {
-        let scripted = |i: &usize| !self.fault_counts[*i].place.is_empty();
-        let idle = |i: &usize| self.fault_counts[*i].took_effect == 0;
-        let index = (0..self.faults.len()).filter(scripted).find(idle)?;
-        let count = &self.fault_counts[index];
-        let why = match self.faults[index].when {
-            _ if count.injected > 0 => "it came, and changed nothing".into(),
-            When::On { stage, nth, source, node, .. } if !self.triggered[index] => {
-                let server = node.map(|n| self.node(n));
-                let of = source.map_or_else(String::new, |s| format!(" of {}", self.name(s)));
-                let at = server.map_or_else(String::new, |s| format!(" at {}", self.name(s)));
-                let stage_of = format!("the stage `{}`{of}{at}", stage.name());
-                match self.came(stage, source, server) {
-                    0 => format!("{stage_of} never came"),
-                    1 => format!("{stage_of} came once, and not {nth} times"),
-                    came => format!("{stage_of} came {came} times, and not {nth}"),
-                }
-            }
-            _ => "everything was healed before it".into(),
-        };
-        Some(format!("{} at {} never took effect: {why}", count.name, count.place))
     }
 
     /// Scripted faults line by line, drawn ones summed by name.

@@ -6,7 +6,7 @@ use crate::out::Out;
 use crate::scenarios;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::Exit;
-use mirrorsim_scenario::one_line;
+use mirrorsim_scenario::{Problems, Scenario, one_line};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -33,15 +33,25 @@ pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
                 args.folder.escape_debug()
             )));
         }
-        table(out, files.iter().map(|file| scenario(file, &args)));
+        let loaded = files.iter().map(|file| (file, scenarios::load(file, &[], args.data.clone(), true)));
+        let loaded: Vec<_> = loaded.collect();
+        let has = |s: &Scenario, tag: &String| scenarios::has_tag(s, tag);
+        let nobody = |tag: &&String| !loaded.iter().any(|(_, s)| s.as_ref().is_ok_and(|s| has(s, tag)));
+        if let Some(tag) = args.tags.iter().find(nobody) {
+            return Err(scenarios::no_such_tag(tag, loaded.len()));
+        }
+        let wanted = |s: &Scenario| args.tags.is_empty() || args.tags.iter().any(|tag| has(s, tag));
+        let all = args.tags.is_empty();
+        let wanted = loaded.iter().filter(|(_, s)| s.as_ref().map_or(all, wanted));
+        table(out, wanted.map(|(file, loaded)| scenario(file, loaded)));
     }
     Ok(Exit::Passed)
 }
 
 /// A broken scenario is listed, too: that it is there matters more than that it cannot run.
-fn scenario(file: &str, args: &ListArgs) -> (Vec<String>, Value) {
+fn scenario(file: &str, loaded: &Result<Scenario, Problems>) -> (Vec<String>, Value) {
     let path = file.escape_debug().to_string();
-    match scenarios::load(file, &[], args.data.clone(), true) {
+    match loaded {
         Ok(s) => {
             let tags = if s.tags.is_empty() { String::new() } else { format!(" [{}]", s.tags.join(", ")) };
             let value =

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+mod glossary;
 pub mod list;
 mod names;
 pub mod new;

@@ -1,5 +1,7 @@
-//! What has a name and is no key of a scenario: planted bugs, metrics, stages and marks; for `list` and for `explain`.
+//! What has a name and is no key of a scenario: planted bugs, metrics, stages and marks, for `list` and for `explain`; and the
+//! words of the glossary, for `explain`.
 
+use super::glossary;
 use mirror::stage::{Side, Stage};
 use mirrorsim_planted::{ROWS, Row};
 use mirrorsim_world::{MARKS, METRICS};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 
 /// One of them.
 pub struct Named {
-    /// What it is: `planted`, `metric`, `stage` or `mark`.
+    /// What it is: `planted`, `metric`, `stage`, `mark`, or a kind of the glossary.
     pub kind: &'static str,
     pub name: &'static str,
     /// The cells of its line in a list.
@@ -20,7 +22,7 @@ pub struct Named {
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = Named> {
-    stages().chain(marks()).chain(metrics()).chain(planted())
+    stages().chain(marks()).chain(metrics()).chain(planted()).chain(glossary::all())
 }
 
 /// The table of planted bugs.

@@ -13,7 +13,7 @@ use mirrorsim_campaign::{
 use mirrorsim_report as report;
 use mirrorsim_world::outcome::Verdict;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Runs a token's seed again.
@@ -63,6 +63,13 @@ fn parting(difference: Option<Difference>) -> String {
 }
 
 fn plan(token: &Token, path: Option<&str>) -> Result<Plan, Trouble> {
+    if path.is_none() && !Path::new(&token.path).exists() {
+        let what =
+            format!("{}: cannot read the scenario: there is no such file here", token.path.escape_debug());
+        let help =
+            "the token's path is meant from where its run was started: go there, or say --scenario FILE";
+        return Err(Trouble::usage(what).help(help));
+    }
     let token = Token { path: path.unwrap_or(&token.path).to_owned(), ..token.clone() };
     let data = token.data.as_ref().map(PathBuf::from);
     let scenario = scenarios::load(&token.path, &token.sets, data, token.yes_large)

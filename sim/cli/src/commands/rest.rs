@@ -2,11 +2,15 @@
 
 use crate::args::RunArgs;
 use crate::moment::Moment;
+use mirrorsim_report::quoted;
 use mirrorsim_scenario::Seeds;
 use mirrorsim_world::spec::CheckMode;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
+
+/// Scenarios that a line names; more stand in a file.
+const FEW: usize = 8;
 
 /// Scenarios with the seeds that were not run.
 #[derive(Debug, Default)]
@@ -27,19 +31,29 @@ impl Rest {
         self.left.push((scenario.to_owned(), seeds.to_string()));
     }
 
-    /// The line; neighbours with the same seeds share a command. Standard input cannot be read again.
-    pub fn line(&self) -> Option<String> {
-        let mut commands: Vec<(&str, String)> = Vec::new();
+    /// The line; neighbours with the same seeds share a command, and many of them a file that `keep` writes. Standard input
+    /// cannot be read again.
+    pub fn line(&self, keep: &mut dyn FnMut(&str, &str) -> Option<String>) -> Option<String> {
+        let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
         for (scenario, seeds) in self.left.iter().filter(|(scenario, _)| scenario != "-") {
             match commands.last_mut().filter(|(s, _)| s == seeds) {
-                Some((_, files)) => *files += &format!(" {}", quoted(scenario)),
-                None => commands.push((seeds, quoted(scenario))),
+                Some((_, files)) => files.push(scenario),
+                None => commands.push((seeds, vec![scenario])),
             }
         }
-        let command = |(seeds, files): &(&str, String)| {
+        let mut lists = 0;
+        let mut command = |(seeds, files): &(&str, Vec<&str>)| {
+            let listed = (files.len() > FEW).then(|| {
+                lists += 1;
+                let name = if lists == 1 { "rest.txt".to_owned() } else { format!("rest-{lists}.txt") };
+                keep(&name, &files.join("\n")).map(|path| quoted(&format!("@{path}")))
+            });
+            let files = listed
+                .flatten()
+                .unwrap_or_else(|| files.iter().map(|file| quoted(file)).collect::<Vec<_>>().join(" "));
             format!("mirrorsim run {files} --seeds {seeds}{}", self.options)
         };
-        let line = commands.iter().map(command).collect::<Vec<_>>().join("; ");
+        let line = commands.iter().map(&mut command).collect::<Vec<_>>().join("; ");
         // What a terminal would not show as it is cannot be pasted either.
         (!line.is_empty() && !line.chars().any(char::is_control)).then_some(line)
     }
@@ -88,15 +102,6 @@ fn options(args: &RunArgs, json: bool) -> String {
     out
 }
 
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,+@%-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,15 +110,24 @@ mod tests {
     #[test]
     fn scenarios_with_the_same_seeds_share_a_command() {
         let mut rest = Rest { options: " --plant P10".into(), left: Vec::new() };
-        assert_eq!(rest.line(), None);
+        let none = &mut |_: &str, _: &str| None;
+        assert_eq!(rest.line(none), None);
         rest.add("-", &seeds("1").expect("seeds"));
-        assert_eq!(rest.line(), None);
+        assert_eq!(rest.line(none), None);
         rest.add("a.yaml", &seeds("3..=9").expect("seeds"));
         rest.add("my b.yaml", &seeds("1..=9").expect("seeds"));
         rest.add("c.yaml", &seeds("1..=9").expect("seeds"));
         let line = "mirrorsim run a.yaml --seeds 3..=9 --plant P10; \
                     mirrorsim run 'my b.yaml' c.yaml --seeds 1..=9 --plant P10";
-        assert_eq!(rest.line().as_deref(), Some(line));
+        assert_eq!(rest.line(none).as_deref(), Some(line));
+        (0..9).for_each(|i| rest.add(&format!("scenarios/{i}.yaml"), &seeds("5").expect("seeds")));
+        let mut kept = String::new();
+        let line = rest.line(&mut |name, text| {
+            kept = text.to_owned();
+            Some(format!("out/{name}"))
+        });
+        assert!(line.is_some_and(|l| l.ends_with("; mirrorsim run @out/rest.txt --seeds 5 --plant P10")));
+        assert_eq!((kept.lines().count(), kept.lines().next()), (9, Some("scenarios/0.yaml")));
         assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 }

@@ -115,7 +115,8 @@ impl<'a> Session<'a> {
             }
         }
         self.say_claims();
-        if let Some(line) = self.rest.line() {
+        let rest = std::mem::take(&mut self.rest);
+        if let Some(line) = rest.line(&mut |name, text| self.keep(name, Ok(text.to_owned()))) {
             match self.out.json() {
                 true => self.out.object(&json!({"type": "rest", "command": line})),
                 false => self.out.text(&format!("the rest of the seeds:\n{line}\n")),
@@ -133,7 +134,9 @@ impl<'a> Session<'a> {
         let interrupted = self.stop.requested().is_some();
         let claims = self.claims.finish(&self.plans, interrupted, kills, report::utc(utc_seconds()));
         let planted: String = claims.planted.iter().map(|id| format!("+{id}")).collect();
-        let path = self.keep(&format!("claims{planted}.json"), serde_json::to_string_pretty(&claims));
+        let partial = if interrupted { ".interrupted" } else { "" };
+        let path =
+            self.keep(&format!("claims{planted}{partial}.json"), serde_json::to_string_pretty(&claims));
         if !self.tell_claims {
             return;
         }
@@ -185,11 +188,20 @@ impl<'a> Session<'a> {
         self.last = Some(run);
     }
 
+    /// What a scenario is called among those of this run: by its path where another one has its name.
+    fn called(&self, number: usize) -> String {
+        let plan = &self.plans[number];
+        match self.plans.iter().filter(|p| p.scenario.name == plan.scenario.name).count() {
+            ..=1 => plan.scenario.name.clone(),
+            _ => plan.argument.clone(),
+        }
+    }
+
     /// A line about a seed that did not pass.
     fn red(&mut self, run: &SeedRun) {
         self.lines += 1;
         let text = match self.lines {
-            ..=LINES => report::red_line(&self.plans[run.plan].scenario.name, run),
+            ..=LINES => report::red_line(&self.called(run.plan), run),
             n if n == LINES + 1 => "more seeds did not pass; the report has them\n".to_owned(),
             _ => return,
         };
@@ -238,14 +250,14 @@ impl<'a> Session<'a> {
         let plan = &plans[number];
         let finished =
             collector.finish(plan, signal, abandoned, wall, self.workers, report::utc(utc_seconds()));
-        let path = self.write(plan, &finished);
+        let path = self.write(plan, &finished, signal.is_some());
         let path = path.as_deref();
         if self.out.json() {
             self.out.object(&report::ended(&finished, path));
             return;
         }
         let text = match last {
-            _ if plans.len() > 1 => report::brief(plan, &tally, signal, wall),
+            _ if plans.len() > 1 => report::brief(&self.called(number), plan, &tally, signal, wall),
             Some(run) if self.single() => report::one(plan, &run, self.seed_notes[number], path),
             _ => report::many(plan, &tally, signal, wall, self.workers, path),
         };
@@ -257,8 +269,8 @@ impl<'a> Session<'a> {
     }
 
     /// Writes a report. That it cannot be written loses nothing but the file: every line is still to come.
-    fn write(&mut self, plan: &Plan, finished: &report::Report) -> Option<String> {
-        let name = self.name(plan);
+    fn write(&mut self, plan: &Plan, finished: &report::Report, interrupted: bool) -> Option<String> {
+        let name = self.name(plan, interrupted);
         self.keep(&name, serde_json::to_string_pretty(finished))
     }
 
@@ -278,8 +290,8 @@ impl<'a> Session<'a> {
     }
 
     /// Two scenarios of one name get a file each.
-    fn name(&mut self, plan: &Plan) -> String {
-        let name = report::file_name(plan);
+    fn name(&mut self, plan: &Plan, interrupted: bool) -> String {
+        let name = report::file_name(plan, interrupted);
         let stem = name.trim_end_matches(".json").to_owned();
         let others = (2u32..).map(|n| format!("{stem}.{n}.json"));
         let free = std::iter::once(name).chain(others).find(|n| !self.names.contains(n)).unwrap_or_default();

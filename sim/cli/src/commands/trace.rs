@@ -5,6 +5,7 @@ use crate::moment::Moment;
 use crate::out::Out;
 use crate::scenarios;
 use crate::trouble::Trouble;
+use mirror::stage::Stage;
 use mirrorsim_campaign::{Exit, Plan, attempt};
 use mirrorsim_scenario::{Scenario, seeds};
 use mirrorsim_world::outcome::Outcome;
@@ -110,6 +111,7 @@ pub struct Filter {
     from: Option<Moment>,
     to: Option<Moment>,
     kinds: Vec<u16>,
+    stages: Vec<u16>,
     actors: Vec<String>,
     grep: Option<String>,
     limit: u64,
@@ -118,7 +120,15 @@ pub struct Filter {
 impl Filter {
     /// Everything.
     pub fn all() -> Filter {
-        Filter { from: None, to: None, kinds: Vec::new(), actors: Vec::new(), grep: None, limit: u64::MAX }
+        Filter {
+            from: None,
+            to: None,
+            kinds: Vec::new(),
+            stages: Vec::new(),
+            actors: Vec::new(),
+            grep: None,
+            limit: u64::MAX,
+        }
     }
 
     /// What the arguments ask for. A name that nothing has is a mistake, not an empty trace.
@@ -129,6 +139,10 @@ impl Filter {
             found.ok_or_else(|| {
                 Trouble::usage(format!("no kind of event `{}`; there are: {}", name.escape_debug(), all()))
             })
+        };
+        let stage = |name: &String| {
+            let what = || format!("no stage `{}`; `mirrorsim list --stages` names them", name.escape_debug());
+            Stage::from_name(name).map(|stage| stage as u16).ok_or_else(|| Trouble::usage(what()))
         };
         let spec = &scenario.spec;
         let clients = spec.clients.iter().map(|c| c.name.as_str());
@@ -154,6 +168,7 @@ impl Filter {
             from: args.from,
             to: args.to,
             kinds: args.kind.iter().map(kind).collect::<Result<_, _>>()?,
+            stages: args.stage.iter().map(stage).collect::<Result<_, _>>()?,
             actors: args.actor.clone(),
             grep: args.grep.clone(),
             limit: args.limit.unwrap_or(u64::MAX),
@@ -169,6 +184,9 @@ impl Filter {
         self.from.is_none_or(|m| at(m).is_ge())
             && self.to.is_none_or(|m| at(m).is_le())
             && (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
+            && (self.stages.is_empty()
+                || kind_name(entry.kind) != "stage"
+                || self.stages.contains(&entry.flags))
     }
 
     fn passes(&self, text: &str) -> bool {

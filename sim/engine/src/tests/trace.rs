@@ -50,9 +50,9 @@ fn the_last_entries_are_kept_across_blocks() {
     assert!(trace.last(5).is_empty());
     for i in 0..1_700 {
         trace.emit(entry(i));
-        let n = 256.min(i + 1);
+        let n = 1_024.min(i + 1);
         let expected: Vec<Entry> = (i + 1 - n..=i).map(entry).collect();
-        assert_eq!(trace.last(1_000), expected);
+        assert_eq!(trace.last(2_000), expected);
     }
     assert_eq!(trace.last(2), [entry(1_698), entry(1_699)]);
 }

@@ -42,21 +42,19 @@ pub(crate) fn superblock(m: &Mirror, new: &Superblock, global: bool, out: &mut F
     out.judged(Oracle::Apply);
     let number = m.number;
     if new.cursor() < old.cursor() {
-        out.fail(Oracle::Apply, "I3", || {
-            format!("mirror {number}: the cursor went back to {:?}", new.cursor())
-        });
+        out.fail(Oracle::Apply, "I3", || format!("mirror {number}: the cursor went back to {}", new.place()));
         return;
     }
     let Some(index) = m.model.index_of_cursor(new.cursor()) else {
         out.fail(Oracle::Apply, "I3", || {
-            format!("mirror {number}: cursor {:?} is beyond the source's log", new.cursor())
+            format!("mirror {number}: cursor {} is beyond the source's log", new.place())
         });
         return;
     };
     let recovering = new.recovers();
     if index > m.copy.end_current && !m.copy.harmed && m.copy.damaged.is_empty() {
         out.fail(Oracle::Apply, "I3", || {
-            format!("mirror {number}: the cursor moved to {:?} and the records end before it", new.cursor())
+            format!("mirror {number}: the cursor moved to {} and the records end before it", new.place())
         });
     }
     for generation in old.applied_gen + 1..=new.applied_gen {

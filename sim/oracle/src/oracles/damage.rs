@@ -5,7 +5,7 @@ use crate::bytes::Position;
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::history::Asked;
-use crate::layout::BlockAt;
+use crate::layout::{BlockAt, block_name};
 use crate::mirror::Mirror;
 use crate::oracles::{durability, once};
 use crate::setup::{Op, RecoveredTo, Verdict};
@@ -98,14 +98,14 @@ pub(crate) fn block_sent(
     if content.is_empty() {
         if !image.damaged.contains(&at) && !harmed {
             out.fail(Oracle::Damage, "I10", || {
-                format!("mirror {number}: {side} says that its block {at:?} is damaged, and it is not")
+                format!("mirror {number}: {side} says that its {} is damaged, and it is not", block_name(at))
             });
         }
         return;
     }
     let Some(index) = m.model.index_of(as_of).map(|i| i.max(m.model.base())) else {
         out.fail(Oracle::Damage, "I10", || {
-            format!("mirror {number}: {side} sent block {at:?} as of {as_of}, which never existed")
+            format!("mirror {number}: {side} sent {} as of {as_of}, which never existed", block_name(at))
         });
         return;
     };
@@ -113,7 +113,7 @@ pub(crate) fn block_sent(
     if !same(content, &expected) {
         once::differs(&mut m.model, number, expected.len() as u64, content, at, index, out);
         out.fail(Oracle::Damage, "I10", || {
-            format!("mirror {number}: {side} sent block {at:?}, and it is not what it was at {as_of}")
+            format!("mirror {number}: {side} sent {}, and it is not what it was at {as_of}", block_name(at))
         });
     }
 }
@@ -130,7 +130,7 @@ pub(crate) fn healed(m: &Mirror, out: &mut Findings) {
         let (number, held) = (m.number, m.model.position_of(m.copy.end_stable));
         let shows = m.model.position_of(*index);
         out.fail(Oracle::Damage, "I10", || {
-            format!("mirror {number}: block {at:?} was healed as of {shows}, and only {held} is held")
+            format!("mirror {number}: {} was healed as of {shows}, and only {held} is held", block_name(*at))
         });
     }
 }
@@ -152,9 +152,9 @@ pub(crate) fn refused(m: &Mirror, asked: &Asked, out: &mut Findings) {
     let mut touched = (offset / size..=offset.saturating_add(length - 1) / size).map(|b| (asked.volume, b));
     let damaged = |at: &BlockAt| m.source.volume.damaged.contains(at);
     if touched.clone().any(|at| damaged(&at)) && !touched.any(|at| m.lost_blocks.contains(&at)) {
-        let (number, request) = (m.number, asked.number);
+        let (number, request) = (m.number, asked.who());
         out.fail(Oracle::Damage, "I10", || {
-            format!("source {number}: request {request} was refused and the destination has a good copy")
+            format!("source {number}: {request} was refused and the destination has a good copy")
         });
     }
 }

@@ -1,9 +1,10 @@
 //! I8, as far as this part goes: once a superblock in role recovering or recovered is durable at the destination, no
-//! record of the mirror is accepted any more and no acknowledgement for one is generated.
+//! record of the mirror is accepted any more and no acknowledgement for one is generated. Nor does a client have an answer of a
+//! server that is fenced (for more than its mirror goes on with), has handed its clients over (LR8), or keeps them for another (LR9).
 
 use crate::bytes::{Position, Record};
 use crate::finding::{Findings, Oracle};
-use crate::history::Asked;
+use crate::history::{Asked, Who};
 use crate::mirror::Mirror;
 use crate::setup::{Policy, Setup};
 
@@ -47,9 +48,9 @@ pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: 
     };
     let reached = former.reached;
     out.expect(Oracle::Fencing, "I8", asked.index.is_some_and(|index| index <= reached), || {
-        let (request, end) = (asked.number, m.model.position_of(reached));
+        let (request, end) = (asked.who(), m.model.position_of(reached));
         format!(
-            "source {}: request {request} was answered, and its mirror goes on without it from {end}",
+            "source {}: {request} was answered by it, and its mirror goes on without it from {end}",
             m.number
         )
     });
@@ -59,7 +60,7 @@ pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: 
 pub(crate) fn acknowledged_by_heir(m: &Mirror, up_to: Position, out: &mut Findings) {
     let (number, since) = (m.number, m.former.and_then(|former| former.since));
     out.expect(Oracle::Fencing, "I8", false, || {
-        format!("mirror {number}: {up_to} was acknowledged by the server of its clients, which had it fenced since {since:?}")
+        format!("mirror {number}: {up_to} was acknowledged by the server of its clients, which had it fenced since {} ns", since.unwrap_or(0))
     });
 }
 
@@ -74,20 +75,20 @@ pub(crate) fn gives_up(m: &Mirror, out: &mut Findings) {
 }
 
 /// LR9: a mirror that was recovered for another server is served by nobody until that one has it.
-pub(crate) fn answered_for_another(m: &Mirror, request: u64, out: &mut Findings) {
-    let number = m.number;
+pub(crate) fn answered_for_another(m: &Mirror, request: Who, out: &mut Findings) {
+    let (number, server) = (m.number, out.serving);
     out.expect(Oracle::Fencing, "LR9", false, || {
-        format!("mirror {number}: request {request} was answered by a server that has recovered it for another one")
+        format!(
+            "mirror {number}: {request} was answered by {server}, which has recovered it for another server"
+        )
     });
 }
 
 /// LR8: from its hand-over on a server answers nobody, until it is the server of the clients again.
-pub(crate) fn answered_by_retired(m: &Mirror, request: u64, out: &mut Findings) {
+pub(crate) fn answered_by_retired(m: &Mirror, server: &str, request: Who, out: &mut Findings) {
     let number = m.number;
     out.expect(Oracle::Fencing, "LR8", false, || {
-        format!(
-            "mirror {number}: request {request} was answered by the server that has handed its clients over"
-        )
+        format!("mirror {number}: {request} was answered by {server}, which has handed its clients over")
     });
 }
 

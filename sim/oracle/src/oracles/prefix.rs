@@ -2,10 +2,12 @@
 //! issued, refused, torn or resurrected. The same comparison serves the running image and the source's own volume:
 //! at each durable cursor the stable blocks equal the model there, except what a durable journal will put in place.
 
-use crate::bytes::{ADD, ENTRY, Record, WRITE, WRITE_ZEROES, ahead_entry, all_zero, says_ahead, u64_at};
+use crate::bytes::{
+    ADD, ENTRY, Position, Record, WRITE, WRITE_ZEROES, ahead_entry, all_zero, says_ahead, u64_at,
+};
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
-use crate::layout::{BlockAt, Region};
+use crate::layout::{BlockAt, Region, block_name};
 use crate::mirror::Mirror;
 use crate::oracles::once;
 use crate::setup::{Answer, Device, Medium, Op, RetryRule, Setup};
@@ -83,15 +85,13 @@ pub(crate) fn answered(
         return;
     };
     let refused = *answer == Answer::Refused;
-    let numbered = asked.index.is_some();
+    let (numbered, asked) = (asked.index.is_some(), asked.who());
     if refused && numbered && setup.retry == RetryRule::ExactlyOnce {
-        out.fail(Oracle::Prefix, "I2", || {
-            format!("source {number}: request {request} was refused and is in the log")
-        });
+        out.fail(Oracle::Prefix, "I2", || format!("source {number}: {asked} was refused and is in the log"));
     }
     if !refused && !numbered && !matches!(answer, Answer::Read { .. }) {
         out.fail(Oracle::Prefix, "I2", || {
-            format!("source {number}: request {request} was answered and is not in the log")
+            format!("source {number}: {asked} was answered and is not in the log")
         });
     }
 }
@@ -108,7 +108,11 @@ pub(crate) fn at_cursor(m: &mut Mirror, own: bool, out: &mut Findings) {
     };
     let (which, cursor) = (if own { "volume" } else { "image" }, image.stable.cursor());
     out.fail(Oracle::Prefix, "I2", || {
-        format!("mirror {}: the {which}'s block {block} of volume {volume} is not the model's at cursor {cursor:?}", m.number)
+        format!(
+            "mirror {}: the {which}'s block {block} of volume {volume} is not the model's at {}",
+            m.number,
+            Position::new(cursor.0, cursor.1)
+        )
     });
 }
 
@@ -125,8 +129,9 @@ pub(crate) fn journal(m: &Mirror, own: bool, out: &mut Findings) {
         out.fail(Oracle::Prefix, "I2", || {
             let side = if own { "the source" } else { "the destination" };
             format!(
-                "mirror {}: {side}'s journal to cursor {:?} holds other content than the model for block {block} of volume {volume}",
-                m.number, journal.cursor
+                "mirror {}: {side}'s journal to cursor {} holds other content than the model for block {block} of volume {volume}",
+                m.number,
+                Position::new(journal.cursor.0, journal.cursor.1)
             )
         });
     }
@@ -175,21 +180,26 @@ pub(crate) fn blocks(
             }
             if image.damaged.contains(&at) {
                 good = detectable(&m.model.uuid, region, state, at);
-                let _ = good
-                    || {
-                        let number = m.number;
-                        out.fail(Oracle::Damage, "I10", || {
-                        format!("mirror {number}: damage of block {at:?} was given a good check: nobody will notice it")
+                let _ = good || {
+                    let number = m.number;
+                    out.fail(Oracle::Damage, "I10", || {
+                        format!(
+                            "mirror {number}: damage of {} was given a good check: nobody will notice it",
+                            block_name(at)
+                        )
                     });
-                        true
-                    };
+                    true
+                };
                 continue;
             }
             let number = m.number;
             let actual = state.read(Device::Image, region.block_at(at.0, at.1), region.block);
             once::differs(&mut m.model, number, region.block, &actual, at, prefix, out);
             out.fail(Oracle::Prefix, "I2", || {
-                format!("mirror {number}: block {at:?} is not the fold of the first {prefix} operations")
+                format!(
+                    "mirror {number}: {} is not the fold of the first {prefix} operations",
+                    block_name(at)
+                )
             });
         }
     }
@@ -206,7 +216,8 @@ pub(crate) fn blocks(
                 let number = m.number;
                 out.fail(Oracle::Prefix, "I2", || {
                     format!(
-                        "mirror {number}: the check of block {at:?} is not the one at {prefix} operations"
+                        "mirror {number}: the check of {} is not the one at {prefix} operations",
+                        block_name(at)
                     )
                 });
             }

@@ -16,10 +16,10 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         return;
     };
     out.judged(Oracle::Reads);
-    let (number, request) = (m.number, asked.number);
+    let (number, request) = (m.number, asked.who());
     if data.len() as u64 != length {
         out.fail(Oracle::Reads, "I18", || {
-            format!("source {number}: read {request} answered with {} bytes", data.len())
+            format!("source {number}: a read, {request} answered with {} bytes", data.len())
         });
         return;
     }
@@ -29,7 +29,7 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
     if setup.reads == ReadRule::Confirmed && !alone && !m.contact.since(asked.time) {
         out.fail(Oracle::Reads, "I18", || {
             format!(
-                "source {number}: read {request} was answered, and no Ping that left after it was asked (SR2)"
+                "source {number}: a read, {request} was answered, and no Ping that left after it was asked (SR2)"
             )
         });
     }
@@ -39,7 +39,7 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         .is_none_or(|size| offset.saturating_add(length) > *size)
     {
         out.fail(Oracle::Reads, "I18", || {
-            format!("source {number}: read {request} outside of the volume was answered")
+            format!("source {number}: a read, {request} outside of the volume was answered")
         });
         return;
     }
@@ -70,7 +70,7 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         let what =
             if ahead { "shows what could not be answered yet" } else { "equals no prefix that it may show" };
         format!(
-            "source {number}: read {request} of {length} bytes at {offset}, volume {}, {what}",
+            "source {number}: a read, {request} of {length} bytes at {offset}, volume {}, {what}",
             asked.volume
         )
     });
@@ -82,9 +82,9 @@ pub(crate) fn fenced(m: &Mirror, fenced: Option<u64>, setup: &Setup, asked: &Ask
     out.judged(Oracle::Reads);
     let asks = setup.reads == ReadRule::Confirmed && setup.policy == Policy::Strict;
     if asks && fenced.is_some_and(|since| asked.time > since) {
-        let (number, request) = (m.number, asked.number);
+        let (number, request) = (m.number, asked.who());
         out.fail(Oracle::Reads, "I18", || {
-            format!("source {number}: read {request} was answered by a fenced source")
+            format!("source {number}: a read, {request} was answered by a fenced source")
         });
     }
 }

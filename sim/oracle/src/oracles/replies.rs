@@ -2,7 +2,7 @@
 //! fits nowhere: length 0, outside the volume, or longer than the largest record can be.
 
 use crate::finding::{Findings, Oracle};
-use crate::history::Asked;
+use crate::history::{Asked, Who};
 use crate::setup::{Answer, Op, Setup};
 
 /// Bytes before the payload: a partition has its seal, a segment and a file their headers, a file also its trailer; then
@@ -43,15 +43,16 @@ pub(crate) fn answered(
     if asked.replies >= asked.attempts {
         out.fail(Oracle::Replies, "I6", || {
             format!(
-                "source {source}: request {} had {} attempts and gets one more reply",
-                asked.number, asked.attempts
+                "source {source}: {} had {} attempts and gets one more reply",
+                asked.who(),
+                asked.attempts
             )
         });
     }
     if valid == (*answer == Answer::Refused) && !(valid && harmed) {
         out.fail(Oracle::Replies, "I6", || {
             let what = if valid { "is in order and was refused" } else { "fits nowhere and was not refused" };
-            format!("source {source}: request {} {what}", asked.number)
+            format!("source {source}: {} {what}", asked.who())
         });
     }
     let fits = match (&asked.op, answer) {
@@ -62,20 +63,20 @@ pub(crate) fn answered(
     };
     if !fits {
         out.fail(Oracle::Replies, "I6", || {
-            format!("source {source}: request {} got an answer of another kind", asked.number)
+            format!("source {source}: {} got an answer of another kind", asked.who())
         });
     }
     let is_read = matches!(answer, Answer::Read { .. });
     if let Some(first) = asked.answer.as_ref().filter(|first| !is_read && !asked.lost && *first != answer) {
         out.fail(Oracle::Replies, "I6", || {
-            format!("source {source}: request {} was answered {first:?} and now {answer:?}", asked.number)
+            format!("source {source}: {} was answered {first:?} and now {answer:?}", asked.who())
         });
     }
 }
 
 /// An answer was sent that nobody waits for.
-pub(crate) fn unasked(source: usize, request: u64, out: &mut Findings) {
+pub(crate) fn unasked(source: usize, request: Who, out: &mut Findings) {
     out.fail(Oracle::Replies, "I6", || {
-        format!("source {source}: an answer to request {request}, which nobody issued")
+        format!("source {source}: an answer to {request} which nobody issued")
     });
 }

@@ -5,7 +5,7 @@
 use crate::bytes::Position;
 use crate::content::same;
 use crate::finding::{Findings, Oracle};
-use crate::layout::{BlockAt, Region};
+use crate::layout::{BlockAt, Region, block_name};
 use crate::mirror::Mirror;
 use crate::resync_file::Map;
 use crate::setup::{Medium, Policy, Setup};
@@ -23,15 +23,15 @@ pub(crate) fn sealing(m: &Mirror, new: &Superblock, out: &mut Findings) {
     let Some(end) = end else {
         return fail(out, "I13", || {
             format!(
-                "mirror {number}: a resync is sealed at {:?}, which is beyond the source's log",
-                new.cursor()
+                "mirror {number}: a resync is sealed at {}, which is beyond the source's log",
+                new.place()
             )
         });
     };
     if end < m.copy.end_stable.max(m.copy.image.cursor) {
         let held = m.model.position_of(m.copy.end_stable);
         fail(out, "I12", || {
-            format!("mirror {number}: a resync is sealed at {:?}, and {held} was held", new.cursor())
+            format!("mirror {number}: a resync is sealed at {}, and {held} was held", new.place())
         });
     }
     if !m.source.alone && !m.source.gone && !m.source.harmed {
@@ -170,7 +170,7 @@ pub(crate) fn bequeathed(m: &Mirror, map: &Map, out: &mut Findings) {
     let number = m.number;
     let missing = m.copy.since_fence.iter().find(|at| !map.contains_key(at));
     out.expect(Oracle::Resync, "LR6", missing.is_none(), || {
-        format!("mirror {number} is promoted, and block {missing:?} of its recovery is not in the map of what its former source lacks")
+        format!("mirror {number} is promoted, and {} of its recovery is not in the map of what its former source lacks", missing.map_or_else(String::new, |at| block_name(*at)))
     });
 }
 
@@ -185,7 +185,9 @@ pub(crate) fn handed_over(m: &Mirror, out: &mut Findings) {
     let wrong = image.first_wrong(&m.at.image);
     out.expect(Oracle::Resync, "LR8", image.cursor == tip && !m.lonely() && wrong.is_none(), || {
         let has = image.cursor;
-        format!("mirror {number}: who serves its clients again has {has} of {tip} operations in the volumes, and {wrong:?} is wrong there")
+        let wrong = wrong.map_or_else(String::new, |at| format!(", and {} is wrong there", block_name(at)));
+        let peer = if m.lonely() { ", and has no peer" } else { "" };
+        format!("mirror {number}: the server that serves its clients again has {has} of {tip} operations in the volumes{wrong}{peer}")
     });
 }
 
@@ -206,7 +208,8 @@ pub(crate) fn kept(
     let cursor = found.filter(whole).and_then(|s| m.model.index_of_cursor(s.cursor()));
     out.expect(Oracle::Resync, "L4", cursor == Some(tip), || {
         format!(
-            "mirror {number}: at rest the former source has {cursor:?} of {tip} records in its image (LR7)"
+            "mirror {number}: at rest the former source has {} of {tip} records in its image (LR7)",
+            cursor.map_or("none".into(), |index| index.to_string())
         )
     });
     if cursor != Some(tip) {
@@ -219,7 +222,8 @@ pub(crate) fn kept(
     let whole: Vec<BlockAt> = blocks.into_iter().filter(|at| !m.copy.image.damaged.contains(at)).collect();
     let wrong = whole.into_iter().find(|at| !m.model.block_is(region, medium, *at, tip));
     out.expect(Oracle::Resync, "L4", wrong.is_none(), || {
-        format!("mirror {number}: at rest block {wrong:?} of the former source's image is another one (LR7)")
+        let wrong = wrong.map_or_else(String::new, block_name);
+        format!("mirror {number}: at rest {wrong} of the former source's image is another one (LR7)")
     });
 }
 

@@ -86,7 +86,11 @@ pub(crate) fn own_mark(m: &mut Mirror, current: &dyn Medium, out: &mut Findings)
 pub(crate) fn bequeathed(m: &Mirror, mark: Option<Mark>, reached: u64, out: &mut Findings) {
     let end = m.model.position_of(reached);
     out.expect(Oracle::Steps, "LR6", mark.is_some_and(|mark| mark.nvram == end), || {
-        format!("mirror {} is promoted at {end}, and the mark of its server says {mark:?}", m.number)
+        format!(
+            "mirror {} is promoted at {end}, and the mark of its server says {}",
+            m.number,
+            mark.map_or("nothing".into(), |mark| mark.nvram.to_string())
+        )
     });
 }
 
@@ -217,11 +221,11 @@ pub(crate) fn in_place(
             wrong.get_or_insert((spot, from));
         }
     });
-    if let Some((spot, at)) = wrong {
+    if let Some((_, at)) = wrong {
         let (number, side) = (m.number, if own { "source" } else { "destination" });
         fail(out, || {
             format!(
-                "mirror {number}: the {side} wrote {spot:?} at byte {at} in place without a durable journal (DR6)"
+                "mirror {number}: the {side} wrote at byte {at} of its disk in place without a durable journal (DR6)"
             )
         });
     }
@@ -250,8 +254,8 @@ pub(crate) fn cursor_written(m: &Mirror, own: bool, new: &Superblock, out: &mut 
         let (number, side) = (m.number, if own { "source" } else { "destination" });
         fail(out, || {
             format!(
-                "mirror {number}: the {side}'s cursor {:?} was written before block {b} of volume {v} was durable (DR6)",
-                new.cursor()
+                "mirror {number}: the {side}'s cursor {} was written before block {b} of volume {v} was durable (DR6)",
+                new.place()
             )
         });
     }

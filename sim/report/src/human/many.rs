@@ -163,8 +163,8 @@ fn coverage(page: &mut Page, tally: &Tally) {
     );
 }
 
-/// One line about a scenario among several.
-pub fn brief(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Duration) -> String {
+/// One line about a scenario among several, by what it is called there.
+pub fn brief(name: &str, plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Duration) -> String {
     let seeds = match plan.seeds.count() {
         1 => format!("seed {}", plan.seeds),
         _ => format!("{}: {}", plural(tally.runs(), "seed"), verdicts(tally)),
@@ -174,7 +174,7 @@ pub fn brief(plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Dura
     format!(
         "{}  {BOLD}{}{BOLD:#}  {seeds}; {events}, {changes}, {}\n",
         badge(tally, signal),
-        plan.scenario.name,
+        name,
         wall(wall_time)
     )
 }

@@ -9,6 +9,7 @@ pub use one::one;
 use crate::number::{count, nanos};
 use anstyle::{AnsiColor, Style};
 use mirrorsim_campaign::{Plan, SeedRun};
+use mirrorsim_world::DisasterAt;
 use mirrorsim_world::outcome::{Outcome, Verdict};
 use std::fmt::Write;
 
@@ -95,6 +96,43 @@ pub fn replay_line(run: &SeedRun) -> String {
 
 fn plain_replay(run: &SeedRun) -> String {
     format!("mirrorsim replay {}", run.token)
+}
+
+/// What shows more of the trace around the first finding: to be pasted, too. Standard input cannot be read again.
+fn trace_line(plan: &Plan, outcome: &Outcome) -> Option<String> {
+    const BEFORE: u64 = 100;
+    const AFTER: u64 = 20;
+    let told = |text: &str| text.chars().all(|c| !c.is_control());
+    let mut line = format!("mirrorsim trace {} --seed {}", quoted(&plan.argument), outcome.seed);
+    plan.planted.iter().for_each(|row| line += &format!(" --plant {}", row.id));
+    plan.sets
+        .iter()
+        .for_each(|(path, value)| line += &format!(" --set {}", quoted(&format!("{path}={value}"))));
+    plan.data.iter().for_each(|data| line += &format!(" --data {}", quoted(data)));
+    match plan.disaster_at {
+        Some(DisasterAt::Time(ns)) => line += &format!(" --disaster-at {ns}ns"),
+        Some(DisasterAt::Event(number)) => line += &format!(" --disaster-at {number}"),
+        None => {}
+    }
+    if plan.yes_large {
+        line += " --yes-large";
+    }
+    line += &match outcome.failures.first() {
+        Some(f) if f.event > 0 && f.invariant != "scenario" => {
+            format!(" --from {} --to {}", f.event.saturating_sub(BEFORE), f.event + AFTER)
+        }
+        _ => " --kind phase,fault,fault_end,alarm,crash,start".into(),
+    };
+    (plan.argument != "-" && told(&line)).then_some(line)
+}
+
+/// As a shell takes it for one word.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./=:,+@%-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Of planted bugs that were not seen: where they are. Not every scenario leads to every bug.

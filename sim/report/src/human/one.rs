@@ -1,17 +1,31 @@
-//! The summary of a single seed. A red one has at most 15 lines; the last is the one to paste.
+//! The summary of a single seed. A red one fits on a screen; the last line is the one to paste.
 
-use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, unseen};
+use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, trace_line, unseen};
 use crate::collect::source_name;
 use crate::number::{bytes, count, nanos, rate, wall};
 use mirrorsim_campaign::{Plan, SeedRun};
-use mirrorsim_world::outcome::{Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport, Verdict};
+use mirrorsim_world::outcome::{Alarm, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport, Verdict};
 
 /// Lines of a red summary.
-const RED_LINES: usize = 15;
+const RED_LINES: usize = 24;
 /// Findings that are shown.
 const FINDINGS: usize = 3;
 /// Kinds of faults and recoveries in one line.
 const IN_A_LINE: usize = 4;
+/// Kinds of alarms that a red summary shows.
+const KINDS: usize = 3;
+/// Alarms that an operator must not miss, the worst first; the others follow in the order of their first.
+const WORST: [&str; 9] = [
+    "diverged",
+    "damaged",
+    "block_lost",
+    "log_lost",
+    "behind_destination",
+    "no_superblock",
+    "conflict",
+    "sync_conflict",
+    "fenced",
+];
 
 /// The summary. `seed_note` says where the seed comes from, if the user did not choose it; `report` is its file.
 pub fn one(plan: &Plan, run: &SeedRun, seed_note: &str, report: Option<&str>) -> String {
@@ -70,7 +84,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
         page.labelled("recovery", &recovery(plan, r));
     }
     outcome.takeovers.iter().for_each(|t| page.labelled(kind(t), &takeover(plan, outcome, t)));
-    alarms(page, outcome);
+    alarms(page, outcome, usize::MAX);
     page.labelled("checks", &checks(outcome));
     match (plan.scenario.expect.len(), run.expectations) {
         (0, _) => {}
@@ -100,21 +114,31 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
         page.labelled("faults", &limited(&faults));
     }
     page.labelled("operations", &operations(outcome));
-    let recoveries: Vec<String> = outcome.recoveries.iter().map(|r| recovery(plan, r)).collect();
-    if let Some(last) = recoveries.last() {
-        page.labelled("recovery", last);
+    if let Some(last) = outcome.recoveries.last() {
+        page.labelled("recovery", &format!("{}{}", when(outcome, last), recovery(plan, last)));
     }
     if let Some(last) = outcome.takeovers.last() {
         page.labelled(kind(last), &takeover(plan, outcome, last));
     }
-    alarms(page, outcome);
+    alarms(page, outcome, KINDS);
     page.labelled("checks", &checks(outcome));
     page.labelled("time", &time(run));
-    // Two lines are still to come: where the report is, and the one to paste.
-    let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(report));
+    let trace = trace_line(plan, outcome);
+    // Still to come: how to see more of that, where the report is, and the line to paste.
+    let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(trace.is_some()) + usize::from(report));
     let from = outcome.last_events.len().saturating_sub(room);
     for (i, event) in outcome.last_events[from..].iter().enumerate() {
         page.labelled(if i == 0 { "up to it" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
+    }
+    trace.iter().for_each(|line| page.labelled("more of it", line));
+}
+
+/// Whether a recovery had ended when something was found: what it came to says nothing of what came later.
+fn when(outcome: &Outcome, r: &RecoveryReport) -> &'static str {
+    match outcome.failures.first() {
+        Some(f) if f.event > 0 && r.time < f.time => "before the finding: ",
+        Some(f) if f.event > 0 && r.time > f.time => "after the finding: ",
+        _ => "",
     }
 }
 
@@ -122,7 +146,9 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
 fn shortened_cause(outcome: &Outcome) -> String {
     let text = reason(outcome);
     match outcome.failures.first() {
-        Some(f) if f.event > 0 => format!("{text} [{}, event {}]", nanos(f.time), count(f.event)),
+        Some(f) if f.event > 0 && f.invariant != "scenario" => {
+            format!("{text} [{}, line {} of the trace]", nanos(f.time), count(f.event))
+        }
         _ => text,
     }
 }
@@ -200,8 +226,10 @@ fn alone(outcome: &Outcome) -> Option<String> {
         return None;
     }
     let most = format!("at most {} exposed ({})", plural(exposed, "operation"), bytes(of("exposed_bytes")));
+    let (in_sync, at_destination) = outcome.stages.get("in_sync").copied().unwrap_or_default();
     Some(match of("degraded") {
         0 => most,
+        n if in_sync + at_destination == 0 => format!("{}, never in sync again; {most}", plural(n, "time")),
         n => format!(
             "{}, {} until in sync again; {} of {}; {most}",
             plural(n, "time"),
@@ -280,11 +308,25 @@ fn takeover(plan: &Plan, outcome: &Outcome, t: &TakeoverReport) -> String {
     format!("{}: {}{outage}", source_name(plan, t.source), parts.join(", "))
 }
 
-fn alarms(page: &mut Page, outcome: &Outcome) {
-    if let Some(a) = outcome.alarms.first() {
-        let text =
-            format!("{}: first at {}, {}: {}", outcome.alarms.len(), nanos(a.time), a.server, a.message);
-        page.labelled("alarms", &shortened(&text));
+/// Each kind of alarm, with its first.
+fn alarms(page: &mut Page, outcome: &Outcome, most: usize) {
+    let mut kinds: Vec<(&Alarm, u64)> = Vec::new();
+    for alarm in &outcome.alarms {
+        match kinds.iter_mut().find(|(first, _)| first.kind == alarm.kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((alarm, 1)),
+        }
+    }
+    kinds.sort_by_key(|(first, _)| WORST.iter().position(|kind| *kind == first.kind).unwrap_or(WORST.len()));
+    for (i, (a, n)) in kinds.iter().take(most).enumerate() {
+        let first = if *n > 1 { "first " } else { "" };
+        let times = if *n > 1 { format!(" {}x", count(*n)) } else { String::new() };
+        let text = format!("{}{times}: {first}at {}, {}: {}", a.kind, nanos(a.time), a.server, a.message);
+        page.labelled(if i == 0 { "alarms" } else { "" }, &shortened(&text));
+    }
+    let hidden = kinds.len().saturating_sub(most);
+    if hidden > 0 {
+        page.labelled("", &format!("and {}", plural(hidden as u64, "more kind")));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{CLAIMS, ClaimVerdict, Claims, Collector, Report, claims_schema, many
 use mirrorsim_campaign::{Crew, Event, Plan, SeedRun, Stop, run};
 use mirrorsim_scenario as scenario;
 use mirrorsim_world::METRICS;
-use mirrorsim_world::outcome::{Failure, Verdict};
+use mirrorsim_world::outcome::{Alarm, Failure, Verdict};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +97,7 @@ fn the_number_of_workers_changes_nothing_but_times() {
 }
 
 #[test]
-fn a_red_summary_has_at_most_15_lines_and_ends_with_the_line_to_paste() {
+fn a_red_summary_fits_on_a_screen_and_ends_with_the_line_to_paste() {
     let (plans, mut runs) = campaign(LOSSY, "7", 1);
     let run = &mut runs[0];
     // As bad as it gets: many findings, many faults, a long end of the trace.
@@ -107,11 +107,36 @@ fn a_red_summary_has_at_most_15_lines_and_ends_with_the_line_to_paste() {
     run.outcome.failures.extend((0..30).map(failure));
     run.outcome.last_events = (0..40).map(|i| format!("event {i}")).collect();
     let text = one(&plans[0], run, "", Some("reports/out/a-7.json"));
-    assert!(text.lines().count() <= 15, "{text}");
+    assert!(text.lines().count() <= 24, "{text}");
+    assert!(
+        text.contains("event 39") && text.contains("mirrorsim trace scenarios/a.yaml --seed 7 "),
+        "{text}"
+    );
     assert!(
         text.lines().last().is_some_and(|l| l.contains("mirrorsim replay ms1:scenarios/a.yaml:7:")),
         "{text}"
     );
+}
+
+#[test]
+fn every_kind_of_alarm_is_shown_the_worst_first() {
+    let (plans, mut runs) = campaign(QUIET, "7", 1);
+    let alarm = |time, kind| Alarm { time, server: "alpha".into(), kind, message: format!("about {kind}") };
+    runs[0].outcome.alarms =
+        vec![alarm(1, "config"), alarm(2, "fenced"), alarm(3, "diverged"), alarm(4, "fenced")];
+    let text = one(&plans[0], &runs[0], "", None);
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("no `{words}` in {text}"));
+    let [diverged, fenced] = ["diverged: at 3ns, alpha", "fenced 2x: first at 2ns, alpha"].map(at);
+    assert!(diverged < fenced && fenced < at("config: at 1ns"), "{text}");
+}
+
+#[test]
+fn who_goes_on_alone_for_good_is_never_in_sync_again() {
+    let (plans, mut runs) = campaign(QUIET, "7", 1);
+    runs[0].outcome.metrics.insert("degraded", 1);
+    assert!(one(&plans[0], &runs[0], "", None).contains("1 time, never in sync again; at most"));
+    runs[0].outcome.stages.insert("in_sync", (1, 0));
+    assert!(one(&plans[0], &runs[0], "", None).contains("until in sync again"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `faults`: names to indices, and parameters that would make a fault do nothing.
 
-use super::{Cx, names};
+use super::{Cx, names, operators};
 use crate::doc::Root;
 use crate::doc::faults::{
     Adoption, BlockOf, Damage as DamageDoc, DeviceRange, FaultLine, Line, Outage, RecordOf, Trigger,
@@ -33,7 +33,10 @@ pub(crate) fn faults(cx: &mut Cx<'_>, root: &Root, spec: &Spec) -> Vec<FaultSpec
             out.push(FaultSpec { when, fault, place: cx.desk.file_line(line.place) });
         }
     }
-    unreachable_stages(cx, root, spec, &out);
+    if out.len() == root.faults.len() {
+        unreachable_stages(cx, root, spec, &out);
+        operators::pointless(cx, root, spec, &out);
+    }
     out
 }
 
@@ -432,9 +435,6 @@ const OF_RECOVERY: &[Stage] =
 
 /// Row 27: a trigger on a stage that nothing in the scenario leads to.
 fn unreachable_stages(cx: &mut Cx<'_>, root: &Root, spec: &Spec, faults: &[FaultSpec]) {
-    if faults.len() < root.faults.len() {
-        return;
-    }
     for (line, waiting) in root.faults.iter().zip(faults) {
         let When::On { stage, source, .. } = waiting.when else { continue };
         let Some(trigger) = line.when.as_ref().filter(|_| OF_RECOVERY.contains(&stage)) else { continue };

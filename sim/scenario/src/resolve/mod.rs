@@ -6,6 +6,7 @@ mod clients;
 mod failing;
 mod faults;
 mod names;
+mod operators;
 mod placement;
 mod profile;
 mod script;

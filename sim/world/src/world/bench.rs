@@ -31,6 +31,8 @@ pub(crate) struct Bench<Q> {
     seats: Vec<(usize, usize)>,
     /// Of each server: its panel, and who it is there.
     servers: Vec<(usize, oracle::Server)>,
+    /// Judges number the clients, people read names.
+    clients: Vec<String>,
 }
 
 impl<Q: Quirk> Bench<Q> {
@@ -76,7 +78,8 @@ impl<Q: Quirk> Bench<Q> {
         let destinations = (0..spec.destinations.len()).map(|d| (d, oracle::Server::Destination));
         let spares = spec.spares().into_iter().map(|s| (seats[s.mirror].0, NOBODY));
         let servers = sources.chain(destinations).chain(spares).collect();
-        Bench { panels: panels.collect(), seats, servers }
+        let clients = spec.clients.iter().map(|c| c.name.clone()).collect();
+        Bench { panels: panels.collect(), seats, servers, clients }
     }
 
     /// Of a mirror: its judge, and its number there.
@@ -159,6 +162,20 @@ impl<Q: Quirk> Bench<Q> {
         self.panels.iter().map(|p| p.judge.total_findings()).sum()
     }
 
+    /// A finding with the names of its clients: `client 3,` is `client c4,`.
+    fn named(&self, message: &str) -> String {
+        let mut parts = message.split("client ");
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            let name = part[..end].parse().ok().and_then(|number: usize| self.clients.get(number));
+            out += "client ";
+            out += name.map_or(&part[..end], String::as_str);
+            out += &part[end..];
+        }
+        out
+    }
+
     /// What was found, in order.
     pub fn failures(&self) -> Vec<Failure> {
         let found = self.panels.iter().flat_map(|p| p.judge.findings());
@@ -168,7 +185,7 @@ impl<Q: Quirk> Bench<Q> {
                 invariant: f.invariant,
                 time: f.time,
                 event: f.event,
-                message: f.message.clone(),
+                message: self.named(&f.message),
             })
             .collect();
         all.sort_by_key(|f| f.event);

@@ -251,6 +251,8 @@ impl<Q: Quirk> World<'_, Q> {
         self.tell_paths();
         if effective {
             self.took_effect(index);
+        } else if let Some(why) = self.why_nothing(&self.faults[index].fault) {
+            self.why_idle.insert(index, why);
         }
         if ends.is_some()
             || matches!(self.faults[index].fault, Fault::Cut { .. } | Fault::NvramDegraded { .. })

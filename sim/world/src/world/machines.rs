@@ -309,7 +309,8 @@ impl<Q: Quirk> World<'_, Q> {
             _ => {}
         }
         let server = self.name(server).to_string();
-        self.alarms.push(Alarm { time: self.sched.now(), server, message });
+        let kind = kinds::alarm_name(alarm);
+        self.alarms.push(Alarm { time: self.sched.now(), server, kind, message });
         if let mirror::effect::Alarm::DeviceFailed { .. } = alarm {
             self.device_failed(who);
         }

@@ -11,6 +11,7 @@ mod clocks;
 mod damage;
 mod devices;
 mod failing;
+mod idle;
 mod inbox;
 mod inject;
 mod lasting;
@@ -19,6 +20,7 @@ mod machines;
 mod network;
 mod outages;
 mod places;
+mod prelude;
 mod recoveries;
 mod replaced;
 mod rounds;
@@ -53,9 +55,6 @@ use mirrorsim_oracle as oracle;
 use service::Service;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Entries of the trace that a failure shows.
-pub(crate) const LAST: usize = 12;
 
 /// A recovery ordered by the operator.
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,7 +159,11 @@ pub(crate) struct World<'s, Q> {
     /// Why a stop on purpose did not come.
     pub missed: Option<String>,
     /// The last entries of the trace when the judge found something first.
-    pub prelude: Option<Vec<Entry>>,
+    pub prelude: Option<Vec<String>>,
+    /// What an event further back was that explains much.
+    pub landmarks: prelude::Landmarks,
+    /// Why faults that came changed nothing.
+    pub why_idle: BTreeMap<usize, String>,
     replying: Option<(RequestId, u64)>,
     pub judging: Judging,
     pub rigged: Option<Rigged>,
@@ -302,6 +305,8 @@ impl<'s, Q: Quirk> World<'s, Q> {
             stopped_on_purpose: false,
             missed: None,
             prelude: None,
+            landmarks: prelude::Landmarks::default(),
+            why_idle: BTreeMap::new(),
             replying: None,
             judging: options.judging.clone(),
             rigged: options.rigged,
@@ -332,7 +337,9 @@ impl<'s, Q: Quirk> World<'s, Q> {
 
     pub fn emit(&mut self, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) {
         let now = self.sched.now();
-        self.trace.emit(entry(now, kind, actor, peer, flags, abc));
+        let entry = entry(now, kind, actor, peer, flags, abc);
+        self.landmarks.pass(self.trace.count(), &entry);
+        self.trace.emit(entry);
     }
 
     /// Empty devices get their superblocks and marks; then everything is switched on.
@@ -417,11 +424,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             self.look_for_rest();
         }
         if self.prelude.is_none() && self.bench.total_findings() > 0 {
-            // Up to the entry that the event begins with; what else it did came of it.
-            let more = self.trace.count().saturating_sub(number + 1) as usize;
-            let mut entries = self.trace.last(LAST + more);
-            entries.truncate(entries.len().saturating_sub(more));
-            self.prelude = Some(entries);
+            self.prelude = Some(self.lead_up(Some(number)));
         }
         self.phase != Phase::Over
     }

@@ -1,0 +1,89 @@
+//! `explain`: what it knows, and that what it says to write can be written.
+
+use super::*;
+
+const BASE: &str = "schema: 1\nsources: [{name: alpha}, {name: beta}]\nclients: [{source: alpha, operations: 20}, {source: beta, operations: 20}]\n";
+
+fn explained(name: &str) -> String {
+    mirrorsim(&["explain", name]).ends(0).out
+}
+
+/// The examples in a text.
+fn examples(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|l| l.trim_start().strip_prefix("example  "))
+}
+
+/// The names below `keys` in what is said of a key.
+fn keys(name: &str) -> Vec<String> {
+    let text = explained(name);
+    let below = text.lines().skip_while(|l| l.trim() != "keys").skip(1).take_while(|l| l.starts_with("    "));
+    below.filter_map(|l| l.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+/// What must stand before a fault for it to have a sense.
+fn before(fault: &str) -> &'static str {
+    match fault {
+        "heal" => "{at: 1ms, cut: {source: alpha}}, ",
+        "restart" => "{at: 1ms, crash: {node: destination}}, ",
+        "hand_over" | "heir_lost" => "{at: 1ms, recover: {source: alpha, promote: true}}, ",
+        _ => "",
+    }
+}
+
+#[test]
+fn every_example_of_explain_passes_check() {
+    let folder = scratch("examples");
+    let mut number = 0;
+    let mut write = |text: String| {
+        number += 1;
+        std::fs::write(folder.join(format!("{number}.yaml")), text).expect("written");
+    };
+    for (list, kind) in [("--stages", "stage"), ("--metrics", "metric"), ("--marks", "mark")] {
+        for listed in mirrorsim(&["list", list, "--message-format", "json"]).ends(0).objects() {
+            let name = listed["name"].as_str().expect("a name");
+            let said = mirrorsim(&["explain", name, "--message-format", "json"]).ends(0).objects();
+            let text = said.iter().find(|s| s["kind"] == kind).expect("it")["text"]
+                .as_str()
+                .expect("text")
+                .to_owned();
+            for example in examples(&text) {
+                let example = example.split("    (").next().unwrap_or(example);
+                write(format!("# {name}\n{BASE}{example}\n"));
+            }
+        }
+    }
+    for fault in keys("faults").iter().filter(|k| !["at", "when"].contains(&k.as_str())) {
+        let text = explained(&format!("faults.{fault}"));
+        let example = examples(&text).next().expect("an example");
+        let base = if fault == "replay" {
+            format!("{BASE}protocol: {{transport: datagram}}\n")
+        } else {
+            BASE.into()
+        };
+        let beyond = "beyond_model: true\n";
+        write(format!("# {fault}\n{base}{beyond}faults: [{}{{at: 5ms, {example}}}]\n", before(fault)));
+    }
+    for key in ["reach", "expect", "tags", "about", "check", "budget", "protocol"] {
+        let text = explained(key);
+        write(format!("# {key}\n{BASE}{}\n", examples(&text).next().expect("an example")));
+    }
+    mirrorsim(&["check", text(&folder)]).ends(0);
+}
+
+#[test]
+fn what_verdicts_and_findings_speak_of_is_explained() {
+    let words = [
+        ("LR8", "hand_over"),
+        ("I15", "never below"),
+        ("fencing", "an oracle"),
+        ("retired", "a role"),
+        ("epoch", "incarnation"),
+        ("atlas", "beyond the model"),
+        ("strict", "a policy"),
+    ];
+    for (word, text) in words {
+        let said = explained(word);
+        assert!(said.contains(text), "{word}: {said}");
+    }
+    mirrorsim(&["explain", "fencng"]).ends(2).complains("did you mean `fencing`?");
+}
