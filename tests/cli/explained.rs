@@ -55,11 +55,13 @@ fn every_example_of_explain_passes_check() {
     for fault in keys("faults").iter().filter(|k| !["at", "when"].contains(&k.as_str())) {
         let text = explained(&format!("faults.{fault}"));
         let example = examples(&text).next().expect("an example");
-        let base = if fault == "replay" {
-            format!("{BASE}protocol: {{transport: datagram}}\n")
-        } else {
-            BASE.into()
-        };
+        let base = if fault == "adopt" { BASE.to_owned() } else { BASE.replace(", {name: beta}", "") };
+        let base = base.replace(if fault == "adopt" { "?" } else { ", {source: beta, operations: 20}" }, "");
+        let transport = if fault == "replay" { "datagram" } else { "stream" };
+        let base = format!(
+            "{base}protocol: {{transport: {transport}}}
+"
+        );
         let beyond = "beyond_model: true\n";
         write(format!("# {fault}\n{base}{beyond}faults: [{}{{at: 5ms, {example}}}]\n", before(fault)));
     }
@@ -78,7 +80,7 @@ fn what_verdicts_and_findings_speak_of_is_explained() {
         ("fencing", "an oracle"),
         ("retired", "a role"),
         ("epoch", "incarnation"),
-        ("atlas", "beyond the model"),
+        ("atlas", "a good copy would be left"),
         ("strict", "a policy"),
     ];
     for (word, text) in words {

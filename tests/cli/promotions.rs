@@ -155,7 +155,7 @@ fn explain_knows_stages_marks_metrics_and_planted_bugs() {
     mirrorsim(&["explain", "takn_over"]).ends(2).complains("did you mean `taken_over`?");
     let objects = mirrorsim(&["explain", "degraded", "--message-format", "json"]).ends(0).objects();
     let kinds: Vec<&str> = objects.iter().filter_map(|o| o["kind"].as_str()).collect();
-    assert_eq!(kinds, ["stage", "mark", "metric"]);
+    assert_eq!(kinds, ["stage", "mark", "metric", "role"]);
 }
 
 /// What can be tried with each is what its explanation shows.

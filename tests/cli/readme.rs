@@ -60,7 +60,8 @@ fn golden_blocks_of_the_readme_are_what_the_commands_print() {
     let refused = command(&["check", "bad.yaml"]).current_dir(bad.parent().expect("a folder")).output();
     let refused = Said::of(&refused.expect("the command starts")).ends(2).err;
     let promoted = mirrorsim(&["run", "scenarios/life/promoted.yaml", "--no-report"]).ends(0).out;
-    let of_it = |l: &&str| l.starts_with("  recovery ") || l.starts_with("  promotion ");
+    let of_it =
+        |l: &&str| ["recovery", "promotion", "adoption"].iter().any(|w| l.starts_with(&format!("  {w} ")));
     let promoted: String = promoted.lines().filter(of_it).map(|l| format!("{l}\n")).collect();
     let said = |start: &str| {
         let line = readme.lines().find(|l| l.starts_with(start)).expect("its command");

@@ -111,6 +111,10 @@ pub(crate) fn example_of(field: &Field) -> String {
     match field.name {
         "by" => "beta".into(),
         "reach" => "[taken_over]".into(),
+        "node" => "destination".into(),
+        "clock" => "{node: destination, fast: 1000, lasting: 10ms}".into(),
+        "budget" => "{events: 1000000}".into(),
+        "nvram_smaller" => "{size: 4KiB, lasting: 10ms}".into(),
         _ => example(&field.shape),
     }
 }

@@ -72,6 +72,13 @@ pub fn metrics() -> impl Iterator<Item = Named> {
 pub fn stages() -> impl Iterator<Item = Named> {
     Stage::ALL.iter().zip(Stage::NAMES).map(|(stage, (name, about))| {
         let about = about.trim();
+        // What such a stage needs to come at all.
+        let first = match stage {
+            Stage::RecoveryStarted | Stage::RecoveryStep | Stage::Recovered | Stage::Promoted | Stage::InSync => {
+                "{at: 10ms, recover: {source: alpha, promote: true}}, "
+            }
+            _ => "",
+        };
         let by = match stage.side() {
             Side::Source => "a source",
             Side::Destination => "the destination",
@@ -83,7 +90,7 @@ pub fn stages() -> impl Iterator<Item = Named> {
             cells: vec![(*name).into(), about.into()],
             value: json!({"type": "stage", "name": name, "about": about}),
             text: format!(
-                "{name}: a stage that {by} reaches\n  {about}\n\n  example  faults: [{{when: {{stage: {name}, nth: 1}}, crash: {{node: destination}}}}]\n"
+                "{name}: a stage that {by} reaches\n  {about}\n\n  example  faults: [{first}{{when: {{stage: {name}, nth: 1}}, crash: {{node: destination}}}}]\n"
             ),
         }
     })

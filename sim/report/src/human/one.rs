@@ -4,7 +4,9 @@ use super::{BOLD, DIM, Page, badge, plain_replay, plural, reason, shortened, tra
 use crate::collect::source_name;
 use crate::number::{bytes, count, nanos, rate, wall};
 use mirrorsim_campaign::{Plan, SeedRun};
-use mirrorsim_world::outcome::{Alarm, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport, Verdict};
+use mirrorsim_world::outcome::{
+    Alarm, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport, Verdict,
+};
 
 /// Lines of a red summary.
 const RED_LINES: usize = 24;
