@@ -174,6 +174,10 @@ pub enum Bend {
     WaitForRecovered,
     /// What was freed alone is missing in the count of what may be lost, at whoever has taken the clients over.
     CountOnlyNvramAsHeir,
+    /// What was freed by the map of a moment ago is freed though the resync that lacks it is sealed.
+    FreeWhileReturning,
+    /// A source returns though an empty generation that the destination waits for was freed alone.
+    ReturnPastEmpty,
 }
 
 /// Decides which bends are in force.

@@ -278,6 +278,10 @@ impl<Q: Quirk> Source<Q> {
 
     /// SR5: a partition is free once applied here, filed there, and applied there as far as its file is wanted again.
     pub(super) fn free(&mut self) {
+        // The destination has sealed, and counts on everything from `first` on.
+        if self.returning() && !self.quirk.bends(Bend::FreeWhileReturning) {
+            return;
+        }
         while let Some(g) = self.log.generations.front() {
             let issued = self.quirk.bends(Bend::FreeOnApplyIssued)
                 && self.superblock.applied_gen + 1 == g.number

@@ -303,8 +303,11 @@ impl<Q: Quirk> Source<Q> {
         let Some(Resync { session: own, phase: Phase::Ended { first, prev, .. }, .. }) = self.resync else {
             return;
         };
-        if own == session && self.log.base_position > prev.position {
-            // Some of what follows was freed alone since: once more.
+        let oldest = self.log.generations.front().map_or(self.log.youngest + 1, |g| g.number);
+        let records = self.log.base_position > prev.position;
+        let freed = records || oldest > first && !self.quirk.bends(Bend::ReturnPastEmpty);
+        if own == session && freed {
+            // Some of what follows was freed alone since, be it without a record: once more.
             self.resync = None;
             return self.advance();
         }

@@ -248,6 +248,12 @@ impl<Q: Quirk> Source<Q> {
         [self.wish, turn].contains(&Some(Wish::Retire))
     }
 
+    /// Whether it is about to be in sync: from then on nothing is freed alone, whatever is in the map.
+    pub(super) fn returning(&self) -> bool {
+        let turn = self.turn.as_ref().and_then(|t| t.wish);
+        [self.wish, turn].iter().any(|w| matches!(w, Some(Wish::Return { .. })))
+    }
+
     pub(super) fn role_timer(&mut self) {
         self.retry_turn();
         let Policy::Degrade { timeout, hold, .. } = self.policy() else { return };

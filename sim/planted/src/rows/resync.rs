@@ -179,4 +179,22 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/disaster/corner_29_strict.yaml",
     },
+    Row {
+        id: "L19",
+        name: "a generation that was written alone is freed alone though the resync that lacks it is sealed",
+        place: "resync.free",
+        bend: Bend::FreeWhileReturning,
+        oracles: &["session", "nvram", "numbering", "divergence"],
+        seeds: 10,
+        witness: "scenarios/life/resync_seal_unheard.yaml",
+    },
+    Row {
+        id: "L20",
+        name: "a source returns though it has freed an empty generation alone that the destination waits for",
+        place: "resync.return",
+        bend: Bend::ReturnPastEmpty,
+        oracles: &["divergence", "session", "liveness"],
+        seeds: 10,
+        witness: "scenarios/life/resync_seal_unheard_empty.yaml",
+    },
 ];
