@@ -72,7 +72,7 @@ impl Resync {
 impl<Q: Quirk> Source<Q> {
     /// When a resync may begin.
     pub(super) fn resync_due(&self) -> Option<u64> {
-        let may = self.alone() && self.resync.is_none() && !self.peer_degraded && !self.stays_alone();
+        let may = self.alone() && self.resync.is_none() && !self.level_is_lost() && !self.stays_alone();
         let up = self.up_since.filter(|_| may)?;
         let (settle, hold) = match self.knobs.policy {
             Policy::Degrade { settle, hold, .. } => (settle, hold),

@@ -170,6 +170,12 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
+    /// Whether a return would be undone at once: only `degrade` takes a low battery for the loss of the level. A resync needs no
+    /// NVRAM there, and what comes after it is acknowledged together with its file (DR3).
+    pub(super) fn level_is_lost(&self) -> bool {
+        self.peer_degraded && matches!(self.knobs.policy, Policy::Degrade { .. })
+    }
+
     /// LR1: the connection is closed at once, so that its later acknowledgements do not count.
     fn degrade(&mut self) {
         if self.retired() || self.retiring() {
