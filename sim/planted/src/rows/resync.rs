@@ -180,7 +180,7 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/disaster/corner_29_strict.yaml",
     },
     Row {
-        id: "L19",
+        id: "L20",
         name: "a generation that was written alone is freed alone though the resync that lacks it is sealed",
         place: "resync.free",
         bend: Bend::FreeWhileReturning,
@@ -189,7 +189,7 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/life/resync_seal_unheard.yaml",
     },
     Row {
-        id: "L20",
+        id: "L21",
         name: "a source returns though it has freed an empty generation alone that the destination waits for",
         place: "resync.return",
         bend: Bend::ReturnPastEmpty,
