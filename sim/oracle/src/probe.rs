@@ -54,7 +54,7 @@ pub(crate) fn judge(
         touched = Touched { base: None, whole: true, ..touched };
     } else if m.at_no_prefix() {
         out.expect(Oracle::Damage, "I10", matches!(to.verdict, Verdict::Damaged { .. }), || {
-            format!("mirror {number}: recovery says {:?} of an image that is at no prefix (LR5)", to.verdict)
+            format!("mirror {number}: recovery says `{}` of an image that is at no prefix (LR5)", to.verdict)
         });
         return out.failed() == before;
     }
@@ -160,11 +160,9 @@ fn superblock(m: &Mirror, state: &dyn Medium, to: RecoveredTo, out: &mut Finding
         let number = m.number;
         match found {
             Some(s) => format!(
-                "mirror {number}: the superblock says recovered to {}, {:?}, recovery says {}, {:?}",
+                "mirror {number}: the superblock says recovered to {} ({}), recovery says {to}",
                 s.recovered,
-                s.says(),
-                to.position,
-                to.verdict
+                s.says().map_or("no verdict".into(), |says| says.to_string())
             ),
             None => format!("mirror {number}: recovery ended without a superblock that says so (DR7)"),
         }

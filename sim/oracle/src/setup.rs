@@ -212,6 +212,22 @@ pub enum Answer {
     Refused,
 }
 
+impl core::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Verdict::Complete => f.write_str("complete"),
+            Verdict::CompleteUpTo => f.write_str("complete up to there, more is not known"),
+            Verdict::Damaged { from, to } => write!(f, "damaged, records after {from} up to {to} are missing"),
+        }
+    }
+}
+
+impl core::fmt::Display for RecoveredTo {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ({})", self.position, self.verdict)
+    }
+}
+
 /// What a recovery reached, or should reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RecoveredTo {

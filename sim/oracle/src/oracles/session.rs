@@ -117,7 +117,7 @@ pub(crate) fn hello(m: &mut Mirror, connection: Connection, out: &mut Findings) 
     let pair = (connection[0], connection[1]);
     if pair < m.session.hello {
         let last = m.session.hello;
-        fail(out, || format!("source {number}: Hello {pair:?} after {last:?}"));
+        fail(out, || format!("source {number}: Hello of boot and connection {pair:?} after one of {last:?}"));
     }
     m.session.hello = pair;
 }

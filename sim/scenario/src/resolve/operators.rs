@@ -48,13 +48,18 @@ fn hand_over(
         cx.desk.report(order.wrong("never", what).help(help));
         return;
     }
-    let adopted = faults.iter().any(|f| matches!(f.fault, Fault::Adopt { source: of, .. } if of == source));
+    // Another server serves them then, or one stands there again.
+    let elsewhere = |f: &FaultSpec| match f.fault {
+        Fault::Adopt { source: of, .. } | Fault::Rebuild { source: of } => of == source,
+        _ => false,
+    };
+    let again = faults.iter().any(elsewhere);
     let lost = |f: &&FaultSpec| matches!(f.fault, Fault::Disaster { source: of, .. } if of == source);
-    if !adopted && faults.iter().filter(lost).any(|f| surely_before(&f.when, when)) {
+    if !again && faults.iter().filter(lost).any(|f| surely_before(&f.when, when)) {
         let what = format!(
             "the site of {name} is lost before, for ever: there is nobody to hand its clients over to"
         );
-        let help = "let the site live (a `cut` or a `power_cut`), or have another source `adopt` its clients";
+        let help = "let the site live (a `cut`, a `power_cut`), `rebuild` it, or have another source `adopt` its clients";
         cx.desk.report(order.wrong("never", what).help(help));
     }
 }

@@ -56,6 +56,9 @@ impl<Q: Quirk> World<'_, Q> {
         let index = (0..self.faults.len()).filter(scripted).find(idle)?;
         let count = &self.fault_counts[index];
         let why = match self.faults[index].when {
+            _ if self.hand_over_orders.contains(&index) => {
+                "it was ordered, and whoever serves the clients never gave them away: its mirror was not in sync, or not in reach".into()
+            }
             _ if count.injected > 0 => match self.why_idle.get(&index) {
                 Some(why) => format!("it came when {why}"),
                 None => "it came, and changed nothing".into(),
