@@ -217,7 +217,9 @@ impl core::fmt::Display for Verdict {
         match self {
             Verdict::Complete => f.write_str("complete"),
             Verdict::CompleteUpTo => f.write_str("complete up to there, more is not known"),
-            Verdict::Damaged { from, to } => write!(f, "damaged, records after {from} up to {to} are missing"),
+            Verdict::Damaged { from, to } => {
+                write!(f, "damaged, records after {from} up to {to} are missing")
+            }
         }
     }
 }

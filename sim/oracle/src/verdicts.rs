@@ -121,8 +121,11 @@ impl Judge {
         if equal {
             return true;
         }
-        let message =
-            || format!("mirror {source}: the judge's own reader recovers up to {expected}, the machine up to {real}");
+        let message = || {
+            format!(
+                "mirror {source}: the judge's own reader recovers up to {expected}, the machine up to {real}"
+            )
+        };
         let next = m.model.index_of(expected.position).map_or(0, |index| index + 1);
         let lucky = m.copy.damaged.contains(&next) || self.out.wronged();
         if real.position > expected.position && right && !lucky {
