@@ -562,6 +562,8 @@ impl<Q: Quirk> Source<Q> {
         self.timer = None;
         self.apply_retry = None;
         self.queue.clear();
+        // Asked again, should it ever answer again, that is a new request.
+        self.slots.retain(|_, slot| !matches!(slot.outcome, admission::Outcome::Waiting));
         self.waiters.clear();
         self.reads.clear();
         self.healing = Healing::default();
