@@ -178,6 +178,12 @@ pub enum Bend {
     FreeWhileReturning,
     /// A source returns though an empty generation that the destination waits for was freed alone.
     ReturnPastEmpty,
+    /// That it is fenced is not noted durably.
+    ForgetFence,
+    /// A boot does not look whether the server was fenced.
+    AnswerFenced,
+    /// A server whose clients another source has adopted does not say that it has answered for more.
+    ExileSilently,
 }
 
 /// Decides which bends are in force.

@@ -138,6 +138,8 @@ pub struct Superblock {
     pub adopted: bool,
     /// Destination: the sealed resync file that is to be put into the image.
     pub sealed: Option<Sealed>,
+    /// Source: the newer epoch that it has heard of (LR7). It counts as long as it is newer than this one's.
+    pub fenced: u64,
 }
 
 impl Superblock {
@@ -165,7 +167,13 @@ impl Superblock {
             returns: false,
             adopted: false,
             sealed: None,
+            fenced: 0,
         }
+    }
+
+    /// Whether a server that leads has heard that another one recovers the mirror, or has: it answers nobody.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced > self.epoch
     }
 
     /// On the server that has taken over: the generation that the recovery ended in takes no more records (LR6).
@@ -234,6 +242,7 @@ impl Superblock {
             put_u64(&mut out, 352, count);
             put_u64(&mut out, 360, digest);
         }
+        put_u64(&mut out, 368, self.fenced);
         put_check(&mut out);
         Bytes::from_owner(out)
     }
@@ -285,6 +294,7 @@ impl Superblock {
             adopted: get_u64(b, 344) & 16 == 16,
             sealed: (get_u64(b, 344) & 2 == 2)
                 .then(|| Sealed { count: get_u64(b, 352), digest: get_u64(b, 360) }),
+            fenced: get_u64(b, 368),
         })
     }
 

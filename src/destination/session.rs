@@ -45,7 +45,8 @@ impl<Q: Quirk> Desk<Q> {
                 return self.send(shared, connection, Message::Fenced { epoch: own });
             }
             Phase::Promoted(heir) => return heir.handle_peer(shared.now, connection, message),
-            Phase::Recovering(_) | Phase::Open(..) => {
+            phase @ (Phase::Recovering(_) | Phase::Open(..)) => {
+                let durable = !matches!(phase, Phase::Recovering(recovery) if !recovery.has_fenced());
                 if self.quirk.bends(Bend::AckThoughFenced) && self.connection == Some(connection) {
                     return self.repeat_acks(shared);
                 }
@@ -57,6 +58,9 @@ impl<Q: Quirk> Desk<Q> {
                 }
                 // Every message of an older epoch is answered so; all of this part's sources are of one.
                 let epoch = self.superblock.epoch;
+                if !durable {
+                    return;
+                }
                 return self.send(shared, connection, Message::Fenced { epoch });
             }
             Phase::Stopped if self.heal.blocks.any_lost() => {

@@ -332,6 +332,11 @@ impl<Q: Quirk> Recovery<Q> {
         self.applied(progress, out);
     }
 
+    /// Whether the next epoch is durable: before, nobody may be told of it.
+    pub fn has_fenced(&self) -> bool {
+        !matches!(self.step, Step::Flush | Step::Ground | Step::Fence | Step::FenceFlush)
+    }
+
     /// Step 1: the next epoch is durable before anything else, so that the old writer is fenced.
     fn fence(&mut self, out: &mut Outbox) -> Outcome {
         let Some(superblock) = self.ground.superblock else {

@@ -210,6 +210,10 @@ impl<Q: Quirk> Source<Q> {
                 self.known = told || self.log.base_position > Position::ZERO;
                 self.changed_at = Some(self.now);
                 self.stage(Stage::Booted, self.log.tip.position);
+                if self.superblock.is_fenced() && !self.retired() && !self.quirk.bends(Bend::AnswerFenced) {
+                    self.leave_again();
+                    return Some(true);
+                }
                 self.connect();
                 return Some(true);
             }

@@ -31,7 +31,7 @@ impl<Q: Quirk> Source<Q> {
         self.restart_timer();
     }
 
-    fn hello(&mut self) {
+    pub(super) fn hello(&mut self) {
         if self.leaves() {
             // It goes on alone, once that is durable; then it asks again (LR1).
             return;
@@ -303,7 +303,7 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
-    fn restart_timer(&mut self) {
+    pub(super) fn restart_timer(&mut self) {
         self.timer = Some(self.now + (self.knobs.resend_after << self.backoff.min(4)));
     }
 

@@ -1,11 +1,11 @@
 //! What a source does that is not the source any more (LR7).
 //!
 //! That it is fenced tells only that somebody recovers the mirror, and who does may find that he lacks something: all that
-//! this server has is kept. Once a server says Hello as the source of a newer epoch, it serves the clients, and says where
+//! this server has is kept, and only the newer epoch is noted, durably: a restart must not answer again. Once a server says Hello as the source of a newer epoch, it serves the clients, and says where
 //! its recovery ended: if this one may have answered for more, it is diverged; else it is to become the other's mirror.
 
 use super::role::Wish;
-use super::{Source, State};
+use super::{Session, Source, State};
 use crate::effect::{Alarm, Completion, Duty, Effect, Token};
 use crate::ids::Position;
 use crate::quirk::{Bend, Quirk};
@@ -15,6 +15,8 @@ use crate::wire::Message;
 /// How far it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Leave {
+    /// The newest epoch that it has heard of.
+    pub fence: u64,
     /// What it becomes: `Target` or `Diverged`; `Mirror` if it has handed the clients over (LR8).
     pub role: Role,
     /// The epoch of the server that serves the clients, once it is known.
@@ -51,15 +53,54 @@ impl<Q: Quirk> Source<Q> {
         self.out.alarm(self.index, Alarm::Fenced { epoch });
         self.close();
         let heir = self.quirk.bends(Bend::LeaveAtFence).then_some(epoch);
-        self.state = State::Leaving(Leave { role: Role::Target, heir });
+        self.state = State::Leaving(Leave { fence: epoch, role: Role::Target, heir });
+        self.session = Session::Down;
+        self.backoff = 1;
+        self.restart_timer();
         self.leave_next();
+    }
+
+    /// It boots, and had heard that it is fenced.
+    pub(super) fn leave_again(&mut self) {
+        let fence = self.superblock.fenced;
+        self.connection.source_boot = self.superblock.boot;
+        self.leave(fence);
+    }
+
+    /// Nobody says Hello to a server whose clients another source has adopted (LR9): it asks, until somebody has said more
+    /// than that it is fenced.
+    pub(super) fn ask_heir(&mut self) {
+        if let State::Leaving(Leave { heir: None, .. }) = self.state {
+            self.connection.counter += 1;
+            self.connection.destination_boot = 0;
+            self.hello();
+            self.backoff += 1;
+            self.restart_timer();
+        }
+    }
+
+    /// Whoever was to say where the recovery ended with which the next epoch began has given the mirror away since.
+    pub(super) fn hear_fence(&mut self, epoch: u64) {
+        let State::Leaving(leave @ Leave { heir: None, .. }) = self.state else { return };
+        if leave.role != Role::Target || epoch <= self.superblock.epoch + 1 {
+            return;
+        }
+        let diverged = self.diverged(epoch, Position::ZERO) && !self.quirk.bends(Bend::ExileSilently);
+        if diverged {
+            self.out.alarm(self.index, Alarm::Diverged { epoch: self.superblock.epoch });
+            self.state = State::Leaving(Leave { fence: epoch, role: Role::Diverged, heir: Some(epoch) });
+            self.timer = None;
+            self.leave_next();
+        }
     }
 
     /// Whether a server that has gone on from `recovered`, in that epoch, may lack what clients were answered for here. Numbers
     /// of its own epoch are not to be compared with those of this one: of a later one nothing is known.
     fn diverged(&self, epoch: u64, recovered: Position) -> bool {
         if epoch > self.superblock.epoch + 1 {
-            return self.exposure().operations > 0;
+            // At level `received` the word of the other server was not for good.
+            return self.exposure().operations > 0
+                || self.answerable() > self.acked_nvram.max(self.acked_file);
         }
         let answered = self.answerable().max(self.answered_alone);
         self.log.position(answered.min(self.log.next())) > recovered
@@ -86,12 +127,13 @@ impl<Q: Quirk> Source<Q> {
         if leave.heir.is_some() {
             return;
         }
+        self.timer = None;
         let diverged = self.diverged(epoch, recovered) && !self.quirk.bends(Bend::MergeSilently);
         if diverged {
             self.out.alarm(self.index, Alarm::Diverged { epoch: self.superblock.epoch });
         }
         let role = if diverged { Role::Diverged } else { leave.role };
-        self.state = State::Leaving(Leave { role, heir: Some(epoch) });
+        self.state = State::Leaving(Leave { role, heir: Some(epoch), ..leave });
         self.leave_next();
     }
 
@@ -107,10 +149,15 @@ impl<Q: Quirk> Source<Q> {
 
     /// Once no superblock is on its way any more, its own goes.
     pub(super) fn leave_next(&mut self) {
-        if let State::Leaving(leave @ Leave { heir: Some(_), .. }) = self.state
-            && self.turn.is_none()
-        {
+        let State::Leaving(leave) = self.state else { return };
+        if self.turn.is_some() {
+            return;
+        }
+        if leave.heir.is_some() {
             self.wish = Some(Wish::Leave(leave));
+            self.take_turn();
+        } else if self.superblock.fenced < leave.fence && !self.quirk.bends(Bend::ForgetFence) {
+            self.wish = Some(Wish::Fence(leave.fence));
             self.take_turn();
         }
     }

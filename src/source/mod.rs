@@ -267,7 +267,7 @@ impl<Q: Quirk> Source<Q> {
             return boot.retry;
         }
         if let State::Leaving(_) = self.state {
-            return self.turn_due();
+            return [self.turn_due(), self.timer].into_iter().flatten().min();
         }
         if !self.serving() {
             return None;
@@ -411,7 +411,10 @@ impl<Q: Quirk> Source<Q> {
             if let (State::Leaving(_), Some((mirror, _, message))) = (&self.state, wire::decode(frame))
                 && mirror == self.geometry.mirror
             {
-                self.hear_heir(&message);
+                match message {
+                    Message::Fenced { epoch } => self.hear_fence(epoch),
+                    message => self.hear_heir(&message),
+                }
             }
             return;
         }
@@ -491,6 +494,9 @@ impl<Q: Quirk> Source<Q> {
             return self.retry_boot();
         }
         if let State::Leaving(_) = self.state {
+            if self.timer.is_some_and(|at| at <= now) {
+                self.ask_heir();
+            }
             return self.retry_turn();
         }
         if !self.serving() {

@@ -125,7 +125,7 @@ impl<Q: Quirk> Source<Q> {
     /// The next epoch has begun.
     pub(super) fn give_way(&mut self, epoch: u64) {
         self.close();
-        self.state = State::Leaving(Leave { role: Role::Mirror, heir: Some(epoch) });
+        self.state = State::Leaving(Leave { fence: epoch, role: Role::Mirror, heir: Some(epoch) });
         self.leave_next();
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Wish {
     Return { first: u64, end: Position, room: u64 },
     /// The destination knows the policy.
     Policy,
+    /// It has heard of a newer epoch (LR7).
+    Fence(u64),
     /// It is not the source any more (LR7, LR8).
     Leave(Leave),
     /// It answers nobody any more (LR8).
@@ -333,6 +335,7 @@ impl<Q: Quirk> Source<Q> {
                 mapped = self.log.base;
             }
             Some(Wish::Serve) => next.adopted = false,
+            Some(Wish::Fence(epoch)) => next.fenced = epoch,
             Some(Wish::Leave(leave)) => next = leave.superblock(&next),
             None => {
                 let Some(upto) = self.unmapped() else { return };
@@ -429,7 +432,7 @@ impl<Q: Quirk> Source<Q> {
                 }
                 self.advance();
             }
-            Some(Wish::Policy | Wish::Serve) => self.wish = None,
+            Some(Wish::Policy | Wish::Serve | Wish::Fence(_)) => self.wish = None,
             Some(Wish::Retire) => {
                 if !self.quirk.bends(Bend::AnswerRetired) {
                     self.close();

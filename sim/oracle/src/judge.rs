@@ -28,6 +28,9 @@ pub struct Judge {
     pub(crate) source_is_right: bool,
     /// Of each mirror whose roles are swapped its judge.
     pub(crate) turned: Vec<Option<Box<Judge>>>,
+    /// Of each mirror: since when who is its source, or was it, has heard that it is fenced; and one that another source has
+    /// taken the clients of.
+    pub(crate) fences: Vec<[Option<u64>; 2]>,
 }
 
 impl Judge {
@@ -83,6 +86,7 @@ impl Judge {
         if let Some(turned) = self.turned(source) {
             return turned.answered(source, client, slot, request, answer);
         }
+        self.answered_fenced((source, false), request);
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else {
             return;

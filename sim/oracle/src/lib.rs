@@ -19,6 +19,7 @@ mod copy;
 mod destination_log;
 mod devices;
 mod faults;
+mod fences;
 mod finding;
 mod hashes;
 mod heir;

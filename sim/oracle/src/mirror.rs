@@ -34,6 +34,9 @@ pub(crate) struct Mirror {
     pub only_former: u64,
     /// That of one that lives on when another source has adopted its clients (LR9).
     pub adopted: Option<Former>,
+    /// Operations that only that one has; and it has heard that nobody will ask it for them.
+    pub only_exile: u64,
+    pub exile_told: bool,
     /// The server of the clients has retired (LR8).
     pub retired: bool,
     /// What a mirror that is lost held.
@@ -182,6 +185,8 @@ impl Mirror {
             excuses: BTreeSet::new(),
             only_former: 0,
             adopted: None,
+            only_exile: 0,
+            exile_told: false,
             retired: false,
             kept: 0,
             kept_since: 0,

@@ -151,6 +151,7 @@ impl Judge {
         if !judge.recovers(source, state, to) {
             return;
         }
+        self.leads_again(source);
         let Some(mut judge) = self.turned.get_mut(source).and_then(Option::take) else { return };
         self.exchange(source, &mut judge.mirrors[source]);
         self.out.takes(&judge.out);
@@ -184,6 +185,7 @@ impl Judge {
     pub fn returned(&mut self, source: usize, own: &dyn Medium, destination: &dyn Medium) {
         let Some(mut judge) = self.turned.get_mut(source).and_then(Option::take) else { return };
         resync::handed_over(&judge.mirrors[source], &mut self.out);
+        self.leads_again(source);
         self.exchange(source, &mut judge.mirrors[source]);
         self.out.takes(&judge.out);
         let m = &mut self.mirrors[source];
@@ -217,7 +219,9 @@ impl Judge {
         if let Some(judge) = self.turned(source) {
             let m = &mut judge.mirrors[source];
             m.adopted = m.former;
+            m.only_exile = m.only_former;
         }
+        self.exiles(source);
         self.rebuilt(source);
     }
 
@@ -229,6 +233,7 @@ impl Judge {
         m.loses_copy();
         m.session.replaced();
         self.mirrors[source].hears_another();
+        self.leads_again(source);
         self.turned[source] = Some(judge);
     }
 
@@ -262,6 +267,7 @@ impl Judge {
         request: u64,
         answer: Answer,
     ) {
+        self.answered_fenced((source, exiled), request);
         let (setup, out) = (&self.setup, &mut self.out);
         let turned = self.turned.get_mut(source).and_then(Option::as_mut);
         let Some(m) = turned.map(|judge| &mut judge.mirrors[source]).or(self.mirrors.get_mut(source)) else {
@@ -278,7 +284,7 @@ impl Judge {
         match answer {
             Answer::Written | Answer::Added { .. } => {
                 let only = asked.index.is_none_or(|index| index > reached);
-                m.only_former += u64::from(only && !exiled);
+                *(if exiled { &mut m.only_exile } else { &mut m.only_former }) += u64::from(only);
                 fencing::answered_by_former(m, setup, &asked, out)
             }
             Answer::Read { .. } => reads::fenced(m, former.since, setup, &asked, out),
@@ -290,6 +296,7 @@ impl Judge {
     /// A judge of these mirrors.
     pub(crate) fn of(setup: Setup, layout: Layout, mirrors: Vec<Mirror>, out: Findings) -> Judge {
         let turned = mirrors.iter().map(|_| None).collect();
+        let fences = layout.mirrors.iter().map(|_| [None; 2]).collect();
         let log = DestinationLog::new(layout, setup.level);
         Judge {
             setup,
@@ -301,6 +308,7 @@ impl Judge {
             excused: false,
             source_is_right: false,
             turned,
+            fences,
         }
     }
 }

@@ -287,6 +287,7 @@ impl<Q: Quirk> World<'_, Q> {
         self.count_copies();
         let budget_over = self.phase != Phase::Over;
         if !budget_over {
+            self.exiles_rest();
             for judge in self.bench.judges() {
                 judge.mute(false);
                 judge.end();

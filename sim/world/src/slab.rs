@@ -25,6 +25,10 @@ impl<T> Slab<T> {
         }
     }
 
+    pub fn any(&self, is: impl Fn(&T) -> bool) -> bool {
+        self.items.iter().flatten().any(is)
+    }
+
     pub fn take(&mut self, at: u32) -> Option<T> {
         let item = self.items[at as usize].take();
         if item.is_some() {

@@ -7,6 +7,7 @@ use crate::finding::{Findings, Oracle};
 use crate::history::{Asked, Who};
 use crate::mirror::Mirror;
 use crate::setup::{Policy, Setup};
+use crate::superblock::DIVERGED;
 
 /// A record was written to the destination's NVRAM.
 pub(crate) fn accepted(m: &Mirror, r: &Record, out: &mut Findings) {
@@ -53,6 +54,21 @@ pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: 
             "source {}: {request} was answered by it, and its mirror goes on without it from {end}",
             m.number
         )
+    });
+}
+
+/// A source has answered although it had been told that it is fenced.
+pub(crate) fn answered_though_told(number: usize, request: u64, since: u64, out: &mut Findings) {
+    out.expect(Oracle::Fencing, "I8", false, || {
+        format!("source {number}: request {request} was answered by a server that had heard at {since} that it is fenced")
+    });
+}
+
+/// LR9: a source whose clients another one has adopted, and which has heard of it, says so if it alone has answers of its own.
+pub(crate) fn exile_rests(m: &Mirror, role: Option<u16>, out: &mut Findings) {
+    let (number, only) = (m.number, m.only_exile);
+    out.expect(Oracle::Fencing, "LR9", only == 0 || role == Some(DIVERGED), || {
+        format!("source {number}: {only} operations are answered that no other server has, and it does not say that it is diverged")
     });
 }
 

@@ -322,7 +322,10 @@ impl<Q: Quirk> World<'_, Q> {
         match stage {
             Stage::Replied => {
                 self.progress_at = now;
-                if let Some((_, bytes)) = self.replying.take() {
+                let replying = self.replying.take();
+                if let Some((_, bytes)) =
+                    replying.filter(|(_, b)| !self.answered_too_late(server, position, *b))
+                {
                     let (judge, number) = self.bench.ask(mirror);
                     let applied = || {
                         let applied = judge.applied(number);

@@ -11,6 +11,7 @@ mod clocks;
 mod damage;
 mod devices;
 mod failing;
+mod fences;
 mod idle;
 mod inbox;
 mod inject;
@@ -128,6 +129,8 @@ pub(crate) struct World<'s, Q> {
     pub hand_overs: BTreeSet<usize>,
     /// Faults of the plan that want that, and have not taken effect yet.
     hand_over_orders: BTreeSet<usize>,
+    /// Per server: where its epoch as a source has ended without it.
+    ended: Vec<Option<fences::Ended>>,
     /// What the judge's reader expects of the recoveries under way.
     expected: Vec<Option<oracle::RecoveredTo>>,
     /// Under `apply: coupled` the rounds of each server, and whether some wait for each other for ever.
@@ -243,6 +246,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             decisions,
             trace,
             inboxes: servers.iter().map(|_| Vec::new()).collect(),
+            ended: servers.iter().map(|_| None).collect(),
             links,
             receptions: geometries
                 .iter()

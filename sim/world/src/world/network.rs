@@ -147,6 +147,7 @@ impl<Q: Quirk> World<'_, Q> {
             }
         }
         self.answering = at;
+        self.hears_fence(server, &frame);
         match self.servers[server].machine.as_mut() {
             Some(Machine::Source(m)) => m.handle_frame(shows, &frame),
             Some(Machine::Destination(m)) if stranger && server != end => {

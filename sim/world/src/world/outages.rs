@@ -33,6 +33,7 @@ impl<Q: Quirk> World<'_, Q> {
             return false;
         }
         if up {
+            self.fence_outlives(server);
             self.sees_death(server);
             let serves = |(s, host): (&Service, &usize)| *host == server && s.server() == server;
             if self.is_destination(server) && self.service.iter().zip(&self.hosts).any(serves) {

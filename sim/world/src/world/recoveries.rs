@@ -135,6 +135,7 @@ impl<Q: Quirk> World<'_, Q> {
         judge.returned(mirror, &self.servers[home].stable(), &self.servers[d].stable());
         self.hand_overs.remove(&source);
         self.handed_over(source);
+        self.ended[home] = None;
         self.ordered.remove(&source);
         self.hosts[source] = home;
         self.service[source].serves(home, self.sched.now());
@@ -216,6 +217,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// What was the source serves the clients again, after a promotion of its own: as its superblock says, it starts as one.
     pub(super) fn taken_back(&mut self, source: usize) {
         let home = self.source_of(source);
+        self.ended[home] = None;
         let Some(found) = self.superblock_of(home) else { return };
         let to = rehearsal::to_oracle(found.recovered, found.verdict.unwrap_or(Verdict::CompleteUpTo));
         let (judge, mirror) = self.bench.of(source);
@@ -262,7 +264,12 @@ impl<Q: Quirk> World<'_, Q> {
             adopter: self.adoptions[source].filter(|_| promoted),
             ..RecoveryReport::default()
         };
+        // Who lives may have answered more since the order: of a second look at the same image that is counted already.
+        let answered = if again { answered } else { answered.max(self.acked[source].count()) };
         self.report(report, as_of, answered);
+        if server != self.source_of(source) {
+            self.epoch_ended(source, Position::new(recovered.0, recovered.1));
+        }
         self.progress_at = now;
         if promoted {
             self.move_clients(source, server);

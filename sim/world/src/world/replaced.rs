@@ -108,6 +108,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.servers[source].store_mut(*device).replace_all(ExtentMap::new());
         }
         self.servers[source].gone = false;
+        self.ended[source] = None;
         let (judge, number) = self.bench.of(source);
         judge.rebuilt(number);
         self.make_target(source, source);
