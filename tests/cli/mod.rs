@@ -1,6 +1,7 @@
 //! The command as its user meets it: what it prints where, and what it returns.
 
 mod arguments;
+mod campaigns;
 mod claims;
 mod coverage;
 mod environment;

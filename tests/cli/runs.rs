@@ -86,7 +86,7 @@ fn the_number_of_jobs_changes_nothing() {
             o["run"]["wall_us"] = Value::Null;
             o["environment"] = Value::Null;
             for wall in ["wall_ms", "busy_ms", "events_per_second", "seeds_per_minute"] {
-                o["summary"][wall] = Value::Null;
+                o["speed"][wall] = Value::Null;
             }
         }
         objects

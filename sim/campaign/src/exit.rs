@@ -86,6 +86,8 @@ impl From<Signal> for Exit {
         match signal {
             Signal::Interrupt => Exit::Interrupted,
             Signal::Terminate => Exit::Terminated,
+            // What was run has its verdict.
+            Signal::Budget | Signal::Enough => Exit::Passed,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Seeds, workers and replay tokens. A campaign runs scenarios over seeds and emits [`Event`]s; it prints nothing and
-//! writes nothing. Results arrive in the order of the plans and their seeds, whatever the number of workers.
+//! Seeds, workers and replay tokens. A campaign runs scenarios over seeds and emits [`Event`]s; it prints nothing, and
+//! writes nothing but the results of a campaign ([`Store`]). Results arrive in the order of the plans and their seeds, whatever the number of workers.
 //!
 //! ```
 //! use mirrorsim_campaign::{Crew, Event, Plan, Stop, Tally, run};
@@ -28,11 +28,16 @@ mod hunt;
 mod judge;
 mod percent;
 mod plan;
+mod ranges;
 mod repeat;
+mod rounds;
 mod run;
 mod serve;
+mod shard;
 mod signature;
 mod stop;
+mod store;
+mod sums;
 mod tally;
 mod token;
 mod twice;
@@ -46,11 +51,16 @@ pub use event::{Event, SeedRun};
 pub use exit::Exit;
 pub use hunt::{Block, Catch, Hunted, Hunting, hunt};
 pub use plan::Plan;
+pub use ranges::Ranges;
 pub use repeat::{Difference, Told, first_difference, parting};
+pub use rounds::rounds;
 pub use run::{Crew, run};
 pub use serve::serve;
+pub use shard::Shard;
 pub use signature::signature;
 pub use stop::{Signal, Stop};
+pub use store::{Header, Stated, Store, StoreError, fingerprint};
+pub use sums::{Reached, Sums};
 pub use tally::{FaultTotal, Group, Tally};
 pub use token::{Problem, Token};
 pub use twice::Twice;

@@ -140,7 +140,7 @@ fn work(plans: &[Plan], crew: &Crew, stop: &Stop, jobs: &Mutex<Receiver<Job>>, s
             None => worker::seed_run(&plans[plan], (plan, index), seed),
         });
         if stop.requested().is_none() {
-            second.confirm(nursery.as_mut(), &plans[plan], number, &mut run);
+            second.confirm(nursery.as_mut(), &plans[plan], &mut run);
         }
         if sender.send(Message::Done { number, run }).is_err() {
             return;

@@ -10,6 +10,17 @@ pub enum Signal {
     Interrupt,
     /// Told to terminate.
     Terminate,
+    /// The time that it was given is over.
+    Budget,
+    /// What was looked for was found.
+    Enough,
+}
+
+impl Signal {
+    /// Whether somebody from outside wanted it: then nothing that was not run can be vouched for.
+    pub fn interrupts(self) -> bool {
+        matches!(self, Signal::Interrupt | Signal::Terminate)
+    }
 }
 
 /// A flag that asks a campaign to stop: no seed is begun any more, and those that run are waited for a moment.
@@ -22,6 +33,8 @@ impl Stop {
         let value = match signal {
             Signal::Interrupt => 1,
             Signal::Terminate => 2,
+            Signal::Budget => 3,
+            Signal::Enough => 4,
         };
         let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -31,7 +44,9 @@ impl Stop {
         match self.0.load(Ordering::Relaxed) {
             0 => None,
             1 => Some(Signal::Interrupt),
-            _ => Some(Signal::Terminate),
+            2 => Some(Signal::Terminate),
+            3 => Some(Signal::Budget),
+            _ => Some(Signal::Enough),
         }
     }
 }

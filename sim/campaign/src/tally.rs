@@ -122,7 +122,7 @@ impl Tally {
         self.events += outcome.events;
         self.virtual_time = self.virtual_time.saturating_add(outcome.virtual_time);
         self.busy += run.wall;
-        self.alarms += outcome.alarms.len() as u64;
+        self.alarms += outcome.metrics.get("alarms").copied().unwrap_or(0);
         self.add_operations(&outcome.operations);
         for fault in &outcome.faults {
             let total = self.faults.entry(fault.name.to_owned()).or_default();

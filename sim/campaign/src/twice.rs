@@ -27,14 +27,17 @@ pub enum Twice {
 }
 
 impl Twice {
-    /// Whether this one is, the `number`th of the campaign.
-    fn wants(self, number: u64, outcome: &Outcome) -> bool {
+    /// Whether this one is. It does not depend on who runs it when, so that the parts of a campaign make the whole.
+    fn wants(self, plan: &Plan, outcome: &Outcome) -> bool {
         match self {
             Twice::Never => false,
             // Whoever came to no end was run again at once, for its last events.
             _ if outcome.failures.iter().any(|f| matches!(f.oracle, "crash" | "hang")) => false,
             Twice::All => true,
-            Twice::Doubtful => outcome.verdict != Verdict::Passed || number % SHARE == SHARE - 1,
+            Twice::Doubtful => {
+                outcome.verdict != Verdict::Passed
+                    || (outcome.seed ^ plan.scenario.source_hash) % SHARE == SHARE - 1
+            }
         }
     }
 }
@@ -53,8 +56,8 @@ impl<'a> Second<'a> {
     }
 
     /// Runs the seed again if it is to be. What differs turns the result to a fault of the rig. `first` ran it first.
-    pub fn confirm(&mut self, first: Option<&mut Nursery>, plan: &Plan, number: u64, run: &mut SeedRun) {
-        if !self.which.wants(number, &run.outcome) {
+    pub fn confirm(&mut self, first: Option<&mut Nursery>, plan: &Plan, run: &mut SeedRun) {
+        if !self.which.wants(plan, &run.outcome) {
             return;
         }
         let (place, seed) = ((run.plan, run.index), run.outcome.seed);
@@ -135,17 +138,16 @@ fn differing(one: &Outcome, other: &Outcome, difference: Option<Difference>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::tests::outcome;
+    use crate::worker::tests::{outcome, plan};
 
     #[test]
     fn the_doubtful_are_run_again_and_a_share_of_the_others() {
-        let passed = outcome(1);
-        let wanted = (0..640).filter(|n| Twice::Doubtful.wants(*n, &passed)).count();
-        assert_eq!(wanted, 10);
-        assert!(!Twice::Doubtful.wants(0, &passed), "a single seed that passed is not");
-        let failed = Outcome { verdict: Verdict::Failed, ..outcome(1) };
-        assert!(Twice::Doubtful.wants(0, &failed) && Twice::All.wants(0, &passed));
-        assert!(!Twice::Never.wants(63, &failed));
+        let plan = plan("0..640");
+        let wanted = |twice: Twice| (0..640).filter(|seed| twice.wants(&plan, &outcome(*seed))).count();
+        assert_eq!([Twice::Doubtful, Twice::All, Twice::Never].map(wanted), [10, 640, 0]);
+        let failed = |seed| Outcome { verdict: Verdict::Failed, ..outcome(seed) };
+        assert!((0..9).all(|seed| Twice::Doubtful.wants(&plan, &failed(seed))));
+        assert!((0..9).all(|seed| !Twice::Never.wants(&plan, &failed(seed))));
     }
 
     #[test]

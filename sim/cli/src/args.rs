@@ -3,7 +3,7 @@
 use crate::moment::{self, Moment};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-use mirrorsim_campaign::{BUILD, Exit};
+use mirrorsim_campaign::{BUILD, Exit, Shard};
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::Seeds;
 use mirrorsim_world::spec::CheckMode;
@@ -55,6 +55,10 @@ pub enum Format {
 pub enum Command {
     /// Run scenarios and judge them
     Run(RunArgs),
+    /// Run very many seeds; results stay on disk, and an end at any moment loses none
+    Campaign(CampaignArgs),
+    /// Make one campaign of the shards of one
+    Merge(MergeArgs),
     /// Run one seed again, from the line that a red run ends with
     Replay(ReplayArgs),
     /// Show what happens in a run, one line an event
@@ -92,6 +96,8 @@ pub enum SchemaOf {
     Report,
     /// What a campaign says of the claims.
     Claims,
+    /// Reports of `campaign` and `merge`.
+    Campaign,
 }
 
 /// How scenarios are read.
@@ -221,6 +227,65 @@ pub struct RunArgs {
     /// Write volumes and recovered images as sparse raw files; of one scenario and one seed
     #[arg(long, value_name = "DIR")]
     pub export_images: Option<PathBuf>,
+}
+
+/// `campaign`.
+#[derive(Debug, Group)]
+pub struct CampaignArgs {
+    /// Scenario files, folders of them; none with --resume: those of the campaign in --out
+    #[arg(required_unless_present = "resume", value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Of those only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// Seeds of each scenario such as 1..100, 1..=100 or 1..10,20; of all shards
+    #[arg(long, value_name = "A..B", value_parser = mirrorsim_scenario::seeds, allow_hyphen_values = true, required_unless_present = "resume")]
+    pub seeds: Option<Seeds>,
+    /// Seeds at a time, each in a process of its own [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
+    pub jobs: Option<u64>,
+    /// Where results and report are kept [default: reports/out/ and the date]
+    #[arg(long, value_name = "DIR", required_unless_present = "scenarios")]
+    pub out: Option<PathBuf>,
+    /// Go on with the campaign in --out, if there is one; it must be the same one, by the same sources
+    #[arg(long)]
+    pub resume: bool,
+    /// Begin no seed after so long of wall time, such as 10m; what was run is judged, and --resume goes on
+    #[arg(long, value_name = "TIME", value_parser = moment::duration)]
+    pub budget: Option<Duration>,
+    /// Begin no seed after one that did not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub until_stable: Option<u64>,
+    /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Run every seed twice, in two processes [otherwise: seeds that did not pass, and one in 64 of the others]
+    #[arg(long)]
+    pub check_determinism: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Switch a planted bug on (see `list --planted`)
+    #[arg(long = "plant", value_name = "ID", value_parser = planted, value_delimiter = ',')]
+    pub planted: Vec<&'static Row>,
+    /// Where recovery is judged, instead of what the scenario says
+    #[arg(long, value_name = "MODE")]
+    pub check: Option<Check>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// `merge`.
+#[derive(Debug, Group)]
+pub struct MergeArgs {
+    /// Folders of campaigns or shards, or a folder with folders of shards
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Where the whole is kept
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// `replay`.

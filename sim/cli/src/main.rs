@@ -37,6 +37,8 @@ fn session() -> Exit {
     out.verbose = args.verbose;
     let result = match args.command {
         Command::Run(args) => commands::run::run(args, &mut out),
+        Command::Campaign(args) => commands::campaign::campaign(args, &mut out),
+        Command::Merge(args) => commands::merge::merge(&args, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
         Command::Trace(args) => commands::trace::trace(args, &mut out),
         Command::Planted(args) => commands::planted::planted(args, &mut out),

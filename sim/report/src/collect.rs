@@ -62,7 +62,13 @@ impl Collector {
             interrupted: signal.is_some(),
             verdict: if lost { VerdictName::Rig } else { worst(&self.tally, signal.is_some()) },
             exit_code: exit.code(),
-            summary: summary(&self.tally, wall),
+            summary: summary(&self.tally),
+            speed: Speed {
+                wall_ms: wall.as_millis() as u64,
+                busy_ms: self.tally.busy.as_millis() as u64,
+                events_per_second: rate(self.tally.events, self.tally.busy),
+                seeds_per_minute: rate(self.tally.runs() * 60, wall),
+            },
             runs_left_out: self.tally.runs() - self.runs.len() as u64,
             runs: self.runs,
             abandoned: abandoned.iter().map(|s| SeedText(s.to_string())).collect(),
@@ -119,7 +125,7 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
     }
 }
 
-pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
+pub(crate) fn summary(tally: &Tally) -> Summary {
     let fault = |(name, f): (&String, &mirrorsim_campaign::FaultTotal)| {
         (name.clone(), FaultSum { injected: f.injected, took_effect: f.took_effect })
     };
@@ -157,10 +163,6 @@ pub(crate) fn summary(tally: &Tally, wall: Duration) -> Summary {
         hand_overs: tally.hand_overs,
         worst_hand_over_ns: tally.worst_hand_over,
         alarms: tally.alarms,
-        wall_ms: wall.as_millis() as u64,
-        busy_ms: tally.busy.as_millis() as u64,
-        events_per_second: rate(tally.events, tally.busy),
-        seeds_per_minute: rate(tally.runs() * 60, wall),
     }
 }
 

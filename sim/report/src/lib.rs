@@ -3,6 +3,7 @@
 
 mod alarms;
 mod baseline;
+mod campaign;
 mod claims;
 mod collect;
 mod date;
@@ -21,13 +22,14 @@ mod walker;
 
 pub use alarms::{Clean, NoFalseAlarm};
 pub use baseline::{read_table, write_table};
+pub use campaign::{CampaignReport, Standing, campaign_schema};
 pub use claims::{
     CLAIMS, Claim, ClaimReport, ClaimVerdict, Claims, ClaimsReport, Of, Step, about_claims, claims_schema,
 };
 pub use collect::Collector;
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};
-pub use human::{brief, many, one, quoted, red_line, replay_line, several};
+pub use human::{brief, campaign, many, one, quoted, red_line, replay_line, several};
 pub use images::write_images;
 pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};

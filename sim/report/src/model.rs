@@ -24,8 +24,10 @@ pub struct Report {
     pub verdict: VerdictName,
     /// What the command returned for this scenario.
     pub exit_code: u8,
-    /// Sums over all seeds.
+    /// Sums over all seeds. They do not depend on the machine.
     pub summary: Summary,
+    /// How fast they were run.
+    pub speed: Speed,
     /// Seeds in the order in which they ran: the first 1,000, and the first 1,000 of those that did not pass.
     pub runs: Vec<RunReport>,
     /// Seeds that were run and are not in `runs`.
@@ -111,6 +113,20 @@ pub struct ScenarioStamp {
     pub sets: Vec<String>,
 }
 
+/// How fast seeds were run on this machine.
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Speed {
+    /// Wall time from the first seed's start to the last one's end, ms.
+    pub wall_ms: u64,
+    /// Time of all workers, ms.
+    pub busy_ms: u64,
+    /// Events per second of one worker.
+    pub events_per_second: u64,
+    /// Seeds per minute of wall time.
+    pub seeds_per_minute: u64,
+}
+
 /// Sums over all seeds.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -155,14 +171,6 @@ pub struct Summary {
     pub worst_hand_over_ns: u64,
     /// Alarms raised by the servers.
     pub alarms: u64,
-    /// Wall time from the first seed's start to the last one's end, ms.
-    pub wall_ms: u64,
-    /// Time of all workers, ms.
-    pub busy_ms: u64,
-    /// Events per second of one worker.
-    pub events_per_second: u64,
-    /// Seeds per minute of wall time.
-    pub seeds_per_minute: u64,
 }
 
 /// Seeds by verdict.

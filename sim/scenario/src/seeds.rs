@@ -135,6 +135,23 @@ impl Seeds {
         (!out.ranges.is_empty()).then_some(out)
     }
 
+    /// Those with these indices, counted from 0; half-open ranges.
+    pub fn part(&self, indices: &[(u64, u64)]) -> Option<Seeds> {
+        let mut out = Seeds { ranges: Vec::new(), notes: Vec::new() };
+        let mut before = 0u128;
+        for (first, last) in &self.ranges {
+            let count = u128::from(last - first) + 1;
+            for (from, to) in indices {
+                let (a, b) = (u128::from(*from).max(before), u128::from(*to).min(before + count));
+                if a < b {
+                    out.add((first + (a - before) as u64, first + (b - before - 1) as u64));
+                }
+            }
+            before += count;
+        }
+        (!out.ranges.is_empty()).then_some(out)
+    }
+
     /// How many there are; up to 2^64.
     pub fn count(&self) -> u128 {
         self.ranges.iter().map(|(first, last)| u128::from(last - first) + 1).sum()
@@ -184,6 +201,16 @@ mod tests {
         assert_eq!(s.notes(), notes);
         assert_eq!(seeds("1,2,3,7").expect("seeds").to_string(), "1..=3,7");
         assert_eq!(list("5,1..10"), [5, 1, 2, 3, 4, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_part_has_the_seeds_of_its_indices() {
+        let s = seeds("1..=10,20..=25").expect("seeds");
+        let part = |indices: &[(u64, u64)]| s.part(indices).map(|s| s.to_string());
+        assert_eq!(part(&[(0, 16)]), Some(s.to_string()));
+        assert_eq!(part(&[(1, 3), (8, 12)]), Some("2..=3,9..=10,20..=21".into()));
+        assert_eq!(part(&[(15, 16)]), Some("25".into()));
+        assert_eq!(part(&[(16, 99)]), None);
     }
 
     #[test]

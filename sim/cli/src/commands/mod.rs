@@ -1,9 +1,11 @@
 //! One file a command.
 
+pub mod campaign;
 pub mod check;
 pub mod explain;
 mod glossary;
 pub mod list;
+pub mod merge;
 mod names;
 pub mod new;
 pub mod planted;

@@ -10,6 +10,7 @@ pub fn schema(what: SchemaOf, out: &mut Out) -> Result<Exit, Trouble> {
     let schema = match what {
         SchemaOf::Scenario => mirrorsim_scenario::schema(),
         SchemaOf::Report => mirrorsim_report::schema(),
+        SchemaOf::Campaign => mirrorsim_report::campaign_schema(),
         SchemaOf::Claims => mirrorsim_report::claims_schema(),
     };
     match out.json() {

@@ -66,7 +66,7 @@ pub fn many(
 }
 
 /// What many runs without a failure say.
-fn none_failed(tally: &Tally) -> Option<String> {
+pub(super) fn none_failed(tally: &Tally) -> Option<String> {
     let bound = bound(tally.runs()).filter(|_| tally.red() == 0)?;
     let runs = plural(tally.runs(), "run");
     Some(format!("none of {runs} failed: below {} of seeds fail, with 95 % confidence", share(bound)))
@@ -193,7 +193,7 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
     )
 }
 
-fn badge(tally: &Tally, signal: Option<Signal>) -> String {
+pub(super) fn badge(tally: &Tally, signal: Option<Signal>) -> String {
     let (style, word) = match (signal, tally.exit()) {
         (Some(_), _) => (YELLOW, "INTERRUPTED"),
         (_, Exit::Passed) => (GREEN, "PASSED"),
@@ -205,7 +205,7 @@ fn badge(tally: &Tally, signal: Option<Signal>) -> String {
     format!("{style}{word}{style:#}")
 }
 
-fn verdicts(tally: &Tally) -> String {
+pub(super) fn verdicts(tally: &Tally) -> String {
     let counts = [
         (tally.passed, "passed"),
         (tally.failed, "failed"),

@@ -1,8 +1,10 @@
 //! What a person reads. Styles are always in the text; whoever prints it strips them where they do not belong.
 
+mod campaign;
 mod many;
 mod one;
 
+pub use campaign::campaign;
 pub use many::{brief, many, several};
 pub use one::one;
 

@@ -88,8 +88,8 @@ fn the_number_of_workers_changes_nothing_but_times() {
     let of = |workers| {
         let mut report = report(LOSSY, "1..=12", workers);
         report.environment.workers = 0;
-        report.summary.busy_ms = 0;
-        report.summary.events_per_second = 0;
+        report.speed.busy_ms = 0;
+        report.speed.events_per_second = 0;
         report.runs.iter_mut().for_each(|r| r.wall_us = 0);
         serde_json::to_string(&report).expect("JSON")
     };

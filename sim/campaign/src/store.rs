@@ -1,0 +1,396 @@
+//! Results on disk: a line of JSON a seed, in gzip members that are appended and never changed. A kill at any moment leaves whole
+//! members and perhaps a torn one at the end, which the next start cuts off; each has a check of its own, so damage is told
+//! from a torn end. (SQLite would need a C library and could not be joined with `cat`; plain lines would be ten times as
+//! long, and have no check.)
+
+use crate::build::BUILD;
+use crate::event::SeedRun;
+use crate::plan::Plan;
+use crate::shard::Shard;
+use crate::wall::{Clock, utc_seconds};
+use flate2::Compression;
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use mirrorsim_world::outcome::{Outcome, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Version of header and lines.
+pub const FORMAT: u32 = 1;
+/// What a campaign is of.
+const HEADER: &str = "campaign.json";
+/// Its results.
+const RESULTS: &str = "results.jsonl.gz";
+const LOCK: &str = "lock";
+/// A member is written when it has so many bytes, or its first line has waited for so long.
+const MEMBER: usize = 1 << 20;
+const WAIT: Duration = Duration::from_secs(1);
+/// No line of a result is longer: what is longer was never written by us.
+const LINE: u64 = 1 << 26;
+
+/// What a campaign is of. Two of equal headers, but for `commit`, give equal results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Version of the format.
+    pub format: u32,
+    /// Commit of the build; empty outside a checkout.
+    pub commit: String,
+    /// Hash of every source file that can change a run.
+    pub source_hash: String,
+    /// Which part of the campaign.
+    pub shard: Shard,
+    /// Every seed twice.
+    pub twice: bool,
+    /// What is run.
+    pub scenarios: Vec<Stated>,
+}
+
+/// A scenario of a campaign, with all that says how it is run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stated {
+    /// As the user wrote it.
+    pub path: String,
+    /// Hash of its text and of `sets`.
+    pub hash: String,
+    /// What `--set` changed.
+    pub sets: Vec<(String, String)>,
+    /// Planted bugs.
+    pub planted: Vec<String>,
+    /// The check mode, if it is not the scenario's own.
+    pub check: Option<String>,
+    /// The folder of traces.
+    pub data: Option<String>,
+    /// A very large run is meant.
+    pub yes_large: bool,
+    /// Seeds of all shards.
+    pub seeds: String,
+}
+
+impl Header {
+    /// Of plans, by this build.
+    pub fn of(plans: &[Plan], shard: Shard, twice: bool) -> Header {
+        let stated = |p: &Plan| Stated {
+            path: p.argument.clone(),
+            hash: format!("{:016x}", p.scenario.source_hash),
+            sets: p.sets.clone(),
+            planted: p.planted_ids().into_iter().map(str::to_owned).collect(),
+            check: p.check.map(|c| c.name().to_owned()),
+            data: p.data.clone(),
+            yes_large: p.yes_large,
+            seeds: p.seeds.to_string(),
+        };
+        Header {
+            format: FORMAT,
+            commit: BUILD.commit.into(),
+            source_hash: BUILD.source_hash.into(),
+            shard,
+            twice,
+            scenarios: plans.iter().map(stated).collect(),
+        }
+    }
+
+    /// In what another campaign differs, beside the shard; both sides are shown.
+    pub fn differs(&self, other: &Header) -> Option<String> {
+        let versions = difference("format", self.format, other.format)
+            .or_else(|| difference("sources", &self.source_hash, &other.source_hash))
+            .or_else(|| difference("every seed twice", self.twice, other.twice))
+            .or_else(|| difference("number of scenarios", self.scenarios.len(), other.scenarios.len()));
+        versions.or_else(|| {
+            let mut pairs = self.scenarios.iter().zip(&other.scenarios);
+            pairs.find_map(|(a, b)| a.differs(b).map(|what| format!("{}: {what}", a.path.escape_debug())))
+        })
+    }
+}
+
+impl Stated {
+    fn differs(&self, other: &Stated) -> Option<String> {
+        let text = |s: &Option<String>| s.clone().unwrap_or_else(|| "none".into());
+        let sets = |s: &Stated| s.sets.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", ");
+        difference("path", &self.path, &other.path)
+            .or_else(|| difference("--set", sets(self), sets(other)))
+            .or_else(|| difference("text (hash)", &self.hash, &other.hash))
+            .or_else(|| difference("seeds", &self.seeds, &other.seeds))
+            .or_else(|| difference("planted", self.planted.join(", "), other.planted.join(", ")))
+            .or_else(|| difference("check", text(&self.check), text(&other.check)))
+            .or_else(|| difference("data", text(&self.data), text(&other.data)))
+    }
+}
+
+/// Both sides, if they are not the same.
+fn difference<T: PartialEq + fmt::Display>(what: &str, there: T, here: T) -> Option<String> {
+    (there != here).then(|| format!("{what} {there} there, and {here} here"))
+}
+
+/// One line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    plan: usize,
+    index: u64,
+    expectations: usize,
+    twice: bool,
+    outcome: Outcome,
+}
+
+/// Why results cannot be had or kept.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The folder holds something else, or is damaged: nothing was run.
+    Refused(String),
+    /// The environment is in the way.
+    Environment(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Refused(what) | StoreError::Environment(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+fn environment(path: &Path, error: &io::Error) -> StoreError {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    StoreError::Environment(format!("{}: {text}", path.display().to_string().escape_debug()))
+}
+
+fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
+    StoreError::Refused(format!("{}: {what}", path.display().to_string().escape_debug()))
+}
+
+/// The results of a campaign, open for more. Nobody else has them open.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    file: File,
+    _lock: File,
+    /// Lines that are not written yet, since then.
+    waiting: Vec<u8>,
+    since: Option<Clock>,
+}
+
+impl Store {
+    /// Opens the results in a folder that is there. Those that are there already are given out, if `resume` allows any; they
+    /// must be of the same campaign.
+    pub fn open(
+        folder: &Path,
+        header: &Header,
+        plans: &[Plan],
+        resume: bool,
+        each: &mut dyn FnMut(SeedRun),
+    ) -> Result<Store, StoreError> {
+        let lock = lock(folder)?;
+        let path = folder.join(RESULTS);
+        if folder.join(HEADER).exists() {
+            if !resume {
+                return Err(refused(
+                    folder,
+                    "holds a campaign already; --resume goes on with it, --out names another folder",
+                ));
+            }
+            let before = Store::header(folder)?;
+            let shard = || format!("shard: {}, and here {}", before.shard, header.shard);
+            let other = before.differs(header).or_else(|| (before.shard != header.shard).then(shard));
+            if let Some(what) = other {
+                return Err(refused(folder, format!("holds another campaign: {what}")));
+            }
+        } else {
+            let text = serde_json::to_string_pretty(header).map_err(|e| refused(folder, e))?;
+            replace(&folder.join(HEADER), format!("{text}\n").as_bytes())?;
+        }
+        let options = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        let file = options.map_err(|e| environment(&path, &e))?;
+        let whole = read(&path, plans, each)?;
+        // What a kill has torn is run again.
+        file.set_len(whole).map_err(|e| environment(&path, &e))?;
+        Ok(Store { path, file, _lock: lock, waiting: Vec::new(), since: None })
+    }
+
+    /// Whether there is a campaign in a folder.
+    pub fn is_one(folder: &Path) -> bool {
+        folder.join(HEADER).is_file()
+    }
+
+    /// What the campaign in a folder is of.
+    pub fn header(folder: &Path) -> Result<Header, StoreError> {
+        let path = folder.join(HEADER);
+        let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => refused(folder, "holds no campaign"),
+            _ => environment(&path, &e),
+        })?;
+        let version =
+            serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["format"].as_u64());
+        match version {
+            Some(v) if v != u64::from(FORMAT) => {
+                Err(refused(&path, format!("is of format {v}, and this build writes {FORMAT}")))
+            }
+            _ => serde_json::from_str(&text).map_err(|e| refused(&path, format!("is damaged: {e}"))),
+        }
+    }
+
+    /// Gives out the results in a folder, which nobody needs to have finished.
+    pub fn results(folder: &Path, plans: &[Plan], each: &mut dyn FnMut(SeedRun)) -> Result<(), StoreError> {
+        let path = folder.join(RESULTS);
+        if path.exists() { read(&path, plans, each).map(drop) } else { Ok(()) }
+    }
+
+    /// Adds a result; it is on disk within a second or so, or after [`Store::sync`].
+    pub fn add(&mut self, run: &SeedRun) -> Result<(), StoreError> {
+        serde_json::to_writer(&mut self.waiting, &line(run)).map_err(|e| refused(&self.path, e))?;
+        self.waiting.push(b'\n');
+        self.since.get_or_insert_with(Clock::start);
+        self.tick()
+    }
+
+    /// Time goes by.
+    pub fn tick(&mut self) -> Result<(), StoreError> {
+        let due = self.waiting.len() >= MEMBER || self.since.is_some_and(|s| s.elapsed() >= WAIT);
+        if due { self.sync() } else { Ok(()) }
+    }
+
+    /// Everything is on disk afterwards.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let member = member(&self.waiting).and_then(|member| {
+            self.file.write_all(&member)?;
+            self.file.sync_data()
+        });
+        member.map_err(|e| environment(&self.path, &e))?;
+        self.waiting.clear();
+        self.since = None;
+        Ok(())
+    }
+}
+
+/// One that a second campaign in the folder does not get. It ends with its process, however that ends.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK);
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = opened.map_err(|e| environment(&path, &e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            let _ = file.read_to_string(&mut owner);
+            let what = format!("is in use by another campaign ({})", owner.trim().escape_debug());
+            return Err(StoreError::Environment(format!(
+                "{}: {what}",
+                folder.display().to_string().escape_debug()
+            )));
+        }
+        Err(fs::TryLockError::Error(e)) => return Err(environment(&path, &e)),
+    }
+    let owner = format!("process {}, since {} s after 1970 UTC\n", std::process::id(), utc_seconds());
+    let written = file.set_len(0).and_then(|()| file.write_all(owner.as_bytes()));
+    written.map_err(|e| environment(&path, &e))?;
+    Ok(file)
+}
+
+/// Writes a whole file, or leaves what is there.
+fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    let written = OpenOptions::new().write(true).create_new(true).open(&temporary).and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    });
+    written.map_err(|e| environment(path, &e))
+}
+
+/// What is kept of a seed: all that is summed and compared, and nothing that depends on the machine.
+fn line(run: &SeedRun) -> Line {
+    let mut outcome = run.outcome.clone();
+    if outcome.verdict == Verdict::Passed {
+        outcome.latency = BTreeMap::new();
+        outcome.alarms = Vec::new();
+    }
+    let index = u64::try_from(run.index).unwrap_or(u64::MAX);
+    Line { plan: run.plan, index, expectations: run.expectations, twice: run.twice, outcome }
+}
+
+/// A hash of a result, whatever machine and whatever day it is of. The sum over a campaign does not depend on the order.
+pub fn fingerprint(run: &SeedRun) -> u64 {
+    serde_json::to_vec(&line(run)).map_or(0, |bytes| xxh3_64(&bytes))
+}
+
+fn member(lines: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(lines)?;
+    encoder.finish()
+}
+
+/// Gives out all whole members; returns where they end.
+fn read(path: &Path, plans: &[Plan], each: &mut dyn FnMut(SeedRun)) -> Result<u64, StoreError> {
+    let file = File::open(path).map_err(|e| environment(path, &e))?;
+    let length = file.metadata().map_err(|e| environment(path, &e))?.len();
+    let mut input = BufReader::with_capacity(1 << 16, file);
+    let mut whole = 0;
+    while whole < length {
+        let mut decoder = GzDecoder::new(&mut input);
+        let mut lines = Vec::new();
+        // A member is not believed before its check was seen.
+        if let Err(error) = decoder.by_ref().take(LINE * 2).read_to_end(&mut lines) {
+            return match error.kind() {
+                io::ErrorKind::UnexpectedEof => Ok(whole),
+                _ if zeros(path, whole).map_err(|e| environment(path, &e))? => Ok(whole),
+                _ => Err(refused(path, format!("is damaged behind byte {whole}: {error}"))),
+            };
+        }
+        for text in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            each(result(path, plans, text)?);
+        }
+        whole = input.stream_position().map_err(|e| environment(path, &e))?;
+    }
+    Ok(whole)
+}
+
+/// A power cut may leave a file that is longer than what was written to it.
+fn zeros(path: &Path, from: u64) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut input = BufReader::new(file);
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(true);
+        }
+        if buffer.iter().any(|b| *b != 0) {
+            return Ok(false);
+        }
+        let length = buffer.len();
+        input.consume(length);
+    }
+}
+
+fn result(path: &Path, plans: &[Plan], text: &[u8]) -> Result<SeedRun, StoreError> {
+    let line: Line =
+        serde_json::from_slice(text).map_err(|e| refused(path, format!("has a line that is none: {e}")))?;
+    let Some(plan) = plans.get(line.plan) else {
+        return Err(refused(path, format!("has a result of scenario {}, of {}", line.plan, plans.len())));
+    };
+    let token = plan.token(&line.outcome);
+    Ok(SeedRun {
+        plan: line.plan,
+        index: line.index.into(),
+        outcome: line.outcome,
+        expectations: line.expectations,
+        wall: Duration::ZERO,
+        twice: line.twice,
+        images: Vec::new(),
+        token,
+    })
+}

@@ -1,0 +1,154 @@
+//! What the results of a campaign come to, whoever ran which part of it in what order.
+
+use crate::event::SeedRun;
+use crate::exit::Exit;
+use crate::plan::Plan;
+use crate::ranges::Ranges;
+use crate::store::fingerprint;
+use crate::tally::Tally;
+use std::collections::BTreeMap;
+
+/// Sums over the plans of a campaign.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Of each plan.
+    pub plans: Vec<(Tally, Ranges)>,
+    /// Of all.
+    pub total: Tally,
+    /// What the protocol and the faults were seen to do, by name: rare states, stages, and cells of fault, role and phase that took
+    /// effect.
+    pub reached: BTreeMap<String, Reached>,
+    /// Over all results; equal if and only if they are (but for a collision).
+    pub fingerprint: u64,
+    /// Results that came twice, and counted once.
+    pub repeated: u64,
+}
+
+/// How often something was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// In how many seeds.
+    pub seeds: u64,
+    /// The lowest index of these in its plan.
+    pub first: u64,
+}
+
+impl Sums {
+    /// Of no result yet.
+    pub fn new(plans: usize) -> Sums {
+        Sums { plans: vec![Default::default(); plans], ..Sums::default() }
+    }
+
+    /// Adds a result; false: it was there.
+    pub fn add(&mut self, run: &SeedRun) -> bool {
+        let index = u64::try_from(run.index).unwrap_or(u64::MAX);
+        let (tally, done) = &mut self.plans[run.plan];
+        if !done.add(index) {
+            self.repeated += 1;
+            return false;
+        }
+        tally.add(run);
+        self.total.add(run);
+        self.fingerprint = self.fingerprint.wrapping_add(fingerprint(run));
+        for name in reached(run) {
+            let all = self.reached.entry(name).or_insert(Reached { seeds: 0, first: index });
+            all.seeds += 1;
+            all.first = all.first.min(index);
+        }
+        true
+    }
+
+    /// All seeds were run, of all shards: what the scenarios want to have been reached counts.
+    pub fn close(&mut self, plans: &[Plan]) {
+        for ((tally, _), plan) in self.plans.iter_mut().zip(plans).filter(|(_, p)| p.planted.is_empty()) {
+            tally.close(plan);
+            self.total.unreached.extend(tally.unreached.iter().cloned());
+        }
+    }
+
+    /// The exit that the verdicts ask for.
+    pub fn exit(&self) -> Exit {
+        self.total.exit()
+    }
+
+    /// How many things were reached in one seed only. By Good and Turing their number over that of the seeds estimates the chance
+    /// that the next seed reaches something new.
+    pub fn singles(&self) -> u64 {
+        self.reached.values().filter(|r| r.seeds == 1).count() as u64
+    }
+
+    /// How many things the first so many seeds of each plan had reached.
+    pub fn reached_by(&self, seeds: u64) -> u64 {
+        self.reached.values().filter(|r| r.first < seeds).count() as u64
+    }
+}
+
+/// What one seed has reached, each once.
+fn reached(run: &SeedRun) -> Vec<String> {
+    let o = &run.outcome;
+    let marks = o.marks.keys().map(|mark| format!("mark {mark}"));
+    let sides = |(stage, (source, destination)): (&&'static str, &(u64, u64))| {
+        let side = |n: u64, side: &str| (n > 0).then(|| format!("stage {stage} of a {side}"));
+        [side(*source, "source"), side(*destination, "destination")].into_iter().flatten()
+    };
+    let cells = o.matrix.iter().filter(|c| c.took_effect > 0);
+    let cells = cells.map(|c| format!("{} of {} in {}", c.fault, c.role, c.phase));
+    marks.chain(o.stages.iter().flat_map(sides)).chain(cells).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::tests::{outcome, plan};
+    use std::time::Duration;
+
+    fn runs() -> Vec<SeedRun> {
+        let plan = plan("0..30");
+        let run = |seed: u64| {
+            let mut outcome = outcome(seed);
+            outcome.marks.insert("common", 3);
+            if seed % 11 == 7 {
+                outcome.marks.insert("rare", 1);
+            }
+            if seed == 20 {
+                outcome.stages.insert("once", (0, 2));
+            }
+            SeedRun {
+                plan: 0,
+                index: seed.into(),
+                token: plan.token(&outcome),
+                outcome,
+                expectations: 0,
+                wall: Duration::from_millis(seed),
+                twice: false,
+                images: Vec::new(),
+            }
+        };
+        (0..30).map(run).collect()
+    }
+
+    #[test]
+    fn the_order_of_results_does_not_matter_and_each_counts_once() {
+        let (mut straight, mut other) = (Sums::new(1), Sums::new(1));
+        runs().iter().for_each(|r| assert!(straight.add(r)));
+        runs().iter().rev().for_each(|r| assert!(other.add(r)));
+        assert_eq!(straight, other);
+        assert!(!other.add(&runs()[3]));
+        assert_eq!((other.repeated, other.fingerprint), (1, straight.fingerprint));
+        let mut changed = Sums::new(1);
+        for (i, mut run) in runs().into_iter().enumerate() {
+            run.outcome.digest += u64::from(i == 9);
+            changed.add(&run);
+        }
+        assert_ne!(changed.fingerprint, straight.fingerprint);
+    }
+
+    #[test]
+    fn what_is_seldom_reached_tells_how_much_is_still_to_come() {
+        let mut sums = Sums::new(1);
+        runs().iter().for_each(|r| drop(sums.add(r)));
+        assert_eq!(sums.reached["mark rare"], Reached { seeds: 3, first: 7 });
+        assert_eq!((sums.singles(), sums.reached.len()), (1, 3));
+        assert_eq!([1, 7, 8, 20, 21].map(|n| sums.reached_by(n)), [1, 1, 2, 2, 3]);
+    }
+}

@@ -1,0 +1,373 @@
+//! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
+
+use crate::args::{CampaignArgs, Reading};
+use crate::commands::{run, worker};
+use crate::out::Out;
+use crate::progress::Progress;
+use crate::trouble::Trouble;
+use crate::{scenarios, signals};
+use mirrorsim_campaign::{
+    Clock, Event, Exit, Header, Plan, Ranges, SeedRun, Shard, Signal, Stated, Stop, Store, StoreError, Sums,
+    Twice, rounds, utc_seconds,
+};
+use mirrorsim_report::{self as report, Folder, Standing};
+use mirrorsim_scenario::seeds;
+use mirrorsim_world::outcome::Verdict;
+use mirrorsim_world::spec::CheckMode;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where campaigns are kept that name no folder.
+const CAMPAIGNS: &str = "reports/out";
+/// Beside the folder of a campaign: the one that was begun last.
+const LATEST: &str = "latest";
+/// Says what came of it, and whether it is complete.
+const REPORT: &str = "report.json";
+/// Red seeds that get a line each while they come; the report has all kinds.
+const LINES: u64 = 20;
+/// How often JSON tells how far it is.
+const TELL: Duration = Duration::from_secs(10);
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        match error {
+            StoreError::Refused(what) => Trouble::usage(what),
+            StoreError::Environment(what) => Trouble::environment(what),
+        }
+    }
+}
+
+/// Runs a campaign, or what is left of one.
+pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let shard = args.shard.unwrap_or_default();
+    let top = args.out.clone().unwrap_or_else(dated);
+    let path = shard.folder().map_or_else(|| top.clone(), |name| top.join(name));
+    let (plans, twice) = if args.scenarios.is_empty() {
+        let header = Store::header(&path)?;
+        (planned(&header)?, header.twice)
+    } else {
+        (asked(&args, out)?, args.check_determinism)
+    };
+    let header = Header::of(&plans, shard, twice);
+    let parts = parts(&plans, shard)?;
+    // Where nothing can be kept nothing is run.
+    let folder = Folder::open(&path)?;
+    if folder.created {
+        out.note(&format!("{} created", folder.path().display()));
+    }
+    let mut sums = Sums::new(plans.len());
+    let store = Store::open(folder.path(), &header, &plans, args.resume, &mut |run| _ = sums.add(&run))?;
+    let before = sums.total.runs();
+    if before > 0 {
+        out.note(&format!("{before} results are there already"));
+    }
+    if let Err(error) = point(&top) {
+        out.note(&format!("{LATEST} does not point to it: {}", report::reason(&error)));
+    }
+    let left: Vec<Ranges> =
+        sums.plans.iter().zip(&parts).map(|((_, done), (from, to))| done.missing(*from, *to)).collect();
+    let seeds = left.iter().map(|l| u128::from(l.count())).sum();
+    let stop = signals::listen(out.json());
+    let workers = run::workers(args.jobs, seeds, out);
+    let crew = worker::crew(workers, &args.patience, if twice { Twice::All } else { Twice::Doubtful });
+    let clock = Clock::start();
+    let mut watch = Watch {
+        plans: &plans,
+        args: &args,
+        stop: &stop,
+        progress: Progress::new(seeds, out.json()),
+        out,
+        store,
+        sums,
+        clock,
+        told: Duration::ZERO,
+        lines: 0,
+        idle: 0,
+        trouble: None,
+    };
+    let ran = rounds(&plans, left, &crew, &stop, &mut |event| watch.take(event));
+    let Watch { store, mut sums, mut progress, trouble, out, .. } = watch;
+    progress.finish();
+    let synced = { store }.sync();
+    let trouble = trouble.or(synced.err().map(Trouble::from));
+    ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
+    let complete = Standing { plans: &plans, sums: &sums, shard }.complete();
+    if complete && shard.of == 1 {
+        sums.close(&plans);
+    }
+    let signal = stop.requested().filter(|s| s.interrupts());
+    let standing = Standing { plans: &plans, sums: &sums, shard };
+    let mut exit = tell(&standing, &header, &folder, signal, out)?;
+    let elapsed = clock.elapsed();
+    if !out.json() && sums.total.runs() > before {
+        let ran = sums.total.runs() - before;
+        let speed = u128::from(ran) * 60_000 / elapsed.as_millis().max(1);
+        out.text(&format!(
+            "  time        {} wall on {workers} workers; {ran} seeds, {speed} a minute\n",
+            report::nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)),
+        ));
+    }
+    if let Some(trouble) = trouble {
+        exit = exit.worst(trouble.exit());
+        out.error(&trouble);
+    }
+    if !complete {
+        rest(&args, &top, stop.requested(), out);
+        if stop.requested().is_none() {
+            out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
+            exit = exit.worst(Exit::Rig);
+        }
+    } else if let Some(group) = sums.total.groups_by_size().first()
+        && !out.json()
+    {
+        out.text(&format!("mirrorsim replay {}\n", group.1.token));
+    }
+    Ok(exit.worst(signal.map_or(Exit::Passed, Exit::from)))
+}
+
+/// Writes the report, and says what it says.
+pub fn tell(
+    standing: &Standing<'_>,
+    header: &Header,
+    folder: &Folder,
+    signal: Option<Signal>,
+    out: &mut Out,
+) -> Result<Exit, Trouble> {
+    let report = standing.report(header);
+    let text = serde_json::to_string_pretty(&report).map_err(|e| Trouble::rig(e.to_string()))?;
+    let written = folder.write(REPORT, format!("{text}\n").as_bytes());
+    match out.json() {
+        true => out.object(&json!({"type": "campaign", "report": report})),
+        false => out.text(&report::campaign(standing, &report, signal)),
+    }
+    match written {
+        Ok(path) if !out.json() => {
+            out.text(&format!("  report      {}\n", path.display().to_string().escape_debug()))
+        }
+        Ok(_) => {}
+        Err(trouble) => {
+            let trouble = Trouble::from(trouble);
+            out.error(&trouble);
+            return Ok(standing.exit().worst(trouble.exit()));
+        }
+    }
+    Ok(standing.exit())
+}
+
+/// How the rest is run.
+fn rest(args: &CampaignArgs, top: &Path, why: Option<Signal>, out: &mut Out) {
+    let shard = args.shard.map_or_else(String::new, |s| format!(" --shard {s}"));
+    let jobs = args.jobs.map_or_else(String::new, |n| format!(" --jobs {n}"));
+    let line = format!(
+        "mirrorsim campaign --resume --out {}{shard}{jobs}",
+        top.display().to_string().escape_debug()
+    );
+    let why = match why {
+        Some(Signal::Budget) => "the budget is over",
+        Some(Signal::Enough) => "what was wanted was seen",
+        _ => "not all seeds were run",
+    };
+    match out.json() {
+        true => out.object(&json!({"type": "rest", "why": why, "command": line})),
+        false => out.text(&format!("{why}; the rest of the seeds:\n{line}\n")),
+    }
+}
+
+/// A folder that says when it was made.
+fn dated() -> PathBuf {
+    let date = report::utc(utc_seconds()).replace(':', "");
+    Path::new(CAMPAIGNS).join(format!("campaign-{date}"))
+}
+
+/// Lets `latest` beside a campaign's folder lead to it.
+fn point(top: &Path) -> std::io::Result<()> {
+    let (Some(name), Some(beside)) = (top.file_name(), top.parent()) else { return Ok(()) };
+    let (link, temporary) = (beside.join(LATEST), beside.join(format!(".{LATEST}.{}", std::process::id())));
+    if name == LATEST || link.exists() && !link.is_symlink() {
+        return Ok(());
+    }
+    let _ = std::fs::remove_file(&temporary);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(name, &temporary).and_then(|()| std::fs::rename(&temporary, &link))?;
+    Ok(())
+}
+
+/// The plans that the arguments ask for.
+fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
+    let files = scenarios::files(&args.scenarios, out)?;
+    if files.iter().any(|f| f == "-") {
+        return Err(Trouble::usage(
+            "a campaign cannot read standard input again when it goes on; name a file",
+        ));
+    }
+    let loaded = scenarios::load_all(&files, &args.reading)?;
+    let (files, loaded) = scenarios::tagged(files, loaded, &args.tags)?;
+    let Some(seeds) = &args.seeds else { return Err(Trouble::usage("--seeds is wanted")) };
+    seeds.notes().iter().for_each(|note| out.note(note));
+    let mut planted: Vec<_> = Vec::new();
+    for row in &args.planted {
+        if !planted.iter().any(|r: &&mirrorsim_planted::Row| r.id == row.id) {
+            planted.push(*row);
+        }
+    }
+    let plan = |(file, scenario): (&String, _)| {
+        let plan = Plan {
+            sets: args.reading.sets.clone(),
+            planted: planted.clone(),
+            data: args.reading.data.as_ref().map(|d| d.display().to_string()),
+            yes_large: args.reading.yes_large,
+            ..Plan::new(scenario, file, seeds.clone())
+        };
+        plan.with_check(args.check.map(CheckMode::from))
+    };
+    Ok(files.iter().zip(loaded).map(plan).collect())
+}
+
+/// The plans that a header tells of.
+pub fn planned(header: &Header) -> Result<Vec<Plan>, Trouble> {
+    let mut plans = Vec::new();
+    let mut problems = Vec::new();
+    for stated in &header.scenarios {
+        let Stated { path, sets, data, yes_large, .. } = stated;
+        let reading =
+            Reading { sets: sets.clone(), data: data.as_ref().map(PathBuf::from), yes_large: *yes_large };
+        match scenarios::load(path, &reading.sets, reading.data.clone(), reading.yes_large) {
+            Ok(scenario) => plans.push(plan(stated, scenario)?),
+            Err(p) => problems.push(p),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Trouble::Scenarios(problems));
+    }
+    let now = Header::of(&plans, header.shard, header.twice);
+    match header.differs(&now) {
+        Some(what) => Err(Trouble::usage(format!("this is not the campaign any more: {what}"))
+            .help("results of other sources or scenarios are not comparable; begin anew with another --out")),
+        None => Ok(plans),
+    }
+}
+
+fn plan(stated: &Stated, scenario: mirrorsim_scenario::Scenario) -> Result<Plan, Trouble> {
+    let unknown = |what: &str, name: &str| {
+        Trouble::usage(format!("the campaign has a {what} that this build does not: {}", name.escape_debug()))
+    };
+    let planted =
+        stated.planted.iter().map(|id| mirrorsim_planted::find(id).ok_or_else(|| unknown("planted bug", id)));
+    let find = |name: &String| {
+        CheckMode::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| unknown("check mode", name))
+    };
+    let check = stated.check.as_ref().map(find).transpose()?;
+    let plan = Plan {
+        sets: stated.sets.clone(),
+        planted: planted.collect::<Result<_, _>>()?,
+        data: stated.data.clone(),
+        yes_large: stated.yes_large,
+        ..Plan::new(scenario, &stated.path, seeds(&stated.seeds).map_err(Trouble::usage)?)
+    };
+    Ok(plan.with_check(check))
+}
+
+/// Indices of each plan's seeds that belong to a shard.
+fn parts(plans: &[Plan], shard: Shard) -> Result<Vec<(u64, u64)>, Trouble> {
+    let part = |p: &Plan| {
+        let count = u64::try_from(p.seeds.count());
+        count
+            .map(|n| shard.part(n))
+            .map_err(|_| Trouble::usage("a campaign has at most 2^64 - 1 seeds of a scenario"))
+    };
+    plans.iter().map(part).collect()
+}
+
+/// What hears of everything while a campaign runs.
+struct Watch<'a> {
+    plans: &'a [Plan],
+    args: &'a CampaignArgs,
+    stop: &'a Stop,
+    out: &'a mut Out,
+    progress: Progress,
+    store: Store,
+    sums: Sums,
+    clock: Clock,
+    /// When JSON last told how far it is.
+    told: Duration,
+    lines: u64,
+    /// Seeds since something new was reached.
+    idle: u64,
+    trouble: Option<Trouble>,
+}
+
+impl Watch<'_> {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { .. } | Event::Ended { .. } => {}
+            Event::Progress { done, red } => {
+                self.progress.update(done, red);
+                self.tick();
+            }
+            Event::Tick => {
+                self.progress.touch();
+                self.tick();
+            }
+            Event::Seed(run) => self.seed(&run),
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.elapsed();
+        if self.args.budget.is_some_and(|budget| now >= budget) {
+            self.stop.request(Signal::Budget);
+        }
+        if self.out.json() && now - self.told >= TELL {
+            self.told = now;
+            let (seeds, red) = (self.sums.total.runs(), self.sums.total.red());
+            self.out.object(
+                &json!({"type": "progress", "seeds": seeds, "red": red, "reached": self.sums.reached.len()}),
+            );
+        }
+        let kept = self.store.tick();
+        self.kept(kept);
+    }
+
+    fn seed(&mut self, run: &SeedRun) {
+        let reached = self.sums.reached.len();
+        if !self.sums.add(run) {
+            return;
+        }
+        let red = run.outcome.verdict != Verdict::Passed;
+        // Said before it is kept: should that fail it is not lost.
+        if red {
+            self.red(run);
+        }
+        let kept = self.store.add(run);
+        self.kept(kept);
+        self.idle = if self.sums.reached.len() > reached { 0 } else { self.idle + 1 };
+        if red && self.args.fail_fast || self.args.until_stable.is_some_and(|n| self.idle >= n) {
+            self.stop.request(Signal::Enough);
+        }
+    }
+
+    fn kept(&mut self, kept: Result<(), StoreError>) {
+        if let Err(error) = kept
+            && self.trouble.is_none()
+        {
+            self.trouble = Some(error.into());
+            self.stop.request(Signal::Enough);
+        }
+    }
+
+    fn red(&mut self, run: &SeedRun) {
+        let plan = &self.plans[run.plan];
+        if self.out.json() {
+            return self.out.object(&report::run_line(plan, run));
+        }
+        self.lines += 1;
+        let text = match self.lines {
+            ..=LINES => report::red_line(&plan.scenario.name, run),
+            n if n == LINES + 1 => "more seeds did not pass; the report has their kinds\n".to_owned(),
+            _ => return,
+        };
+        let out = &mut *self.out;
+        self.progress.aside(|| out.text(&text));
+    }
+}

@@ -1,0 +1,97 @@
+//! `merge`: the results of shards, or of parts of a campaign, in one folder, as if one machine had run them all.
+
+use crate::args::MergeArgs;
+use crate::commands::campaign::{planned, tell};
+use crate::out::Out;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{Exit, Header, Shard, Store, Sums};
+use mirrorsim_report::{Folder, Standing, reason};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Merges. Whatever is there twice counts once.
+pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let mut folders = Vec::new();
+    for folder in &args.folders {
+        folders.append(&mut campaigns(folder)?);
+    }
+    let headers: Vec<Header> = folders.iter().map(|f| Store::header(f)).collect::<Result<_, _>>()?;
+    let Some(first) = headers.first() else { return Err(Trouble::usage("there is nothing to merge")) };
+    for (header, folder) in headers.iter().zip(&folders).skip(1) {
+        if let Some(what) = first.differs(header) {
+            let (a, b) = (folders[0].display().to_string(), folder.display().to_string());
+            return Err(Trouble::usage(format!(
+                "{} and {} are of different campaigns: {what}",
+                a.escape_debug(),
+                b.escape_debug()
+            )));
+        }
+    }
+    let plans = planned(first)?;
+    let whole = Header { shard: Shard::default(), ..first.clone() };
+    let target = Folder::open(&args.out)?;
+    let mut sums = Sums::new(plans.len());
+    let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
+    for folder in &folders {
+        let mut kept = Ok(());
+        Store::results(folder, &plans, &mut |run| {
+            if sums.add(&run) && kept.is_ok() {
+                kept = store.add(&run);
+            }
+        })?;
+        kept?;
+    }
+    store.sync()?;
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard };
+    let complete = standing.complete();
+    let absent = absent(&headers, &standing);
+    if complete {
+        sums.close(&plans);
+    }
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard };
+    let exit = tell(&standing, &whole, &target, None, out)?;
+    if complete {
+        return Ok(exit);
+    }
+    let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
+    let what = match names.is_empty() {
+        true => "results are missing, and the report says which".into(),
+        false => format!("shards are missing or not complete: {}", names.join(", ")),
+    };
+    out.error(&Trouble::Words { exit: Exit::Inconclusive, what, help: "run them, and merge again".into() });
+    Ok(exit.worst(Exit::Inconclusive))
+}
+
+/// Shards with seeds that are not there, if the parts are shards of one division.
+fn absent(headers: &[Header], standing: &Standing<'_>) -> Vec<Shard> {
+    let of: BTreeSet<u64> = headers.iter().map(|h| h.shard.of).filter(|of| *of > 1).collect();
+    let Some(of) = of.first().copied().filter(|_| of.len() == 1) else { return Vec::new() };
+    let lacks = |shard: &Shard| !Standing { shard: *shard, ..*standing }.complete();
+    (1..=of).map(|number| Shard { number, of }).filter(lacks).collect()
+}
+
+/// The folder itself, if there is a campaign in it; else those below it.
+fn campaigns(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    if Store::is_one(folder) {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let shown = folder.display().to_string();
+    let unreadable =
+        |e: std::io::Error| Trouble::environment(format!("{}: {}", shown.escape_debug(), reason(&e)));
+    let entries = std::fs::read_dir(folder).map_err(unreadable)?;
+    let mut found: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unreadable)?.path();
+        if !path.is_symlink() && Store::is_one(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Trouble::usage(format!(
+            "{}: there is no campaign here, and none below it",
+            shown.escape_debug()
+        )));
+    }
+    Ok(found)
+}

@@ -1,0 +1,192 @@
+//! The report of a campaign: nothing in it depends on the machine, on the day, or on how the work was divided.
+
+use crate::collect::summary;
+use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
+use crate::number::bound;
+use mirrorsim_campaign::{BUILD, Exit, Header, Plan, Shard, Sums};
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+
+/// A campaign, or a shard of one.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "mirrorsim campaign")]
+pub struct CampaignReport {
+    /// Version of this format.
+    #[schemars(extend("const" = 1))]
+    pub schema_version: u32,
+    /// Version of mirrorsim.
+    pub version: String,
+    /// Commit that it was built from; null if it was built outside a checkout.
+    pub commit: Option<String>,
+    /// Hash of every source file that can change a run.
+    pub source_hash: Hash,
+    /// Which shard this is of, such as `2/4`; null of a whole campaign.
+    pub shard: Option<String>,
+    /// All seeds of the campaign, or of the shard, were run.
+    pub complete: bool,
+    /// What the command returns for these results.
+    pub exit_code: u8,
+    /// Seeds that were run, over all scenarios.
+    pub seeds: u64,
+    /// These by verdict.
+    pub verdicts: Verdicts,
+    /// Kinds of failures, over all scenarios; the most frequent first.
+    pub failures: Vec<CampaignFailure>,
+    /// If every seed passed: the upper bound of the share of seeds that fail, in parts per 10^9, with 95 % confidence; else null.
+    pub failure_rate_bound_ppb: Option<u64>,
+    /// What the seeds have been through.
+    pub reach: Reach,
+    /// Sum of a hash of each result: equal if and only if all results are.
+    pub results: Hash,
+    /// Each scenario, in the order in which they were given.
+    pub scenarios: Vec<CampaignScenario>,
+}
+
+/// A kind of failure.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignFailure {
+    /// Oracle, invariant and first words, with numbers blotted out.
+    pub signature: String,
+    /// How many seeds.
+    pub seeds: u64,
+    /// Scenario of the first of them.
+    pub scenario: String,
+    /// The first of them.
+    pub first_seed: String,
+    /// What it says.
+    pub message: String,
+    /// The line that runs it again.
+    pub replay: String,
+}
+
+/// Rare states, stages, and cells of fault, role and phase: what was reached, and how much may be left.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reach {
+    /// How many different ones.
+    pub reached: u64,
+    /// How many of them in one seed only.
+    pub in_one_seed: u64,
+    /// The estimate by Good and Turing of the chance that one more seed reaches something new, in parts per 10^9: those in one
+    /// seed, by all seeds.
+    pub next_is_new_ppb: u64,
+    /// How many the first so many seeds of each scenario had reached.
+    pub growth: Vec<Growth>,
+}
+
+/// A point of the curve.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Growth {
+    /// Seeds of each scenario.
+    pub seeds: u64,
+    /// What they had reached.
+    pub reached: u64,
+}
+
+/// A scenario of a campaign.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignScenario {
+    /// Its name.
+    pub name: String,
+    /// As the user wrote it.
+    pub path: String,
+    /// Hash of its text and of what `--set` changed.
+    pub hash: Hash,
+    /// Seeds that were asked for, of all shards.
+    pub seeds: String,
+    /// Those that are missing here, of the campaign or of the shard; null if none are.
+    pub missing: Option<String>,
+    /// Sums over those that were run.
+    pub summary: Summary,
+}
+
+/// What was run, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// The scenarios.
+    pub plans: &'a [Plan],
+    /// What they came to.
+    pub sums: &'a Sums,
+    /// Which part.
+    pub shard: Shard,
+}
+
+impl Standing<'_> {
+    /// Seeds of a plan that belong to this part and were not run, such as `1..=100`.
+    pub fn missing(&self, plan: usize) -> Option<String> {
+        let seeds = &self.plans[plan].seeds;
+        let (from, to) = self.shard.part(u64::try_from(seeds.count()).unwrap_or(u64::MAX));
+        seeds.part(self.sums.plans[plan].1.missing(from, to).spans()).map(|seeds| seeds.to_string())
+    }
+
+    /// Whether there are none.
+    pub fn complete(&self) -> bool {
+        (0..self.plans.len()).all(|plan| self.missing(plan).is_none())
+    }
+
+    /// The exit that the results ask for; nothing was run is no verdict.
+    pub fn exit(&self) -> Exit {
+        if self.sums.total.runs() == 0 { Exit::Inconclusive } else { self.sums.exit() }
+    }
+
+    /// The report.
+    pub fn report(&self, header: &Header) -> CampaignReport {
+        let total = &self.sums.total;
+        let most = self.sums.plans.iter().map(|(_, done)| done.count()).max().unwrap_or(0);
+        let growth = |seeds| Growth { seeds, reached: self.sums.reached_by(seeds) };
+        let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
+        let (reached, in_one_seed) = (self.sums.reached.len() as u64, self.sums.singles());
+        let groups = total.groups_by_size().into_iter();
+        let failures = groups.map(|(signature, group)| CampaignFailure {
+            signature: signature.to_owned(),
+            seeds: group.seeds,
+            scenario: self.plans[group.first.0].scenario.name.clone(),
+            first_seed: group.first.2.to_string(),
+            message: group.message.clone(),
+            replay: format!("mirrorsim replay {}", group.token),
+        });
+        let scenarios = self.plans.iter().enumerate().map(|(number, plan)| CampaignScenario {
+            name: plan.scenario.name.clone(),
+            path: plan.argument.clone(),
+            hash: Hash(format!("{:016x}", plan.scenario.source_hash)),
+            seeds: plan.seeds.to_string(),
+            missing: self.missing(number),
+            summary: summary(&self.sums.plans[number].0),
+        });
+        CampaignReport {
+            schema_version: SCHEMA_VERSION,
+            version: BUILD.version.into(),
+            commit: Some(header.commit.clone()).filter(|c| !c.is_empty()),
+            source_hash: Hash(header.source_hash.clone()),
+            shard: (self.shard.of > 1).then(|| self.shard.to_string()),
+            complete: self.complete(),
+            exit_code: self.exit().code(),
+            seeds: total.runs(),
+            verdicts: summary(total).verdicts,
+            failures: failures.collect(),
+            failure_rate_bound_ppb: if total.red() == 0 { bound(total.runs()) } else { None },
+            reach: Reach {
+                reached,
+                in_one_seed,
+                next_is_new_ppb: ppb(in_one_seed, total.runs()),
+                growth: points.chain([most]).map(growth).collect(),
+            },
+            results: Hash(format!("{:016x}", self.sums.fingerprint)),
+            scenarios: scenarios.collect(),
+        }
+    }
+}
+
+/// So many of `all`, in parts per 10^9.
+fn ppb(part: u64, all: u64) -> u64 {
+    (u128::from(part) * 1_000_000_000 / u128::from(all.max(1))) as u64
+}
+
+/// The schema of the report.
+pub fn campaign_schema() -> serde_json::Value {
+    schema_for!(CampaignReport).to_value()
+}

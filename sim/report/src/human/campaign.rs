@@ -1,0 +1,66 @@
+//! The summary of a campaign.
+
+use super::many::{badge, none_failed, verdicts};
+use super::{BOLD, Page, YELLOW, plural, shortened};
+use crate::campaign::{CampaignReport, Standing};
+use crate::number::{count, share};
+use mirrorsim_campaign::{Exit, Signal};
+
+/// Kinds of failures that are shown; the report has all.
+const GROUPS: usize = 20;
+
+/// What it came to. `signal` is why it was stopped.
+pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option<Signal>) -> String {
+    let mut page = Page::default();
+    let total = &standing.sums.total;
+    let scenarios = plural(standing.plans.len() as u64, "scenario");
+    let shard = report.shard.as_ref().map_or_else(String::new, |s| format!(" (shard {s})"));
+    page.line(&format!(
+        "{}  {BOLD}{scenarios}{BOLD:#}, {}{shard}: {}",
+        badge(total, signal),
+        plural(total.runs(), "seed"),
+        verdicts(total)
+    ));
+    for failure in report.failures.iter().take(GROUPS) {
+        let first = format!("{} seed {}", failure.scenario, failure.first_seed);
+        let seeds = format!("{}x, first {first}:", count(failure.seeds));
+        page.labelled("failure", &format!("{seeds} {}", shortened(&failure.signature)));
+        page.labelled("", &failure.replay);
+    }
+    if report.failures.len() > GROUPS {
+        let more = plural((report.failures.len() - GROUPS) as u64, "more kind");
+        page.labelled("", &format!("and {more}; the report has them"));
+    }
+    for missing in &total.unreached {
+        page.labelled("", &format!("{YELLOW}not reached: {missing}{YELLOW:#}"));
+    }
+    if let Some(line) = none_failed(total) {
+        page.labelled("confidence", &line);
+    }
+    let reach = &report.reach;
+    if total.runs() > 0 {
+        page.labelled(
+            "reached",
+            &format!(
+                "{} states, stages and cells, {} of them in one seed only: one more seed reaches something new with a \
+                 chance of about {} (Good and Turing)",
+                count(reach.reached),
+                count(reach.in_one_seed),
+                share(reach.next_is_new_ppb)
+            ),
+        );
+        let curve: Vec<String> =
+            reach.growth.iter().map(|g| format!("{} by {}", count(g.reached), count(g.seeds))).collect();
+        page.labelled("growth", &format!("{} (seeds of each scenario)", curve.join(", ")));
+    }
+    if total.twice > 0 && total.rig == 0 {
+        page.labelled("run twice", &format!("{}, each the same in every event", plural(total.twice, "seed")));
+    }
+    page.labelled("results", &format!("{} (sum of their hashes)", report.results.0));
+    if !report.complete {
+        let missing = report.scenarios.iter().filter(|s| s.missing.is_some()).count() as u64;
+        page.labelled("partial", &format!("seeds of {} are still to be run", plural(missing, "scenario")));
+    }
+    debug_assert!(signal.is_some() || total.runs() > 0 || standing.exit() == Exit::Inconclusive);
+    page.text
+}

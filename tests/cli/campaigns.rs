@@ -1,0 +1,140 @@
+//! Campaigns: nothing is lost, whoever ends them when, and parts make the whole.
+
+use super::signals::pause;
+use super::*;
+use serde_json::Value;
+use std::process::Child;
+
+const SMOKE: [&str; 2] = ["scenarios/smoke/first_run.yaml", "scenarios/smoke/exact_fit.yaml"];
+
+/// `campaign` over some seeds of two scenarios, with more arguments.
+fn arguments<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["campaign"];
+    all.extend(SMOKE);
+    all.extend(["--check", "end", "--out", text(out)]);
+    all.extend(more);
+    all
+}
+
+fn report(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("report.json")).expect("a report")
+}
+
+/// The report of an undisturbed campaign of one worker.
+fn whole(test: &str, seeds: &str) -> String {
+    let out = scratch(&format!("{test}_whole"));
+    mirrorsim(&arguments(&out, &["--seeds", seeds, "--jobs", "1"])).ends(0);
+    report(&out)
+}
+
+#[test]
+fn workers_and_shards_change_nothing() {
+    let whole = whole("campaign_parts", "1..=30");
+    let value: Value = serde_json::from_str(&whole).expect("JSON");
+    assert_eq!((&value["seeds"], &value["complete"]), (&60.into(), &true.into()));
+    let out = scratch("campaign_workers");
+    mirrorsim(&arguments(&out, &["--seeds", "1..=30", "--jobs", "4"])).ends(0);
+    assert_eq!(report(&out), whole);
+    for shards in [3, 7] {
+        let out = scratch(&format!("campaign_shards_{shards}"));
+        // In any order; and one of them twice, as a scheduler may do.
+        for number in (1..=shards).rev().chain([2]) {
+            let shard = format!("{number}/{shards}");
+            mirrorsim(&arguments(&out, &["--seeds", "1..=30", "--shard", &shard, "--resume"])).ends(0);
+        }
+        let merged = scratch(&format!("campaign_merged_{shards}"));
+        mirrorsim(&["merge", text(&out), "--out", text(&merged)]).ends(0);
+        assert_eq!(report(&merged), whole, "{shards} shards");
+    }
+}
+
+#[test]
+fn a_merge_names_what_is_missing_and_can_be_gone_on_with() {
+    let out = scratch("campaign_absent");
+    for shard in ["1/3", "3/3"] {
+        mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--shard", shard])).ends(0);
+    }
+    let merged = scratch("campaign_absent_merged");
+    let said = mirrorsim(&["merge", text(&out), "--out", text(&merged)]).ends(5);
+    said.complains("shards are missing or not complete: 2/3");
+    let value: Value = serde_json::from_str(&report(&merged)).expect("JSON");
+    assert_eq!((&value["complete"], &value["scenarios"][0]["missing"]), (&false.into(), &"4..=6".into()));
+    mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--shard", "2/3"])).ends(0);
+    let last = out.join("shard-00002-of-00003");
+    let both = scratch("campaign_absent_both");
+    mirrorsim(&["merge", text(&merged), text(&last), "--out", text(&both)]).ends(0);
+    assert_eq!(report(&both), whole("campaign_absent", "1..=9"));
+}
+
+/// Starts one that is to be killed.
+fn started(out: &Path, seeds: &str) -> Child {
+    let mut command = command(&arguments(out, &["--seeds", seeds, "--resume", "--jobs", "2"]));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+}
+
+#[test]
+fn killed_again_and_again_it_comes_to_the_same() {
+    let (seeds, out) = ("1..=120", scratch("campaign_killed"));
+    let mut kills = 0;
+    for wait in [40, 200, 700, 1500, 90, 1200, 1300, 2500] {
+        let mut child = started(&out, seeds);
+        pause(wait);
+        if child.try_wait().expect("a child").is_none() {
+            child.kill().expect("it dies");
+            kills += 1;
+        }
+        child.wait().expect("its end");
+    }
+    assert!(kills >= 3, "{kills}");
+    // What a kill in the middle of a write leaves.
+    let results = out.join("results.jsonl.gz");
+    let kept = std::fs::read(&results).expect("results");
+    std::fs::write(&results, &kept[..kept.len() - kept.len() / 9]).expect("shorter");
+    mirrorsim(&arguments(&out, &["--seeds", seeds, "--resume"])).ends(0);
+    assert_eq!(report(&out), whole("campaign_killed", seeds));
+}
+
+#[test]
+fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
+    let out = scratch("campaign_other");
+    mirrorsim(&arguments(&out, &["--seeds", "1..=4"])).ends(0);
+    let run = |seeds: &str, more: &[&str]| mirrorsim(&arguments(&out, &[&["--seeds", seeds], more].concat()));
+    run("1..=4", &[]).ends(2).complains("holds a campaign already; --resume goes on with it");
+    let other = run("1..=5", &["--resume"]).ends(2);
+    other.complains("first_run.yaml: seeds 1..=4 there, and 1..=5 here");
+    run("1..=4", &["--resume", "--plant", "P01"]).ends(2).complains("planted  there, and P01 here");
+    mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(0);
+    let results = out.join("results.jsonl.gz");
+    let mut bytes = std::fs::read(&results).expect("results");
+    bytes[40] ^= 1;
+    std::fs::write(&results, bytes).expect("damaged");
+    mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(2).complains("is damaged behind byte 0");
+    mirrorsim(&["merge", text(&out), "--out", text(&scratch("campaign_other_merged"))]).ends(2);
+}
+
+#[test]
+fn two_campaigns_do_not_share_a_folder() {
+    let out = scratch("campaign_shared");
+    let mut first = started(&out, "1..=100000");
+    while !out.join("results.jsonl.gz").exists() {
+        pause(20);
+    }
+    let second = mirrorsim(&arguments(&out, &["--seeds", "1..=100000", "--resume"])).ends(3);
+    second.complains(&format!("is in use by another campaign (process {}", first.id()));
+    first.kill().expect("it dies");
+    first.wait().expect("its end");
+    // A dead one keeps nobody away.
+    mirrorsim(&arguments(&out, &["--seeds", "1..=100000", "--resume", "--budget", "50ms"])).ends(0);
+}
+
+#[test]
+fn what_was_wanted_ends_it_and_the_rest_is_told() {
+    let out = scratch("campaign_enough");
+    let more = ["--seeds", "1..=5000", "--plant", "P10", "--fail-fast"];
+    let said = mirrorsim(&arguments(&out, &more)).ends(1);
+    said.says("what was wanted was seen; the rest of the seeds:\nmirrorsim campaign --resume --out ")
+        .says("mirrorsim replay ms1:");
+    let stable = scratch("campaign_stable");
+    let said = mirrorsim(&arguments(&stable, &["--seeds", "1..=100000", "--until-stable", "40"])).ends(0);
+    said.says("what was wanted was seen").says("seeds of 2 scenarios are still to be run");
+}
