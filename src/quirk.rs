@@ -184,6 +184,8 @@ pub enum Bend {
     AnswerFenced,
     /// A server whose clients another source has adopted does not say that it has answered for more.
     ExileSilently,
+    /// What waited when the clients' connections were closed counts as asked for, and is in no queue.
+    RememberDropped,
 }
 
 /// Decides which bends are in force.

@@ -569,7 +569,9 @@ impl<Q: Quirk> Source<Q> {
         self.apply_retry = None;
         self.queue.clear();
         // Asked again, should it ever answer again, that is a new request.
-        self.slots.retain(|_, slot| !matches!(slot.outcome, admission::Outcome::Waiting));
+        if !self.quirk.bends(Bend::RememberDropped) {
+            self.slots.retain(|_, slot| !matches!(slot.outcome, admission::Outcome::Waiting));
+        }
         self.waiters.clear();
         self.reads.clear();
         self.healing = Healing::default();

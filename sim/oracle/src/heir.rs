@@ -101,11 +101,14 @@ impl Mirror {
         self.truncate(reached);
         self.model.forget_empty(self.copy.image.stable.applied_gen);
         let volume = std::mem::replace(&mut self.copy.image, Image::new());
-        self.former = Some(Former { since: self.copy.fenced, reached });
+        let promoted = self.may_be_alone();
+        self.former = Some(Former { since: self.copy.fenced, reached, promoted });
         self.copy = Copy { keeps: Keeps::Nothing, ..Copy::new() };
         (self.kept, self.retired) = (0, false);
         // What was damaged of the former source is its own affair.
-        self.source = Source { volume, stable: reached, alone: true, ..Source::new(setup.partitions) };
+        let policy = volume.stable.policy;
+        self.source =
+            Source { volume, policy, stable: reached, alone: true, ..Source::new(setup.partitions) };
         self.excuses.clear();
         self.lost_blocks.clear();
         self.model.close();
@@ -116,6 +119,11 @@ impl Mirror {
     pub fn hears_another(&mut self) {
         self.session.another_source();
         self.contact = Contact::default();
+    }
+
+    /// Whether the server of the clients was promoted, and goes by the policy with which it was.
+    pub fn may_be_alone(&self) -> bool {
+        self.former.is_some() && self.source.policy == 1
     }
 
     /// The mirror is lost, or exchanged for one that has nothing.

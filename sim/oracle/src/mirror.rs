@@ -70,6 +70,8 @@ pub(crate) struct Former {
     pub since: Option<u64>,
     /// All operations up to here are in what others go on with.
     pub reached: u64,
+    /// It had been promoted itself, with nobody to wait for, and may go on alone, whatever the policy of the source was.
+    pub promoted: bool,
 }
 
 /// The picture of the source.

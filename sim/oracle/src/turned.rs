@@ -287,7 +287,7 @@ impl Judge {
                 *(if exiled { &mut m.only_exile } else { &mut m.only_former }) += u64::from(only);
                 fencing::answered_by_former(m, setup, &asked, out)
             }
-            Answer::Read { .. } => reads::fenced(m, former.since, setup, &asked, out),
+            Answer::Read { .. } => reads::fenced(m, former, setup, &asked, out),
             Answer::Refused => {}
         }
         m.history.answered(client, slot, request, &answer);

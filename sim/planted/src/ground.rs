@@ -39,6 +39,10 @@ const WITNESS_ONLY: &[(&str, &str)] = &[
         "P18",
         "a drawn flip seldom hits just a field that names a place, with its record read again before it is repaired",
     ),
+    (
+        "F15",
+        "the server to which clients are handed over must be lost for ever in the window, with requests waiting at the other one",
+    ),
     ("R01", "the default campaign applies nothing in rounds"),
     ("R02", "the default campaign applies nothing in rounds"),
     ("P19", "a drawn flip seldom hits just a length, with its record read again before it is repaired"),

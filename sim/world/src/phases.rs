@@ -259,7 +259,8 @@ impl<Q: Quirk> World<'_, Q> {
             judge.answered(mirror, u32::MAX, 0, u64::MAX, oracle::Answer::Written);
         }
         for source in 0..self.spec.sources.len() {
-            let recovered = self.ordered.get(&source).is_some_and(|o| o.done);
+            let again = self.taken_back.contains(&source) && !self.servers[self.destination_of(source)].gone;
+            let recovered = self.ordered.get(&source).is_some_and(|o| o.done) && !again;
             if !recovered && self.rigged != Some(Rigged::SourceIsRight) {
                 let d = self.destination_of(source);
                 let (_, mirror) = self.bench.seat(source);

@@ -44,7 +44,7 @@ pub(crate) fn answered(m: &Mirror, index: u64, out: &mut Findings) {
 /// The former source of a mirror has answered a client: what is not in the image that others read and write now is lost
 /// to everybody but that client. Weaker policies allow that much, and it is counted.
 pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: &mut Findings) {
-    let Some(former) = m.former.filter(|_| setup.policy == Policy::Strict) else {
+    let Some(former) = m.former.filter(|f| setup.policy == Policy::Strict && !f.promoted) else {
         return;
     };
     let reached = former.reached;

@@ -5,7 +5,7 @@ use crate::content::same;
 use crate::finding::{Findings, Oracle};
 use crate::history::Asked;
 use crate::log::Model;
-use crate::mirror::Mirror;
+use crate::mirror::{Former, Mirror};
 use crate::oracles::resync;
 use crate::setup::{Level, Op, Policy, ReadRule, Setup};
 use bytes::Bytes;
@@ -23,7 +23,8 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
         });
         return;
     }
-    fenced(m, m.copy.fenced, setup, asked, out);
+    let who = Former { since: m.copy.fenced, promoted: m.may_be_alone(), ..Former::default() };
+    fenced(m, who, setup, asked, out);
     // It may have come in long after it was asked, never before.
     let alone = resync::answered_alone(m, setup);
     if setup.reads == ReadRule::Confirmed && !alone && !m.contact.since(asked.time) {
@@ -78,10 +79,10 @@ pub(crate) fn answered(m: &mut Mirror, setup: &Setup, asked: &Asked, data: &Byte
 
 /// A source that is fenced answers no read that was asked after the fence was durable. One that goes on alone, as weaker
 /// policies allow, asks nobody.
-pub(crate) fn fenced(m: &Mirror, fenced: Option<u64>, setup: &Setup, asked: &Asked, out: &mut Findings) {
+pub(crate) fn fenced(m: &Mirror, former: Former, setup: &Setup, asked: &Asked, out: &mut Findings) {
     out.judged(Oracle::Reads);
-    let asks = setup.reads == ReadRule::Confirmed && setup.policy == Policy::Strict;
-    if asks && fenced.is_some_and(|since| asked.time > since) {
+    let asks = setup.reads == ReadRule::Confirmed && setup.policy == Policy::Strict && !former.promoted;
+    if asks && former.since.is_some_and(|since| asked.time > since) {
         let (number, request) = (m.number, asked.who());
         out.fail(Oracle::Reads, "I18", || {
             format!("source {number}: a read, {request} was answered by a fenced source")

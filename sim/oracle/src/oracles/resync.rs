@@ -236,7 +236,7 @@ pub(crate) fn answered_alone(m: &Mirror, setup: &Setup) -> bool {
     // An older disk there makes nothing unsaid; nor does an empty server, which cannot be taken for whole.
     let told = |kind| m.copy.replaced || m.copy.empty || m.copy.policy == kind;
     match setup.policy {
-        Policy::Strict => false,
+        Policy::Strict => m.source.alone && m.may_be_alone() && told(1),
         Policy::Degrade => m.source.alone && told(1),
         Policy::SemiSync { .. } => told(2),
         Policy::Async => told(3),

@@ -176,6 +176,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/life/fenced_exile.yaml",
     },
     Row {
+        id: "F15",
+        name: "who takes the clients back waits for requests that it has dropped when it retired",
+        place: "failover.reclaim",
+        bend: Bend::RememberDropped,
+        oracles: &["liveness"],
+        seeds: 10,
+        witness: "scenarios/life/reclaimed_at_once.yaml",
+    },
+    Row {
         id: "F21",
         name: "who has recovered a mirror for another server serves its clients meanwhile",
         place: "failover.adopted",

@@ -125,6 +125,8 @@ pub(crate) struct World<'s, Q> {
     /// Stable content at the beginning of faults that will put some of it back, and what was written since.
     rollbacks: BTreeMap<usize, astray::Before>,
     pub ordered: BTreeMap<usize, Ordered>,
+    /// Mirrors whose heir was lost, and whose clients are served by what was their source since.
+    pub taken_back: BTreeSet<usize>,
     /// Sources whose clients are to go back to them.
     pub hand_overs: BTreeSet<usize>,
     /// Faults of the plan that want that, and have not taken effect yet.
@@ -284,6 +286,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             ledger: Ledger::default(),
             beyond: None,
             ordered: BTreeMap::new(),
+            taken_back: BTreeSet::new(),
             hand_overs: BTreeSet::new(),
             hand_over_orders: BTreeSet::new(),
             expected: vec![None; count],

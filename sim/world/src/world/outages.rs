@@ -282,6 +282,7 @@ impl<Q: Quirk> World<'_, Q> {
     pub(super) fn order_recovery(&mut self, source: usize, promote: bool) {
         let now = self.sched.now();
         let answered = self.acked[source].count();
+        self.taken_back.remove(&source);
         let to = self.recovered_at(source);
         if promote && self.adoptions[source].is_none() && self.hosts[source] != to {
             self.service[source].ordered(TakeoverKind::Promotion, to, None, now);

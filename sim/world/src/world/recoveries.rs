@@ -110,7 +110,7 @@ impl<Q: Quirk> World<'_, Q> {
             return;
         }
         let (now, shows) = (self.sched.now(), self.clock(d));
-        let gone = self.servers[self.source_of(source)].gone;
+        let gone = self.servers[self.source_of(source)].gone || self.hands_over_to_nobody(source);
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
@@ -128,11 +128,25 @@ impl<Q: Quirk> World<'_, Q> {
         self.sched.at(now + ASK, Event::HandOver { source: source as u16 });
     }
 
+    /// Whether the clients were handed over to a server that is lost, and an empty one stands there.
+    fn hands_over_to_nobody(&self, source: usize) -> bool {
+        let role = |found: Option<Superblock>| found.map(|s| s.role);
+        let at = self.regions[source].base;
+        let here = self.servers[self.destination_of(source)].store(Device::Image);
+        let here = Superblock::newest(self.geometries[source].mirror, &here.read(at, 2 * superblock::SLOT));
+        let there = self.superblock_of(self.source_of(source));
+        role(here) == Some(Role::Retired) && role(there) == Some(Role::Target)
+    }
+
     /// The server that was the source of a mirror is it again, and has booted.
     pub(super) fn returned(&mut self, source: usize) {
         let (d, home) = (self.destination_of(source), self.source_of(source));
         let (judge, mirror) = self.bench.of(source);
         judge.returned(mirror, &self.servers[home].stable(), &self.servers[d].stable());
+        if self.is_lost_with_its_site(d) {
+            // Whoever gave them back is lost since.
+            self.lose_copies(d);
+        }
         self.hand_overs.remove(&source);
         self.handed_over(source);
         self.ended[home] = None;
@@ -232,6 +246,7 @@ impl<Q: Quirk> World<'_, Q> {
         judge.mute(self.judging.mutes());
         let verdict = kinds::verdict_text(to);
         self.recovery_ended((source, home), (found.recovered, verdict), (0, exact, true));
+        self.taken_back.insert(source);
     }
 
     fn recovery_ended(

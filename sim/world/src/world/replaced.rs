@@ -47,13 +47,14 @@ impl<Q: Quirk> World<'_, Q> {
         let own = |m: &usize| {
             let home = self.source_of(*m);
             let living = self.hosts[*m] == home && !self.servers[home].gone;
-            living && !self.ordered.contains_key(m) && !self.hand_overs.contains(m)
+            let asked = !self.ordered.contains_key(m) || self.taken_back.contains(m);
+            living && asked && !self.hand_overs.contains(m)
         };
         self.mirrors_at(server).iter().all(own)
     }
 
     /// Whether a destination is gone because the site is in which it stood beside a source.
-    fn is_lost_with_its_site(&self, server: usize) -> bool {
+    pub(super) fn is_lost_with_its_site(&self, server: usize) -> bool {
         let lost = |s: usize| self.servers[s].gone && !self.is_destination(s);
         self.servers[server].gone && self.is_destination(server) && self.site(server).any(lost)
     }
@@ -80,8 +81,8 @@ impl<Q: Quirk> World<'_, Q> {
             self.ends(server, true, Some(EXCHANGE));
         } else {
             self.crash(server, true, Some(EXCHANGE));
-            self.lose_copies(server);
         }
+        self.lose_copies(server);
         for mirror in self.mirrors_at(server) {
             let desk = self.desk(server, mirror);
             self.make(mirror, server, self.regions[mirror].base, Role::Mirror, desk, true);
