@@ -36,6 +36,12 @@ pub struct Slot {
 pub struct Client {
     /// Its source.
     pub source: usize,
+    /// The server that it takes for that of its source's clients.
+    pub calls: usize,
+    /// It learns late of another one, and asks both.
+    pub late: bool,
+    /// When it may ask the other server: once in a time-out, however many slots wait.
+    pub turns_at: u64,
     /// Its number at the source.
     pub number: u32,
     /// Its slots.
@@ -63,6 +69,9 @@ impl Client {
     pub fn new(spec: &ClientSpec, number: u32, volumes: Vec<u64>) -> Client {
         Client {
             source: spec.source,
+            calls: spec.source,
+            late: spec.learns.max > 0,
+            turns_at: 0,
             number,
             slots: (0..spec.slots).map(|_| Slot::default()).collect(),
             generator: Generator::new(&spec.workload, volumes),

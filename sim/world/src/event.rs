@@ -18,6 +18,7 @@ pub(crate) enum Event {
     Think { client: u16, slot: u32 },
     Arrival { client: u16 },
     Wake { client: u16 },
+    Learns { client: u16 },
     Deadlines { client: u16 },
     Fault { index: u32 },
     FaultEnd { index: u32 },

@@ -30,3 +30,5 @@ pub const PROBE: Site = Site(43);
 pub const BEND: Site = Site(44);
 /// The order in which links stop and start.
 pub const SWIZZLE: Site = Site(45);
+/// How long a client goes on asking the former server.
+pub const LEARNS: Site = Site(46);

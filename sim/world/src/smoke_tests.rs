@@ -67,6 +67,7 @@ pub(crate) fn spec(operations: u64) -> Spec {
             slots: 4,
             timeout: 200_000_000,
             delay: us(5, 20),
+            learns: us(0, 0),
             workload: Workload::Generated(Generated {
                 operations,
                 mix: Mix { write: 70, write_zeroes: 5, add: 20, read: 5 },

@@ -23,6 +23,9 @@ map! {
         timeout: Time = default("200ms"),
         /// One-way delay between client and source.
         delay: Span = default("5us..20us"),
+        /// How long after another server has taken its source's place it learns of that. Until then, and whenever it waits for an
+        /// answer in vain, it asks the other server, too, as who has two addresses does.
+        learns: Span = default("0ns"),
         /// How many operations it does in all.
         operations: Int = default("200"),
         /// Relative weights of the kinds of operations. A kind that is not named has weight 0.

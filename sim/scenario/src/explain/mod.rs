@@ -155,6 +155,9 @@ impl Page<'_> {
             let slots =
                 format!("{} slots, timeout {}, delay {}", c.slots, show_duration(c.timeout), delay(&c.delay));
             self.line(1, &slots);
+            if c.learns.max > 0 {
+                self.line(1, &format!("learns of another server after {}", delay(&c.learns)));
+            }
             self.workload(c);
         }
         if self.spec.clients.len() > SHOWN {

@@ -131,6 +131,7 @@ fn resolved(cx: &mut Cx<'_>, spec: &Spec, sources: Place, c: &Client, source: us
         slots: c.slots.0,
         timeout: c.timeout.0,
         delay: c.delay.0,
+        learns: c.learns.0,
         workload,
     })
 }

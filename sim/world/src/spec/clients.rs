@@ -17,6 +17,9 @@ pub struct ClientSpec {
     pub timeout: Nanos,
     /// One-way delay between client and source.
     pub delay: Delay,
+    /// How long after another server has taken its source's place it learns of that; until then, and whenever it waits for an
+    /// answer in vain, it asks the former one, too. 0: it is told at once, and asks nobody else.
+    pub learns: Delay,
     /// What it does.
     pub workload: Workload,
 }

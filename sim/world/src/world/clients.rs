@@ -116,10 +116,12 @@ impl<Q: Quirk> World<'_, Q> {
         if self.clients[client as usize].hung_up {
             return;
         }
+        let mut turns = false;
         for slot in 0..self.clients[client as usize].slots.len() {
             let c = &mut self.clients[client as usize];
             let s = &mut c.slots[slot];
             let Some(open) = s.open.as_mut().filter(|o| o.deadline <= now) else { continue };
+            turns |= c.late;
             open.deadline = now + self.spec.clients[client as usize].timeout;
             let old = open.request;
             if self.spec.protocol.retry == mirror::config::Retry::NewRequest {
@@ -137,13 +139,16 @@ impl<Q: Quirk> World<'_, Q> {
                 self.transmit(client, slot as u32, old);
             }
         }
+        if turns {
+            self.turns_elsewhere(client);
+        }
         self.arm_deadlines(client);
     }
 
     pub(super) fn request_arrives(&mut self, client: u16, slot: u32, request: u64) {
         let now = self.sched.now();
         let c = &self.clients[client as usize];
-        let (source, server) = (c.source, self.hosts[c.source]);
+        let (source, server) = (c.source, c.calls);
         let Some(asked) = c.request(slot, request).filter(|_| !c.hung_up) else { return };
         self.emit(
             kinds::REQUEST,
@@ -293,26 +298,26 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     pub(super) fn call_up(&mut self, source: usize) {
-        for client in self.by_number[source].clone() {
-            let c = &mut self.clients[client as usize];
-            if !std::mem::replace(&mut c.hung_up, false) {
-                continue;
-            }
-            c.armed = false;
-            let number = c.number;
-            let open: Vec<(u32, u64)> = (0..)
-                .zip(&c.slots)
-                .filter_map(|(slot, s)| s.open.as_ref().map(|o| (slot, o.request)))
-                .collect();
-            for (slot, request) in open {
-                // The first copy may have been answered to the connection that was closed.
-                let (judge, mirror) = self.bench.of(source);
-                judge.retried(mirror, number, slot, request);
-                self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
-            }
-            self.deadlines(client);
-            self.pump_client(client);
+        self.by_number[source].clone().into_iter().for_each(|client| self.call_client(client));
+    }
+
+    fn call_client(&mut self, client: u16) {
+        let c = &mut self.clients[client as usize];
+        if !std::mem::replace(&mut c.hung_up, false) {
+            return;
         }
+        c.armed = false;
+        let (source, number) = (c.source, c.number);
+        let open: Vec<(u32, u64)> =
+            (0..).zip(&c.slots).filter_map(|(slot, s)| s.open.as_ref().map(|o| (slot, o.request))).collect();
+        for (slot, request) in open {
+            // The first copy may have been answered to the connection that was closed.
+            let (judge, mirror) = self.bench.of(source);
+            judge.retried(mirror, number, slot, request);
+            self.sched.at(self.sched.now() + KNOCK, Event::Request { client, slot, request });
+        }
+        self.deadlines(client);
+        self.pump_client(client);
     }
 
     /// Connections of clients who talk to another server by now are nobody's.
@@ -322,6 +327,51 @@ impl<Q: Quirk> World<'_, Q> {
         }
         for client in self.by_number[source].clone() {
             self.clients[client as usize].hung_up = true;
+        }
+    }
+
+    /// A client that waited for an answer in vain asks the other server of its mirror.
+    fn turns_elsewhere(&mut self, client: u16) {
+        let (now, timeout) = (self.sched.now(), self.spec.clients[client as usize].timeout);
+        let source = self.clients[client as usize].source;
+        let (home, d) = (self.source_of(source), self.destination_of(source));
+        let c = &mut self.clients[client as usize];
+        if c.turns_at <= now {
+            c.turns_at = now + timeout;
+            c.calls = if c.calls == d { home } else { d };
+        }
+    }
+
+    /// A client learns which server is the one of its source's clients.
+    pub(super) fn learns(&mut self, client: u16) {
+        let c = &mut self.clients[client as usize];
+        c.calls = self.hosts[c.source];
+    }
+
+    /// Another server serves the clients of a source: each of them learns of it, at once or later.
+    pub(super) fn tell_clients(&mut self, source: usize) {
+        let host = self.hosts[source];
+        for client in self.by_number[source].clone() {
+            if self.clients[client as usize].late {
+                let learns = plan::delay(&self.spec.clients[client as usize].learns);
+                let after = self.decisions.delay(sites::LEARNS, client as u32, &learns);
+                self.sched.at(self.sched.now() + after, Event::Learns { client });
+            } else {
+                self.clients[client as usize].calls = host;
+            }
+        }
+        self.call_up(source);
+    }
+
+    /// A server has booted: who had lost the connection and knows no other one tries it again.
+    pub(super) fn call_late(&mut self, server: usize) {
+        for client in 0..self.clients.len() as u16 {
+            let c = &self.clients[client as usize];
+            // A server that only keeps the image is nobody to wait for.
+            let theirs = !self.is_destination(server) || self.hosts[c.source] == server;
+            if c.late && c.hung_up && c.calls == server && theirs {
+                self.call_client(client);
+            }
         }
     }
 
@@ -335,7 +385,7 @@ impl<Q: Quirk> World<'_, Q> {
             self.service[source].serves(server, now);
             self.coverage.marks.reached(Mark::TakenOver);
             *self.metrics.entry("promotions").or_default() += 1;
-            self.call_up(source);
+            self.tell_clients(source);
         }
     }
 

@@ -93,6 +93,21 @@ impl<Q: Quirk> World<'_, Q> {
         self.ended[server] = Some(Ended { report, recovered });
     }
 
+    /// What an earlier look at the same end of its epoch has said that is lost: operations, and bytes.
+    pub(super) fn lost_before(&self, source: usize, recovered: Position) -> Option<(u64, u64)> {
+        let Ended { report, .. } = self.ended[self.source_of(source)].filter(|e| e.recovered == recovered)?;
+        let report = &self.recoveries[report];
+        Some((report.rpo_operations, report.rpo_bytes))
+    }
+
+    /// The last report tells again of a loss that is counted.
+    pub(super) fn is_the_same_loss(&mut self, before: Option<(u64, u64)>) {
+        if let (Some((operations, bytes)), Some(report)) = (before, self.recoveries.last_mut()) {
+            self.ops.lost -= report.rpo_operations;
+            (report.rpo_operations, report.rpo_bytes) = (operations, bytes);
+        }
+    }
+
     /// A source has answered for a record. True: it is lost, for its epoch had ended before that record, and it is counted.
     pub(super) fn answered_too_late(&mut self, server: usize, position: Position, bytes: u64) -> bool {
         let Some(Ended { report, .. }) = self.ended[server].filter(|e| position > e.recovered) else {

@@ -401,6 +401,9 @@ impl<Q: Quirk> World<'_, Q> {
             let (judge, who) = self.bench.at(server);
             judge.booted(who);
         }
+        if stage == Stage::Booted {
+            self.call_late(server);
+        }
         self.coverage.stage(stage, mirror, at_destination, position);
         let there = self.recovered_at(mirror) == server;
         if stage == Stage::RecoveryStarted && there {

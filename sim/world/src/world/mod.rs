@@ -405,6 +405,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
                 self.pump_client(client);
             }
             Event::Arrival { client } => self.arrival(client),
+            Event::Learns { client } => self.learns(client),
             Event::Wake { client } => {
                 self.clients[client as usize].wake = None;
                 self.pump_client(client);

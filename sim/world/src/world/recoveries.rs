@@ -159,7 +159,7 @@ impl<Q: Quirk> World<'_, Q> {
         };
         self.coverage.marks.reached(mark);
         *self.metrics.entry(metric).or_default() += 1;
-        self.call_up(source);
+        self.tell_clients(source);
     }
 
     /// Whether the superblock of a server says durably that it is to serve the clients of a mirror, or does so.
@@ -281,9 +281,11 @@ impl<Q: Quirk> World<'_, Q> {
         };
         // Who lives may have answered more since the order: of a second look at the same image that is counted already.
         let answered = if again { answered } else { answered.max(self.acked[source].count()) };
+        let before = self.lost_before(source, position).filter(|_| again);
         self.report(report, as_of, answered);
+        self.is_the_same_loss(before);
         if server != self.source_of(source) {
-            self.epoch_ended(source, Position::new(recovered.0, recovered.1));
+            self.epoch_ended(source, position);
         }
         self.progress_at = now;
         if promoted {
