@@ -171,7 +171,8 @@ impl<Q: Quirk> Desk<Q> {
                 if boot.survey.waits_for(token) && boot.survey.done(completion, &mut shared.out) {
                     self.stage(shared, Stage::BootStep, Position::ZERO);
                     if boot.ground.superblock.is_none() {
-                        shared.pool.found(self.index, boot.survey.segments.iter().map(|s| s.segment));
+                        let own = boot.survey.segments.iter().map(|s| s.segment);
+                        shared.pool.refused(self.index, own.chain(boot.survey.headless.iter().copied()));
                         self.alarm(shared, boot.ground.refusal.unwrap_or(Alarm::NoSuperblock));
                         self.phase = if boot.ground.refusal.is_some() { Phase::Refused } else { Phase::Lost };
                         return;

@@ -17,6 +17,8 @@ pub(crate) struct Pool {
     /// Mirrors whose segments are not known yet: until then nothing is given out.
     unknown: usize,
     freed: bool,
+    /// Mirrors of whose data nothing is known for sure.
+    refused: usize,
     /// Since the boot nothing of what nobody owns was erased.
     soiled: bool,
     /// A planted bug: reserves are lent, too.
@@ -31,6 +33,7 @@ impl Pool {
             owned: vec![0; mirrors],
             unknown: mirrors,
             freed: false,
+            refused: 0,
             soiled: !quirk.bends(Bend::LendUnswept),
             lends_reserves: quirk.bends(Bend::LendReserves),
         }
@@ -55,6 +58,13 @@ impl Pool {
         self.freed = true;
     }
 
+    /// A boot can do nothing with what the mirror has. It stays as it is, with whatever else is not understood.
+    pub fn refused(&mut self, mirror: MirrorIndex, segments: impl Iterator<Item = u64>) {
+        let free = segments.filter(|s| self.owners[(s - self.first) as usize].is_none()).collect::<Vec<_>>();
+        self.refused += 1;
+        self.found(mirror, free.into_iter());
+    }
+
     /// A boot wants to erase what nobody owns; false if another one does already.
     pub fn claim(&mut self, mirror: MirrorIndex, segment: u64) -> bool {
         let free = self.owner(segment).is_none();
@@ -69,7 +79,8 @@ impl Pool {
     /// has taken records can have survived, and those of its next use would end right before them (DR8).
     pub fn unswept(&self) -> Option<Vec<u64>> {
         let free = |s: &u64| self.owners[(s - self.first) as usize].is_none();
-        (self.soiled && self.unknown == 0).then(|| self.segments().filter(free).collect())
+        let known = self.unknown == 0 && self.refused < self.owned.len();
+        (self.soiled && known).then(|| self.segments().filter(free).collect())
     }
 
     /// It is erased durably.

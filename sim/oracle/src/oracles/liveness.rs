@@ -75,7 +75,8 @@ fn said_why(m: &Mirror, out: &mut Findings) {
 pub(crate) fn unrecoverable(m: &Mirror, state: &dyn Medium, out: &mut Findings) -> bool {
     let slots = state.read(Device::Image, m.at.image.base, 1024);
     let other = m.expected_alarms.contains("version") && Superblock::of_another_version(&slots);
-    let lost = (m.copy.harmed || other) && Superblock::best(&slots, &m.model.uuid).is_none();
+    // One of another version may be the newer of the two, whatever the other one is.
+    let lost = other || m.copy.harmed && Superblock::best(&slots, &m.model.uuid).is_none();
     let number = m.number;
     out.expect(Oracle::Liveness, "L2", lost, || {
         format!("recovery of mirror {number} ends without a verdict (L2)")

@@ -166,7 +166,7 @@ fn a_source_is_mirrored_to_a_server_that_is_there_and_not_its_own() {
         (
             "heir",
             &lines("faults: [{heir_lost: {source: beta}, at: 1ms}]"),
-            &["beta.destination stands", "disaster: {source: alpha}"],
+            &["alpha.destination stands", "disaster: {source: alpha}"],
         ),
         (
             "down",
