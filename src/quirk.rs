@@ -186,6 +186,8 @@ pub enum Bend {
     ExileSilently,
     /// What waited when the clients' connections were closed counts as asked for, and is in no queue.
     RememberDropped,
+    /// A source that has lost its log or its disk does not listen any more, and never becomes a mirror.
+    LoseDeaf,
 }
 
 /// Decides which bends are in force.

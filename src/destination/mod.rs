@@ -519,6 +519,16 @@ impl<Q: Quirk> Destination<Q> {
         matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.gives_way())
     }
 
+    /// Whether they were handed over to a server that has said that it lacks what they need.
+    pub fn bereft(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.bereft())
+    }
+
+    /// Whether the clients of a mirror were handed over, or are about to be: it must not be given another peer meanwhile.
+    pub fn hands_over(&self, mirror: MirrorIndex) -> bool {
+        matches!(&self.desks[mirror as usize].phase, Phase::Promoted(heir) if heir.hands_over())
+    }
+
     /// Operator, by force: the server to which the clients of a mirror were handed over is lost, and they are served here
     /// again (LR8). True: nothing is handed over, or not any more.
     pub fn handle_reclaim(&mut self, now: u64, mirror: MirrorIndex) -> bool {

@@ -51,6 +51,14 @@ fn answer(operation: u64, result: u64) -> Answer {
     if operation == 3 { Answer::Added(result) } else { Answer::Written }
 }
 
+/// Whether it may have answered for whatever it has, without the destination. In sync under `degrade` it was only what is
+/// acknowledged.
+fn answers_unwaited(found: &Superblock) -> bool {
+    matches!(found.policy, PolicyKind::SemiSync | PolicyKind::Async)
+        || found.ack == AckLevel::Received
+        || found.role == Role::Degraded
+}
+
 /// The youngest record or seal in the NVRAM.
 fn trace<Q>(boot: &Boot<Q>) -> Position {
     let seals = boot.partitions.iter().filter_map(|(seal, _)| *seal);
@@ -112,7 +120,10 @@ impl<Q: Quirk> Source<Q> {
                     && boot.ground.done(completion, &mut boot.superblock, &mut self.out)
                 {
                     let Some(superblock) = boot.ground.superblock else {
-                        self.stop(boot.ground.refusal.unwrap_or(Alarm::NoSuperblock));
+                        match boot.ground.refusal {
+                            Some(alarm) => self.stop(alarm),
+                            None => self.lose_disk(boot),
+                        }
                         return None;
                     };
                     boot.superblock = superblock;
@@ -262,13 +273,13 @@ impl<Q: Quirk> Source<Q> {
         let hole =
             self.log.base_position > boot.superblock.tail.position && !self.quirk.bends(Bend::ServeOverHole);
         if boot.ground.mark.is_none() || found < marked.nvram || hole {
-            self.stop(Alarm::LogLost { found, marked: marked.nvram });
+            self.lose_log(boot, Alarm::LogLost { found, marked: marked.nvram });
             return None;
         }
         // Freed or not, what was promised last leaves its trace until a younger generation is durable.
         let trace = trace(boot);
         if trace.generation < marked.nvram.generation {
-            self.stop(Alarm::LogLost { found: trace, marked: marked.nvram });
+            self.lose_log(boot, Alarm::LogLost { found: trace, marked: marked.nvram });
             return None;
         }
         self.mark = marked;
@@ -451,15 +462,29 @@ impl<Q: Quirk> Source<Q> {
         (erase, torn)
     }
 
+    /// Its superblock is lost, and nothing says which role it had: if it may have been alone, its mark says up to where.
+    fn lose_disk(&mut self, boot: &Boot<Q>) {
+        if self.knobs.policy != Policy::Strict || self.knobs.ack == AckLevel::Received {
+            self.lost_alone = boot.ground.mark.map_or(Position::ZERO, |mark| mark.nvram);
+        }
+        self.lose(Alarm::NoSuperblock);
+    }
+
+    /// Its log is lost. If it may have answered alone, up to its mark, nobody else need have that.
+    fn lose_log(&mut self, boot: &Boot<Q>, alarm: Alarm) {
+        self.superblock = boot.superblock;
+        if answers_unwaited(&boot.superblock) {
+            let all = Position::new(u64::MAX, u64::MAX);
+            self.lost_alone = boot.ground.mark.map_or(all, |mark| mark.nvram.max(self.log.tip.position));
+        }
+        self.lose(alarm);
+    }
+
     fn write_superblock(&mut self, boot: &mut Boot<Q>) {
         boot.superblock.counter += 1;
         boot.superblock.boot += 1;
-        // Nobody remembers what was answered before: where the destination was not waited for, it may have been all. In sync
-        // under `degrade` it was only what is acknowledged.
-        let Superblock { role, policy, ack, .. } = boot.superblock;
-        let unwaited =
-            matches!(policy, PolicyKind::SemiSync | PolicyKind::Async) || ack == AckLevel::Received;
-        if unwaited || role == Role::Degraded {
+        // Nobody remembers what was answered before.
+        if answers_unwaited(&boot.superblock) {
             self.answered_alone = self.log.next();
         }
         boot.superblock.ack = self.knobs.ack;

@@ -72,6 +72,8 @@ impl<Q: Quirk> Source<Q> {
             return;
         }
         match message {
+            // It goes on asking: its operator may want the clients back.
+            Message::Refused { reason: reason @ 2..=4 } if self.retired() => self.is_bereft(reason),
             Message::Refused { reason } => return self.stop(Alarm::Refused { reason }),
             Message::Reset => return self.connect(),
             _ if self.session != Session::Up || connection != self.connection => return,

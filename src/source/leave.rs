@@ -9,6 +9,7 @@ use super::{Session, Source, State};
 use crate::effect::{Alarm, Completion, Duty, Effect, Token};
 use crate::ids::Position;
 use crate::quirk::{Bend, Quirk};
+use crate::shape::Shape;
 use crate::superblock::{Alone, Role, Superblock};
 use crate::wire::Message;
 
@@ -94,16 +95,35 @@ impl<Q: Quirk> Source<Q> {
         }
     }
 
+    /// It has lost its log, or its disk, and never serves again (SR8). It keeps what is left and listens: once another server
+    /// serves the clients, it is to become the mirror of that one.
+    pub(super) fn lose(&mut self, alarm: Alarm) {
+        self.stop(alarm);
+        if self.quirk.bends(Bend::LoseDeaf) {
+            return;
+        }
+        self.superblock.shape = Shape::of(&self.geometry);
+        let fence = self.superblock.fenced;
+        self.state = State::Leaving(Leave { fence, role: Role::Target, heir: None });
+        self.lost = true;
+    }
+
+    /// Whether its log or its disk is lost, and it serves nobody any more.
+    pub fn has_lost(&self) -> bool {
+        self.lost && self.stopped()
+    }
+
     /// Whether a server that has gone on from `recovered`, in that epoch, may lack what clients were answered for here. Numbers
     /// of its own epoch are not to be compared with those of this one: of a later one nothing is known.
     fn diverged(&self, epoch: u64, recovered: Position) -> bool {
         if epoch > self.superblock.epoch + 1 {
             // At level `received` the word of the other server was not for good.
             return self.exposure().operations > 0
+                || self.lost_alone > Position::ZERO
                 || self.answerable() > self.acked_nvram.max(self.acked_file);
         }
         let answered = self.answerable().max(self.answered_alone);
-        self.log.position(answered.min(self.log.next())) > recovered
+        self.log.position(answered.min(self.log.next())).max(self.lost_alone) > recovered
     }
 
     /// Whether it has stopped only to become the mirror of whoever serves the clients.

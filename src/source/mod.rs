@@ -166,6 +166,11 @@ pub struct Source<Q> {
     known: bool,
     /// The operator wants the other server to serve the clients.
     retires: bool,
+    /// The clients were handed over to a server that has said since that it lacks what they need.
+    bereft: bool,
+    /// Its log or its disk is lost (SR8), and of what it may have answered alone the last.
+    lost: bool,
+    lost_alone: Position,
 }
 
 impl<Q: Quirk> Source<Q> {
@@ -252,6 +257,9 @@ impl<Q: Quirk> Source<Q> {
             peer_held: Position::ZERO,
             known: false,
             retires: false,
+            bereft: false,
+            lost: false,
+            lost_alone: Position::ZERO,
             geometry,
         }
     }

@@ -6,7 +6,7 @@ use super::leave::Leave;
 use super::role::Wish;
 use super::{Session, Source, State};
 use crate::block_map::BlockMap;
-use crate::effect::Run;
+use crate::effect::{Alarm, Run};
 use crate::quirk::{Bend, Quirk};
 use crate::superblock::{Alone, Role, Superblock};
 use crate::wire::Message;
@@ -40,6 +40,24 @@ impl<Q: Quirk> Source<Q> {
         }
         self.serve_after_all(now);
         !self.retired() && !self.retiring() && !self.superblock.adopted
+    }
+
+    /// Who was to serve the clients says that it lacks what they need: it never will, for only this server could send it that.
+    /// The operator hears of it, and may have them served here again.
+    pub(super) fn is_bereft(&mut self, reason: u64) {
+        if !core::mem::replace(&mut self.bereft, true) {
+            self.out.alarm(self.index, Alarm::Refused { reason });
+        }
+    }
+
+    /// Whether the clients were handed over to a server that lacks what they need.
+    pub fn bereft(&self) -> bool {
+        self.serving() && self.retired() && self.bereft
+    }
+
+    /// Whether it hands the clients over, and is not to be given another peer meanwhile.
+    pub fn hands_over(&self) -> bool {
+        self.gives_way() || self.serving() && self.retiring()
     }
 
     /// What it is then: alone, in an epoch above the one in which the other server may have begun to serve the clients, and

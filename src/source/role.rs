@@ -138,6 +138,12 @@ impl<Q: Quirk> Source<Q> {
         if self.leaves() {
             return false;
         }
+        if self.retired() {
+            match void || has < self.log.tip.position {
+                true => self.is_bereft(2),
+                false => self.bereft = false,
+            }
+        }
         if self.alone() {
             // The seal leaves nothing of its log: what its image lacks must be in the set.
             self.needs_all = void || image < self.superblock.alone.freed;
@@ -445,6 +451,7 @@ impl<Q: Quirk> Source<Q> {
                 self.wish = None;
                 (self.map, self.mapped) = (turn.map.map(|(map, _)| map).unwrap_or_default(), turn.mapped);
                 self.changed_at = Some(self.now);
+                self.bereft = false;
                 self.session = Session::Down;
                 self.connection.counter += 1;
                 self.stage(Stage::Reclaimed, tip);

@@ -269,6 +269,11 @@ fn superblock_stored(m: &mut Mirror, own: bool, global: bool, new: &Superblock, 
         return;
     }
     steps::cursor_written(m, own, new, out);
+    if !own && m.gives_up(new) {
+        // The number of its boots was lost with the rest.
+        m.loses_copy();
+        return m.session.replaced();
+    }
     if !own && new.session != image.stable.session {
         resync::sealing(m, new, out);
         m.copy.asked = m.copy.asked.max(new.applied_gen);

@@ -12,7 +12,7 @@ use crate::oracles::session::Session;
 use crate::ranges::Ranges;
 use crate::resync_file;
 use crate::setup::{Level, Medium, RetryRule, Server, Setup};
-use crate::superblock::{DEGRADED, Superblock};
+use crate::superblock::{DEGRADED, Superblock, TARGET};
 use crate::wait::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -232,6 +232,12 @@ impl Mirror {
     /// Whether there is no copy that counts.
     pub fn lonely(&self) -> bool {
         self.copy.keeps != Keeps::Copy
+    }
+
+    /// Whether a superblock says that the server which kept a copy has lost it, and it is true: one of its devices was
+    /// exchanged, or emptied.
+    pub fn gives_up(&self, found: &Superblock) -> bool {
+        self.copy.harmed && found.void && found.role == TARGET
     }
 
     /// The mark on the source's device.

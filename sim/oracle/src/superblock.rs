@@ -9,6 +9,7 @@ pub(crate) const MIRROR: u16 = 2;
 pub(crate) const RECOVERING: u16 = 3;
 pub(crate) const RECOVERED: u16 = 4;
 pub(crate) const DEGRADED: u16 = 5;
+pub(crate) const TARGET: u16 = 6;
 pub(crate) const DIVERGED: u16 = 7;
 pub(crate) const RETIRED: u16 = 8;
 

@@ -193,4 +193,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 20,
         witness: "scenarios/claims/claim_19_second_source.yaml",
     },
+    Row {
+        id: "F25",
+        name: "a source that has lost its log or its disk never becomes the mirror of who serves the clients",
+        place: "failover.lost",
+        bend: Bend::LoseDeaf,
+        oracles: &["liveness"],
+        seeds: 10,
+        witness: "scenarios/life/retired_disk_lost.yaml",
+    },
 ];

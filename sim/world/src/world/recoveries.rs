@@ -15,7 +15,7 @@ use mirror::quirk::Quirk;
 use mirror::superblock::{self, Role, Superblock, Verdict};
 
 /// How often an operator asks whether a recovery can begin, ns.
-const ASK: Nanos = 1_000_000;
+pub(super) const ASK: Nanos = 1_000_000;
 
 impl<Q: Quirk> World<'_, Q> {
     /// The server that recovers a mirror: its destination, or the former source, if that one has served the clients and is
@@ -111,10 +111,14 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let (now, shows) = (self.sched.now(), self.clock(d));
         let gone = self.servers[self.source_of(source)].gone || self.hands_over_to_nobody(source);
+        let other = &self.servers[self.source_of(source)];
+        let lost = matches!(&other.machine, Some(Machine::Source(m)) if m.has_lost());
         let s = &mut self.servers[d];
         let paused = s.paused_until > now;
         if let Some(Machine::Destination(m)) = s.machine.as_mut().filter(|_| !paused) {
-            if gone {
+            // Its own alarm says that it has lost what it had, or that of the server which waits for it does.
+            let in_vain = lost && m.gives_way(desk) || m.bereft(desk);
+            if gone || in_vain {
                 // They have nowhere to go: by force, if they were handed over already.
                 if m.handle_reclaim(shows, desk) {
                     self.hand_overs.remove(&source);
