@@ -26,6 +26,7 @@ pub(crate) enum Event {
     Resume { server: u16 },
     Order { source: u16 },
     HeirLost { index: u32 },
+    Adopt { index: u32 },
     Recover { source: u16 },
     HandOver { source: u16 },
     Tick { server: u16, index: u32 },

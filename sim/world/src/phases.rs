@@ -66,7 +66,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// Whether all that operators want is done.
     fn obeyed(&self) -> bool {
         let ordered = self.ordered.values().all(|o| o.done) && self.hand_overs.is_empty();
-        ordered && !self.heirs_are_to_be_lost()
+        ordered && !self.orders_wait()
     }
 
     /// When the oldest operation that is open was issued; now if none is.

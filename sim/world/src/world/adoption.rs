@@ -2,15 +2,46 @@
 //! the mirror is recovered for it; from then on it is the peer of the destination, and the former source is a stranger.
 
 use super::World;
-use crate::event::Event;
+use super::recoveries::ASK;
+use crate::event::{Event, Phase};
 use crate::outcome::TakeoverKind;
 use crate::server::Machine;
+use crate::spec::Fault;
 use mirror::effect::Device;
 use mirror::mark::{self, Mark};
 use mirror::quirk::Quirk;
-use mirror::superblock::{Role, Superblock};
+use mirror::superblock::{Role, SLOT, Superblock};
 
 impl<Q: Quirk> World<'_, Q> {
+    /// The operator wants an adoption, as fault `index` of the plan. While the clients are being handed over it must not begin:
+    /// who has given them away would wait for a server that is not its peer any more. It waits until they are there.
+    pub(super) fn adopts(&mut self, index: usize, source: usize, by: usize) -> bool {
+        if !self.is_handing_over(source) {
+            return self.order_adoption(source, by);
+        }
+        self.armed.insert(index);
+        self.sched.at(self.sched.now() + ASK, Event::Adopt { index: index as u32 });
+        false
+    }
+
+    /// It is ordered once the clients are where they were to go.
+    pub(super) fn try_to_adopt(&mut self, index: usize) {
+        let Fault::Adopt { source, by } = self.faults[index].fault else { return };
+        if self.phase == Phase::Faults && self.armed.remove(&index) && self.adopts(index, source, by) {
+            self.took_effect(index);
+        }
+    }
+
+    fn is_handing_over(&self, source: usize) -> bool {
+        let d = self.destination_of(source);
+        let desk = self.desk(d, source);
+        let both = self.servers[d].store(Device::Image).stable().read(self.regions[source].base, 2 * SLOT);
+        let retired = Superblock::newest(self.geometries[source].mirror, &both)
+            .is_some_and(|found| found.role == Role::Retired);
+        let about = |m: &Machine<Q>| matches!(m, Machine::Destination(m) if m.hands_over(desk));
+        retired || self.servers[d].machine.as_ref().is_some_and(about)
+    }
+
     /// The operator wants the clients of a source to be served by another one; false: that is gone, or serves them.
     pub(super) fn order_adoption(&mut self, source: usize, by: usize) -> bool {
         let Some(place) = self.spare_of(source, by) else { return false };

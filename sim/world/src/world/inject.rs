@@ -144,7 +144,7 @@ impl<Q: Quirk> World<'_, Q> {
                 (true, None)
             }
             Fault::HandOver { source } => (self.order_hand_over(index, source), None),
-            Fault::Adopt { source, by } => (self.order_adoption(source, by), None),
+            Fault::Adopt { source, by } => (self.adopts(index, source, by), None),
             // These two take effect when such a frame arrives.
             Fault::Frame { source, direction, bend, count } => {
                 self.bend_frames(index, source, direction, bend, count);

@@ -423,6 +423,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             Event::Order { source } => self.act_on_disaster(source as usize),
             Event::Recover { source } => self.try_recover(source as usize),
             Event::HeirLost { index } => self.try_to_lose_heir(index as usize),
+            Event::Adopt { index } => self.try_to_adopt(index as usize),
             Event::HandOver { source } => self.try_hand_over(source as usize),
             Event::Tick { server, index } => self.tick(server as usize, index as usize),
             Event::Unglue { line, forward } => self.unglue(line as usize, forward),

@@ -208,9 +208,10 @@ impl<Q: Quirk> World<'_, Q> {
         self.sched.at(later, Event::HeirLost { index: index as u32 });
     }
 
-    /// Whether a promoted destination is still to be lost.
-    pub(crate) fn heirs_are_to_be_lost(&self) -> bool {
-        self.armed.iter().any(|index| matches!(self.faults[*index].fault, Fault::HeirLost { .. }))
+    /// Whether a promoted destination is still to be lost, or an adoption waits for clients that are on their way.
+    pub(crate) fn orders_wait(&self) -> bool {
+        let waits = |f: &Fault| matches!(f, Fault::HeirLost { .. } | Fault::Adopt { .. });
+        self.armed.iter().any(|index| waits(&self.faults[*index].fault))
     }
 
     /// The destination that serves the clients of a source is lost, with nobody else's clients; what was the source is
