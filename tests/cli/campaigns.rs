@@ -138,3 +138,24 @@ fn what_was_wanted_ends_it_and_the_rest_is_told() {
     let said = mirrorsim(&arguments(&stable, &["--seeds", "1..=100000", "--until-stable", "40"])).ends(0);
     said.says("what was wanted was seen").says("seeds of 2 scenarios are still to be run");
 }
+
+#[test]
+fn ci_is_told_of_each_failure_with_the_line_that_repeats_it() {
+    let out = scratch("campaign_ci");
+    let (xml, page) = (out.join("deep/junit.xml"), out.join("summary.md"));
+    let more = ["--seeds", "1..=40", "--plant", "P10", "--junit", text(&xml)];
+    let mut command = command(&arguments(&out, &more));
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
+    let said = Said::of(&command.output().expect("it starts")).ends(1);
+    let errors: Vec<&str> = said.out.lines().filter(|l| l.starts_with("::error ")).collect();
+    assert!((1..=10).contains(&errors.len()), "{}", said.out);
+    assert!(errors[0].contains("file=scenarios/smoke/") && errors[0].contains("%0Amirrorsim replay ms1:"));
+    let xml = std::fs::read_to_string(&xml).expect("XML");
+    assert_eq!(xml.matches("<testcase ").count(), 2);
+    assert!(xml.contains("mirrorsim replay ms1:scenarios/smoke/"), "{xml}");
+    let page = std::fs::read_to_string(&page).expect("a summary");
+    assert!(
+        page.contains("### mirrorsim: 80 seeds of 2 scenarios") && page.contains("`mirrorsim replay ms1:"),
+        "{page}"
+    );
+}

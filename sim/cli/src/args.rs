@@ -262,6 +262,9 @@ pub struct CampaignArgs {
     /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+    /// Write the result as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
     /// Run every seed twice, in two processes [otherwise: seeds that did not pass, and one in 64 of the others]
     #[arg(long)]
     pub check_determinism: bool,
@@ -286,6 +289,9 @@ pub struct MergeArgs {
     /// Where the whole is kept
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write the result as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 /// `replay`.

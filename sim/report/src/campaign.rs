@@ -53,6 +53,8 @@ pub struct CampaignFailure {
     pub seeds: u64,
     /// Scenario of the first of them.
     pub scenario: String,
+    /// Where that is, as the user wrote it.
+    pub path: String,
     /// The first of them.
     pub first_seed: String,
     /// What it says.
@@ -145,6 +147,7 @@ impl Standing<'_> {
             signature: signature.to_owned(),
             seeds: group.seeds,
             scenario: self.plans[group.first.0].scenario.name.clone(),
+            path: self.plans[group.first.0].argument.clone(),
             first_seed: group.first.2.to_string(),
             message: group.message.clone(),
             replay: format!("mirrorsim replay {}", group.token),

@@ -24,6 +24,9 @@ const CAMPAIGNS: &str = "reports/out";
 const LATEST: &str = "latest";
 /// Says what came of it, and whether it is complete.
 const REPORT: &str = "report.json";
+/// Set where GitHub Actions runs something, and where it takes a summary.
+const GITHUB: &str = "GITHUB_ACTIONS";
+const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Red seeds that get a line each while they come; the report has all kinds.
 const LINES: u64 = 20;
 /// How often JSON tells how far it is.
@@ -98,7 +101,7 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let signal = stop.requested().filter(|s| s.interrupts());
     let standing = Standing { plans: &plans, sums: &sums, shard };
-    let mut exit = tell(&standing, &header, &folder, signal, out)?;
+    let mut exit = tell(&standing, &header, &folder, args.junit.as_deref(), signal, out)?;
     let elapsed = clock.elapsed();
     if !out.json() && sums.total.runs() > before {
         let ran = sums.total.runs() - before;
@@ -126,15 +129,21 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     Ok(exit.worst(signal.map_or(Exit::Passed, Exit::from)))
 }
 
-/// Writes the report, and says what it says.
+/// Writes the report, and says what it says; where GitHub runs it, to that, too.
 pub fn tell(
     standing: &Standing<'_>,
     header: &Header,
     folder: &Folder,
+    junit: Option<&Path>,
     signal: Option<Signal>,
     out: &mut Out,
 ) -> Result<Exit, Trouble> {
     let report = standing.report(header);
+    let mut exit = standing.exit();
+    let mut fails = |trouble: Trouble, out: &mut Out| {
+        exit = exit.worst(trouble.exit());
+        out.error(&trouble);
+    };
     let text = serde_json::to_string_pretty(&report).map_err(|e| Trouble::rig(e.to_string()))?;
     let written = folder.write(REPORT, format!("{text}\n").as_bytes());
     match out.json() {
@@ -146,13 +155,38 @@ pub fn tell(
             out.text(&format!("  report      {}\n", path.display().to_string().escape_debug()))
         }
         Ok(_) => {}
-        Err(trouble) => {
-            let trouble = Trouble::from(trouble);
-            out.error(&trouble);
-            return Ok(standing.exit().worst(trouble.exit()));
+        Err(trouble) => fails(trouble.into(), out),
+    }
+    if let Some(path) = junit {
+        let text = report::junit(&report).map_err(Trouble::rig)?;
+        match write(path, &text) {
+            Ok(()) => out.wrote("junit", path),
+            Err(trouble) => fails(trouble, out),
         }
     }
-    Ok(standing.exit())
+    if std::env::var_os(GITHUB).is_some() && !out.json() {
+        out.text(&report::annotations(&report));
+        if let Some(path) = std::env::var_os(GITHUB_SUMMARY).map(PathBuf::from)
+            && let Err(error) = append(&path, &report::step_summary(&report))
+        {
+            fails(Trouble::environment(format!("{}: {}", path.display(), report::reason(&error))), out);
+        }
+    }
+    Ok(exit)
+}
+
+/// A file of the user's choice, whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(|n| n.to_str()));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let name = name.ok_or_else(|| Trouble::usage(format!("{}: is no file name", path.display())))?;
+    Folder::open(folder)?.write(name, text.as_bytes())?;
+    Ok(())
+}
+
+fn append(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// How the rest is run.

@@ -49,7 +49,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         sums.close(&plans);
     }
     let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard };
-    let exit = tell(&standing, &whole, &target, None, out)?;
+    let exit = tell(&standing, &whole, &target, args.junit.as_deref(), None, out)?;
     if complete {
         return Ok(exit);
     }

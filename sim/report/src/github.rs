@@ -1,0 +1,92 @@
+//! What GitHub Actions shows of a campaign, within its limits: 10 annotations of a kind a step, 1 MiB of summary.
+
+use crate::campaign::CampaignReport;
+use crate::number::{count, share};
+use std::fmt::Write;
+
+/// Annotations of one kind that are shown of a step.
+const ANNOTATIONS: usize = 10;
+/// Bytes of a step's summary, with some left for other tools.
+const SUMMARY: usize = 900 << 10;
+/// Kinds of failures in the summary.
+const KINDS: usize = 200;
+
+/// Workflow commands, a line each: an error for each kind of failure, with the line that runs it again.
+pub fn annotations(report: &CampaignReport) -> String {
+    let mut out = String::new();
+    let shown = if report.failures.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
+    for f in report.failures.iter().take(shown) {
+        let text = format!("{} seeds, first {}: {}\n{}", f.seeds, f.first_seed, f.message, f.replay);
+        let title = format!("{}: {}", f.scenario, f.signature);
+        let _ =
+            writeln!(out, "::error file={},title={}::{}", property(&f.path), property(&title), data(&text));
+    }
+    let more = report.failures.len().saturating_sub(shown);
+    if more > 0 {
+        let _ = writeln!(out, "::error title=mirrorsim::{more} more kinds of failures; the report has them");
+    }
+    out
+}
+
+/// Markdown for the page of the run.
+pub fn step_summary(report: &CampaignReport) -> String {
+    let v = &report.verdicts;
+    let mut out = format!(
+        "### mirrorsim: {} seeds of {} scenarios\n\n{} passed, {} failed, {} vacuous, {} inconclusive, {} faults of the rig\n\n",
+        count(report.seeds),
+        report.scenarios.len(),
+        count(v.passed),
+        count(v.failed),
+        count(v.vacuous),
+        count(v.inconclusive),
+        count(v.rig)
+    );
+    if let Some(bound) = report.failure_rate_bound_ppb {
+        let _ = writeln!(out, "None failed: below {} of seeds fail, with 95 % confidence.\n", share(bound));
+    }
+    if !report.failures.is_empty() {
+        out += "| seeds | scenario | first | failure | again |\n|---|---|---|---|---|\n";
+    }
+    for f in report.failures.iter().take(KINDS) {
+        let row = format!(
+            "| {} | {} | {} | {} | `{}` |\n",
+            count(f.seeds),
+            cell(&f.scenario),
+            f.first_seed,
+            cell(&f.signature),
+            cell(&f.replay)
+        );
+        if out.len() + row.len() > SUMMARY {
+            break;
+        }
+        out += &row;
+    }
+    out
+}
+
+/// A value before the double colon.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The text behind it.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Text in a table.
+fn cell(text: &str) -> String {
+    text.replace(['\n', '\r'], " ").replace('|', "\\|").replace('`', "'").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_said_can_be_taken_for_a_command() {
+        assert_eq!(property("a,b: 50%\n::error::x"), "a%2Cb%3A 50%25%0A%3A%3Aerror%3A%3Ax");
+        assert_eq!(data("50 %\nnext"), "50 %25%0Anext");
+        assert_eq!(cell("a|b\n<script>`"), "a\\|b &lt;script>'");
+    }
+}

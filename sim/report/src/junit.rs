@@ -1,0 +1,47 @@
+//! JUnit XML for CI: a test case a scenario, with the lines that run its failures again.
+
+use crate::campaign::{CampaignReport, CampaignScenario};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::fmt::Write;
+
+/// The report as XML.
+pub fn junit(report: &CampaignReport) -> Result<String, String> {
+    let mut suite = TestSuite::new("mirrorsim campaign");
+    for scenario in &report.scenarios {
+        let mut case = TestCase::new(scenario.name.clone(), status(scenario));
+        case.set_classname(scenario.path.clone());
+        suite.add_test_case(case);
+    }
+    let mut all = Report::new("mirrorsim");
+    all.add_test_suite(suite);
+    all.to_string().map_err(|e| e.to_string())
+}
+
+fn status(scenario: &CampaignScenario) -> TestCaseStatus {
+    let summary = &scenario.summary;
+    let v = &summary.verdicts;
+    let run = v.passed + v.failed + v.vacuous + v.inconclusive + v.rig;
+    if let Some(first) = summary.failures.first() {
+        let mut text = format!("{} of {run} seeds did not pass\n", run - v.passed);
+        for f in &summary.failures {
+            let _ =
+                write!(text, "\n{}x, first seed {}: {}\n{}\n", f.seeds, f.first_seed.0, f.message, f.replay);
+        }
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(first.message.clone()).set_type(first.signature.clone()).set_description(text);
+        return status;
+    }
+    if !summary.coverage.unreached.is_empty() {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(format!("not reached: {}", summary.coverage.unreached.join("; ")));
+        return status;
+    }
+    match &scenario.missing {
+        Some(missing) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("not run: seeds {missing}"));
+            status
+        }
+        None => TestCaseStatus::success(),
+    }
+}
