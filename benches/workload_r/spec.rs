@@ -141,6 +141,7 @@ fn client(number: usize, operations: u64) -> ClientSpec {
         slots: 8,
         timeout: 200_000_000,
         delay: us(5, 20),
+        learns: us(0, 0),
         workload: Workload::Generated(Generated {
             operations,
             mix: Mix { write: 80, write_zeroes: 0, add: 20, read: 0 },
