@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use crate::chosen;
 use crate::moment::{self, Moment};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
@@ -128,8 +129,8 @@ pub struct SeedArgs {
     /// One seed, decimal or with 0x
     #[arg(long, value_name = "N", value_parser = one_seed, allow_hyphen_values = true)]
     pub seed: Option<Seeds>,
-    /// Seeds such as 1..100, 1..=100 or 1..10,20
-    #[arg(long, value_name = "A..B", value_parser = mirrorsim_scenario::seeds, allow_hyphen_values = true, conflicts_with = "seed")]
+    /// Seeds such as 1..100, 1..=100 or 1..10,20; `commit:100` (so many that this build's commit gives) or `random:100`
+    #[arg(long, value_name = "A..B", value_parser = chosen::parse, allow_hyphen_values = true, conflicts_with = "seed")]
     pub seeds: Option<Seeds>,
 }
 
@@ -238,8 +239,8 @@ pub struct CampaignArgs {
     /// Of those only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
     #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
     pub tags: Vec<String>,
-    /// Seeds of each scenario such as 1..100, 1..=100 or 1..10,20; of all shards
-    #[arg(long, value_name = "A..B", value_parser = mirrorsim_scenario::seeds, allow_hyphen_values = true, required_unless_present = "resume")]
+    /// Seeds of each scenario such as 1..100, 1..=100 or 1..10,20, `commit:100` or `random:100`; of all shards
+    #[arg(long, value_name = "A..B", value_parser = chosen::parse, allow_hyphen_values = true, required_unless_present = "resume")]
     pub seeds: Option<Seeds>,
     /// Seeds at a time, each in a process of its own [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]

@@ -1,6 +1,7 @@
 //! `mirrorsim`: arguments, exit codes, progress. The only place that prints.
 
 mod args;
+mod chosen;
 mod commands;
 mod moment;
 mod out;

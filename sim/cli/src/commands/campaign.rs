@@ -239,6 +239,7 @@ fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
     let (files, loaded) = scenarios::tagged(files, loaded, &args.tags)?;
     let Some(seeds) = &args.seeds else { return Err(Trouble::usage("--seeds is wanted")) };
     seeds.notes().iter().for_each(|note| out.note(note));
+    out.note(&format!("seeds {seeds} of {}", counted(files.len(), "scenario")));
     let mut planted: Vec<_> = Vec::new();
     for row in &args.planted {
         if !planted.iter().any(|r: &&mirrorsim_planted::Row| r.id == row.id) {
@@ -404,4 +405,9 @@ impl Watch<'_> {
         let out = &mut *self.out;
         self.progress.aside(|| out.text(&text));
     }
+}
+
+/// `1 scenario`, `2 scenarios`.
+fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
