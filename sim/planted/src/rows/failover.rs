@@ -101,7 +101,7 @@ pub(super) const ROWS: &[Row] = &[
         bend: Bend::GiveWayAtFence,
         oracles: &["numbering", "fencing", "steps"],
         seeds: 20,
-        witness: "scenarios/life/given_back_cut_off.yaml",
+        witness: "scenarios/life/given_back_fenced.yaml",
     },
     Row {
         id: "F09",
