@@ -62,6 +62,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Run one seed again, from the line that a red run ends with
     Replay(ReplayArgs),
+    /// Make a failing seed a small scenario that fails in the same way, with its story
+    Shrink(ShrinkArgs),
     /// Show what happens in a run, one line an event
     Trace(TraceArgs),
     /// Run every planted bug, and show how soon it is caught and by whom
@@ -309,6 +311,32 @@ pub struct ReplayArgs {
     /// Another path for the scenario than the token's
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<String>,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `shrink`.
+#[derive(Debug, Group)]
+pub struct ShrinkArgs {
+    /// A token (it starts with `ms1:`), or a scenario
+    #[arg(value_name = "TOKEN|SCENARIO")]
+    pub target: String,
+    /// Of a scenario
+    #[command(flatten)]
+    pub seed: TraceSeed,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Where the scenario is written; no file is replaced [default: in reports/out/, named after scenario, bugs and seed]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How long it may take
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "60s")]
+    pub budget: Duration,
+    /// Runs at a time; the result does not depend on it [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
+    pub jobs: Option<u64>,
     #[command(flatten)]
     pub patience: Patience,
 }

@@ -41,6 +41,7 @@ fn session() -> Exit {
         Command::Campaign(args) => commands::campaign::campaign(args, &mut out),
         Command::Merge(args) => commands::merge::merge(&args, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
+        Command::Shrink(args) => commands::shrink::shrink(&args, &mut out),
         Command::Trace(args) => commands::trace::trace(args, &mut out),
         Command::Planted(args) => commands::planted::planted(args, &mut out),
         Command::Check(args) => commands::check::check(args, &mut out),

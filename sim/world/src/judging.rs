@@ -50,6 +50,8 @@ pub enum Rigged {
     SourceIsRight,
     /// The canary: the judge is told of an answer that nobody gave. It must say no.
     FalseAnswer,
+    /// P44: a shrinker takes any failure for the one that it reduces. No run knows of it.
+    AnyFailureWillDo,
 }
 
 impl Judging {

@@ -1,7 +1,7 @@
 //! What a client asks next: drawn from the seed, or read from a trace.
 
 use crate::sites;
-use crate::spec::{Addresses, Generated, Trace, TraceAction, Workload};
+use crate::spec::{Addresses, Generated, Spec, Trace, TraceAction, TraceOperation, Workload};
 use bytes::Bytes;
 use mirror::source::Body;
 use mirrorsim_engine::{Decisions, Zipf};
@@ -154,6 +154,34 @@ impl Generator {
     pub fn ordered(&self) -> bool {
         matches!(self, Generator::Recorded { .. })
     }
+}
+
+/// What each client asks under a seed, operation by operation: it depends on nothing else. No operation has a time, for
+/// that depends on the answers. A client that asks very much is cut short.
+pub fn drawn(spec: &Spec, seed: u64, most: usize) -> Vec<Vec<TraceOperation>> {
+    let mut decisions = Decisions::with_overrides(seed, &[]);
+    let mut all = Vec::new();
+    for (index, client) in spec.clients.iter().enumerate() {
+        let volumes = spec.sources[client.source].volumes.iter().map(|v| v.size).collect();
+        let mut generator = Generator::new(&client.workload, volumes);
+        let mut operations = Vec::new();
+        while let Next::Ask(ask) = generator.next(u64::MAX, (0, 0, index as u32), false, &mut decisions) {
+            if operations.len() == most {
+                break;
+            }
+            let (offset, length) = (ask.offset, ask.length);
+            let action = match ask.body {
+                Body::Write(_) => TraceAction::Write { offset, length, payload: None, wait: ask.wait },
+                Body::WriteZeroes => TraceAction::WriteZeroes { offset, length },
+                Body::Add(delta) => TraceAction::Add { offset, delta },
+                Body::Read => TraceAction::Read { offset, length },
+            };
+            let (volume, expect_error) = (ask.volume as usize, ask.expect_error);
+            operations.push(TraceOperation { at: 0, volume, action, expect_error });
+        }
+        all.push(operations);
+    }
+    all
 }
 
 fn draw(

@@ -14,5 +14,6 @@ mod rest;
 pub mod run;
 pub mod schema;
 mod session;
+pub mod shrink;
 pub mod trace;
 pub mod worker;

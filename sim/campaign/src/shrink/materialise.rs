@@ -1,0 +1,211 @@
+//! What a seed draws, written out: each source and client on a line of its own, faults and links as the profile has drawn
+//! them, and operations as a script. Decisions have addresses, so that under the same seed everything else stays.
+
+use super::lists::path;
+use super::trials::Trials;
+use crate::plan::Plan;
+use crate::worker::attempt;
+use mirrorsim_scenario::{Outline, Step, written};
+use mirrorsim_world::spec::{FaultSpec, Spec, TraceOperation};
+use mirrorsim_world::{Options, TRACE_KINDS, drawn_operations, planned};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Operations above which no script is written.
+const LONG: usize = 400;
+/// Keys of a client that a script takes the place of.
+const DRAWN: [&str; 12] = [
+    "operations",
+    "mix",
+    "sizes",
+    "addresses",
+    "volumes",
+    "range",
+    "align",
+    "zero_payload",
+    "think",
+    "interval",
+    "trace",
+    "script",
+];
+
+/// The scenario of a plan with `--set` and `--check` in it, each source and client on a line of its own.
+pub(super) fn outline(plan: &Plan) -> Option<Outline> {
+    let scenario = &plan.scenario;
+    let mut outline = Outline::read(&scenario.path, &scenario.source, &plan.sets).ok()?;
+    for key in ["name", "about", "tags", "seeds", "reach"] {
+        outline.remove(key);
+    }
+    if let Some(mode) = plan.check {
+        match outline.at_mut(&path("check")) {
+            Some(check @ Outline::Map(_)) => check.set("mode", Outline::word(mode.name())),
+            _ => outline.set("check", Outline::word(mode.name())),
+        }
+    }
+    let spec = &scenario.spec;
+    let names: Vec<&str> = spec.sources.iter().map(|s| s.name.as_str()).collect();
+    let sources = each(outline.get("sources")?, &names);
+    outline.set("sources", sources);
+    let clients = match outline.get("clients") {
+        Some(clients) => each(clients, &spec.clients.iter().map(|c| c.name.as_str()).collect::<Vec<_>>()),
+        None => Outline::List(spec.clients.iter().map(|_| Outline::Map(Vec::new())).collect()),
+    };
+    outline.set("clients", clients);
+    if let Some(Outline::List(clients)) = outline.at_mut(&path("clients")) {
+        for (client, of) in clients.iter_mut().zip(&spec.clients) {
+            client.set("source", Outline::word(names[of.source]));
+        }
+    }
+    Some(outline)
+}
+
+/// A list without `count`, with a name for each.
+fn each(list: &Outline, names: &[&str]) -> Outline {
+    let mut out = Vec::new();
+    for item in list.items() {
+        let count = item.get("count").and_then(Outline::number).unwrap_or(1);
+        for _ in 0..count {
+            let mut one = item.clone();
+            one.remove("count");
+            if let (Some(name), Outline::Map(entries)) = (names.get(out.len()), &mut one) {
+                entries.retain(|(k, _)| k != "name");
+                entries.insert(0, ("name".into(), Outline::word(name)));
+            }
+            out.push(one);
+        }
+    }
+    Outline::List(out)
+}
+
+/// The same without a profile: what it draws is written out. `None`: nothing of that kind fails in the same way.
+pub(super) fn faults(trials: &mut Trials<'_, '_>, plan: &Plan, start: Outline) -> Option<Outline> {
+    let spec = &plan.scenario.spec;
+    let seed = trials.seed();
+    let explicit = planned(spec, seed, &plan.options(seed).overrides);
+    let came = (!trials.is_deadly()).then(|| injected(plan, seed));
+    let mut candidates = Vec::new();
+    if spec.profile.draws() {
+        // What never came, or was withheld, is left out at once: scripted, it would not be withheld.
+        candidates.extend(came.as_ref().map(|came| with(&start, spec, &explicit, Some(came))));
+        candidates.push(with(&start, spec, &explicit, None));
+    } else {
+        let mut bare = start.clone();
+        bare.remove("profile");
+        candidates.push(bare);
+    }
+    candidates.push(start);
+    let allowed: Vec<Outline> = candidates.into_iter().map(|c| allowed(trials, c)).collect();
+    trials.first("written out", allowed.into_iter()).map(|(_, best)| best)
+}
+
+/// Numbers of the faults that were injected.
+fn injected(plan: &Plan, seed: u64) -> BTreeSet<u64> {
+    let keep = Options { trace: true, ..plan.options(seed) };
+    let run = attempt(plan, seed, &keep).run;
+    let kind = TRACE_KINDS.iter().find(|(_, name)| *name == "fault").map(|(number, _)| *number);
+    run.trace.iter().filter(|e| Some(e.kind) == kind).map(|e| e.a).collect()
+}
+
+fn with(start: &Outline, spec: &Spec, explicit: &Spec, came: Option<&BTreeSet<u64>>) -> Outline {
+    let mut outline = start.clone();
+    outline.remove("profile");
+    let scripted: Vec<Outline> = start.get("faults").map(|f| f.items().to_vec()).unwrap_or_default();
+    let line = |(index, fault): (usize, &FaultSpec)| match scripted.get(index) {
+        Some(own) => own.clone(),
+        None => written::fault(explicit, fault),
+    };
+    let is_wanted = |index: usize| came.is_none_or(|came| came.contains(&(index as u64)));
+    let all = explicit.faults.iter().enumerate();
+    let faults: Vec<Outline> = all.filter(|(i, _)| is_wanted(*i) || *i < scripted.len()).map(line).collect();
+    outline.remove("faults");
+    if !faults.is_empty() {
+        outline.set("faults", Outline::List(faults));
+    }
+    if let Some(Outline::List(sources)) = outline.at_mut(&path("sources")) {
+        for (index, source) in sources.iter_mut().enumerate() {
+            let changes = written::link_changes(&spec.sources[index].link, &explicit.sources[index].link);
+            if changes.is_empty() {
+                continue;
+            }
+            let mut link = source.get("link").cloned().unwrap_or(Outline::Map(Vec::new()));
+            changes.into_iter().for_each(|(key, value)| link.set(key, value));
+            source.set("link", link);
+        }
+    }
+    outline
+}
+
+/// Without the faults that no scenario may script.
+fn allowed(trials: &Trials<'_, '_>, mut outline: Outline) -> Outline {
+    for _ in 0..8 {
+        let text = outline.yaml(&|_, _| Vec::new());
+        let Err(problems) = trials.read(&text) else { break };
+        let index = |p: &str| p.strip_prefix("faults[")?.split(']').next()?.parse::<usize>().ok();
+        let wrong: BTreeSet<usize> = problems.list().iter().filter_map(|p| index(&p.path)).collect();
+        let Some(Outline::List(faults)) = outline.at_mut(&path("faults")) else { break };
+        if wrong.is_empty() {
+            break;
+        }
+        let mut number = 0;
+        faults.retain(|_| {
+            number += 1;
+            !wrong.contains(&(number - 1))
+        });
+    }
+    outline
+}
+
+/// Clients' operations as scripts: at the times at which they were asked for, or as fast as the slots allow.
+pub(super) fn operations(trials: &mut Trials<'_, '_>, best: &Outline) -> Option<Outline> {
+    let plan = trials.plan_of(&best.yaml(&|_, _| Vec::new())).ok()?;
+    let (spec, seed) = (&plan.scenario.spec, trials.seed());
+    let mut all = drawn_operations(spec, seed, LONG + 1);
+    if all.iter().map(Vec::len).sum::<usize>() > LONG {
+        return None;
+    }
+    let deadly = trials.is_deadly();
+    let timed = if deadly { Vec::new() } else { asked(&plan, seed) };
+    for (operations, times) in all.iter_mut().zip(&timed) {
+        // What was never asked for is not needed.
+        operations.truncate(times.len().max(1));
+        operations.iter_mut().zip(times).for_each(|(operation, at)| operation.at = *at);
+    }
+    let scripted = |timed: bool| {
+        let mut outline = best.clone();
+        for (index, operations) in all.iter().enumerate() {
+            script(&mut outline, spec, index, operations, timed);
+        }
+        outline
+    };
+    let candidates = [(!deadly).then(|| scripted(true)), Some(scripted(false))];
+    trials.first("operations written out", candidates.into_iter().flatten()).map(|(_, best)| best)
+}
+
+fn script(outline: &mut Outline, spec: &Spec, index: usize, operations: &[TraceOperation], timed: bool) {
+    let steps = [Step::Key("clients".into()), Step::Item(index)];
+    let Some(client) = outline.at_mut(&steps) else { return };
+    if client.get("script").is_some() || operations.is_empty() {
+        return;
+    }
+    DRAWN.iter().for_each(|key| client.remove(key));
+    let of = spec.clients[index].source;
+    client.set("script", written::script(spec, of, operations, timed));
+}
+
+/// When the operations of each client were asked for, in order: when they first came to a server, less the way there.
+fn asked(plan: &Plan, seed: u64) -> Vec<Vec<u64>> {
+    let spec = &plan.scenario.spec;
+    let keep = Options { trace: true, ..plan.options(seed) };
+    let run = attempt(plan, seed, &keep).run;
+    let kind = TRACE_KINDS.iter().find(|(_, name)| *name == "request").map(|(number, _)| *number);
+    let mut first: BTreeMap<(u16, u16, u64), u64> = BTreeMap::new();
+    for entry in run.trace.iter().filter(|e| Some(e.kind) == kind) {
+        first.entry((entry.peer, entry.flags, entry.a)).or_insert(entry.time);
+    }
+    let mut times = vec![Vec::new(); spec.clients.len()];
+    for ((client, _, _), time) in first {
+        let Some(of) = times.get_mut(usize::from(client)) else { continue };
+        of.push(time.saturating_sub(spec.clients[usize::from(client)].delay.min));
+    }
+    times.iter_mut().for_each(|t| t.sort_unstable());
+    times
+}

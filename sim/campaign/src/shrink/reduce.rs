@@ -1,0 +1,90 @@
+//! The order in which things are left out and made simpler: what makes runs shorter first.
+
+use super::lists::{self, fewer, path};
+use super::trials::Trials;
+use super::{materialise, simpler};
+use mirrorsim_scenario::{Outline, Step};
+
+/// Rounds after which what is left may stay.
+const ROUNDS: usize = 4;
+/// Operations of which not every length is tried.
+const FEW: usize = 24;
+
+/// The smallest that is found.
+pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline {
+    best = cheaper_checks(trials, best);
+    for round in 0..ROUNDS {
+        let before = best.clone();
+        best = amounts(trials, best, "operations");
+        best = fewer(trials, "faults", best, &path("faults"), &lists::plain);
+        best = fewer(trials, "sources", best, &path("sources"), &lists::sources);
+        best = fewer(trials, "clients", best, &path("clients"), &lists::plain);
+        best = amounts(trials, best, "operations");
+        best = amounts(trials, best, "slots");
+        best = simpler::without_keys(trials, best);
+        best = simpler::sizes(trials, best);
+        if round == 0
+            && let Some(scripted) = materialise::operations(trials, &best)
+        {
+            best = scripted;
+        }
+        for client in 0..clients(&best) {
+            let script = path(&format!("clients.{client}.script"));
+            best = fewer(trials, "operations", best, &script, &lists::plain);
+            let steps = best.at(&script).map_or(0, |s| s.items().len());
+            if (1..=FEW).contains(&steps) {
+                best = simpler::steps(trials, best, &script);
+            }
+        }
+        best = fewer(trials, "expectations", best, &path("expect"), &lists::plain);
+        best = simpler::faults(trials, best);
+        if best == before || trials.is_over() {
+            break;
+        }
+    }
+    own_checks(trials, best)
+}
+
+fn clients(outline: &Outline) -> usize {
+    outline.get("clients").map_or(0, |c| c.items().len())
+}
+
+/// The cheapest check mode in which the failure is seen: all that follows takes as long.
+fn cheaper_checks(trials: &mut Trials<'_, '_>, best: Outline) -> Outline {
+    let mode = |word: &str| {
+        let mut outline = best.clone();
+        outline.set("check", Outline::word(word));
+        outline
+    };
+    let found = trials.first("check", ["end", "sampled"].into_iter().map(mode));
+    found.map_or(best, |(_, cheaper)| cheaper)
+}
+
+/// In the end it is seen in the default mode, if it is.
+fn own_checks(trials: &mut Trials<'_, '_>, best: Outline) -> Outline {
+    let mut without = best.clone();
+    without.remove("check");
+    trials.first("check", std::iter::once(without)).map_or(best, |(_, best)| best)
+}
+
+/// The least number of something of each client.
+fn amounts(trials: &mut Trials<'_, '_>, mut best: Outline, key: &'static str) -> Outline {
+    let usual = if key == "slots" { 4 } else { 200 };
+    for client in 0..clients(&best) {
+        let at = [Step::Key("clients".into()), Step::Item(client)];
+        let Some(of) = best.at(&at) else { continue };
+        if key == "operations" && (of.get("script").is_some() || of.get("trace").is_some()) {
+            continue;
+        }
+        let now = of.get(key).and_then(Outline::number).unwrap_or(usual);
+        let put = |outline: &Outline, value: u64| {
+            let mut smaller = outline.clone();
+            if let Some(of) = smaller.at_mut(&at) {
+                of.set(key, Outline::word(value));
+            }
+            Some(smaller)
+        };
+        best = simpler::least(trials, key, best, (1, now), &put);
+    }
+    best
+}

@@ -1,0 +1,149 @@
+//! The head of a reduced scenario: what it is, what happens in it, and how to run it again.
+
+use super::{Shrinker, Size};
+use crate::plan::Plan;
+use crate::worker::attempt;
+use mirrorsim_scenario::{one_line, show_about};
+use mirrorsim_world::outcome::Outcome;
+use mirrorsim_world::{Entry, Options, TRACE_KINDS, planned, render};
+
+/// Columns of a comment.
+const WIDE: usize = 116;
+/// Lines of the story: the first ones, and the last ones.
+const LINES: (usize, usize) = (6, 18);
+/// Stages that are told of, if there are not many.
+const LANDMARKS: [&str; 22] = [
+    "sealed",
+    "stalled",
+    "sync_requested",
+    "apply_started",
+    "image_applied",
+    "freed",
+    "booted",
+    "degraded",
+    "mapped",
+    "resync_begun",
+    "resync_ready",
+    "resync_cut",
+    "resync_sealed",
+    "resync_applied",
+    "in_sync",
+    "recovery_started",
+    "recovered",
+    "promoted",
+    "retired",
+    "connected",
+    "block_wanted",
+    "fenced",
+];
+
+/// The comment above the scenario.
+pub(super) fn head(
+    shrinker: &Shrinker<'_>,
+    plan: Option<&Plan>,
+    outcome: &Outcome,
+    (from, to): (Size, Size),
+) -> String {
+    let ids = shrinker.plan.planted_ids();
+    let bugs =
+        if ids.is_empty() { String::new() } else { format!(" with planted bug {}", ids.join(" and ")) };
+    let mut lines = vec![format!(
+        "Seed {} of {}{bugs}, reduced: from {} faults and {} operations to {} and {}.",
+        shrinker.seed, shrinker.plan.argument, from.faults, from.operations, to.faults, to.operations
+    )];
+    if let Some(f) = outcome.failures.first() {
+        let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
+        lines.push(format!("{}{invariant} says: {}", f.oracle, f.message));
+    }
+    if let Some(plan) = plan {
+        lines.push(String::new());
+        lines.push("What happens:".into());
+        lines.extend(told(plan, shrinker.seed, outcome).into_iter().map(|line| format!("  {line}")));
+        lines.push(String::new());
+    }
+    let plant: String = ids.iter().map(|id| format!(" --plant {id}")).collect();
+    lines.push(format!("Again: mirrorsim run THIS_FILE --seed {}{plant}", shrinker.seed));
+    lines.iter().flat_map(|l| wrapped(l)).map(|l| format!("# {l}").trim_end().to_owned() + "\n").collect()
+}
+
+/// Landmarks of the run up to the finding, and the finding.
+fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
+    let Some(failure) = outcome.failures.first() else { return Vec::new() };
+    // What ends a process is told by the process that it has ended.
+    if matches!(failure.oracle, "crash" | "hang") {
+        return outcome.last_events.clone();
+    }
+    let options = Options { trace: true, ..plan.options(seed) };
+    let spec = planned(&plan.scenario.spec, seed, &options.overrides);
+    let run = attempt(plan, seed, &options).run;
+    if run.trace.is_empty() {
+        return outcome.last_events.clone();
+    }
+    let until = usize::try_from(failure.event).unwrap_or(usize::MAX).saturating_add(1).min(run.trace.len());
+    let mut lines: Vec<String> = Vec::new();
+    let (mut answered, mut before) = (0u64, String::new());
+    for entry in &run.trace[..until] {
+        let text = render(&spec, entry);
+        answered += u64::from(kind(entry) == "answered");
+        if !is_landmark(entry, &text) {
+            continue;
+        }
+        if answered > 0 {
+            let plural = if answered == 1 { "" } else { "s" };
+            lines.push(format!("{:>10}  ({answered} operation{plural} answered)", ""));
+            answered = 0;
+        }
+        // `   0.001234567 who          what`
+        let words = text.trim_start().split_once(' ').map_or("", |(_, rest)| rest);
+        let line =
+            words.split_whitespace().collect::<Vec<_>>().join(" ").replace(" * ", ": ").replace(" # ", ": ");
+        if line != before {
+            lines.push(format!("{:>10}  {line}", show_about(entry.time)));
+        }
+        before = line;
+    }
+    if answered > 0 {
+        lines.push(format!("{:>10}  ({answered} operations answered)", ""));
+    }
+    let (head, tail) = LINES;
+    if lines.len() > head + tail + 1 {
+        let left_out = lines.len() - head - tail;
+        lines.splice(head..head + left_out, [format!("{:>10}  ... {left_out} lines", "")]);
+    }
+    lines.push(format!("{:>10}  {}: {}", show_about(failure.time), failure.oracle, failure.message));
+    lines
+}
+
+fn kind(entry: &Entry) -> &'static str {
+    TRACE_KINDS.iter().find(|(number, _)| *number == entry.kind).map_or("", |(_, name)| name)
+}
+
+fn is_landmark(entry: &Entry, text: &str) -> bool {
+    match kind(entry) {
+        "fault" | "fault_end" | "crash" | "alarm" | "phase" | "resume" => true,
+        "start" => entry.a > 1,
+        "stage" => {
+            let name = text.split("* ").nth(1).and_then(|t| t.split_whitespace().next()).unwrap_or_default();
+            LANDMARKS.contains(&name)
+        }
+        _ => false,
+    }
+}
+
+/// Lines that are not too wide; what goes on stands further in.
+fn wrapped(line: &str) -> Vec<String> {
+    let line = one_line(line);
+    let mut out = Vec::new();
+    let indent = line.len() - line.trim_start().len() + 4;
+    let mut rest = line.trim_end().to_owned();
+    while rest.chars().count() > WIDE {
+        let cut = rest.char_indices().take(WIDE).filter(|(_, c)| *c == ' ').last().map_or(0, |(i, _)| i);
+        if cut <= indent {
+            break;
+        }
+        out.push(rest[..cut].to_owned());
+        rest = " ".repeat(indent) + rest[cut..].trim_start();
+    }
+    out.push(rest);
+    out
+}

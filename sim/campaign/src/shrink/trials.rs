@@ -1,0 +1,244 @@
+//! Candidates and whether they fail in the same way: each is run in a child, several at a time.
+
+use super::{Shrinker, Shrinking, Size};
+use crate::child::{Children, Nursery};
+use crate::plan::Plan;
+use crate::signature::signature;
+use crate::token::Token;
+use crate::wall::Clock;
+use crate::worker::{self, STACK};
+use mirrorsim_scenario::{Outline, Problems, Scenario, Step};
+use mirrorsim_world::Rigged;
+use mirrorsim_world::outcome::{Outcome, Verdict};
+use std::collections::BTreeSet;
+use std::thread::{Builder, scope};
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A candidate without an event for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The part of the budget that is for leaving out, in hundredths; the rest is for the windows.
+const FOR_REDUCING: u32 = 75;
+
+/// Runs candidates, and knows which failure is wanted.
+pub(crate) struct Trials<'a, 's> {
+    shrinker: &'a Shrinker<'a>,
+    wanted: String,
+    /// P44: any failure will do.
+    any: bool,
+    /// A child for each candidate that is run at a time; none: they are run here.
+    nurseries: Vec<Option<Nursery<'a>>>,
+    /// Events that a candidate may have.
+    events: u64,
+    /// The last run that was taken.
+    pub taken: Outcome,
+    /// Texts that did not fail in the same way.
+    refused: BTreeSet<u64>,
+    clock: Clock,
+    deadline: Duration,
+    runs: u64,
+    number: usize,
+    sink: &'s mut dyn FnMut(Shrinking),
+}
+
+/// The failing run as it was given.
+pub(super) fn original(shrinker: &Shrinker<'_>) -> Outcome {
+    let Shrinker { plan, seed, crew, .. } = shrinker;
+    match crew.children.as_ref().map(Nursery::new) {
+        Some(mut nursery) => nursery.seed_run(plan, (0, 0), *seed).outcome,
+        None => worker::seed_run(plan, (0, 0), *seed).outcome,
+    }
+}
+
+impl<'a, 's> Trials<'a, 's> {
+    pub fn new(
+        shrinker: &'a Shrinker<'a>,
+        children: Option<&'a Children>,
+        wanted: String,
+        taken: Outcome,
+        sink: &'s mut dyn FnMut(Shrinking),
+    ) -> Trials<'a, 's> {
+        Trials {
+            shrinker,
+            wanted,
+            any: shrinker.plan.rigged == Some(Rigged::AnyFailureWillDo),
+            nurseries: (0..shrinker.crew.workers.max(1)).map(|_| children.map(Nursery::new)).collect(),
+            events: taken.events.saturating_mul(4).saturating_add(100_000),
+            taken,
+            refused: BTreeSet::new(),
+            clock: Clock::start(),
+            deadline: shrinker.budget * FOR_REDUCING / 100,
+            runs: 0,
+            number: 1,
+            sink,
+        }
+    }
+
+    /// Runs up to now.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Whether the time is over, or somebody wants an end.
+    pub fn is_over(&self) -> bool {
+        self.clock.elapsed() >= self.deadline || self.shrinker.stop.requested().is_some()
+    }
+
+    /// From now on all of the budget may be used.
+    pub fn extend(&mut self) {
+        self.deadline = self.shrinker.budget;
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.shrinker.seed
+    }
+
+    /// Whether the failure ends a process, so that it must not be run in this one.
+    pub fn is_deadly(&self) -> bool {
+        self.taken.failures.first().is_some_and(|f| matches!(f.oracle, "crash" | "hang"))
+    }
+
+    /// The first candidate that fails in the same way; its number among them, and itself.
+    pub fn first(
+        &mut self,
+        what: &'static str,
+        candidates: impl Iterator<Item = Outline>,
+    ) -> Option<(usize, Outline)> {
+        self.first_of(what, candidates, false)
+    }
+
+    /// The same, and it asks for no more operations than the last one that was taken.
+    pub fn first_no_larger(
+        &mut self,
+        what: &'static str,
+        candidates: impl Iterator<Item = Outline>,
+    ) -> Option<(usize, Outline)> {
+        self.first_of(what, candidates, true)
+    }
+
+    fn first_of(
+        &mut self,
+        what: &'static str,
+        candidates: impl Iterator<Item = Outline>,
+        no_larger: bool,
+    ) -> Option<(usize, Outline)> {
+        let workers = self.nurseries.len();
+        let mut candidates = candidates.enumerate();
+        loop {
+            let mut batch: Vec<(usize, Outline, u64, Plan)> = Vec::new();
+            while batch.len() < workers {
+                let Some((number, outline)) = candidates.next() else { break };
+                let text = self.guarded(&outline);
+                let hash = xxh3_64(text.as_bytes());
+                if self.refused.contains(&hash) {
+                    continue;
+                }
+                match self.plan_of(&text) {
+                    Ok(plan) => batch.push((number, outline, hash, plan)),
+                    Err(_) => drop(self.refused.insert(hash)),
+                }
+            }
+            if batch.is_empty() || self.is_over() {
+                return None;
+            }
+            let plans: Vec<&Plan> = batch.iter().map(|(_, _, _, plan)| plan).collect();
+            let outcomes = self.run(&plans);
+            for ((number, outline, hash, _), outcome) in batch.into_iter().zip(outcomes) {
+                self.runs += 1;
+                let larger = no_larger && outcome.operations.issued > self.taken.operations.issued;
+                if self.is_wanted(&outcome) && !larger {
+                    self.taken = outcome;
+                    let (size, runs) = (Size::of(&self.taken), self.runs);
+                    (self.sink)(Shrinking::Smaller { what, size, runs });
+                    return Some((number, outline));
+                }
+                self.refused.insert(hash);
+            }
+            (self.sink)(Shrinking::Tick(self.runs));
+        }
+    }
+
+    /// Whether one candidate fails in the same way. It is not taken.
+    pub fn kills(&mut self, outline: &Outline) -> bool {
+        let Ok(plan) = self.plan_of(&self.guarded(outline)) else { return false };
+        self.runs += 1;
+        let outcomes = self.run(&[&plan]);
+        (self.sink)(Shrinking::Tick(self.runs));
+        outcomes.first().is_some_and(|o| self.is_wanted(o))
+    }
+
+    /// The predicate: the same failure speaks first.
+    fn is_wanted(&self, outcome: &Outcome) -> bool {
+        let same = |f| self.any || signature(f) == self.wanted;
+        outcome.verdict == Verdict::Failed && outcome.failures.first().is_some_and(same)
+    }
+
+    /// The text of a candidate; it may not run for ever.
+    fn guarded(&self, outline: &Outline) -> String {
+        let mut outline = outline.clone();
+        if outline.get("budget").is_none() {
+            outline.set("budget", Outline::Map(Vec::new()));
+        }
+        if let Some(budget) = outline.at_mut(&[Step::Key("budget".into())]) {
+            let own = budget.get("events").and_then(Outline::number).unwrap_or(u64::MAX);
+            budget.set("events", Outline::word(own.min(self.events)));
+        }
+        outline.yaml(&|_, _| Vec::new())
+    }
+
+    /// The scenario of a text, as a worker reads it.
+    pub fn read(&self, text: &str) -> Result<Scenario, Box<Problems>> {
+        let Shrinker { plan, seed, load, .. } = self.shrinker;
+        let token = Token { sets: Vec::new(), check: None, ..plan.request(*seed) };
+        load(&plan.scenario.path, text, &token).map_err(Box::new)
+    }
+
+    /// The plan of a text: everything else is as it was.
+    pub fn plan_of(&self, text: &str) -> Result<Plan, Box<Problems>> {
+        let scenario = self.read(text)?;
+        let plan = self.shrinker.plan;
+        Ok(Plan { scenario, sets: Vec::new(), check: None, images: false, ..plan.clone() })
+    }
+
+    /// What the last text comes to, without any limit of a candidate.
+    pub fn once_more(&mut self, text: &str) -> (Option<Plan>, Outcome) {
+        match self.plan_of(text) {
+            Ok(plan) => {
+                let outcome = self.run(&[&plan]).into_iter().next().unwrap_or_else(|| self.taken.clone());
+                (Some(plan), outcome)
+            }
+            Err(_) => (None, unheard(&self.taken)),
+        }
+    }
+
+    /// Runs them side by side; there are no more than nurseries.
+    fn run(&mut self, plans: &[&Plan]) -> Vec<Outcome> {
+        let (seed, first) = (self.shrinker.seed, self.number);
+        self.number += plans.len();
+        let taken = &self.taken;
+        scope(|scope| {
+            let mut threads = Vec::new();
+            for (index, (plan, nursery)) in plans.iter().zip(&mut self.nurseries).enumerate() {
+                let (plan, number) = (*plan, (first + index, 0));
+                let one = move || match nursery {
+                    Some(nursery) => nursery.seed_run(plan, number, seed).outcome,
+                    None => worker::seed_run(plan, number, seed).outcome,
+                };
+                threads.push(Builder::new().stack_size(STACK).spawn_scoped(scope, one).ok());
+            }
+            let ended = threads.into_iter().map(|t| t.and_then(|t| t.join().ok()));
+            ended.map(|outcome| outcome.unwrap_or_else(|| unheard(taken))).collect()
+        })
+    }
+}
+
+/// Children that give a candidate up earlier.
+pub(super) fn impatient(children: &Children) -> Children {
+    Children { hang_after: children.hang_after.min(PATIENCE), ..children.clone() }
+}
+
+/// Of a candidate that could not be run at all nothing is known, and it is not wanted.
+fn unheard(like: &Outcome) -> Outcome {
+    Outcome { verdict: Verdict::Inconclusive, failures: Vec::new(), ..like.clone() }
+}

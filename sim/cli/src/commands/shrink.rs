@@ -1,0 +1,211 @@
+//! `shrink`: a failing seed as a small scenario that fails in the same way.
+
+use crate::args::ShrinkArgs;
+use crate::commands::run::workers;
+use crate::commands::worker;
+use crate::out::Out;
+use crate::trouble::Trouble;
+use crate::{scenarios, signals};
+use mirrorsim_campaign::{
+    self as campaign, Clock, Exit, Plan, Shrinker, Shrinking, Shrunk, Size, Token, Twice, Unshrunk,
+};
+use mirrorsim_report::Folder;
+use mirrorsim_scenario::seeds;
+use mirrorsim_world::DisasterAt;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where results stand, if nothing else is said.
+const FOLDER: &str = "reports/out";
+/// People hear something at least so often.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Reduces a token's seed, or a scenario's.
+pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let (plan, seed) = plan(args)?;
+    let path = args.out.clone().unwrap_or_else(|| standard(&plan, seed));
+    if args.out.is_some() && path.exists() {
+        let what = format!("{}: this file is there already", path.display().to_string().escape_debug());
+        return Err(Trouble::usage(what).help("name another one, or remove it first"));
+    }
+    let (folder, name) = place(&path)?;
+    let jobs = workers(args.jobs, u128::from(u64::MAX), out);
+    let (crew, stop) = (worker::crew(jobs, &args.patience, Twice::Never), signals::listen(out.json()));
+    let shrinker =
+        Shrinker { plan: &plan, seed, load: scenarios::parse, crew: &crew, stop: &stop, budget: args.budget };
+    let mut told = Told { clock: Clock::start(), last: Duration::ZERO, what: "", pending: None };
+    let result = shrinker.shrink(&mut |event| told.take(event, out));
+    told.flush(out);
+    let interrupt = stop.requested().map_or(Exit::Passed, Exit::from);
+    let shrunk = match result {
+        Ok(shrunk) => shrunk,
+        Err(Unshrunk::Flaky(what)) => return Err(Trouble::rig(format!("seed {seed}: {what}"))),
+        Err(Unshrunk::Unfailing(outcome)) => {
+            let what =
+                format!("seed {seed} does not fail: its verdict is {:?}", outcome.verdict).to_lowercase();
+            if out.json() {
+                out.object(&json!({"type": "shrunk", "exit_code": Exit::Failed.code(), "what": what}));
+            } else {
+                out.text(&format!("{what}\n"));
+            }
+            return Ok(Exit::Failed.worst(interrupt));
+        }
+    };
+    if !shrunk.kept() {
+        let what =
+            format!("the failure was lost: it was {}; now it is {}", shrunk.signature, shrunk.ends_with);
+        return Err(Trouble::rig(what).help("nothing was written"));
+    }
+    let again = again(&path, &plan, seed);
+    let text = shrunk.text.replace("mirrorsim run THIS_FILE", &format!("mirrorsim run {}", word(&path)));
+    folder.write(&name, text.as_bytes())?;
+    tell(&shrunk, &path, &again, told.clock.elapsed(), out);
+    Ok(interrupt)
+}
+
+fn plan(args: &ShrinkArgs) -> Result<(Plan, u64), Trouble> {
+    if args.target.starts_with("ms1:") {
+        let token: Token =
+            args.target.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
+        let data = token.data.as_ref().map(PathBuf::from);
+        let scenario = scenarios::load(&token.path, &token.sets, data, token.yes_large)
+            .map_err(|p| Trouble::Scenarios(vec![p]))?;
+        let seed = token.seed;
+        return Ok((Plan::of(&token, scenario).map_err(Trouble::usage)?, seed));
+    }
+    let reading = &args.reading;
+    let scenario = scenarios::load(&args.target, &reading.sets, reading.data.clone(), reading.yes_large)
+        .map_err(|p| Trouble::Scenarios(vec![p]))?;
+    let chosen = args.seed.seed.clone().or_else(|| scenario.seeds.clone());
+    let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
+    let seed = chosen.iter().next().unwrap_or(1);
+    let plan = Plan {
+        sets: reading.sets.clone(),
+        planted: args.judging.planted(),
+        disaster_at: args.judging.disaster_at.map(Into::into),
+        data: reading.data.as_ref().map(|d| d.display().to_string()),
+        yes_large: reading.yes_large,
+        ..Plan::new(scenario, &args.target, chosen)
+    };
+    Ok((plan.with_check(args.judging.check.map(Into::into)), seed))
+}
+
+/// The file of a result: its scenario, bugs and seed.
+fn standard(plan: &Plan, seed: u64) -> PathBuf {
+    let bugs: String = plan.planted_ids().iter().map(|id| format!("-{}", id.to_lowercase())).collect();
+    Path::new(FOLDER).join(format!("{}{bugs}-{seed}.yaml", plan.scenario.name))
+}
+
+/// The folder of a file, and its name there.
+fn place(path: &Path) -> Result<(Folder, String), Trouble> {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|n| n.to_str()).ok_or_else(|| {
+        Trouble::usage(format!("{}: not the name of a file", path.display().to_string().escape_debug()))
+    })?;
+    Ok((Folder::open(folder)?, name.to_owned()))
+}
+
+/// A path as a shell takes it for one word.
+fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// The command that shows the failure.
+fn again(path: &Path, plan: &Plan, seed: u64) -> String {
+    let mut line = format!("mirrorsim run {} --seed {seed}", word(path));
+    plan.planted_ids().iter().for_each(|id| line += &format!(" --plant {id}"));
+    match plan.disaster_at {
+        Some(DisasterAt::Time(ns)) => line += &format!(" --disaster-at {ns}ns"),
+        Some(DisasterAt::Event(number)) => line += &format!(" --disaster-at {number}"),
+        None => {}
+    }
+    if let Some(data) = &plan.data {
+        line += &format!(" --data {}", word(Path::new(data)));
+    }
+    if plan.yes_large {
+        line += " --yes-large";
+    }
+    line
+}
+
+fn size(size: Size) -> Value {
+    json!({"faults": size.faults, "operations": size.operations})
+}
+
+fn tell(shrunk: &Shrunk, path: &Path, again: &str, wall: Duration, out: &mut Out) {
+    if out.json() {
+        out.object(&json!({
+            "type": "shrunk", "exit_code": 0, "path": path.display().to_string(), "signature": shrunk.signature,
+            "message": shrunk.failure.message, "from": size(shrunk.from), "to": size(shrunk.to), "runs": shrunk.runs,
+            "cut_short": shrunk.cut_short, "wall_ms": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX), "again": again,
+        }));
+        return;
+    }
+    let Shrunk { from, to, runs, .. } = shrunk;
+    let more = if shrunk.cut_short { "; the budget ended, a longer one may find less" } else { "" };
+    out.text(&format!(
+        "{}: {}\nfrom {} faults and {} operations to {} and {}, in {runs} runs and {} s{more}\nscenario {}\n{again}\n",
+        shrunk.failure.oracle,
+        shrunk.failure.message,
+        from.faults,
+        from.operations,
+        to.faults,
+        to.operations,
+        wall.as_secs(),
+        path.display().to_string().escape_debug(),
+    ));
+}
+
+/// What people hear while it goes on.
+struct Told {
+    clock: Clock,
+    last: Duration,
+    /// What was made smaller last.
+    what: &'static str,
+    /// It is told when something else is made smaller.
+    pending: Option<(Size, u64)>,
+}
+
+impl Told {
+    fn take(&mut self, event: Shrinking, out: &mut Out) {
+        match event {
+            Shrinking::Began { signature, size: of } if out.json() => {
+                out.object(&json!({"type": "began", "signature": signature, "size": size(of)}));
+            }
+            Shrinking::Began { signature, size } => {
+                let (faults, operations) = (size.faults, size.operations);
+                out.text(&format!("to stay: {signature}\n{faults} faults, {operations} operations\n"));
+            }
+            Shrinking::Smaller { what, size, runs } => {
+                if what != self.what {
+                    self.flush(out);
+                }
+                (self.what, self.pending) = (what, Some((size, runs)));
+            }
+            Shrinking::Tick(runs) => {
+                let now = self.clock.elapsed();
+                if !out.json() && now.saturating_sub(self.last) >= QUIET {
+                    self.last = now;
+                    out.note(&format!("{runs} runs, {} s", now.as_secs()));
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, out: &mut Out) {
+        let Some((of, runs)) = self.pending.take() else { return };
+        self.last = self.clock.elapsed();
+        if out.json() {
+            out.object(&json!({"type": "smaller", "what": self.what, "size": size(of), "runs": runs}));
+        } else {
+            let (faults, operations) = (of.faults, of.operations);
+            out.text(&format!(
+                "{:<24} {faults} faults, {operations} operations after {runs} runs\n",
+                self.what
+            ));
+        }
+    }
+}
