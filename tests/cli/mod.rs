@@ -14,6 +14,7 @@ mod promotions;
 mod readme;
 mod replay;
 mod runs;
+mod shrink;
 mod signals;
 
 use std::path::{Path, PathBuf};

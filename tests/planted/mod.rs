@@ -2,6 +2,7 @@
 //! without it. A bug that is missed is red.
 
 mod rig;
+mod shrink;
 
 use mirrorsim_planted::{ROWS, Row, bent};
 use mirrorsim_scenario::Scenario;

@@ -172,7 +172,7 @@ impl Outline {
         match self {
             Outline::Map(entries) if !fits && !entries.is_empty() => {
                 // An element's first key stands behind its hyphen.
-                let within = if head == "- " { indent + 2 } else { indent + 2 };
+                let within = indent + 2;
                 if head != "- " {
                     out.push_str(&format!("{pad}{}\n", head.trim_end()));
                 }

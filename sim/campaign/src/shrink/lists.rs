@@ -9,6 +9,9 @@ pub(super) fn path(text: &str) -> Vec<Step> {
     text.split('.').map(step).collect()
 }
 
+/// Takes elements from one on up to another, which stays, out of the list there; `None`: that cannot be.
+type Without = fn(&Outline, &[Step], usize, usize) -> Option<Outline>;
+
 /// Leaves out as much of a list as can be, in halves, quarters and so on; the last elements first, for what comes after
 /// the failure is never needed. `without` takes a part out.
 pub(super) fn fewer(
@@ -16,7 +19,7 @@ pub(super) fn fewer(
     what: &'static str,
     mut best: Outline,
     at: &[Step],
-    without: &dyn Fn(&Outline, &[Step], usize, usize) -> Option<Outline>,
+    without: Without,
 ) -> Outline {
     let count = |outline: &Outline| outline.at(at).map_or(0, |list| list.items().len());
     let mut part = count(&best);

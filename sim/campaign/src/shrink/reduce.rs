@@ -16,9 +16,9 @@ pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
     for round in 0..ROUNDS {
         let before = best.clone();
         best = amounts(trials, best, "operations");
-        best = fewer(trials, "faults", best, &path("faults"), &lists::plain);
-        best = fewer(trials, "sources", best, &path("sources"), &lists::sources);
-        best = fewer(trials, "clients", best, &path("clients"), &lists::plain);
+        best = fewer(trials, "faults", best, &path("faults"), lists::plain);
+        best = fewer(trials, "sources", best, &path("sources"), lists::sources);
+        best = fewer(trials, "clients", best, &path("clients"), lists::plain);
         best = amounts(trials, best, "operations");
         best = amounts(trials, best, "slots");
         best = simpler::without_keys(trials, best);
@@ -30,13 +30,13 @@ pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
         }
         for client in 0..clients(&best) {
             let script = path(&format!("clients.{client}.script"));
-            best = fewer(trials, "operations", best, &script, &lists::plain);
+            best = fewer(trials, "operations", best, &script, lists::plain);
             let steps = best.at(&script).map_or(0, |s| s.items().len());
             if (1..=FEW).contains(&steps) {
                 best = simpler::steps(trials, best, &script);
             }
         }
-        best = fewer(trials, "expectations", best, &path("expect"), &lists::plain);
+        best = fewer(trials, "expectations", best, &path("expect"), lists::plain);
         best = simpler::faults(trials, best);
         if best == before || trials.is_over() {
             break;

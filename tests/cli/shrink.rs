@@ -1,0 +1,35 @@
+//! `shrink`: from a red run to a file that fails in the same way.
+
+use super::{FIRST, file, mirrorsim, text, top};
+
+const SOUND: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
+
+#[test]
+fn a_failing_seed_becomes_a_small_scenario_that_fails() {
+    let small = file("shrunk", "other.yaml", "").with_file_name("small.yaml");
+    let path = top().join(FIRST);
+    let said =
+        mirrorsim(&["shrink", text(&path), "--seed", "1", "--plant", "P10", "--out", text(&small)]).ends(0);
+    let said = said.says("to stay: numbering I4").says("to 0 and 1");
+    let line = said.out.lines().last().expect("a last line").to_owned();
+    assert_eq!(line, format!("mirrorsim run {} --seed 1 --plant P10", text(&small)));
+    let written = std::fs::read_to_string(&small).expect("a scenario");
+    assert!(written.starts_with("# Seed 1 of ") && written.contains("# What happens:"), "{written}");
+    mirrorsim(&["check", text(&small)]).ends(0);
+    let again: Vec<&str> = line.split(' ').skip(1).chain(["--no-report"]).collect();
+    let red = mirrorsim(&again).ends(1).says("numbering (I4)");
+    // The token of the small one can be reduced, too, to itself.
+    let token =
+        red.out.lines().last().and_then(|l| l.strip_prefix("mirrorsim replay ")).expect("a token").to_owned();
+    let smaller = small.with_file_name("smaller.yaml");
+    let said = mirrorsim(&["shrink", &token, "--out", text(&smaller), "--message-format", "json"]).ends(0);
+    let last = said.objects().pop().expect("an object");
+    assert_eq!((&last["type"], &last["to"]["operations"]), (&"shrunk".into(), &1.into()));
+    mirrorsim(&["shrink", &token, "--out", text(&smaller)]).ends(2).complains("there already");
+}
+
+#[test]
+fn a_seed_that_passes_is_not_reduced() {
+    let path = file("shrink_sound", "sound.yaml", SOUND);
+    mirrorsim(&["shrink", text(&path), "--seed", "1"]).ends(1).says("does not fail");
+}
