@@ -218,7 +218,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// What would be lost with each server of clients, as it says itself (I15).
-    fn see_exposure(&mut self, server: usize) {
+    pub(super) fn see_exposure(&mut self, server: usize) {
         for at in 0..self.mirrors_at(server).len() {
             let mirror = self.mirrors_at(server)[at];
             if self.hosts[mirror] != server {

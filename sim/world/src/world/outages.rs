@@ -34,6 +34,8 @@ impl<Q: Quirk> World<'_, Q> {
         }
         if up {
             self.fence_outlives(server);
+            // A step of its last drain may be what ends it.
+            self.see_exposure(server);
             self.sees_death(server);
             let serves = |(s, host): (&Service, &usize)| *host == server && s.server() == server;
             if self.is_destination(server) && self.service.iter().zip(&self.hosts).any(serves) {
