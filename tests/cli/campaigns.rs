@@ -16,12 +16,12 @@ fn arguments<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-fn report(folder: &Path) -> String {
+pub fn report(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("report.json")).expect("a report")
 }
 
 /// The report of an undisturbed campaign of one worker.
-fn whole(test: &str, seeds: &str) -> String {
+pub fn whole(test: &str, seeds: &str) -> String {
     let out = scratch(&format!("{test}_whole"));
     mirrorsim(&arguments(&out, &["--seeds", seeds, "--jobs", "1"])).ends(0);
     report(&out)

@@ -16,6 +16,7 @@ mod replay;
 mod runs;
 mod shrink;
 mod signals;
+mod submit;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

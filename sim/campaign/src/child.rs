@@ -18,6 +18,12 @@ use std::time::Duration;
 
 /// How long a second run of a seed that hung may be silent.
 const SECOND: Duration = Duration::from_secs(2);
+/// Whoever kills a child from outside mostly kills its parent, too, in no order: so long is waited for that.
+const ALSO: Duration = Duration::from_millis(250);
+/// Of these no process dies by itself: hang up, interrupt, terminate, kill.
+const FROM_OUTSIDE: [i32; 4] = [1, 2, 15, 9];
+/// A child that is told to end is started again so often for a seed.
+const AGAIN: usize = 3;
 /// Entries before the last known one that a second run tells.
 const BEFORE: u64 = 64;
 
@@ -50,9 +56,15 @@ struct Running {
 
 /// What came of a seed.
 enum Answer {
-    Done { outcome: Box<mirrorsim_world::outcome::Outcome>, expectations: usize, wall: Duration },
+    Done {
+        outcome: Box<mirrorsim_world::outcome::Outcome>,
+        expectations: usize,
+        wall: Duration,
+    },
     Stuck,
     Refused(String),
+    /// Somebody has told the child to end, which says nothing of the seed.
+    Sent,
     Died(String),
 }
 
@@ -78,7 +90,14 @@ impl<'a> Nursery<'a> {
         }
         let clock = Clock::start();
         let mut heard = Heard::default();
-        let Ok(answer) = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard) else {
+        let mut answer = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard);
+        for _ in 0..AGAIN {
+            if matches!(answer, Ok(Answer::Sent)) {
+                heard = Heard::default();
+                answer = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard);
+            }
+        }
+        let Ok(answer) = answer else {
             return worker::seed_run(plan, (number, index), seed);
         };
         let (outcome, expectations, wall) = match answer {
@@ -87,7 +106,7 @@ impl<'a> Nursery<'a> {
                 let failure = Failure { oracle: "panic", invariant: "", time: 0, event: 0, message: why };
                 (lost(seed, plan, Verdict::Rig, failure, Vec::new()), 0, clock.elapsed())
             }
-            Answer::Stuck | Answer::Died(_) => {
+            Answer::Stuck | Answer::Sent | Answer::Died(_) => {
                 let wall = clock.elapsed();
                 let (verdict, failure, lines) = self.autopsy(plan, number, seed, &answer, heard.entries);
                 (lost(seed, plan, verdict, failure, lines), 0, wall)
@@ -142,6 +161,7 @@ impl<'a> Nursery<'a> {
         let again = self.ask(plan, number, seed, Some(from), SECOND.min(self.how.hang_after), &mut heard);
         let (oracle, mut message) = match answer {
             Answer::Died(how) => ("crash", how.clone()),
+            Answer::Sent => ("crash", "somebody ends its process whenever it is started".to_owned()),
             _ => (
                 "hang",
                 format!("no event for {:?} of wall time: a machine does not come back", self.how.hang_after),
@@ -180,7 +200,18 @@ impl<'a> Nursery<'a> {
                 }
                 Ok(answer)
             }
-            None => Ok(Answer::Died(child.bury()?)),
+            None => {
+                let (signal, how) = child.bury()?;
+                // Else a scheduler that ends a job with all its processes would leave a failure of a seed that had none.
+                if signal.is_some_and(|s| FROM_OUTSIDE.contains(&s)) {
+                    wait();
+                }
+                Ok(if signal.is_some_and(|s| FROM_OUTSIDE[..3].contains(&s)) {
+                    Answer::Sent
+                } else {
+                    Answer::Died(how)
+                })
+            }
         }
     }
 }
@@ -255,8 +286,8 @@ impl Running {
         }
     }
 
-    /// What it died of.
-    fn bury(mut self) -> io::Result<String> {
+    /// What it died of: a signal, if it was one, and in words.
+    fn bury(mut self) -> io::Result<(Option<i32>, String)> {
         let mut words = String::new();
         if let Some(errors) = self.process.stderr.take() {
             let _ = errors.take(1 << 16).read_to_string(&mut words);
@@ -269,7 +300,7 @@ impl Running {
         } else {
             "the process died"
         };
-        Ok(format!("{cause} ({})", end(status)))
+        Ok((signal(status), format!("{cause} ({})", end(status))))
     }
 }
 
@@ -293,9 +324,26 @@ impl Heard {
 
 /// How a process ended, in words.
 fn end(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+    if let Some(signal) = signal(status) {
         return format!("signal {signal}");
     }
     status.code().map_or_else(|| "no exit code".into(), |code| format!("exit code {code}"))
+}
+
+/// Long enough to be killed, too.
+#[expect(clippy::disallowed_methods, reason = "nobody tells that this process is about to be killed")]
+fn wait() {
+    std::thread::sleep(ALSO);
+}
+
+/// The signal that has ended a process.
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+/// Elsewhere there are none.
+#[cfg(not(unix))]
+fn signal(_status: ExitStatus) -> Option<i32> {
+    None
 }

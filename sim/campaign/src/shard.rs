@@ -13,9 +13,6 @@ pub struct Shard {
     pub of: u64,
 }
 
-/// More than these nobody has machines for.
-const MOST: u64 = 100_000;
-
 impl Default for Shard {
     fn default() -> Shard {
         Shard { number: 1, of: 1 }
@@ -23,6 +20,9 @@ impl Default for Shard {
 }
 
 impl Shard {
+    /// More than these nobody has machines for.
+    pub const MOST: u64 = 100_000;
+
     /// Its part of so many seeds: first index, and the one behind the last. The parts of all shards are all seeds.
     pub fn part(self, seeds: u64) -> (u64, u64) {
         let edge = |n: u64| (u128::from(seeds) * u128::from(n) / u128::from(self.of)) as u64;
@@ -44,8 +44,8 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(n, of)| Some((part(n)?, part(of)?)));
         match parts {
             None => Err(format!("`{shown}` is no shard; write one such as 2/4")),
-            Some((_, of)) if of == 0 || of > MOST => {
-                Err(format!("there can be 1 to {MOST} shards, not {of}"))
+            Some((_, of)) if of == 0 || of > Shard::MOST => {
+                Err(format!("there can be 1 to {} shards, not {of}", Shard::MOST))
             }
             Some((number, of)) if number == 0 || number > of => {
                 Err(format!("there is no shard {number} of {of}; they are 1 to {of}"))

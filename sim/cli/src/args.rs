@@ -60,6 +60,9 @@ pub enum Command {
     Campaign(CampaignArgs),
     /// Make one campaign of the shards of one
     Merge(MergeArgs),
+    /// Let a cluster run a campaign; the same again goes on with it
+    #[command(subcommand)]
+    Submit(Engine),
     /// Run one seed again, from the line that a red run ends with
     Replay(ReplayArgs),
     /// Make a failing seed a small scenario that fails in the same way, with its story
@@ -262,9 +265,10 @@ pub struct CampaignArgs {
     /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub until_stable: Option<u64>,
-    /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
+    /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]. `auto`: the part
+    /// that Slurm (SLURM_ARRAY_TASK_ID) or Kubernetes (JOB_COMPLETION_INDEX, MIRRORSIM_SHARDS) has given to this process
+    #[arg(long, value_name = "I/N|auto", value_parser = shard)]
+    pub shard: Option<ShardArg>,
     /// Write the result as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -281,6 +285,39 @@ pub struct CampaignArgs {
     pub check: Option<Check>,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// Which part of a campaign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShardArg {
+    /// The one that the scheduler says.
+    Auto,
+    /// This one.
+    This(Shard),
+}
+
+/// `submit`.
+#[derive(Debug, Subcommand)]
+pub enum Engine {
+    /// An array of Slurm, a task a shard, and a job behind it that merges them
+    #[command(mut_arg("resume", |a| a.hide(true)), mut_arg("shard", |a| a.hide(true)))]
+    Slurm(Box<SlurmArgs>),
+}
+
+/// `submit slurm`.
+#[derive(Debug, Group)]
+pub struct SlurmArgs {
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+    /// Parts of the campaign, each a task of the array
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=Shard::MOST), allow_hyphen_values = true)]
+    pub shards: u64,
+    /// Print the scripts; nothing is written, and nothing submitted
+    #[arg(long)]
+    pub dry_run: bool,
+    /// More options for sbatch, such as --partition=long --time=2:00:00; for the array and for the merge
+    #[arg(last = true, value_name = "SBATCH OPTION")]
+    pub sbatch: Vec<String>,
 }
 
 /// `merge`.
@@ -484,6 +521,10 @@ fn set(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
         _ => Err("want PATH=VALUE, such as sources.alpha.link.loss=5%".into()),
     }
+}
+
+fn shard(text: &str) -> Result<ShardArg, String> {
+    if text == "auto" { Ok(ShardArg::Auto) } else { text.parse().map(ShardArg::This) }
 }
 
 /// A folder that is there.

@@ -40,6 +40,7 @@ fn session() -> Exit {
         Command::Run(args) => commands::run::run(args, &mut out),
         Command::Campaign(args) => commands::campaign::campaign(args, &mut out),
         Command::Merge(args) => commands::merge::merge(&args, &mut out),
+        Command::Submit(engine) => commands::submit::submit(engine, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
         Command::Shrink(args) => commands::shrink::shrink(&args, &mut out),
         Command::Trace(args) => commands::trace::trace(args, &mut out),

@@ -34,6 +34,24 @@ pub fn listen(quiet: bool) -> Stop {
     stop
 }
 
+/// Lets a worker outlive such signals: a scheduler sends them to every process of a job, and a worker ends when nobody asks it
+/// for seeds any more.
+#[cfg(unix)]
+pub fn leave_to_parent() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // Without a handler the worker dies, and its parent sees why.
+        let _ = signal_hook::flag::register(signal, Arc::<AtomicBool>::default());
+    }
+}
+
+/// Elsewhere nobody sends them.
+#[cfg(not(unix))]
+pub fn leave_to_parent() {}
+
 /// Elsewhere the system's default holds.
 #[cfg(not(unix))]
 pub fn listen(_quiet: bool) -> Stop {

@@ -1,6 +1,6 @@
 //! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
 
-use crate::args::{CampaignArgs, Reading};
+use crate::args::{CampaignArgs, Reading, ShardArg};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::progress::Progress;
@@ -43,7 +43,7 @@ impl From<StoreError> for Trouble {
 
 /// Runs a campaign, or what is left of one.
 pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let shard = args.shard.unwrap_or_default();
+    let shard = shard(args.shard, out)?;
     let top = args.out.clone().unwrap_or_else(dated);
     let path = shard.folder().map_or_else(|| top.clone(), |name| top.join(name));
     let (plans, twice) = if args.scenarios.is_empty() {
@@ -116,7 +116,7 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
         out.error(&trouble);
     }
     if !complete {
-        rest(&args, &top, stop.requested(), out);
+        rest(&args, shard, &top, stop.requested(), out);
         if stop.requested().is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
             exit = exit.worst(Exit::Rig);
@@ -190,8 +190,8 @@ fn append(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// How the rest is run.
-fn rest(args: &CampaignArgs, top: &Path, why: Option<Signal>, out: &mut Out) {
-    let shard = args.shard.map_or_else(String::new, |s| format!(" --shard {s}"));
+fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out: &mut Out) {
+    let shard = args.shard.map_or_else(String::new, |_| format!(" --shard {shard}"));
     let jobs = args.jobs.map_or_else(String::new, |n| format!(" --jobs {n}"));
     let line = format!(
         "mirrorsim campaign --resume --out {}{shard}{jobs}",
@@ -208,8 +208,25 @@ fn rest(args: &CampaignArgs, top: &Path, why: Option<Signal>, out: &mut Out) {
     }
 }
 
+/// The part that was asked for. A scheduler's variables count only if they are meant: a campaign that somebody starts in a shell
+/// that Slurm gave is a whole one.
+fn shard(asked: Option<ShardArg>, out: &mut Out) -> Result<Shard, Trouble> {
+    let variable = |name: &str| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned());
+    match asked {
+        None => Ok(Shard::default()),
+        Some(ShardArg::This(shard)) => Ok(shard),
+        Some(ShardArg::Auto) => {
+            let (shard, why) = Shard::scheduled(&variable).map_err(|what| {
+                Trouble::usage(format!("--shard auto: {what}")).help("write the shard, such as --shard 2/4")
+            })?;
+            out.note(&format!("shard {shard}, since {why}"));
+            Ok(shard)
+        }
+    }
+}
+
 /// A folder that says when it was made.
-fn dated() -> PathBuf {
+pub fn dated() -> PathBuf {
     let date = report::utc(utc_seconds()).replace(':', "");
     Path::new(CAMPAIGNS).join(format!("campaign-{date}"))
 }
@@ -228,7 +245,7 @@ fn point(top: &Path) -> std::io::Result<()> {
 }
 
 /// The plans that the arguments ask for.
-fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
+pub fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
     let files = scenarios::files(&args.scenarios, out)?;
     if files.iter().any(|f| f == "-") {
         return Err(Trouble::usage(

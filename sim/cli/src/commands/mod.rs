@@ -15,5 +15,6 @@ pub mod run;
 pub mod schema;
 mod session;
 pub mod shrink;
+pub mod submit;
 pub mod trace;
 pub mod worker;
