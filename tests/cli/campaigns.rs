@@ -163,3 +163,38 @@ fn ci_is_told_of_each_failure_with_the_line_that_repeats_it() {
         "{page}"
     );
 }
+
+#[test]
+fn a_folder_that_is_removed_under_way_ends_it_and_is_named() {
+    let out = scratch("campaign_removed");
+    let mut command = command(&arguments(&out, &["--seeds", "1..=1000000", "--jobs", "1"]));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while std::fs::metadata(out.join("results.jsonl.gz")).map_or(0, |file| file.len()) == 0 {
+        pause(20);
+    }
+    std::fs::remove_dir_all(&out).expect("removed");
+    let said = Said::of(&child.wait_with_output().expect("its end")).ends(3);
+    said.complains("results.jsonl.gz: was removed or replaced while the campaign was under way");
+}
+
+#[test]
+fn a_link_in_the_place_of_the_results_is_not_followed() {
+    let out = scratch("campaign_link");
+    std::os::unix::fs::symlink("elsewhere", out.join("results.jsonl.gz")).expect("a link");
+    let said = mirrorsim(&arguments(&out, &["--seeds", "1..=9"])).ends(3);
+    said.complains("results.jsonl.gz: is a link, and is not followed");
+    assert!(!out.join("elsewhere").exists());
+}
+
+/// A file that may not grow stands for a disk that is full. What was whole stays, and once there is space it goes on.
+#[test]
+fn a_full_disk_ends_it_and_loses_nothing_that_was_kept() {
+    let out = scratch("campaign_full");
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mirrorsim")]);
+    limited.args(arguments(&out, &["--seeds", "1..=300", "--jobs", "1"])).current_dir(top());
+    let said = Said::of(&limited.output().expect("it starts")).ends(3);
+    assert!(said.err.contains("results.jsonl.gz: "), "{}", said.err);
+    mirrorsim(&arguments(&out, &["--seeds", "1..=300", "--resume"])).ends(0);
+    assert_eq!(report(&out), whole("campaign_full", "1..=300"));
+}

@@ -174,6 +174,8 @@ fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
 pub struct Store {
     path: PathBuf,
     file: File,
+    /// Where its last whole member ends.
+    whole: u64,
     _lock: File,
     /// Lines that are not written yet, since then.
     waiting: Vec<u8>,
@@ -209,12 +211,19 @@ impl Store {
             let text = serde_json::to_string_pretty(header).map_err(|e| refused(folder, e))?;
             replace(&folder.join(HEADER), format!("{text}\n").as_bytes())?;
         }
+        if path.is_symlink() {
+            let path = path.display().to_string();
+            return Err(StoreError::Environment(format!(
+                "{}: is a link, and is not followed",
+                path.escape_debug()
+            )));
+        }
         let options = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = options.map_err(|e| environment(&path, &e))?;
         let whole = read(&path, plans, each)?;
         // What a kill has torn is run again.
         file.set_len(whole).map_err(|e| environment(&path, &e))?;
-        Ok(Store { path, file, _lock: lock, waiting: Vec::new(), since: None })
+        Ok(Store { path, file, whole, _lock: lock, waiting: Vec::new(), since: None })
     }
 
     /// Whether there is a campaign in a folder.
@@ -264,14 +273,43 @@ impl Store {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let member = member(&self.waiting).and_then(|member| {
+        if !self.is_there() {
+            let what = "was removed or replaced while the campaign was under way";
+            let path = self.path.display().to_string();
+            return Err(StoreError::Environment(format!("{}: {what}", path.escape_debug())));
+        }
+        let written = member(&self.waiting).and_then(|member| {
             self.file.write_all(&member)?;
-            self.file.sync_data()
+            self.file.sync_data()?;
+            Ok(member.len() as u64)
         });
-        member.map_err(|e| environment(&self.path, &e))?;
+        match written {
+            Ok(length) => self.whole += length,
+            Err(error) => {
+                // Nothing may stand behind half a member.
+                let _ = self.file.set_len(self.whole);
+                return Err(environment(&self.path, &error));
+            }
+        }
         self.waiting.clear();
         self.since = None;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Whether what is written can still be found by its name.
+    #[cfg(unix)]
+    fn is_there(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        let named = fs::metadata(&self.path).map(|m| (m.dev(), m.ino()));
+        let open = self.file.metadata().map(|m| (m.dev(), m.ino()));
+        matches!((named, open), (Ok(named), Ok(open)) if named == open)
+    }
+
+    #[cfg(not(unix))]
+    fn is_there(&self) -> bool {
+        self.path.exists()
     }
 }
 
