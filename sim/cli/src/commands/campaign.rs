@@ -195,7 +195,7 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
     let jobs = args.jobs.map_or_else(String::new, |n| format!(" --jobs {n}"));
     let line = format!(
         "mirrorsim campaign --resume --out {}{shard}{jobs}",
-        top.display().to_string().escape_debug()
+        report::quoted(&top.display().to_string())
     );
     let why = match why {
         Some(Signal::Budget) => "the budget is over",
