@@ -37,7 +37,8 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
         Ok(run) => run,
         Err(end) => {
             let outcome = autopsy(plan, seed, options, &end);
-            let run = Run { outcome, trace: Vec::new(), answered: Vec::new(), images: Vec::new() };
+            let (trace, answered, images, asked) = Default::default();
+            let run = Run { outcome, trace, answered, images, asked };
             return Judged { run, expectations: 0, wall };
         }
     };

@@ -96,6 +96,8 @@ pub struct Run {
     pub images: Vec<Image>,
     /// Operations of each client that were answered; with one slot these are its first ones.
     pub answered: Vec<u64>,
+    /// When each client asked for its operations, in order, ns; if the trace was asked for.
+    pub asked: Vec<Vec<u64>>,
 }
 
 /// Content of a volume, sparse.
@@ -137,8 +139,9 @@ fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q)
     }
     let outcome = world.outcome(seed);
     let answered = world.clients.iter().map(|c| c.answered_in_order).collect();
+    let asked = world.asked.take().unwrap_or_default();
     drop(world);
-    Run { outcome, trace: kept.take(), images, answered }
+    Run { outcome, trace: kept.take(), images, answered, asked }
 }
 
 type Sink = Box<dyn FnMut(&Entry)>;

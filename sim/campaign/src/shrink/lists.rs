@@ -1,7 +1,7 @@
 //! Leaving elements of a list out, large parts first.
 
 use super::trials::Trials;
-use mirrorsim_scenario::{Outline, Step};
+use mirrorsim_scenario::{Outline, Step, show_duration};
 
 /// The steps of a path such as `clients.0.script`.
 pub(super) fn path(text: &str) -> Vec<Step> {
@@ -48,8 +48,9 @@ pub(super) fn plain(outline: &Outline, at: &[Step], from: usize, to: usize) -> O
     let mut smaller = outline.clone();
     let Some(Outline::List(items)) = smaller.at_mut(at) else { return None };
     items.drain(from..to.min(items.len()));
-    // Without any client there would be others, with the defaults.
-    if items.is_empty() && at == path("clients") {
+    // Without any client there would be others, with the defaults; and so with operations.
+    let last = at.last();
+    if items.is_empty() && ["clients", "script"].iter().any(|k| last == Some(&Step::Key((*k).into()))) {
         return None;
     }
     if items.is_empty()
@@ -61,6 +62,35 @@ pub(super) fn plain(outline: &Outline, at: &[Step], from: usize, to: usize) -> O
         }
     }
     Some(smaller)
+}
+
+/// Takes operations out, and has faults that wait for a step do so for one that is so much earlier.
+pub(super) fn with_earlier_faults(outline: &Outline, at: &[Step], from: usize, to: usize) -> Option<Outline> {
+    let by = (to - from) as u64;
+    earlier(&plain(outline, at, from, to)?, &|nth| Some(nth.saturating_sub(by)), &|time| time)
+}
+
+/// Has all faults come earlier: on another occurrence of their step, or at another time. `None`: nothing would change.
+pub(super) fn earlier(
+    outline: &Outline,
+    nth: &dyn Fn(u64) -> Option<u64>,
+    time: &dyn Fn(u64) -> u64,
+) -> Option<Outline> {
+    let mut moved = outline.clone();
+    let count = outline.get("faults").map_or(0, |f| f.items().len());
+    for index in 0..count {
+        let on = path(&format!("faults.{index}.when.nth"));
+        if let Some(now) = outline.at(&on).and_then(Outline::number)
+            && let (Some(value), Some(place)) = (nth(now), moved.at_mut(&on))
+        {
+            *place = Outline::word(value.max(1));
+        }
+        let at = path(&format!("faults.{index}.at"));
+        if let (Some(now), Some(place)) = (outline.at(&at).and_then(Outline::time), moved.at_mut(&at)) {
+            *place = Outline::word(show_duration(time(now)));
+        }
+    }
+    (moved != *outline).then_some(moved)
 }
 
 /// Takes sources out, with their clients and with the faults that name them.

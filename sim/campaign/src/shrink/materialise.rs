@@ -8,7 +8,7 @@ use crate::worker::attempt;
 use mirrorsim_scenario::{Outline, Step, written};
 use mirrorsim_world::spec::{FaultSpec, Spec, TraceOperation};
 use mirrorsim_world::{Options, TRACE_KINDS, drawn_operations, planned};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Operations above which no script is written.
 const LONG: usize = 400;
@@ -154,7 +154,8 @@ fn allowed(trials: &Trials<'_, '_>, mut outline: Outline) -> Outline {
     outline
 }
 
-/// Clients' operations as scripts: at the times at which they were asked for, or as fast as the slots allow.
+/// Clients' operations as scripts: at the times at which they were asked for, or as fast as the slots allow; of all
+/// clients, or of one of them.
 pub(super) fn operations(trials: &mut Trials<'_, '_>, best: &Outline) -> Option<Outline> {
     let plan = trials.plan_of(&best.yaml(&|_, _| Vec::new())).ok()?;
     let (spec, seed) = (&plan.scenario.spec, trials.seed());
@@ -169,15 +170,18 @@ pub(super) fn operations(trials: &mut Trials<'_, '_>, best: &Outline) -> Option<
         operations.truncate(times.len().max(1));
         operations.iter_mut().zip(times).for_each(|(operation, at)| operation.at = *at);
     }
-    let scripted = |timed: bool| {
+    let scripted = |timed: bool, only: Option<usize>| {
         let mut outline = best.clone();
-        for (index, operations) in all.iter().enumerate() {
+        for (index, operations) in all.iter().enumerate().filter(|(i, _)| only.is_none_or(|only| only == *i))
+        {
             script(&mut outline, spec, index, operations, timed);
         }
         outline
     };
-    let candidates = [(!deadly).then(|| scripted(true)), Some(scripted(false))];
-    trials.first("operations written out", candidates.into_iter().flatten()).map(|(_, best)| best)
+    let ways = if deadly { vec![false] } else { vec![true, false] };
+    let whose: Vec<Option<usize>> = std::iter::once(None).chain((0..all.len()).map(Some)).collect();
+    let candidates = whose.iter().flat_map(|only| ways.iter().map(|timed| scripted(*timed, *only)));
+    trials.first("operations written out", candidates.filter(|o| o != best)).map(|(_, best)| best)
 }
 
 fn script(outline: &mut Outline, spec: &Spec, index: usize, operations: &[TraceOperation], timed: bool) {
@@ -191,21 +195,8 @@ fn script(outline: &mut Outline, spec: &Spec, index: usize, operations: &[TraceO
     client.set("script", written::script(spec, of, operations, timed));
 }
 
-/// When the operations of each client were asked for, in order: when they first came to a server, less the way there.
+/// When the operations of each client were asked for, in order.
 fn asked(plan: &Plan, seed: u64) -> Vec<Vec<u64>> {
-    let spec = &plan.scenario.spec;
     let keep = Options { trace: true, ..plan.options(seed) };
-    let run = attempt(plan, seed, &keep).run;
-    let kind = TRACE_KINDS.iter().find(|(_, name)| *name == "request").map(|(number, _)| *number);
-    let mut first: BTreeMap<(u16, u16, u64), u64> = BTreeMap::new();
-    for entry in run.trace.iter().filter(|e| Some(e.kind) == kind) {
-        first.entry((entry.peer, entry.flags, entry.a)).or_insert(entry.time);
-    }
-    let mut times = vec![Vec::new(); spec.clients.len()];
-    for ((client, _, _), time) in first {
-        let Some(of) = times.get_mut(usize::from(client)) else { continue };
-        of.push(time.saturating_sub(spec.clients[usize::from(client)].delay.min));
-    }
-    times.iter_mut().for_each(|t| t.sort_unstable());
-    times
+    attempt(plan, seed, &keep).run.asked
 }

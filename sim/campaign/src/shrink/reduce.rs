@@ -7,6 +7,8 @@ use mirrorsim_scenario::{Outline, Step};
 
 /// Rounds after which what is left may stay.
 const ROUNDS: usize = 4;
+/// Operations that are too many.
+const MANY: u64 = 12;
 /// Operations of which not every length is tried.
 const FEW: usize = 24;
 
@@ -19,11 +21,13 @@ pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
         best = fewer(trials, "faults", best, &path("faults"), lists::plain);
         best = fewer(trials, "sources", best, &path("sources"), lists::sources);
         best = fewer(trials, "clients", best, &path("clients"), lists::plain);
+        best = simpler::sooner(trials, best);
         best = amounts(trials, best, "operations");
         best = amounts(trials, best, "slots");
         best = simpler::without_keys(trials, best);
         best = simpler::sizes(trials, best);
-        if round == 0
+        if best.get("clients").is_some_and(|c| c.items().iter().any(|c| c.get("script").is_none()))
+            && (round == 0 || trials.taken.operations.issued > MANY)
             && let Some(scripted) = materialise::operations(trials, &best)
         {
             best = scripted;
@@ -31,6 +35,9 @@ pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
         for client in 0..clients(&best) {
             let script = path(&format!("clients.{client}.script"));
             best = fewer(trials, "operations", best, &script, lists::plain);
+            if trials.taken.operations.issued > MANY && best.get("faults").is_some() {
+                best = fewer(trials, "operations", best, &script, lists::with_earlier_faults);
+            }
             let steps = best.at(&script).map_or(0, |s| s.items().len());
             if (1..=FEW).contains(&steps) {
                 best = simpler::steps(trials, best, &script);

@@ -1,6 +1,6 @@
 //! What stays is made simpler: keys back to their defaults, the least of what has an order, round times.
 
-use super::lists::path;
+use super::lists::{earlier, path};
 use super::trials::Trials;
 use mirrorsim_scenario::{Outline, Step, show_duration, show_size};
 
@@ -103,21 +103,62 @@ pub(super) fn sizes(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline {
             best = found.map_or(best, |(_, smaller)| smaller);
         }
     }
-    for source in 0..best.get("sources").map_or(0, |s| s.items().len()) {
-        let at = path(&format!("sources.{source}"));
-        let now = best.at(&at).and_then(|s| s.get("partition_size")).and_then(Outline::bytes);
-        let now = now.unwrap_or(16 << 10);
-        let small = [1u64 << 10, 2 << 10, 4 << 10, 8 << 10].into_iter().filter(|s| *s < now);
+    let sources = best.get("sources").map_or(0, |s| s.items().len());
+    // All of them at once, and the destination's room with them; then one by one.
+    let groups = std::iter::once((0..sources).collect()).chain((0..sources).map(|s| vec![s]));
+    let groups: Vec<Vec<usize>> = groups.take(if sources > 1 { usize::MAX } else { 1 }).collect();
+    for group in groups {
         let from = best.clone();
-        let put = |bytes: u64| {
-            let mut outline = from.clone();
-            if let Some(source) = outline.at_mut(&at) {
-                source.set("partition_size", Outline::word(show_size(bytes)));
-            }
-            outline
-        };
-        if let Some((_, smaller)) = trials.first_no_larger("sizes", small.map(put)) {
+        let small = [1u64 << 10, 2 << 10, 4 << 10, 8 << 10];
+        let candidates = small.iter().flat_map(|bytes| {
+            [true, false].into_iter().filter_map(|room| partitions(&from, &group, *bytes, room))
+        });
+        let candidates: Vec<Outline> = candidates.collect();
+        if let Some((_, smaller)) = trials.first_no_larger("sizes", candidates.into_iter()) {
             best = smaller;
+        }
+    }
+    best
+}
+
+/// With smaller partitions, and so much less room at the destination, if that is said.
+fn partitions(outline: &Outline, group: &[usize], bytes: u64, room: bool) -> Option<Outline> {
+    let mut smaller = outline.clone();
+    let mut part = (1, 1);
+    for source in group {
+        let source = smaller.at_mut(&path(&format!("sources.{source}")))?;
+        let now = source.get("partition_size").and_then(Outline::bytes).unwrap_or(16 << 10);
+        if now > bytes {
+            source.set("partition_size", Outline::word(show_size(bytes)));
+            part = (bytes, now);
+        }
+    }
+    if let Some(destination) = smaller.at_mut(&path("destination")).filter(|_| room) {
+        for key in ["nvram_size", "reserve"] {
+            if let Some(now) = destination.get(key).and_then(Outline::bytes) {
+                destination.set(key, Outline::word(show_size((now / part.1 * part.0).next_multiple_of(512))));
+            }
+        }
+    }
+    (part != (1, 1)).then_some(smaller)
+}
+
+/// All faults earlier, together: what one waits for may be what another one leaves.
+pub(super) fn sooner(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline {
+    for _ in 0..12 {
+        let from = best.clone();
+        let part = |(n, of): &(u64, u64)| {
+            let (n, of) = (*n, *of);
+            let scaled = move |now: u64| now / of * n + now % of * n / of;
+            earlier(&from, &|nth| Some(scaled(nth)), &scaled)
+        };
+        let parts = [(1, 16), (1, 4), (1, 2), (3, 4), (7, 8)];
+        let less = |by: &u64| earlier(&from, &|nth| Some(nth.saturating_sub(*by)), &|time| time);
+        let candidates: Vec<Outline> =
+            parts.iter().filter_map(part).chain([3u64, 2, 1].iter().filter_map(less)).collect();
+        match trials.first("faults earlier", candidates.into_iter()) {
+            Some((_, sooner)) => best = sooner,
+            None => break,
         }
     }
     best

@@ -89,21 +89,24 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
             continue;
         }
         if answered > 0 {
-            let plural = if answered == 1 { "" } else { "s" };
-            lines.push(format!("{:>10}  ({answered} operation{plural} answered)", ""));
+            lines.push(answers(answered));
             answered = 0;
         }
         // `   0.001234567 who          what`
-        let words = text.trim_start().split_once(' ').map_or("", |(_, rest)| rest);
-        let line =
-            words.split_whitespace().collect::<Vec<_>>().join(" ").replace(" * ", ": ").replace(" # ", ": ");
+        let mut words: Vec<&str> = text.split_whitespace().skip(1).collect();
+        let line = match kind(entry) {
+            // Nobody does these.
+            "fault" | "fault_end" => words.split_off(2.min(words.len())).join(" "),
+            "phase" => format!("phase: {}", words.last().unwrap_or(&"?")),
+            _ => words.join(" ").replace(" * ", ": ").replace(" ! ", " raises an alarm: "),
+        };
         if line != before {
             lines.push(format!("{:>10}  {line}", show_about(entry.time)));
         }
         before = line;
     }
     if answered > 0 {
-        lines.push(format!("{:>10}  ({answered} operations answered)", ""));
+        lines.push(answers(answered));
     }
     let (head, tail) = LINES;
     if lines.len() > head + tail + 1 {
@@ -112,6 +115,11 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
     }
     lines.push(format!("{:>10}  {}: {}", show_about(failure.time), failure.oracle, failure.message));
     lines
+}
+
+fn answers(count: u64) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{:>10}  ({count} operation{plural} answered)", "")
 }
 
 fn kind(entry: &Entry) -> &'static str {

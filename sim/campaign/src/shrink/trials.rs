@@ -63,7 +63,7 @@ impl<'a, 's> Trials<'a, 's> {
             wanted,
             any: shrinker.plan.rigged == Some(Rigged::AnyFailureWillDo),
             nurseries: (0..shrinker.crew.workers.max(1)).map(|_| children.map(Nursery::new)).collect(),
-            events: taken.events.saturating_mul(4).saturating_add(100_000),
+            events: taken.events.saturating_mul(2).saturating_add(10_000),
             taken,
             refused: BTreeSet::new(),
             clock: Clock::start(),

@@ -57,12 +57,12 @@ fn of(trials: &mut Trials<'_, '_>, best: &Outline, index: usize) -> Option<Strin
         Kind::Time => show_about(value),
         Kind::Number => value.to_string(),
     };
-    let open = if up.1 { " and later" } else { "" };
-    Some(format!(
-        "window: {what} {}..={}{open} still fails (the interval that hangs together with it)",
-        show(from),
-        show(to)
-    ))
+    let interval = match (from == to, up.1) {
+        (_, true) => format!("from {} on", show(from)),
+        (true, _) => format!("only {}", show(from)),
+        _ => format!("{}..={}", show(from), show(to)),
+    };
+    Some(format!("window: {what} {interval}: the interval around its place in which it still kills"))
 }
 
 /// Sets a value whose key may be missing.

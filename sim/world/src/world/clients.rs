@@ -64,6 +64,9 @@ impl<Q: Quirk> World<'_, Q> {
                     }
                     c.backlog = c.backlog.saturating_sub(1);
                     c.waiting = ask.wait;
+                    if let Some(asked) = &mut self.asked {
+                        asked[client as usize].push(now);
+                    }
                     self.ask(client, slot as u32, ask);
                 }
             }

@@ -172,6 +172,8 @@ pub(crate) struct World<'s, Q> {
     replying: Option<(RequestId, u64)>,
     pub judging: Judging,
     pub rigged: Option<Rigged>,
+    /// When each client asked for its operations, if the whole trace is kept.
+    pub asked: Option<Vec<Vec<Nanos>>>,
 }
 
 fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64; 3]) -> Entry {
@@ -317,6 +319,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             replying: None,
             judging: options.judging.clone(),
             rigged: options.rigged,
+            asked: options.trace.then(|| vec![Vec::new(); spec.clients.len()]),
             geometries,
             regions,
             servers,
