@@ -92,7 +92,9 @@ fn sbatch(options: &[&str], script: &Path, out: &mut Out) -> Result<Option<Strin
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         said => said.map_err(|e| Trouble::environment(format!("sbatch: {}", reason(&e))))?,
     };
-    let complaint = String::from_utf8_lossy(&said.stderr).trim().escape_debug().to_string();
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    let complaint =
+        complaint.trim().lines().map(|l| l.escape_debug().to_string()).collect::<Vec<_>>().join("; ");
     let answer = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     // With several clusters the cluster's name follows.
     let id = answer.split(';').next().unwrap_or_default();
@@ -124,9 +126,9 @@ fn tell(jobs: Option<[String; 2]>, setting: &Setting, scripts: [&Path; 2], shard
         Some([first, second]) => out.text(&format!(
             "array {first} of {shards} shards, and job {second} that merges them\n  \
                watch       squeue --jobs={first},{second}\n  \
-               logs        {}\n  \
+               logs        {}/{first}_*.log\n  \
                stop        scancel {first} {second}\n",
-            word(&setting.folder.join(format!("{first}_*.log")))
+            word(&setting.folder)
         )),
         None => out.text(&format!(
             "there is no sbatch here, so nothing is submitted; where there is one:\n  \
