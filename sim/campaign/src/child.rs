@@ -43,6 +43,8 @@ pub struct Children {
 pub(crate) struct Nursery<'a> {
     how: &'a Children,
     child: Option<Running>,
+    /// A seed that takes longer is given up.
+    limit: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,8 @@ enum Answer {
     /// Somebody has told the child to end, which says nothing of the seed.
     Sent,
     Died(String),
+    /// It took longer than the limit.
+    Late,
 }
 
 /// What was heard of a run before its end.
@@ -79,7 +83,12 @@ struct Heard {
 
 impl<'a> Nursery<'a> {
     pub fn new(how: &'a Children) -> Nursery<'a> {
-        Nursery { how, child: None }
+        Nursery { how, child: None, limit: None }
+    }
+
+    /// The same for seeds of which only short ones are of use: one that takes longer is inconclusive.
+    pub fn with_limit(how: &'a Children, limit: Duration) -> Nursery<'a> {
+        Nursery { limit: Some(limit), ..Nursery::new(how) }
     }
 
     /// Runs a seed in the child; here, if there cannot be one.
@@ -105,6 +114,11 @@ impl<'a> Nursery<'a> {
             Answer::Refused(why) => {
                 let failure = Failure { oracle: "panic", invariant: "", time: 0, event: 0, message: why };
                 (lost(seed, plan, Verdict::Rig, failure, Vec::new()), 0, clock.elapsed())
+            }
+            Answer::Late => {
+                let message = "given up: it takes too long".into();
+                let failure = Failure { oracle: "limit", invariant: "", time: 0, event: 0, message };
+                (lost(seed, plan, Verdict::Inconclusive, failure, Vec::new()), 0, clock.elapsed())
             }
             Answer::Stuck | Answer::Sent | Answer::Died(_) => {
                 let wall = clock.elapsed();
@@ -192,10 +206,10 @@ impl<'a> Nursery<'a> {
             None => Running::start(self.how)?,
         };
         let task = child.task(plan, number, seed, echo, patience);
-        let answer = child.answer(&task, heard);
+        let answer = child.answer(&task, heard, self.limit);
         match answer {
             Some(answer) => {
-                if !matches!(answer, Answer::Stuck) {
+                if !matches!(answer, Answer::Stuck | Answer::Late) {
                     self.child = Some(child);
                 }
                 Ok(answer)
@@ -268,10 +282,15 @@ impl Running {
     }
 
     /// `None`: it died.
-    fn answer(&mut self, task: &Task, heard: &mut Heard) -> Option<Answer> {
+    fn answer(&mut self, task: &Task, heard: &mut Heard, limit: Option<Duration>) -> Option<Answer> {
+        let clock = Clock::start();
         self.put(task).ok()?;
         loop {
             match self.said()? {
+                // A pulse comes several times a second.
+                Said::Pulse(_) if limit.is_some_and(|limit| clock.elapsed() > limit) => {
+                    return Some(Answer::Late);
+                }
                 Said::Pulse(entries) => heard.entries = entries,
                 Said::Event { number, told } => heard.event(number, told.time, told.text),
                 Said::Done { outcome, expectations, wall } => {

@@ -123,12 +123,12 @@ pub enum Unshrunk {
 impl Shrinker<'_> {
     /// Reduces it.
     pub fn shrink(&self, sink: &mut dyn FnMut(Shrinking)) -> Result<Shrunk, Unshrunk> {
-        let first = trials::original(self);
+        let (first, wall) = trials::original(self);
         let Some(failure) = first.failures.first().filter(|_| first.verdict == Verdict::Failed) else {
             return Err(Unshrunk::Unfailing(Box::new(first)));
         };
         let wanted = signature(failure);
-        let second = trials::original(self);
+        let (second, _) = trials::original(self);
         let again = second.failures.first().map(signature).unwrap_or_default();
         if (first.digest, &wanted) != (second.digest, &again) {
             let what = format!(
@@ -140,7 +140,7 @@ impl Shrinker<'_> {
         let from = Size::of(&first);
         sink(Shrinking::Began { signature: wanted.clone(), size: from });
         let children = self.crew.children.as_ref().map(trials::impatient);
-        let mut trials = Trials::new(self, children.as_ref(), wanted.clone(), first, sink);
+        let mut trials = Trials::new(self, children.as_ref(), wanted.clone(), (first, wall), sink);
         let start = materialise::outline(self.plan);
         let best = match start.and_then(|start| materialise::faults(&mut trials, self.plan, start)) {
             Some(best) => best,

@@ -17,6 +17,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// A candidate without an event for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A candidate may take so many times as long as the original, and so long in any case. Only what does far more than
+/// that is given up, for which a slow machine is no excuse.
+const TIMES_AS_LONG: u32 = 8;
+const AT_LEAST: Duration = Duration::from_secs(3);
 /// The part of the budget that is for leaving out, in hundredths; the rest is for the windows.
 const FOR_REDUCING: u32 = 75;
 
@@ -42,12 +46,13 @@ pub(crate) struct Trials<'a, 's> {
 }
 
 /// The failing run as it was given.
-pub(super) fn original(shrinker: &Shrinker<'_>) -> Outcome {
+pub(super) fn original(shrinker: &Shrinker<'_>) -> (Outcome, Duration) {
     let Shrinker { plan, seed, crew, .. } = shrinker;
-    match crew.children.as_ref().map(Nursery::new) {
-        Some(mut nursery) => nursery.seed_run(plan, (0, 0), *seed).outcome,
-        None => worker::seed_run(plan, (0, 0), *seed).outcome,
-    }
+    let run = match crew.children.as_ref().map(Nursery::new) {
+        Some(mut nursery) => nursery.seed_run(plan, (0, 0), *seed),
+        None => worker::seed_run(plan, (0, 0), *seed),
+    };
+    (run.outcome, run.wall)
 }
 
 impl<'a, 's> Trials<'a, 's> {
@@ -55,14 +60,18 @@ impl<'a, 's> Trials<'a, 's> {
         shrinker: &'a Shrinker<'a>,
         children: Option<&'a Children>,
         wanted: String,
-        taken: Outcome,
+        (taken, wall): (Outcome, Duration),
         sink: &'s mut dyn FnMut(Shrinking),
     ) -> Trials<'a, 's> {
+        // No part of the budget that counts is for one candidate.
+        let limit = (wall * TIMES_AS_LONG).max(AT_LEAST);
         Trials {
             shrinker,
             wanted,
             any: shrinker.plan.rigged == Some(Rigged::AnyFailureWillDo),
-            nurseries: (0..shrinker.crew.workers.max(1)).map(|_| children.map(Nursery::new)).collect(),
+            nurseries: (0..shrinker.crew.workers.max(1))
+                .map(|_| children.map(|c| Nursery::with_limit(c, limit)))
+                .collect(),
             events: taken.events.saturating_mul(2).saturating_add(10_000),
             taken,
             refused: BTreeSet::new(),
