@@ -120,7 +120,8 @@ fn what_the_readme_says_to_type_can_be_typed() {
         lines.iter().filter_map(|l| l.strip_prefix("mirrorsim ")).filter(|l| !l.starts_with("replay"));
     let mut typed = 0;
     for line in lines {
-        let line = line.split(" #").next().unwrap_or(line).replace("1..=100", "1..=2");
+        let line = line.split(" #").next().unwrap_or(line).trim();
+        let line = line.replace("1..=100000", "1..=2").replace("1..=100", "1..=2");
         // All of it takes most of an hour.
         let line = line.replace("planted --write-baseline", "planted --only P10 --blocks 1 --seeds 20");
         let mut words: Vec<&str> = line.split_whitespace().collect();
@@ -129,7 +130,9 @@ fn what_the_readme_says_to_type_can_be_typed() {
         }
         let output = command(&words).current_dir(&folder).output().expect("the command starts");
         let said = Said::of(&output);
-        assert_eq!(said.code, 0, "{line}:\n{}{}", said.out, said.err);
+        // Only one of the four shards is run.
+        let code = if line.starts_with("merge ") { 5 } else { 0 };
+        assert_eq!(said.code, code, "{line}:\n{}{}", said.out, said.err);
         typed += 1;
     }
     assert!(typed > 8, "{typed} commands");
