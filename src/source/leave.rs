@@ -1,8 +1,9 @@
 //! What a source does that is not the source any more (LR7).
 //!
 //! That it is fenced tells only that somebody recovers the mirror, and who does may find that he lacks something: all that
-//! this server has is kept, and only the newer epoch is noted, durably: a restart must not answer again. Once a server says Hello as the source of a newer epoch, it serves the clients, and says where
-//! its recovery ended: if this one may have answered for more, it is diverged; else it is to become the other's mirror.
+//! this server has is kept, and only the newer epoch is noted, durably: a restart must not answer again. Once a server says
+//! Hello as the source of a newer epoch, it serves the clients, and says where its recovery ended: if this one may have
+//! answered for more, it is diverged; else it is to become the other's mirror.
 
 use super::role::Wish;
 use super::{Session, Source, State};

@@ -43,7 +43,9 @@ fn workers_and_shards_change_nothing() {
             mirrorsim(&arguments(&out, &["--seeds", "1..=30", "--shard", &shard, "--resume"])).ends(0);
         }
         let merged = scratch(&format!("campaign_merged_{shards}"));
-        mirrorsim(&["merge", text(&out), "--out", text(&merged)]).ends(0);
+        // What is there twice counts once.
+        let second = out.join(format!("shard-00002-of-{shards:05}"));
+        mirrorsim(&["merge", text(&out), text(&second), "--out", text(&merged)]).ends(0);
         assert_eq!(report(&merged), whole, "{shards} shards");
     }
 }
@@ -167,7 +169,7 @@ fn ci_is_told_of_each_failure_with_the_line_that_repeats_it() {
 #[test]
 fn a_folder_that_is_removed_under_way_ends_it_and_is_named() {
     let out = scratch("campaign_removed");
-    let mut command = command(&arguments(&out, &["--seeds", "1..=1000000", "--jobs", "1"]));
+    let mut command = command(&arguments(&out, &["--seeds", "1..=2000", "--jobs", "1"]));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     while std::fs::metadata(out.join("results.jsonl.gz")).map_or(0, |file| file.len()) == 0 {
         pause(20);
@@ -195,6 +197,36 @@ fn a_full_disk_ends_it_and_loses_nothing_that_was_kept() {
     limited.args(arguments(&out, &["--seeds", "1..=300", "--jobs", "1"])).current_dir(top());
     let said = Said::of(&limited.output().expect("it starts")).ends(3);
     assert!(said.err.contains("results.jsonl.gz: "), "{}", said.err);
+    // Half a member would stand before whatever is written next.
+    let results = out.join("results.jsonl.gz");
+    if std::fs::metadata(&results).expect("results").len() > 0 {
+        assert!(std::process::Command::new("gzip").arg("-t").arg(&results).status().expect("gzip").success());
+    }
     mirrorsim(&arguments(&out, &["--seeds", "1..=300", "--resume"])).ends(0);
     assert_eq!(report(&out), whole("campaign_full", "1..=300"));
+}
+
+/// What was under way at an interrupt is kept as it would have been without one, second runs included.
+#[test]
+fn interrupted_again_and_again_it_comes_to_the_same() {
+    let (seeds, out) = ("1..=200", scratch("campaign_interrupted"));
+    let results = out.join("results.jsonl.gz");
+    let size = || std::fs::metadata(&results).map_or(0, |file| file.len());
+    let start = || {
+        let more = ["--seeds", seeds, "--resume", "--jobs", "2", "--check-determinism"];
+        let mut command = command(&arguments(&out, &more));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    };
+    for _ in 0..4 {
+        let (mut child, before) = (start(), size());
+        while child.try_wait().expect("a child").is_none() && size() == before {
+            pause(5);
+        }
+        let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!([Some(0), Some(130)].contains(&child.wait().expect("its end").code()));
+    }
+    assert_eq!(start().wait().expect("its end").code(), Some(0));
+    let undisturbed = scratch("campaign_interrupted_whole");
+    mirrorsim(&arguments(&undisturbed, &["--seeds", seeds, "--check-determinism"])).ends(0);
+    assert_eq!(report(&out), report(&undisturbed));
 }

@@ -18,13 +18,8 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
         }
         let found = format!("{} is {}", e.metric, shown(e, measured));
         outcome.verdict = Verdict::Failed;
-        outcome.failures.push(Failure {
-            oracle: "expect",
-            invariant: "",
-            time: outcome.virtual_time,
-            event: outcome.events,
-            message: format!("`{e}` does not hold: {found} ({})", e.place),
-        });
+        let message = format!("`{e}` does not hold: {found} ({})", e.place);
+        outcome.failures.push(at_the_end(outcome, ("expect", ""), message));
     }
     judged
 }
@@ -36,14 +31,17 @@ pub(crate) fn unmeasured(expect: &[Expectation], outcome: &mut Outcome) {
         && let Some(e) = expect.iter().find(missing)
     {
         outcome.verdict = Verdict::Vacuous;
-        outcome.failures.push(Failure {
-            oracle: "vacuous",
-            invariant: "rig",
-            time: outcome.virtual_time,
-            event: outcome.events,
-            message: format!("`{e}` says nothing: nothing was measured for {} ({})", e.metric, e.place),
-        });
+        let message = format!("`{e}` says nothing: nothing was measured for {} ({})", e.metric, e.place);
+        outcome.failures.push(at_the_end(outcome, ("vacuous", "scenario"), message));
     }
+}
+
+fn at_the_end(
+    outcome: &Outcome,
+    (oracle, invariant): (&'static str, &'static str),
+    message: String,
+) -> Failure {
+    Failure { oracle, invariant, time: outcome.virtual_time, event: outcome.events, message }
 }
 
 /// A measured value in the unit of its metric.

@@ -139,9 +139,8 @@ fn work(plans: &[Plan], crew: &Crew, stop: &Stop, jobs: &Mutex<Receiver<Job>>, s
             Some(nursery) => nursery.seed_run(&plans[plan], (plan, index), seed),
             None => worker::seed_run(&plans[plan], (plan, index), seed),
         });
-        if stop.requested().is_none() {
-            second.confirm(nursery.as_mut(), &plans[plan], &mut run);
-        }
+        // A request to stop changes no result: what takes too long is given up as a whole.
+        second.confirm(nursery.as_mut(), &plans[plan], &mut run);
         if sender.send(Message::Done { number, run }).is_err() {
             return;
         }

@@ -1,16 +1,17 @@
 //! Who has heard that it is fenced (I8): from then on it answers nobody in that epoch, under any policy and after any restart.
 
+use crate::history::Who;
 use crate::judge::Judge;
 use crate::oracles::fencing;
 use crate::setup::{Device, Medium};
 use crate::superblock::Superblock;
 
 /// A mirror, and whether it is about one that another source has taken the clients of, not its source.
-type Who = (usize, bool);
+type Fenced = (usize, bool);
 
 impl Judge {
     /// A frame was delivered to a source which says that a newer epoch exists.
-    pub fn hears_fence(&mut self, (source, exiled): Who) {
+    pub fn hears_fence(&mut self, (source, exiled): Fenced) {
         let time = self.out.time;
         if let Some(fences) = self.fences.get_mut(source) {
             fences[exiled as usize].get_or_insert(time);
@@ -18,7 +19,7 @@ impl Judge {
     }
 
     /// It ended before what it did about it could be durable, or a device has failed it: it may not know any more.
-    pub fn forgets_fence(&mut self, (source, exiled): Who) {
+    pub fn forgets_fence(&mut self, (source, exiled): Fenced) {
         if let Some(fences) = self.fences.get_mut(source) {
             fences[exiled as usize] = None;
         }
@@ -54,7 +55,7 @@ impl Judge {
     }
 
     /// It has answered.
-    pub(crate) fn answered_fenced(&mut self, (source, exiled): Who, request: u64) {
+    pub(crate) fn answered_fenced(&mut self, (source, exiled): Fenced, request: Who) {
         let since = self.fences.get(source).and_then(|fences| fences[exiled as usize]);
         if let Some(since) = since {
             fencing::answered_though_told(source, request, since, &mut self.out);

@@ -86,13 +86,13 @@ impl Judge {
         if let Some(turned) = self.turned(source) {
             return turned.answered(source, client, slot, request, answer);
         }
-        self.answered_fenced((source, false), request);
+        let who = Who { client, slot, number: request };
+        self.answered_fenced((source, false), who);
         let out = &mut self.out;
         let Some(m) = self.mirrors.get_mut(source) else {
             return;
         };
         damage::source_acts(m, "answers", out);
-        let who = Who { client, slot, number: request };
         if m.retired {
             fencing::answered_by_retired(m, out.serving, who, out);
         }

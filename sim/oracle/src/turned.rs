@@ -267,7 +267,7 @@ impl Judge {
         request: u64,
         answer: Answer,
     ) {
-        self.answered_fenced((source, exiled), request);
+        self.answered_fenced((source, exiled), crate::history::Who { client, slot, number: request });
         let (setup, out) = (&self.setup, &mut self.out);
         let turned = self.turned.get_mut(source).and_then(Option::as_mut);
         let Some(m) = turned.map(|judge| &mut judge.mirrors[source]).or(self.mirrors.get_mut(source)) else {

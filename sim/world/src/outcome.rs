@@ -45,7 +45,7 @@ pub struct Outcome {
     pub checks: Checks,
     /// Recoveries that were carried out in the run (not in probes).
     pub recoveries: Vec<RecoveryReport>,
-    /// Promotions that were ordered, and what they cost the clients.
+    /// Takeovers of clients that were ordered, and what they cost these.
     pub takeovers: Vec<TakeoverReport>,
     /// Alarms raised by the servers.
     pub alarms: Vec<Alarm>,

@@ -58,9 +58,9 @@ pub(crate) fn answered_by_former(m: &Mirror, setup: &Setup, asked: &Asked, out: 
 }
 
 /// A source has answered although it had been told that it is fenced.
-pub(crate) fn answered_though_told(number: usize, request: u64, since: u64, out: &mut Findings) {
+pub(crate) fn answered_though_told(number: usize, request: Who, since: u64, out: &mut Findings) {
     out.expect(Oracle::Fencing, "I8", false, || {
-        format!("source {number}: request {request} was answered by a server that had heard at {since} that it is fenced")
+        format!("source {number}: {request} was answered by a server that had heard at {since} ns that it is fenced")
     });
 }
 
