@@ -203,9 +203,11 @@ impl<Q: Quirk> Source<Q> {
 
     /// How many records could be answered (SR2).
     pub(super) fn answerable(&self) -> u64 {
-        if self.answers_alone() {
-            return self.marked;
-        }
+        if self.answers_alone() { self.marked } else { self.mirrored() }
+    }
+
+    /// How many of them the destination has acknowledged at the level that is asked for.
+    pub(super) fn mirrored(&self) -> u64 {
         let remote = match self.knobs.ack {
             crate::config::AckLevel::Received => self.acked_received.max(self.acked_nvram),
             crate::config::AckLevel::Nvram => self.acked_nvram.max(self.acked_file),

@@ -121,9 +121,10 @@ impl<Q: Quirk> Source<Q> {
             // At level `received` the word of the other server was not for good.
             return self.exposure().operations > 0
                 || self.lost_alone > Position::ZERO
-                || self.answerable() > self.acked_nvram.max(self.acked_file);
+                || self.mirrored() > self.acked_nvram.max(self.acked_file);
         }
-        let answered = self.answerable().max(self.answered_alone);
+        // Not what it could answer: that it goes on alone may have become durable after it had closed.
+        let answered = self.mirrored().max(self.answered_alone);
         self.log.position(answered.min(self.log.next())).max(self.lost_alone) > recovered
     }
 

@@ -470,7 +470,7 @@ impl<Q: Quirk> Source<Q> {
 
     /// What would be lost with this source now, at most: what it has answered, or could, and only it is known to have.
     pub fn exposure(&self) -> Exposure {
-        let answers = self.answers_alone();
+        let answers = self.serving() && self.answers_alone();
         let alone = self.superblock.alone;
         let (counted, since) = match self.alone() {
             true => (alone.counted, Some(alone.since)),
