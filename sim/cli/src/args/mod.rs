@@ -1,10 +1,14 @@
 //! What can be said on the command line.
 
+mod campaigns;
+
+pub use campaigns::{CampaignArgs, Engine, MergeArgs, ShardArg, SlurmArgs};
+
 use crate::chosen;
 use crate::moment::{self, Moment};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
-use mirrorsim_campaign::{BUILD, Exit, Shard};
+use mirrorsim_campaign::{BUILD, Exit};
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::Seeds;
 use mirrorsim_world::spec::CheckMode;
@@ -235,105 +239,6 @@ pub struct RunArgs {
     pub export_images: Option<PathBuf>,
 }
 
-/// `campaign`.
-#[derive(Debug, Group)]
-pub struct CampaignArgs {
-    /// Scenario files, folders of them; none with --resume: those of the campaign in --out
-    #[arg(required_unless_present = "resume", value_name = "SCENARIO")]
-    pub scenarios: Vec<String>,
-    /// Of those only scenarios with one of these tags; `corner` also means corner-1, corner-2 and so on
-    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
-    pub tags: Vec<String>,
-    /// Seeds of each scenario such as 1..100, 1..=100 or 1..10,20, `commit:100` or `random:100`; of all shards
-    #[arg(long, value_name = "A..B", value_parser = chosen::parse, allow_hyphen_values = true, required_unless_present = "resume")]
-    pub seeds: Option<Seeds>,
-    /// Seeds at a time, each in a process of its own [default: one a processor]
-    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
-    pub jobs: Option<u64>,
-    /// Where results and report are kept [default: reports/out/ and the date]
-    #[arg(long, value_name = "DIR", required_unless_present = "scenarios")]
-    pub out: Option<PathBuf>,
-    /// Go on with the campaign in --out, if there is one; it must be the same one, by the same sources
-    #[arg(long)]
-    pub resume: bool,
-    /// Begin no seed after so long of wall time, such as 10m; what was run is judged, and --resume goes on
-    #[arg(long, value_name = "TIME", value_parser = moment::duration)]
-    pub budget: Option<Duration>,
-    /// Begin no seed after one that did not pass
-    #[arg(long)]
-    pub fail_fast: bool,
-    /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub until_stable: Option<u64>,
-    /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]. `auto`: the part
-    /// that Slurm (SLURM_ARRAY_TASK_ID) or Kubernetes (JOB_COMPLETION_INDEX, MIRRORSIM_SHARDS) has given to this process
-    #[arg(long, value_name = "I/N|auto", value_parser = shard)]
-    pub shard: Option<ShardArg>,
-    /// Write the result as JUnit XML, too
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Run every seed twice, in two processes [otherwise: seeds that did not pass, and one in 64 of the others]
-    #[arg(long)]
-    pub check_determinism: bool,
-    #[command(flatten)]
-    pub patience: Patience,
-    /// Switch a planted bug on (see `list --planted`)
-    #[arg(long = "plant", value_name = "ID", value_parser = planted, value_delimiter = ',')]
-    pub planted: Vec<&'static Row>,
-    /// Where recovery is judged, instead of what the scenario says
-    #[arg(long, value_name = "MODE")]
-    pub check: Option<Check>,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-/// Which part of a campaign.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ShardArg {
-    /// The one that the scheduler says.
-    Auto,
-    /// This one.
-    This(Shard),
-}
-
-/// `submit`.
-#[derive(Debug, Subcommand)]
-pub enum Engine {
-    /// An array of Slurm, a task a shard, and a job behind it that merges them
-    #[command(mut_arg("resume", |a| a.hide(true)), mut_arg("shard", |a| a.hide(true)))]
-    Slurm(Box<SlurmArgs>),
-}
-
-/// `submit slurm`.
-#[derive(Debug, Group)]
-pub struct SlurmArgs {
-    #[command(flatten)]
-    pub campaign: CampaignArgs,
-    /// Parts of the campaign, each a task of the array
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=Shard::MOST), allow_hyphen_values = true)]
-    pub shards: u64,
-    /// Print the scripts; nothing is written, and nothing submitted
-    #[arg(long)]
-    pub dry_run: bool,
-    /// More options for sbatch, such as --partition=long --time=2:00:00; for the array and for the merge
-    #[arg(last = true, value_name = "SBATCH OPTION")]
-    pub sbatch: Vec<String>,
-}
-
-/// `merge`.
-#[derive(Debug, Group)]
-pub struct MergeArgs {
-    /// Folders of campaigns or shards, or a folder with folders of shards
-    #[arg(required = true, value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-    /// Where the whole is kept
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Write the result as JUnit XML, too
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-}
-
 /// `replay`.
 #[derive(Debug, Group)]
 pub struct ReplayArgs {
@@ -521,10 +426,6 @@ fn set(text: &str) -> Result<(String, String), String> {
         Some((path, value)) if !path.is_empty() => Ok((path.to_owned(), value.to_owned())),
         _ => Err("want PATH=VALUE, such as sources.alpha.link.loss=5%".into()),
     }
-}
-
-fn shard(text: &str) -> Result<ShardArg, String> {
-    if text == "auto" { Ok(ShardArg::Auto) } else { text.parse().map(ShardArg::This) }
 }
 
 /// A folder that is there.
