@@ -50,6 +50,7 @@ pub enum Bend {
     WelcomeFiled,
     SealEarly,
     ReadAhead,
+    ReadHalfApplied,
     AlarmAtCopy,
     BelieveCache,
     KeepEpoch,

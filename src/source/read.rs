@@ -8,6 +8,7 @@ use crate::effect::{Answer, Completion, Device, Duty, Effect, Ranges, Refusal, T
 use crate::geometry::SECTOR;
 use crate::ids::{Position, RequestId};
 use crate::quirk::{Bend, Quirk};
+use crate::superblock::Superblock;
 use crate::volume::{self, Standing};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -167,7 +168,10 @@ impl<Q: Quirk> Source<Q> {
 
     fn finish_read(&mut self, read: &mut PendingRead, mut data: Vec<u8>) {
         // What the local apply has put into the blocks may be ahead of the destination: it counts as shown.
-        let applied = self.log.upto(Position::new(self.superblock.applied_gen, u64::MAX));
+        // After a restart the overlay does not have it, not even of a generation that is applied in part.
+        let Superblock { applied_gen, applied_seq, .. } = self.superblock;
+        let part = if self.quirk.bends(Bend::ReadHalfApplied) { 0 } else { applied_seq };
+        let applied = self.log.upto(Position::new(applied_gen + 1, part));
         let needs = self.overlays[read.volume as usize].fold(read.offset, &mut data).max(applied);
         let needs = if self.quirk.bends(Bend::ReadAhead) { 0 } else { needs };
         read.phase = Phase::Ready { data: Bytes::from(data), needs };

@@ -1,5 +1,7 @@
 //! What this binary was built from.
 
+use std::fmt;
+
 /// Facts about a build, stamped when it was compiled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Build {
@@ -30,6 +32,17 @@ pub const BUILD: Build = Build {
     target: env!("MIRRORSIM_TARGET"),
     profile: env!("MIRRORSIM_PROFILE"),
 };
+
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let commit = self.commit.get(..12).map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
+        write!(
+            f,
+            "{} ({commit}, sources {}, {}, {})",
+            self.version, self.source_hash, self.profile, self.target
+        )
+    }
+}
 
 impl Build {
     /// The part of the source hash that fits in a token.

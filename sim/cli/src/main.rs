@@ -6,6 +6,7 @@ mod commands;
 mod moment;
 mod out;
 mod progress;
+mod recording;
 mod scenarios;
 mod signals;
 mod trouble;

@@ -11,6 +11,9 @@ use crate::delay::Delay;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// Version of how decisions are drawn from a seed; to be raised when the same seed gives other ones.
+pub const DECISIONS: u32 = 1;
+
 /// What kind of decision: an index that its owner chose at build time. See [`crate::sites`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Site(pub u16);

@@ -32,7 +32,7 @@ mod zipf;
 #[cfg(test)]
 mod tests;
 
-pub use decisions::{Decisions, Override, Site};
+pub use decisions::{DECISIONS, Decisions, Override, Site};
 pub use delay::{Delay, Shape};
 pub use disk::{Disk, DiskSpec, NoSpace};
 pub use extent::Extent;

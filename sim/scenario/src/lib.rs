@@ -50,7 +50,7 @@ pub use expect::{Expectation, Metric, Op};
 pub use explain::explain;
 pub use keys::{explain_key, no_such_key};
 pub use layout::{largest_operation, record_size};
-pub use load::{Options, Scenario, load, parse};
+pub use load::{Options, RECORD, Scenario, load, parse};
 pub use outline::{Outline, Step};
 pub use paths::{Paths, expand};
 pub use place::one_line;

@@ -62,7 +62,7 @@ pub struct Scenario {
     pub source: String,
     /// What is allowed, and seldom meant; for whom wants to know.
     pub notes: Vec<String>,
-    /// A hash of the text and of what `--set` changed.
+    /// A hash of the text, without the record of a run, and of what `--set` changed.
     pub source_hash: u64,
 }
 
@@ -169,8 +169,11 @@ fn version_is_ours(desk: &mut Desk, tree: &Rc<Node>) -> bool {
     false
 }
 
+/// Lines that begin so are the record of a run that somebody has added to a scenario: they are no part of it.
+pub const RECORD: &str = "#= ";
+
 fn hash(text: &str, sets: &[(String, String)]) -> u64 {
-    let mut all = text.to_owned();
+    let mut all: String = text.split_inclusive('\n').filter(|line| !line.starts_with(RECORD)).collect();
     for (key, value) in sets {
         all.push('\0');
         all.push_str(key);

@@ -41,7 +41,7 @@ pub use matrix::{UNREACHABLE, phases, unreachable};
 pub use mirror::quirk::Bent;
 use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;
-pub use mirrorsim_engine::{Entry, Override};
+pub use mirrorsim_engine::{DECISIONS, Entry, Override};
 pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
 use std::cell::RefCell;
 use std::fmt::Debug;

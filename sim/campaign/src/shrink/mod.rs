@@ -15,12 +15,14 @@ mod trials;
 mod window;
 
 use crate::plan::Plan;
+use crate::repro::Repro;
 use crate::run::Crew;
 use crate::serve::Load;
 use crate::signature::signature;
 use crate::stop::Stop;
 use mirrorsim_scenario::Outline;
 use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use trials::Trials;
 
@@ -31,6 +33,8 @@ pub struct Shrinker<'a> {
     pub plan: &'a Plan,
     /// Its seed.
     pub seed: u64,
+    /// What the result will be called, as a shell takes it.
+    pub called: &'a str,
     /// Reads a scenario, as a worker would.
     pub load: Load,
     /// Who runs the candidates.
@@ -83,8 +87,8 @@ impl Size {
 /// A scenario that was reduced.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
-    /// The text of the scenario, with its story.
-    pub text: String,
+    /// The scenario, with its story, and the record of its run.
+    pub repro: Repro,
     /// What the original failed by.
     pub signature: String,
     /// What the reduced one fails by; another one is a fault of the rig.
@@ -97,6 +101,8 @@ pub struct Shrunk {
     pub to: Size,
     /// Faults that its scenario names.
     pub faults: usize,
+    /// Oracle, invariant, and which faults hit whom in which phase: equal for failures that are probably one bug.
+    pub cause: String,
     /// Runs that it took.
     pub runs: u64,
     /// The budget ended before nothing more could be left out.
@@ -137,8 +143,7 @@ impl Shrinker<'_> {
             );
             return Err(Unshrunk::Flaky(what));
         }
-        let from = Size::of(&first);
-        sink(Shrinking::Began { signature: wanted.clone(), size: from });
+        sink(Shrinking::Began { signature: wanted.clone(), size: Size::of(&first) });
         let children = self.crew.children.as_ref().map(trials::impatient);
         let mut trials = Trials::new(self, children.as_ref(), wanted.clone(), (first, wall), sink);
         let start = materialise::outline(self.plan);
@@ -149,11 +154,17 @@ impl Shrinker<'_> {
         };
         let mut best = reduce::reduce(&mut trials, best);
         best.set("seeds", Outline::quoted(self.seed));
-        Ok(self.finish(trials, &best, (wanted, from)))
+        Ok(self.finish(trials, &best, (wanted, &second)))
     }
 
     /// Slides the faults that are left, tells the story, and looks once more whether it is the same failure.
-    fn finish(&self, mut trials: Trials<'_, '_>, best: &Outline, (wanted, from): (String, Size)) -> Shrunk {
+    fn finish(
+        &self,
+        mut trials: Trials<'_, '_>,
+        best: &Outline,
+        (wanted, first): (String, &Outcome),
+    ) -> Shrunk {
+        let from = Size::of(first);
         let cut_short = trials.is_over();
         let windows = window::windows(&mut trials, best);
         let runs = trials.runs();
@@ -167,12 +178,29 @@ impl Shrinker<'_> {
         };
         let text = head + &best.yaml(&note);
         // What counts is what is written, and what a run of it says.
-        let (_, outcome) = trials.once_more(&text);
+        let (plan, outcome) = trials.once_more(&text);
         let failure = outcome.failures.first().cloned().filter(|_| outcome.verdict == Verdict::Failed);
         let ends_with = failure.as_ref().map(signature).unwrap_or_default();
         let none = Failure { oracle: "", invariant: "", time: 0, event: 0, message: String::new() };
         let faults = best.get("faults").map_or(0, |f| f.items().len());
         let failure = failure.unwrap_or(none);
-        Shrunk { text, signature: wanted, ends_with, failure, from, to, faults, runs, cut_short }
+        let cause = cause(&failure, &outcome);
+        let plan = plan.map(|plan| Plan { argument: self.called.to_owned(), ..plan });
+        let run = plan.as_ref().unwrap_or(self.plan).token(&outcome);
+        let repro = Repro::new(text, (self.plan.token(first), run), wanted.clone());
+        Shrunk { repro, signature: wanted, ends_with, failure, from, to, faults, cause, runs, cut_short }
     }
+}
+
+/// Oracle, invariant, and which faults hit whom in which phase.
+fn cause(failure: &Failure, outcome: &Outcome) -> String {
+    let hits: BTreeSet<String> = outcome
+        .matrix
+        .iter()
+        .filter(|cell| cell.took_effect > 0)
+        .map(|cell| format!("{} of {} in {}", cell.fault, cell.role, cell.phase))
+        .collect();
+    let hits: Vec<String> = hits.into_iter().collect();
+    let hits = if hits.is_empty() { "no fault".to_owned() } else { hits.join(", ") };
+    format!("{} {}: {hits}", failure.oracle, failure.invariant)
 }

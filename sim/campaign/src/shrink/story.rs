@@ -61,8 +61,7 @@ pub(super) fn head(
         lines.extend(told(plan, shrinker.seed, outcome).into_iter().map(|line| format!("  {line}")));
         lines.push(String::new());
     }
-    let plant: String = ids.iter().map(|id| format!(" --plant {id}")).collect();
-    lines.push(format!("Again: mirrorsim run THIS_FILE --seed {}{plant}", shrinker.seed));
+    lines.push(format!("Again: mirrorsim replay {}", shrinker.called));
     lines.iter().flat_map(|l| wrapped(l)).map(|l| format!("# {l}").trim_end().to_owned() + "\n").collect()
 }
 

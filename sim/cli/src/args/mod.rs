@@ -23,13 +23,7 @@ static EXITS: LazyLock<String> = LazyLock::new(|| {
     format!("Exit codes:\n{}", lines.join("\n"))
 });
 
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let commit = BUILD.commit.get(..12).map_or_else(|| "no commit".to_owned(), |c| format!("commit {c}"));
-    format!(
-        "{} ({commit}, sources {}, {}, {})",
-        BUILD.version, BUILD.source_hash, BUILD.profile, BUILD.target
-    )
-});
+static VERSION: LazyLock<String> = LazyLock::new(|| BUILD.to_string());
 
 /// Simulates NVRAM-logged mirroring under faults, and proves recovery at every durable change.
 #[derive(Debug, Parser)]
@@ -242,8 +236,9 @@ pub struct RunArgs {
 /// `replay`.
 #[derive(Debug, Group)]
 pub struct ReplayArgs {
-    /// The token; it starts with `ms1:`
-    pub token: String,
+    /// A token (it starts with `ms1:`), or a file that `shrink` or `campaign` has written
+    #[arg(value_name = "TOKEN|FILE")]
+    pub target: String,
     /// Show every event, too
     #[arg(long)]
     pub trace: bool,
@@ -253,6 +248,9 @@ pub struct ReplayArgs {
     /// Another path for the scenario than the token's
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<String>,
+    /// Run a file of another format or with other decisions; what it comes to cannot be compared with what is recorded
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub patience: Patience,
 }

@@ -5,49 +5,67 @@ use crate::commands::trace::{Filter, show};
 use crate::commands::worker;
 use crate::out::Out;
 use crate::progress::Progress;
+use crate::recording::Recording;
+use crate::signals;
 use crate::trouble::Trouble;
-use crate::{scenarios, signals};
 use mirrorsim_campaign::{
-    self as campaign, BUILD, Difference, Event, Exit, Plan, SeedRun, Token, Twice, first_difference,
+    self as campaign, Difference, Event, Exit, Plan, Replayed, Repro, Same, SeedRun, Twice, first_difference,
 };
 use mirrorsim_report as report;
-use mirrorsim_world::outcome::Verdict;
 use serde_json::json;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Runs a token's seed again.
+/// Runs a recorded seed again.
 pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let token: Token = args.token.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
-    let plan = plan(&token, args.scenario.as_deref())?;
+    let recording = Recording::named(&args.target, args.scenario.as_deref(), args.force)?;
+    recording.mention_origin(out);
+    let (plan, seed) = (&recording.plan, recording.token.seed);
     if args.trace {
-        show(out, &plan, token.seed, Filter::all());
+        show(out, plan, seed, Filter::all());
     }
-    let plans: Arc<[Plan]> = [plan].into();
+    let plans: Arc<[Plan]> = [plan.clone()].into();
     let (run, interrupt) = run(&plans, &args.patience, out)?;
     let Some(run) = run else { return Ok(interrupt) };
-    let same = Same::of(&token, &plans[0], &run);
-    let finding = same.finding(&token, &run, args.expect_pass);
+    let recorded = recording.recorded();
+    let same = recorded.same(plan, &run);
+    let replayed = recorded.replayed(same, &run);
+    let exit = replayed.exit(&run, args.expect_pass);
+    let what = words(&recording, replayed, same);
+    let difference = (replayed == Replayed::Nondeterminism).then(|| first_difference(plan, seed));
     if out.json() {
-        out.object(&report::run_line(&plans[0], &run));
-    } else {
-        out.text(&report::one(&plans[0], &run, "replayed", None));
-    }
-    let difference = if finding.nondeterminism { first_difference(&plans[0], token.seed) } else { None };
-    if out.json() {
+        out.object(&report::run_line(plan, &run));
+        let difference = difference.flatten();
         let difference =
             difference.as_ref().map(|d| json!({"event": d.event, "one": d.one, "other": d.other}));
         out.object(&json!({
-            "type": "replayed", "exit_code": finding.exit.code(), "what": finding.what, "same_text": same.text,
+            "type": "replayed", "exit_code": exit.code(), "what": what, "same_text": same.text,
             "same_build": same.build, "same_digest": same.digest, "difference": difference,
         }));
     } else {
-        out.text(&format!("{}\n", finding.what));
-        if finding.nondeterminism {
+        out.text(&report::one(plan, &run, "replayed", None));
+        out.text(&format!("{what}\n"));
+        if let Some(difference) = difference {
             out.text(&parting(difference));
         }
     }
-    Ok(finding.exit.worst(interrupt))
+    Ok(exit.worst(interrupt))
+}
+
+/// What became of it, and what has changed since.
+fn words(recording: &Recording, replayed: Replayed, same: Same) -> String {
+    let was = recording.token.digest;
+    let digest = match replayed {
+        Replayed::Nondeterminism => format!(" (it was {was:016x})"),
+        Replayed::Gone => String::new(),
+        _ if same.digest => ", same digest".into(),
+        _ => ", other digest".into(),
+    };
+    let forced = if recording.repro.as_ref().is_some_and(Repro::is_foreign) {
+        "not comparable (other format or decisions): "
+    } else {
+        ""
+    };
+    format!("{forced}{}{digest}{}", replayed.text(same), recording.drift(same))
 }
 
 /// Where two runs of now part, in words.
@@ -60,21 +78,6 @@ fn parting(difference: Option<Difference>) -> String {
         }
         None => "two runs of now are the same in every event; only the recorded digest differs\n".to_owned(),
     }
-}
-
-fn plan(token: &Token, path: Option<&str>) -> Result<Plan, Trouble> {
-    if path.is_none() && !Path::new(&token.path).exists() {
-        let what =
-            format!("{}: cannot read the scenario: there is no such file here", token.path.escape_debug());
-        let help =
-            "the token's path is meant from where its run was started: go there, or say --scenario FILE";
-        return Err(Trouble::usage(what).help(help));
-    }
-    let token = Token { path: path.unwrap_or(&token.path).to_owned(), ..token.clone() };
-    let data = token.data.as_ref().map(PathBuf::from);
-    let scenario = scenarios::load(&token.path, &token.sets, data, token.yes_large)
-        .map_err(|p| Trouble::Scenarios(vec![p]))?;
-    Plan::of(&token, scenario).map_err(Trouble::usage)
 }
 
 /// Runs the one seed, so that it can be interrupted.
@@ -91,70 +94,4 @@ fn run(plans: &Arc<[Plan]>, patience: &Patience, out: &Out) -> Result<(Option<Bo
     progress.finish();
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     Ok((result, stop.requested().map_or(Exit::Passed, Exit::from)))
-}
-
-/// What is the same as when the token was written.
-struct Same {
-    text: bool,
-    build: bool,
-    digest: bool,
-}
-
-/// What came of it.
-struct Finding {
-    exit: Exit,
-    what: String,
-    nondeterminism: bool,
-}
-
-impl Same {
-    fn of(token: &Token, plan: &Plan, run: &SeedRun) -> Same {
-        Same {
-            text: token.text == plan.scenario.source_hash as u32,
-            build: token.build == BUILD.short(),
-            digest: token.digest == run.outcome.digest,
-        }
-    }
-
-    fn finding(&self, token: &Token, run: &SeedRun, expect_pass: bool) -> Finding {
-        let verdict = run.outcome.verdict;
-        let finding = |exit, what: String| Finding { exit, what, nondeterminism: false };
-        // A run that panics has no digest to compare.
-        if self.text && self.build && !self.digest && token.digest != 0 && run.outcome.digest != 0 {
-            let what = format!(
-                "nondeterminism: same scenario, same build, other digest (it was {:016x})",
-                token.digest
-            );
-            return Finding { exit: Exit::Rig, what, nondeterminism: true };
-        }
-        let drift = self.drift(token);
-        if token.verdict != Verdict::Passed && verdict == Verdict::Passed {
-            let exit = if expect_pass { Exit::Passed } else { Exit::Failed };
-            let stale = if self.text && self.build { "" } else { "stale: " };
-            return finding(exit, format!("{stale}did not reproduce: passed on this build{drift}"));
-        }
-        let oracle = run.outcome.failures.first().map(|f| f.oracle);
-        let what = match (verdict == token.verdict, oracle == token.oracle.as_deref()) {
-            (true, true) if verdict == Verdict::Passed => "passed again",
-            (true, true) => "reproduced",
-            (true, false) => "not the same failure: another oracle speaks first",
-            (false, _) => "another verdict than before",
-        };
-        let digest = if self.digest { ", same digest" } else { ", other digest" };
-        finding(verdict.into(), format!("{what}{digest}{drift}"))
-    }
-
-    fn drift(&self, token: &Token) -> String {
-        let text = if self.text {
-            String::new()
-        } else {
-            "; the scenario or its traces were edited since".to_owned()
-        };
-        let build = if self.build {
-            String::new()
-        } else {
-            format!("; another build (it was {:08x}, this is {:08x})", token.build, BUILD.short())
-        };
-        text + &build
-    }
 }

@@ -4,14 +4,12 @@ use crate::args::ShrinkArgs;
 use crate::commands::run::workers;
 use crate::commands::worker;
 use crate::out::Out;
+use crate::recording::{Recording, is_token};
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
-use mirrorsim_campaign::{
-    self as campaign, Clock, Exit, Plan, Shrinker, Shrinking, Shrunk, Size, Token, Twice, Unshrunk,
-};
-use mirrorsim_report::Folder;
+use mirrorsim_campaign::{Clock, Exit, Plan, Shrinker, Shrinking, Shrunk, Size, Twice, Unshrunk};
+use mirrorsim_report::{self as report, Folder};
 use mirrorsim_scenario::seeds;
-use mirrorsim_world::DisasterAt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,10 +28,18 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
         return Err(Trouble::usage(what).help("name another one, or remove it first"));
     }
     let (folder, name) = place(&path)?;
+    let called = report::quoted(&path.display().to_string());
     let jobs = workers(args.jobs, u128::from(u64::MAX), out);
     let (crew, stop) = (worker::crew(jobs, &args.patience, Twice::Never), signals::listen(out.json()));
-    let shrinker =
-        Shrinker { plan: &plan, seed, load: scenarios::parse, crew: &crew, stop: &stop, budget: args.budget };
+    let shrinker = Shrinker {
+        plan: &plan,
+        seed,
+        called: &called,
+        load: scenarios::parse,
+        crew: &crew,
+        stop: &stop,
+        budget: args.budget,
+    };
     let mut told = Told { clock: Clock::start(), last: Duration::ZERO, what: "", pending: None };
     let result = shrinker.shrink(&mut |event| told.take(event, out));
     told.flush(out);
@@ -57,22 +63,15 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
             format!("the failure was lost: it was {}; now it is {}", shrunk.signature, shrunk.ends_with);
         return Err(Trouble::rig(what).help("nothing was written"));
     }
-    let again = again(&path, &plan, seed);
-    let text = shrunk.text.replace("mirrorsim run THIS_FILE", &format!("mirrorsim run {}", word(&path)));
-    folder.write(&name, text.as_bytes())?;
-    tell(&shrunk, &path, &again, told.clock.elapsed(), out);
+    folder.write(&name, shrunk.repro.to_string().as_bytes())?;
+    tell(&shrunk, &path, &format!("mirrorsim replay {called}"), told.clock.elapsed(), out);
     Ok(interrupt)
 }
 
 fn plan(args: &ShrinkArgs) -> Result<(Plan, u64), Trouble> {
-    if args.target.starts_with("ms1:") {
-        let token: Token =
-            args.target.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
-        let data = token.data.as_ref().map(PathBuf::from);
-        let scenario = scenarios::load(&token.path, &token.sets, data, token.yes_large)
-            .map_err(|p| Trouble::Scenarios(vec![p]))?;
-        let seed = token.seed;
-        return Ok((Plan::of(&token, scenario).map_err(Trouble::usage)?, seed));
+    if is_token(&args.target) {
+        let recording = Recording::named(&args.target, None, false)?;
+        return Ok((recording.plan, recording.token.seed));
     }
     let reading = &args.reading;
     let scenario = scenarios::load(&args.target, &reading.sets, reading.data.clone(), reading.yes_large)
@@ -104,31 +103,6 @@ fn place(path: &Path) -> Result<(Folder, String), Trouble> {
         Trouble::usage(format!("{}: not the name of a file", path.display().to_string().escape_debug()))
     })?;
     Ok((Folder::open(folder)?, name.to_owned()))
-}
-
-/// A path as a shell takes it for one word.
-fn word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
-/// The command that shows the failure.
-fn again(path: &Path, plan: &Plan, seed: u64) -> String {
-    let mut line = format!("mirrorsim run {} --seed {seed}", word(path));
-    plan.planted_ids().iter().for_each(|id| line += &format!(" --plant {id}"));
-    match plan.disaster_at {
-        Some(DisasterAt::Time(ns)) => line += &format!(" --disaster-at {ns}ns"),
-        Some(DisasterAt::Event(number)) => line += &format!(" --disaster-at {number}"),
-        None => {}
-    }
-    if let Some(data) = &plan.data {
-        line += &format!(" --data {}", word(Path::new(data)));
-    }
-    if plan.yes_large {
-        line += " --yes-large";
-    }
-    line
 }
 
 fn size(size: Size) -> Value {

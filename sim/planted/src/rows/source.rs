@@ -95,6 +95,15 @@ pub(super) const ROWS: &[Row] = &[
         witness: "scenarios/planted/o03_read_ahead.yaml",
     },
     Row {
+        id: "O25",
+        name: "what a boot has applied of a generation counts as answered",
+        place: "source.read",
+        bend: Bend::ReadHalfApplied,
+        oracles: &["reads"],
+        seeds: 20,
+        witness: "scenarios/planted/o25_half_applied.yaml",
+    },
+    Row {
         id: "O07",
         name: "a source that must stop does so without an alarm",
         place: "source.stop",

@@ -1,0 +1,269 @@
+//! A repro: a scenario that fails, and behind it, in comments, the record of the failing run. So one file is both what people
+//! read and run, and what a machine replays and compares.
+//!
+//! ```text
+//! schema: 1
+//! ...
+//! #= repro 1, decisions 1
+//! #= build    mirrorsim 0.1.0 (commit ..., sources ..., release, x86_64-unknown-linux-gnu)
+//! #= of       ms1:...        the run that was reduced
+//! #= run      ms1:...        the run of this scenario
+//! #= fails by durability I1 write # of client ...
+//! #= sums     1f2e 0a3b ...  16 bits of each line above
+//! #= end      12345678       32 bits of all above
+//! ```
+
+use crate::build::BUILD;
+use crate::token::{Problem, Token};
+use mirrorsim_scenario::RECORD as MARK;
+use mirrorsim_world::DECISIONS;
+use std::fmt;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Version of the record.
+const FORMAT: u32 = 1;
+/// Sums on one line.
+const A_LINE: usize = 20;
+/// No repro is larger, bytes.
+pub const LARGEST: u64 = 1 << 24;
+
+/// A scenario and the record of a failing run of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Repro {
+    /// The text of the scenario, without the record.
+    pub scenario: String,
+    /// Version of the record, and of how decisions are drawn from a seed.
+    pub versions: (u32, u32),
+    /// The build that has written it.
+    pub build: String,
+    /// The run that was reduced; its scenario may have been edited since.
+    pub of: Token,
+    /// The run of this scenario.
+    pub run: Token,
+    /// What it fails by.
+    pub signature: String,
+}
+
+/// Why a file is no repro that can be relied on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unfit {
+    /// It has no record.
+    NoRecord,
+    /// It ends too early, after so many bytes.
+    Cut(usize),
+    /// A line is not what was written: its number from 1, the byte at which it begins from 0, and what is wrong with it.
+    Damaged(usize, usize, String),
+    /// Other versions of the record or of decisions.
+    Versions(u32, u32),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::NoRecord => write!(f, "this is no repro: there is no record of a failing run in it"),
+            Unfit::Cut(bytes) => write!(f, "the repro is damaged: it ends too early, after {bytes} bytes"),
+            Unfit::Damaged(_, byte, what) => {
+                write!(f, "the repro is damaged at byte {byte}: {what}")
+            }
+            Unfit::Versions(format, decisions) => write!(
+                f,
+                "the repro has format {format} and decisions {decisions}; this version has {FORMAT} and {DECISIONS}: its run \
+                 cannot be compared with one of now"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl Unfit {
+    /// The line that is meant, from 1.
+    pub fn line(&self) -> Option<usize> {
+        if let Unfit::Damaged(line, ..) = self { Some(*line) } else { None }
+    }
+}
+
+impl fmt::Display for Repro {
+    /// The file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (format, decisions) = self.versions;
+        let mut text = self.scenario.clone();
+        let mut add = |line: String| text += &format!("{MARK}{line}\n");
+        add(format!("repro {format}, decisions {decisions}"));
+        add(format!("build    {}", self.build));
+        add(format!("of       {}", self.of));
+        add(format!("run      {}", self.run));
+        add(format!("fails by {}", self.signature));
+        let sums: Vec<String> = text.lines().map(|line| format!("{:04x}", sum(line))).collect();
+        for some in sums.chunks(A_LINE) {
+            text += &format!("{MARK}sums     {}\n", some.join(" "));
+        }
+        write!(f, "{text}{MARK}end      {:08x}\n", xxh3_64(text.as_bytes()) as u32)
+    }
+}
+
+/// 16 bits of a line, without its end.
+fn sum(line: &str) -> u16 {
+    xxh3_64(line.as_bytes()) as u16
+}
+
+impl Repro {
+    /// Of a scenario whose run is known.
+    pub fn new(scenario: String, (of, run): (Token, Token), signature: String) -> Repro {
+        let signature = signature.split_whitespace().collect::<Vec<_>>().join(" ");
+        Repro { scenario, versions: (FORMAT, DECISIONS), build: BUILD.to_string(), of, run, signature }
+    }
+
+    /// Whether it is of another version, so that nothing can be compared.
+    pub fn is_foreign(&self) -> bool {
+        self.versions != (FORMAT, DECISIONS)
+    }
+
+    /// Reads a file. With `force` other versions are tried, too.
+    pub fn read(bytes: &[u8], force: bool) -> Result<Repro, Unfit> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => return Err(not_text(bytes, e.valid_up_to())),
+        };
+        let first = format!("{MARK}repro ");
+        let start = text.match_indices(&first).map(|(at, _)| at).filter(|at| begins_line(text, *at)).last();
+        let Some(start) = start else {
+            let rest = text.lines().any(|line| line.starts_with(MARK.trim_end()));
+            let what = || "its record does not begin with `#= repro`".to_owned();
+            return Err(if rest { at_byte(text, 0, what()) } else { Unfit::NoRecord });
+        };
+        let record = &text[start..];
+        let head = record.lines().next().unwrap_or_default();
+        let versions = versions(&head[first.len()..])
+            .ok_or_else(|| at_byte(text, start, "the versions cannot be read".into()))?;
+        // First: a flipped digit is no other version.
+        whole(text)?;
+        if versions != (FORMAT, DECISIONS) && !force {
+            return Err(Unfit::Versions(versions.0, versions.1));
+        }
+        let field = |name: &str| {
+            let found = record.lines().filter_map(|l| l.strip_prefix(MARK)?.strip_prefix(name)).next();
+            found.map(str::trim).ok_or_else(|| at_byte(text, start, format!("its record has no `{name}`")))
+        };
+        let token = |name: &str| {
+            field(name)?.parse().map_err(|e: Problem| at_byte(text, start, format!("`{name}`: {e}")))
+        };
+        Ok(Repro {
+            scenario: text[..start].to_owned(),
+            versions,
+            build: field("build ")?.to_owned(),
+            of: token("of ")?,
+            run: token("run ")?,
+            signature: field("fails by ")?.to_owned(),
+        })
+    }
+}
+
+fn begins_line(text: &str, at: usize) -> bool {
+    at == 0 || text.as_bytes()[at - 1] == b'\n'
+}
+
+fn versions(text: &str) -> Option<(u32, u32)> {
+    let (format, decisions) = text.split_once(", decisions ")?;
+    Some((format.parse().ok()?, decisions.parse().ok()?))
+}
+
+fn at_byte(text: &str, byte: usize, what: String) -> Unfit {
+    let line = 1 + text.as_bytes()[..byte].iter().filter(|b| **b == b'\n').count();
+    Unfit::Damaged(line, byte, what)
+}
+
+fn not_text(bytes: &[u8], byte: usize) -> Unfit {
+    let line = 1 + bytes[..byte].iter().filter(|b| **b == b'\n').count();
+    Unfit::Damaged(line, byte, "this is no text".into())
+}
+
+/// Whether every line is what was written.
+fn whole(text: &str) -> Result<(), Unfit> {
+    let cut = || Unfit::Cut(text.len());
+    let end = format!("{MARK}end ");
+    let at = text.rfind(&end).filter(|at| begins_line(text, *at)).ok_or_else(cut)?;
+    let last = text[at + end.len()..].strip_suffix('\n').ok_or_else(cut)?;
+    if u32::from_str_radix(last.trim(), 16) == Ok(xxh3_64(&text.as_bytes()[..at]) as u32) {
+        return Ok(());
+    }
+    let label = format!("{MARK}sums ");
+    let mut sums = text[..at].lines().filter_map(|l| l.strip_prefix(&label)).flat_map(str::split_whitespace);
+    let mut byte = 0;
+    for line in text[..at].split_inclusive('\n').take_while(|l| !l.starts_with(&label)) {
+        if sums.next() != Some(&format!("{:04x}", sum(line.trim_end_matches('\n')))) {
+            return Err(at_byte(text, byte, "this line is not what was written".into()));
+        }
+        byte += line.len();
+    }
+    Err(at_byte(text, byte, "its sums are not what was written".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorsim_world::outcome::Verdict;
+
+    fn repro() -> Repro {
+        let token = Token {
+            path: "a.yaml".into(),
+            seed: 7,
+            text: 1,
+            build: 2,
+            digest: 3,
+            verdict: Verdict::Failed,
+            oracle: Some("durability".into()),
+            planted: vec!["P10".into()],
+            sets: Vec::new(),
+            check: None,
+            disaster_at: None,
+            data: None,
+            yes_large: false,
+        };
+        let scenario = "schema: 1\n# a comment\nsources: [{name: alpha}]\n".to_owned();
+        Repro::new(scenario, (Token { seed: 8, ..token.clone() }, token), "durability I1 of #".into())
+    }
+
+    #[test]
+    fn it_survives_the_round_trip() {
+        let text = repro().to_string();
+        assert_eq!(Repro::read(text.as_bytes(), false), Ok(repro()), "{text}");
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed_and_its_line_named() {
+        let text = repro().to_string();
+        let sums = text.find("#= sums").expect("sums");
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= 1;
+            let error = Repro::read(&bytes, false).expect_err("damaged");
+            let line = 1 + text[..at].matches('\n').count();
+            if let (Some(named), true) = (error.line(), at < sums && text.as_bytes()[at] != b'\n') {
+                assert!(named <= line, "byte {at}: {error}");
+                assert!(
+                    !error.to_string().contains("not what was written") || named == line,
+                    "{at}: {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_is_noticed() {
+        let text = repro().to_string();
+        for at in 0..text.len() {
+            assert!(Repro::read(&text.as_bytes()[..at], false).is_err(), "{at}");
+        }
+        assert_eq!(Repro::read(b"schema: 1\n", false), Err(Unfit::NoRecord));
+        assert!(matches!(Repro::read(&text.as_bytes()[..text.len() - 3], false), Err(Unfit::Cut(_))));
+    }
+
+    #[test]
+    fn other_versions_are_refused_but_by_force() {
+        let other = Repro { versions: (FORMAT, DECISIONS + 1), ..repro() };
+        let text = other.to_string();
+        assert_eq!(Repro::read(text.as_bytes(), false), Err(Unfit::Versions(FORMAT, DECISIONS + 1)));
+        assert_eq!(Repro::read(text.as_bytes(), true), Ok(other));
+    }
+}

@@ -1,0 +1,136 @@
+//! From a token or a repro to the run that it tells of.
+
+use crate::out::Out;
+use crate::scenarios;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{self as campaign, BUILD, LARGEST_REPRO, Plan, Recorded, Repro, Token, Unfit};
+use mirrorsim_report::reason;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A run that was recorded, ready to be run again.
+#[derive(Debug)]
+pub struct Recording {
+    /// What is run.
+    pub plan: Plan,
+    /// What came of it.
+    pub token: Token,
+    /// The file that it comes from, if not from a token alone.
+    pub repro: Option<Repro>,
+}
+
+impl Recording {
+    /// Of a token, whose scenario may have moved.
+    pub fn of(token: Token, path: Option<&str>) -> Result<Recording, Trouble> {
+        if path.is_none() && !Path::new(&token.path).exists() {
+            let what = format!(
+                "{}: cannot read the scenario: there is no such file here",
+                token.path.escape_debug()
+            );
+            let help =
+                "the token's path is meant from where its run was started: go there, or say --scenario FILE";
+            return Err(Trouble::usage(what).help(help));
+        }
+        let here = Token { path: path.unwrap_or(&token.path).to_owned(), ..token.clone() };
+        let data = here.data.as_ref().map(PathBuf::from);
+        let scenario = scenarios::load(&here.path, &here.sets, data, here.yes_large)
+            .map_err(|p| Trouble::Scenarios(vec![p]))?;
+        let plan = Plan::of(&here, scenario).map_err(Trouble::usage)?;
+        Ok(Recording { plan, token, repro: None })
+    }
+
+    /// Of a repro.
+    pub fn read(path: &str, force: bool) -> Result<Recording, Trouble> {
+        let repro = repro(path, force)?;
+        let here = Token { path: path.to_owned(), ..repro.run.clone() };
+        let scenario =
+            scenarios::parse(path, &repro.scenario, &here).map_err(|p| Trouble::Scenarios(vec![p]))?;
+        let plan = Plan::of(&here, scenario).map_err(Trouble::usage)?;
+        Ok(Recording { plan, token: repro.run.clone(), repro: Some(repro) })
+    }
+
+    /// Of what somebody has typed: a token, or a path.
+    pub fn named(text: &str, path: Option<&str>, force: bool) -> Result<Recording, Trouble> {
+        if is_token(text) {
+            let token: Token = text.parse().map_err(|e: campaign::Problem| Trouble::usage(e.to_string()))?;
+            return Recording::of(token, path);
+        }
+        if path.is_some() {
+            return Err(Trouble::usage("--scenario is for a token: a repro has its scenario in itself"));
+        }
+        Recording::read(text, force)
+    }
+
+    /// What is known of the run.
+    pub fn recorded(&self) -> Recorded<'_> {
+        Recorded { token: &self.token, signature: self.repro.as_ref().map(|r| r.signature.as_str()) }
+    }
+
+    /// Says if the scenario that a repro comes from was edited since: what is run is what the repro has.
+    pub fn mention_origin(&self, out: &mut Out) {
+        let Some(repro) = &self.repro else { return };
+        let of = &repro.of;
+        if of.path == "-" || !Path::new(&of.path).exists() {
+            return;
+        }
+        let data = of.data.as_ref().map(PathBuf::from);
+        let now = scenarios::load(&of.path, &of.sets, data, of.yes_large).map(|s| s.source_hash as u32);
+        if now.as_ref().is_ok_and(|now| *now == of.text) {
+            return;
+        }
+        let now = now.map_or_else(|_| "it cannot be read".to_owned(), |hash| format!("it is {hash:08x}"));
+        out.note(&format!(
+            "{} was edited since this repro was made of it (it was {:08x}, now {now}); what is run is what the repro has",
+            of.path.escape_debug(),
+            of.text
+        ));
+    }
+
+    /// What has changed since, in words.
+    pub fn drift(&self, same: campaign::Same) -> String {
+        let text = if same.text { "" } else { "; the scenario or its traces were edited since" };
+        let build = match (same.build, &self.repro) {
+            (true, _) => String::new(),
+            (false, Some(repro)) => format!("; another build (it was {}, this is {BUILD})", repro.build),
+            (false, None) => {
+                format!("; another build (it was {:08x}, this is {:08x})", self.token.build, BUILD.short())
+            }
+        };
+        format!("{text}{build}")
+    }
+}
+
+/// Whether a text is meant as a token.
+pub fn is_token(text: &str) -> bool {
+    let text = text.trim();
+    let format = text.split_once(':').map_or("", |(format, _)| format);
+    let digits = format.strip_prefix("ms").unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The repro in a file.
+fn repro(path: &str, force: bool) -> Result<Repro, Trouble> {
+    let shown = path.escape_debug();
+    let unreadable =
+        |e: &std::io::Error| Trouble::usage(format!("{shown}: cannot read the repro: {}", reason(e)));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|e| {
+        unreadable(&e).help("a token starts with `ms1:`; anything else is the path of a repro")
+    })?;
+    file.take(LARGEST_REPRO + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
+    if bytes.len() as u64 > LARGEST_REPRO {
+        return Err(Trouble::usage(format!("{shown}: no repro is larger than {LARGEST_REPRO} bytes")));
+    }
+    Repro::read(&bytes, force).map_err(|unfit| {
+        let place = unfit.line().map_or_else(String::new, |line| format!(":{line}:1"));
+        let help = match unfit {
+            Unfit::NoRecord => {
+                format!("`mirrorsim run {shown}` runs a scenario; `mirrorsim shrink` makes a repro")
+            }
+            Unfit::Versions(..) => "--force runs it".to_owned(),
+            _ => format!("get the file again; an edited scenario is run by `mirrorsim run {shown}`"),
+        };
+        Trouble::usage(format!("{shown}{place}: {unfit}")).help(help)
+    })
+}
