@@ -139,9 +139,13 @@ impl<Q: Quirk> Source<Q> {
             return false;
         }
         if self.retired() {
-            match void || has < self.log.tip.position {
-                true => self.is_bereft(2),
-                false => self.bereft = false,
+            self.bereft &= void || has < self.log.tip.position;
+            if void || has < self.log.tip.position {
+                self.is_bereft(2);
+            }
+            if void || has < self.log.base_position {
+                // What it lacks is not to be forwarded any more.
+                return false;
             }
         }
         if self.alone() {

@@ -39,6 +39,13 @@ impl Stop {
         let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// The seeds have ended as they should; what comes next is to go on, unless somebody from outside wants an end.
+    pub fn resume(&self) {
+        for own in [3, 4] {
+            let _ = self.0.compare_exchange(own, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// Why to stop, if so.
     pub fn requested(&self) -> Option<Signal> {
         match self.0.load(Ordering::Relaxed) {
@@ -62,5 +69,11 @@ mod tests {
         stop.request(Signal::Terminate);
         stop.request(Signal::Interrupt);
         assert_eq!(stop.requested(), Some(Signal::Terminate));
+        stop.resume();
+        assert_eq!(stop.requested(), Some(Signal::Terminate));
+        let stop = Stop::default();
+        stop.request(Signal::Budget);
+        stop.resume();
+        assert_eq!(stop.requested(), None);
     }
 }

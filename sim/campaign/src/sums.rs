@@ -1,7 +1,6 @@
 //! What the results of a campaign come to, whoever ran which part of it in what order.
 
 use crate::event::SeedRun;
-use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::ranges::Ranges;
 use crate::store::fingerprint;
@@ -64,11 +63,6 @@ impl Sums {
             tally.close(plan);
             self.total.unreached.extend(tally.unreached.iter().cloned());
         }
-    }
-
-    /// The exit that the verdicts ask for.
-    pub fn exit(&self) -> Exit {
-        self.total.exit()
     }
 
     /// How many things were reached in one seed only. By Good and Turing their number over that of the seeds estimates the chance

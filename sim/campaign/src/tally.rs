@@ -2,6 +2,7 @@
 
 use crate::event::SeedRun;
 use crate::exit::Exit;
+use crate::known::Known;
 use crate::plan::Plan;
 use crate::signature::signature;
 use mirrorsim_world::outcome::{Operations, Outcome, TakeoverKind, Verdict};
@@ -103,6 +104,8 @@ pub struct FaultTotal {
 /// Seeds that failed in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// What they came to.
+    pub verdict: Verdict,
     /// How many seeds.
     pub seeds: u64,
     /// The first of them: plan, index and seed.
@@ -202,12 +205,14 @@ impl Tally {
 
     /// The exit that the verdicts ask for.
     pub fn exit(&self) -> Exit {
-        let verdicts = [
-            (self.failed, Exit::Failed),
-            (self.inconclusive, Exit::Inconclusive),
-            (self.vacuous + self.rig + self.unreached.len() as u64, Exit::Rig),
-        ];
-        verdicts.into_iter().filter(|(n, _)| *n > 0).fold(Exit::Passed, |exit, (_, e)| exit.worst(e))
+        self.exit_but(&Known::default())
+    }
+
+    /// The same, if some failures are known.
+    pub fn exit_but(&self, known: &Known) -> Exit {
+        let unreached = if self.unreached.is_empty() { Exit::Passed } else { Exit::Rig };
+        let unknown = self.groups.iter().filter(|(signature, _)| !known.contains(signature));
+        unknown.fold(unreached, |exit, (_, group)| exit.worst(group.verdict.into()))
     }
 
     /// Kinds of faults that were injected and never took effect in any seed.
@@ -271,6 +276,7 @@ impl Tally {
         let failure = outcome.failures.first();
         let name = failure.map_or_else(|| format!("{:?}", outcome.verdict).to_lowercase(), signature);
         let group = self.groups.entry(name).or_insert_with(|| Group {
+            verdict: outcome.verdict,
             seeds: 0,
             first: (usize::MAX, u128::MAX, u64::MAX),
             message: String::new(),

@@ -3,7 +3,7 @@
 use crate::collect::summary;
 use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
 use crate::number::bound;
-use mirrorsim_campaign::{BUILD, Exit, Header, Plan, Shard, Sums};
+use mirrorsim_campaign::{BUILD, Exit, Header, Known, Plan, Shard, Sums};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
@@ -49,6 +49,8 @@ pub struct CampaignReport {
 pub struct CampaignFailure {
     /// Oracle, invariant and first words, with numbers blotted out.
     pub signature: String,
+    /// Whether it was said to be known, so that it turns nothing red.
+    pub known: bool,
     /// How many seeds.
     pub seeds: u64,
     /// Scenario of the first of them.
@@ -115,6 +117,8 @@ pub struct Standing<'a> {
     pub sums: &'a Sums,
     /// Which part.
     pub shard: Shard,
+    /// Failures that turn nothing red.
+    pub known: &'a Known,
 }
 
 impl Standing<'_> {
@@ -132,7 +136,7 @@ impl Standing<'_> {
 
     /// The exit that the results ask for; nothing was run is no verdict.
     pub fn exit(&self) -> Exit {
-        if self.sums.total.runs() == 0 { Exit::Inconclusive } else { self.sums.exit() }
+        if self.sums.total.runs() == 0 { Exit::Inconclusive } else { self.sums.total.exit_but(self.known) }
     }
 
     /// The report.
@@ -145,6 +149,7 @@ impl Standing<'_> {
         let groups = total.groups_by_size().into_iter();
         let failures = groups.map(|(signature, group)| CampaignFailure {
             signature: signature.to_owned(),
+            known: self.known.contains(signature),
             seeds: group.seeds,
             scenario: self.plans[group.first.0].scenario.name.clone(),
             path: self.plans[group.first.0].argument.clone(),

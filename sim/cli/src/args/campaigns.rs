@@ -30,6 +30,9 @@ pub struct CampaignArgs {
     /// Go on with the campaign in --out, if there is one; it must be the same one, by the same sources
     #[arg(long)]
     pub resume: bool,
+    /// Replay the repros below this folder first [default: scenarios/regressions, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub regressions: Option<String>,
     /// Begin no seed after so long of wall time, such as 10m; what was run is judged, and --resume goes on
     #[arg(long, value_name = "TIME", value_parser = moment::duration)]
     pub budget: Option<Duration>,
@@ -50,6 +53,8 @@ pub struct CampaignArgs {
     #[arg(long)]
     pub check_determinism: bool,
     #[command(flatten)]
+    pub shrinks: Shrinks,
+    #[command(flatten)]
     pub patience: Patience,
     /// Switch a planted bug on (see `list --planted`)
     #[arg(long = "plant", value_name = "ID", value_parser = planted, value_delimiter = ',')]
@@ -59,6 +64,20 @@ pub struct CampaignArgs {
     pub check: Option<Check>,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// What is done about failures, once all seeds were run.
+#[derive(Clone, Debug, Group)]
+pub struct Shrinks {
+    /// Failures that turn nothing red: a signature a line, as the report has them; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
+    /// Make no failure a small scenario [otherwise: the first seed of each of at most 10 kinds, in repros/ of the campaign's folder]
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// How long that may take for each kind
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "30s")]
+    pub shrink_budget: Duration,
 }
 
 /// Which part of a campaign.
@@ -106,6 +125,13 @@ pub struct MergeArgs {
     /// Write the result as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub shrinks: Shrinks,
+    /// Runs at a time while failures are made small [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
+    pub jobs: Option<u64>,
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 fn shard(text: &str) -> Result<ShardArg, String> {

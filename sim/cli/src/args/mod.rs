@@ -2,7 +2,7 @@
 
 mod campaigns;
 
-pub use campaigns::{CampaignArgs, Engine, MergeArgs, ShardArg, SlurmArgs};
+pub use campaigns::{CampaignArgs, Engine, MergeArgs, ShardArg, Shrinks, SlurmArgs};
 
 use crate::chosen;
 use crate::moment::{self, Moment};
@@ -236,8 +236,9 @@ pub struct RunArgs {
 /// `replay`.
 #[derive(Debug, Group)]
 pub struct ReplayArgs {
-    /// A token (it starts with `ms1:`), or a file that `shrink` or `campaign` has written
-    #[arg(value_name = "TOKEN|FILE")]
+    /// A token (it starts with `ms1:`), a file that `shrink` or `campaign` has written, or a folder of such files: those of planted
+    /// bugs are to fail as they did, all others to pass
+    #[arg(value_name = "TOKEN|FILE|FOLDER")]
     pub target: String,
     /// Show every event, too
     #[arg(long)]

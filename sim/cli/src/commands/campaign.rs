@@ -1,14 +1,16 @@
 //! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
 
 use crate::args::{CampaignArgs, Reading, ShardArg};
+use crate::commands::regressions::{CORPUS, replay_all};
+use crate::commands::repros::Reducing;
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
-    Clock, Event, Exit, Header, Plan, Ranges, SeedRun, Shard, Signal, Stated, Stop, Store, StoreError, Sums,
-    Twice, rounds, utc_seconds,
+    Clock, Event, Exit, Header, Known, Plan, Ranges, SeedRun, Shard, Signal, Stated, Stop, Store, StoreError,
+    Sums, Twice, rounds, utc_seconds,
 };
 use mirrorsim_report::{self as report, Folder, Standing};
 use mirrorsim_scenario::seeds;
@@ -44,6 +46,7 @@ impl From<StoreError> for Trouble {
 /// Runs a campaign, or what is left of one.
 pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shard = shard(args.shard, out)?;
+    let known = known(args.shrinks.known.as_deref(), out)?;
     let top = args.out.clone().unwrap_or_else(dated);
     let path = shard.folder().map_or_else(|| top.clone(), |name| top.join(name));
     let (plans, twice) = if args.scenarios.is_empty() {
@@ -74,6 +77,15 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let stop = signals::listen(out.json());
     let workers = run::workers(args.jobs, seeds, out);
     let crew = worker::crew(workers, &args.patience, if twice { Twice::All } else { Twice::Doubtful });
+    let corpus = args.regressions.as_deref().or(Some(CORPUS).filter(|c| Path::new(c).is_dir()));
+    let before_all = match corpus {
+        // Once for all shards.
+        Some(corpus) if shard.number == 1 => replay_all(corpus, &crew, &stop, out)?,
+        _ => Exit::Passed,
+    };
+    if args.fail_fast && before_all != Exit::Passed {
+        stop.request(Signal::Enough);
+    }
     let clock = Clock::start();
     let mut watch = Watch {
         plans: &plans,
@@ -95,13 +107,13 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let synced = { store }.sync();
     let trouble = trouble.or(synced.err().map(Trouble::from));
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
-    let complete = Standing { plans: &plans, sums: &sums, shard }.complete();
+    let complete = Standing { plans: &plans, sums: &sums, shard, known: &known }.complete();
     if complete && shard.of == 1 {
         sums.close(&plans);
     }
     let signal = stop.requested().filter(|s| s.interrupts());
-    let standing = Standing { plans: &plans, sums: &sums, shard };
-    let mut exit = tell(&standing, &header, &folder, args.junit.as_deref(), signal, out)?;
+    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known };
+    let mut exit = tell(&standing, &header, &folder, args.junit.as_deref(), signal, out)?.worst(before_all);
     let elapsed = clock.elapsed();
     if !out.json() && sums.total.runs() > before {
         let ran = sums.total.runs() - before;
@@ -115,16 +127,27 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
         exit = exit.worst(trouble.exit());
         out.error(&trouble);
     }
+    let why = stop.requested();
+    let mut again = sums.total.groups_by_size().first().map(|g| format!("mirrorsim replay {}", g.1.token));
+    // What a shard has found is reduced by whoever merges.
+    if shard.of == 1 && signal.is_none() {
+        stop.resume();
+        let (plans, sums, known, shrinks) = (&plans, &sums, &known, &args.shrinks);
+        let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, shrinks };
+        let (line, rig) = reducing.reduce(&folder, out)?;
+        (again, exit) = (line.or(again), exit.worst(rig));
+    }
+    let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
-        rest(&args, shard, &top, stop.requested(), out);
-        if stop.requested().is_none() {
+        rest(&args, shard, &top, why, out);
+        if why.is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
             exit = exit.worst(Exit::Rig);
         }
-    } else if let Some(group) = sums.total.groups_by_size().first()
+    } else if let Some(again) = again
         && !out.json()
     {
-        out.text(&format!("mirrorsim replay {}\n", group.1.token));
+        out.text(&format!("{again}\n"));
     }
     Ok(exit.worst(signal.map_or(Exit::Passed, Exit::from)))
 }
@@ -173,6 +196,20 @@ pub fn tell(
         }
     }
     Ok(exit)
+}
+
+/// Failures that are said to be known; those that nobody has seen are said once all seeds were run.
+pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
+    let Some(path) = path else { return Ok(Known::default()) };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e)))
+    })?;
+    let known = Known::of(&text);
+    if known.all().next().is_none() {
+        out.note(&format!("{}: there is no signature in it", shown.escape_debug()));
+    }
+    Ok(known)
 }
 
 /// A file of the user's choice, whole or not at all.

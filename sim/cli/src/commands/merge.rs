@@ -1,16 +1,20 @@
 //! `merge`: the results of shards, or of parts of a campaign, in one folder, as if one machine had run them all.
 
 use crate::args::MergeArgs;
-use crate::commands::campaign::{planned, tell};
+use crate::commands::campaign::{known, planned, tell};
+use crate::commands::repros::Reducing;
+use crate::commands::{run, worker};
 use crate::out::Out;
+use crate::signals;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{Exit, Header, Shard, Store, Sums};
+use mirrorsim_campaign::{Exit, Header, Shard, Store, Sums, Twice};
 use mirrorsim_report::{Folder, Standing, reason};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Merges. Whatever is there twice counts once.
 pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    let known = known(args.shrinks.known.as_deref(), out)?;
     let mut folders = Vec::new();
     for folder in &args.folders {
         folders.append(&mut campaigns(folder)?);
@@ -42,16 +46,24 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         kept?;
     }
     store.sync()?;
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard };
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known };
     let complete = standing.complete();
     let absent = absent(&headers, &standing);
     if complete {
         sums.close(&plans);
     }
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard };
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known };
     let exit = tell(&standing, &whole, &target, args.junit.as_deref(), None, out)?;
     if complete {
-        return Ok(exit);
+        let (workers, stop) = (run::workers(args.jobs, u128::MAX, out), signals::listen(out.json()));
+        let crew = worker::crew(workers, &args.patience, Twice::Never);
+        let (plans, sums, shrinks) = (&plans, &sums, &args.shrinks);
+        let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, shrinks };
+        let (line, rig) = reducing.reduce(&target, out)?;
+        if let (Some(line), false) = (line, out.json()) {
+            out.text(&format!("{line}\n"));
+        }
+        return Ok(exit.worst(rig).worst(stop.requested().map_or(Exit::Passed, Exit::from)));
     }
     let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
     let what = match names.is_empty() {

@@ -1,6 +1,8 @@
 //! `replay`: one seed again, and whether it is still the same.
 
 use crate::args::{Patience, ReplayArgs};
+use crate::commands::regressions::replay_all;
+use crate::commands::run::workers;
 use crate::commands::trace::{Filter, show};
 use crate::commands::worker;
 use crate::out::Out;
@@ -13,10 +15,17 @@ use mirrorsim_campaign::{
 };
 use mirrorsim_report as report;
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Runs a recorded seed again.
 pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
+    if Path::new(&args.target).is_dir() {
+        let (stop, workers) = (signals::listen(out.json()), workers(None, u128::MAX, out));
+        let crew = worker::crew(workers, &args.patience, Twice::Never);
+        let exit = replay_all(&args.target, &crew, &stop, out)?;
+        return Ok(exit.worst(stop.requested().map_or(Exit::Passed, Exit::from)));
+    }
     let recording = Recording::named(&args.target, args.scenario.as_deref(), args.force)?;
     recording.mention_origin(out);
     let (plan, seed) = (&recording.plan, recording.token.seed);

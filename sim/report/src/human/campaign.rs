@@ -17,15 +17,20 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     let shard = report.shard.as_ref().map_or_else(String::new, |s| format!(" (shard {s})"));
     page.line(&format!(
         "{}  {BOLD}{scenarios}{BOLD:#}, {}{shard}: {}",
-        badge(total, signal),
+        badge(total, standing.exit(), signal),
         plural(total.runs(), "seed"),
         verdicts(total)
     ));
     for failure in report.failures.iter().take(GROUPS) {
         let first = format!("{} seed {}", failure.scenario, failure.first_seed);
         let seeds = format!("{}x, first {first}:", count(failure.seeds));
-        page.labelled("failure", &format!("{seeds} {}", shortened(&failure.signature)));
+        let label = if failure.known { "known" } else { "failure" };
+        page.labelled(label, &format!("{seeds} {}", shortened(&failure.signature)));
         page.labelled("", &failure.replay);
+    }
+    let unseen = standing.known.all().filter(|(signature, _)| !total.groups.contains_key(*signature));
+    for (signature, line) in unseen.filter(|_| report.complete) {
+        page.labelled("", &format!("known, and not seen any more (line {line}): {signature}"));
     }
     if report.failures.len() > GROUPS {
         let more = plural((report.failures.len() - GROUPS) as u64, "more kind");

@@ -25,7 +25,7 @@ pub fn many(
     let ran = plural(tally.runs(), "seed");
     page.line(&format!(
         "{}  {BOLD}{name}{BOLD:#}  {ran}{of} ({}){planted}",
-        badge(tally, signal),
+        badge(tally, tally.exit(), signal),
         shortened(&plan.seeds.to_string())
     ));
     page.labelled("verdicts", &verdicts(tally));
@@ -173,7 +173,7 @@ pub fn brief(name: &str, plan: &Plan, tally: &Tally, signal: Option<Signal>, wal
     let events = plural(tally.events, "event");
     format!(
         "{}  {BOLD}{}{BOLD:#}  {seeds}; {events}, {changes}, {}\n",
-        badge(tally, signal),
+        badge(tally, tally.exit(), signal),
         name,
         wall(wall_time)
     )
@@ -187,14 +187,14 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
     let confidence = none_failed(tally).map_or_else(String::new, |line| format!("{line}\n"));
     format!(
         "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n{confidence}",
-        badge(tally, signal),
+        badge(tally, tally.exit(), signal),
         verdicts(tally),
         wall(wall_time)
     )
 }
 
-pub(super) fn badge(tally: &Tally, signal: Option<Signal>) -> String {
-    let (style, word) = match (signal, tally.exit()) {
+pub(super) fn badge(tally: &Tally, exit: Exit, signal: Option<Signal>) -> String {
+    let (style, word) = match (signal, exit) {
         (Some(_), _) => (YELLOW, "INTERRUPTED"),
         (_, Exit::Passed) => (GREEN, "PASSED"),
         (_, Exit::Failed) => (RED, "FAILED"),

@@ -129,20 +129,25 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     fn end_on_link(&mut self, source: usize, direction: Direction, clog: bool) {
-        let held = |one: Direction| {
-            self.last().any(|f| {
+        for one in [Direction::Forward, Direction::Backward] {
+            if direction != one && direction != Direction::Both {
+                continue;
+            }
+            let holds = |f: &Fault| {
                 let (at, way) = match f {
                     Fault::Cut { source, direction, .. } if !clog => (*source, *direction),
                     Fault::Clog { source, direction, .. } if clog => (*source, *direction),
                     _ => return false,
                 };
                 at == source && (way == one || way == Direction::Both)
-            })
-        };
-        let ends = |one| (direction == one || direction == Direction::Both) && !held(one);
-        let ended = [Direction::Forward, Direction::Backward].map(|one| ends(one).then_some(one));
-        for one in ended.into_iter().flatten() {
-            self.set_links(source, one, false, clog);
+            };
+            let holding: Vec<usize> =
+                self.lasting.iter().copied().filter(|index| holds(&self.faults[*index].fault)).collect();
+            // One that came meanwhile makes it longer.
+            holding.iter().for_each(|index| self.took_effect(*index));
+            if holding.is_empty() {
+                self.set_links(source, one, false, clog);
+            }
         }
     }
 }

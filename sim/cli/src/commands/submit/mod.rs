@@ -141,7 +141,7 @@ fn tell(jobs: Option<[String; 2]>, setting: &Setting, scripts: [&Path; 2], shard
            or here     cd {} && {}\n  \
            report      {}\n",
         word(&setting.here),
-        setting.merge_line(None),
+        setting.merge_line(&[]),
         word(&report)
     ));
 }

@@ -2,7 +2,7 @@
 //! `sbatch FILE` does it again from any folder; what a user has typed is quoted for whoever reads it, sbatch or the shell.
 
 use super::CampaignArgs;
-use crate::args::{Patience, Reading};
+use crate::args::{Patience, Reading, Shrinks};
 use mirrorsim_campaign::SHARDS;
 use mirrorsim_report::quoted;
 use mirrorsim_world::spec::CheckMode;
@@ -27,11 +27,11 @@ impl Setting {
         self.top.join("merged")
     }
 
-    /// The command that merges.
-    pub fn merge_line(&self, junit: Option<&Path>) -> String {
+    /// The command that merges, with more options.
+    pub fn merge_line(&self, more: &[String]) -> String {
         let word = |path: &Path| quoted(&path.display().to_string());
-        let junit = junit.map_or_else(String::new, |path| format!(" --junit {}", word(path)));
-        format!("{} merge --out {}{junit} {}", word(&self.program), word(&self.merged()), word(&self.top))
+        let more: String = more.iter().map(|w| format!(" {}", quoted(w))).collect();
+        format!("{} merge --out {}{more} {}", word(&self.program), word(&self.merged()), word(&self.top))
     }
 }
 
@@ -87,7 +87,7 @@ impl Scripts {
         let merge = format!(
             "{}exec {}\n",
             head("Makes the whole of the shards, and names those that are missing (exit 5).", &own)?,
-            setting.merge_line(args.junit.as_deref())
+            setting.merge_line(&merging(args)?)
         );
         Ok(Scripts { array, merge })
     }
@@ -132,6 +132,21 @@ fn utf8(path: &Path) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// What `merge` is told beside folders.
+fn merging(args: &CampaignArgs) -> Result<Vec<String>, String> {
+    let CampaignArgs { junit, shrinks: Shrinks { known, no_shrink, shrink_budget }, .. } = args;
+    let mut words = vec!["--shrink-budget".to_owned(), format!("{}ns", shrink_budget.as_nanos())];
+    for (name, path) in [("--junit", junit), ("--known", known)] {
+        if let Some(path) = path {
+            words.extend([name.to_owned(), utf8(path)?]);
+        }
+    }
+    if *no_shrink {
+        words.push("--no-shrink".into());
+    }
+    Ok(words)
+}
+
 /// What `campaign` is told, but for what a task adds. Each field is looked at: one that is new does not get lost here.
 fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
     let CampaignArgs {
@@ -141,11 +156,13 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
         jobs: _,
         out: _,
         resume: _,
+        regressions,
         budget,
         fail_fast,
         until_stable,
         shard: _,
         junit: _,
+        shrinks: Shrinks { known, no_shrink: _, shrink_budget: _ },
         check_determinism,
         patience: Patience { hang_after },
         planted,
@@ -165,6 +182,12 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
     sets.iter().for_each(|(path, value)| add("set", format!("{path}={value}")));
     if let Some(data) = data {
         add("data", utf8(data)?);
+    }
+    if let Some(folder) = regressions {
+        add("regressions", folder.clone());
+    }
+    if let Some(known) = known {
+        add("known", utf8(known)?);
     }
     if let Some(budget) = budget {
         add("budget", format!("{}ns", budget.as_nanos()));
