@@ -98,7 +98,7 @@ impl fmt::Display for Repro {
         for some in sums.chunks(A_LINE) {
             text += &format!("{MARK}sums     {}\n", some.join(" "));
         }
-        write!(f, "{text}{MARK}end      {:08x}\n", xxh3_64(text.as_bytes()) as u32)
+        writeln!(f, "{text}{MARK}end      {:08x}", xxh3_64(text.as_bytes()) as u32)
     }
 }
 
