@@ -11,7 +11,7 @@ const SMOKE: [&str; 2] = ["scenarios/smoke/first_run.yaml", "scenarios/smoke/exa
 fn arguments<'a>(out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["campaign"];
     all.extend(SMOKE);
-    all.extend(["--check", "end", "--out", text(out)]);
+    all.extend(["--check", "end", "--no-shrink", "--out", text(out)]);
     all.extend(more);
     all
 }
@@ -149,13 +149,23 @@ fn what_was_wanted_ends_it_and_the_rest_is_told() {
 fn ci_is_told_of_each_failure_with_the_line_that_repeats_it() {
     let out = scratch("campaign_ci");
     let (xml, page) = (out.join("deep/junit.xml"), out.join("summary.md"));
-    let more = ["--seeds", "1..=40", "--plant", "P10", "--junit", text(&xml)];
+    let sarif = out.join("failures.sarif");
+    let more = ["--seeds", "1..=40", "--plant", "P10", "--junit", text(&xml), "--sarif", text(&sarif)];
     let mut command = command(&arguments(&out, &more));
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
     let said = Said::of(&command.output().expect("it starts")).ends(1);
     let errors: Vec<&str> = said.out.lines().filter(|l| l.starts_with("::error ")).collect();
     assert!((1..=10).contains(&errors.len()), "{}", said.out);
     assert!(errors[0].contains("file=scenarios/smoke/") && errors[0].contains("%0Amirrorsim replay ms1:"));
+    let sarif: Value = serde_json::from_str(&std::fs::read_to_string(&sarif).expect("SARIF")).expect("JSON");
+    let (rules, results) = (&sarif["runs"][0]["tool"]["driver"]["rules"], &sarif["runs"][0]["results"]);
+    let first = &results[0];
+    assert!(
+        rules.as_array().is_some_and(|rules| rules.iter().any(|r| r["id"] == first["ruleId"])),
+        "{sarif}"
+    );
+    let uri = first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("a path");
+    assert!(uri.starts_with("scenarios/smoke/"), "{uri}");
     let xml = std::fs::read_to_string(&xml).expect("XML");
     assert_eq!(xml.matches("<testcase ").count(), 2);
     assert!(xml.contains("mirrorsim replay ms1:scenarios/smoke/"), "{xml}");
@@ -229,4 +239,26 @@ fn interrupted_again_and_again_it_comes_to_the_same() {
     let undisturbed = scratch("campaign_interrupted_whole");
     mirrorsim(&arguments(&undisturbed, &["--seeds", seeds, "--check-determinism"])).ends(0);
     assert_eq!(report(&out), report(&undisturbed));
+}
+
+/// A worker that somebody kills, as a system does that is short of memory, costs no result.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_is_killed_costs_nothing() {
+    let seeds = "1..=300";
+    let out = scratch("campaign_killed_worker");
+    let mut command = command(&arguments(&out, &["--seeds", seeds, "--jobs", "1"]));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut killed = 0;
+    while child.try_wait().expect("a child").is_none() {
+        for worker in super::lapses::children(child.id()) {
+            let kill =
+                std::process::Command::new("kill").args(["-KILL", &worker]).stderr(Stdio::null()).status();
+            killed += u32::from(kill.is_ok_and(|status| status.success()));
+        }
+        pause(400);
+    }
+    assert!(killed > 0, "no worker was killed");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    assert_eq!(report(&out), whole("campaign_killed_worker", seeds));
 }

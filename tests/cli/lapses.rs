@@ -69,7 +69,7 @@ fn lapses_are_in_no_list() {
 
 /// Processes whose parent is this one.
 #[cfg(target_os = "linux")]
-fn children(of: u32) -> Vec<String> {
+pub fn children(of: u32) -> Vec<String> {
     let stat = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let parent =
         |pid: &str| stat(pid).rsplit(')').next().and_then(|s| s.split_whitespace().nth(1)?.parse().ok());

@@ -13,6 +13,7 @@ mod planted;
 mod promotions;
 mod readme;
 mod replay;
+mod repros;
 mod runs;
 mod shrink;
 mod signals;

@@ -12,12 +12,14 @@ fn a_failing_seed_becomes_a_small_scenario_that_fails() {
         mirrorsim(&["shrink", text(&path), "--seed", "1", "--plant", "P10", "--out", text(&small)]).ends(0);
     let said = said.says("to stay: numbering I4").says("to 0 and 1");
     let line = said.out.lines().last().expect("a last line").to_owned();
-    assert_eq!(line, format!("mirrorsim run {} --seed 1 --plant P10", text(&small)));
+    assert_eq!(line, format!("mirrorsim replay {}", text(&small)));
     let written = std::fs::read_to_string(&small).expect("a scenario");
     assert!(written.starts_with("# Seed 1 of ") && written.contains("# What happens:"), "{written}");
     mirrorsim(&["check", text(&small)]).ends(0);
-    let again: Vec<&str> = line.split(' ').skip(1).chain(["--no-report"]).collect();
-    let red = mirrorsim(&again).ends(1).says("numbering (I4)");
+    mirrorsim(&["replay", text(&small)]).ends(1).says("numbering (I4)").says("reproduced, same digest");
+    // It is a scenario, too, and its runs have the digest that is recorded.
+    let red =
+        mirrorsim(&["run", text(&small), "--plant", "P10", "--no-report"]).ends(1).says("numbering (I4)");
     // The token of the small one can be reduced, too, to itself.
     let token =
         red.out.lines().last().and_then(|l| l.strip_prefix("mirrorsim replay ")).expect("a token").to_owned();

@@ -26,7 +26,8 @@ fn plan(path: &str, bugs: &[&str]) -> Plan {
 
 fn shrunk(plan: &Plan, seed: u64, workers: usize) -> Shrunk {
     let (crew, stop, budget) = (Crew::threads(workers), Stop::default(), Duration::from_secs(600));
-    let shrinker = Shrinker { plan, seed, load: read, crew: &crew, stop: &stop, budget };
+    let shrinker =
+        Shrinker { plan, seed, called: "small.yaml", load: read, crew: &crew, stop: &stop, budget };
     shrinker.shrink(&mut |_| {}).expect("a failure")
 }
 
@@ -45,8 +46,8 @@ fn a_shrinker_that_takes_any_failure_is_found_out() {
 fn what_is_left_does_not_depend_on_the_number_of_workers() {
     let plan = plan("scenarios/swarm/stream.yaml", &["P12"]);
     let (one, three) = (shrunk(&plan, 3, 1), shrunk(&plan, 3, 3));
-    assert_eq!(one.text, three.text);
-    assert!(one.to.operations <= 4 && one.faults == 0 && one.from.faults > 0, "{}", one.text);
+    assert_eq!(one.repro.scenario, three.repro.scenario);
+    assert!(one.to.operations <= 4 && one.faults == 0 && one.from.faults > 0, "{}", one.repro.scenario);
 }
 
 /// A profile's faults are written out, and those that matter are left with the interval in which they do.
@@ -58,7 +59,7 @@ fn drawn_faults_become_scripted_ones_with_their_windows() {
     let seed = (0..200).find(fails).expect("a seed that fails");
     let small = shrunk(&plan, seed, 1);
     assert!(small.kept(), "{} {}", small.signature, small.ends_with);
-    assert!(!small.text.contains("profile:") && small.faults > 0, "{}", small.text);
-    assert_eq!(small.text.matches("# window: ").count(), small.faults, "{}", small.text);
-    assert!(small.text.starts_with("# Seed "), "{}", small.text);
+    assert!(!small.repro.scenario.contains("profile:") && small.faults > 0, "{}", small.repro.scenario);
+    assert_eq!(small.repro.scenario.matches("# window: ").count(), small.faults, "{}", small.repro.scenario);
+    assert!(small.repro.scenario.starts_with("# Seed "), "{}", small.repro.scenario);
 }

@@ -175,7 +175,9 @@ impl<'a> Nursery<'a> {
         let again = self.ask(plan, number, seed, Some(from), SECOND.min(self.how.hang_after), &mut heard);
         let (oracle, mut message) = match answer {
             Answer::Died(how) => ("crash", how.clone()),
-            Answer::Sent => ("crash", "somebody ends its process whenever it is started".to_owned()),
+            Answer::Sent => {
+                ("crash", "its process is killed whenever it is started; is there enough memory?".to_owned())
+            }
             _ => (
                 "hang",
                 format!("no event for {:?} of wall time: a machine does not come back", self.how.hang_after),
@@ -220,10 +222,10 @@ impl<'a> Nursery<'a> {
                 if signal.is_some_and(|s| FROM_OUTSIDE.contains(&s)) {
                     wait();
                 }
-                Ok(if signal.is_some_and(|s| FROM_OUTSIDE[..3].contains(&s)) {
-                    Answer::Sent
-                } else {
-                    Answer::Died(how)
+                Ok(match signal {
+                    // No result of the seed: it is run again.
+                    Some(signal) if FROM_OUTSIDE.contains(&signal) => Answer::Sent,
+                    _ => Answer::Died(how),
                 })
             }
         }

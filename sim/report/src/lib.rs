@@ -16,6 +16,7 @@ mod kills;
 mod line;
 mod model;
 mod number;
+mod sarif;
 mod stamp;
 #[cfg(test)]
 mod tests;
@@ -39,4 +40,5 @@ pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};
 pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};
 pub use number::{bytes, count, nanos};
+pub use sarif::sarif;
 pub use stamp::Stamp;

@@ -49,6 +49,9 @@ pub struct CampaignArgs {
     /// Write the result as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write its failures as SARIF, too
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
     /// Run every seed twice, in two processes [otherwise: seeds that did not pass, and one in 64 of the others]
     #[arg(long)]
     pub check_determinism: bool,
@@ -125,6 +128,9 @@ pub struct MergeArgs {
     /// Write the result as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write its failures as SARIF, too
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
     #[command(flatten)]
     pub shrinks: Shrinks,
     /// Runs at a time while failures are made small [default: one a processor]

@@ -113,7 +113,9 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let signal = stop.requested().filter(|s| s.interrupts());
     let standing = Standing { plans: &plans, sums: &sums, shard, known: &known };
-    let mut exit = tell(&standing, &header, &folder, args.junit.as_deref(), signal, out)?.worst(before_all);
+    let mut exit =
+        tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?
+            .worst(before_all);
     let elapsed = clock.elapsed();
     if !out.json() && sums.total.runs() > before {
         let ran = sums.total.runs() - before;
@@ -157,7 +159,7 @@ pub fn tell(
     standing: &Standing<'_>,
     header: &Header,
     folder: &Folder,
-    junit: Option<&Path>,
+    (junit, sarif): (Option<&Path>, Option<&Path>),
     signal: Option<Signal>,
     out: &mut Out,
 ) -> Result<Exit, Trouble> {
@@ -184,6 +186,14 @@ pub fn tell(
         let text = report::junit(&report).map_err(Trouble::rig)?;
         match write(path, &text) {
             Ok(()) => out.wrote("junit", path),
+            Err(trouble) => fails(trouble, out),
+        }
+    }
+    if let Some(path) = sarif {
+        let text =
+            serde_json::to_string_pretty(&report::sarif(&report)).map_err(|e| Trouble::rig(e.to_string()))?;
+        match write(path, &text) {
+            Ok(()) => out.wrote("sarif", path),
             Err(trouble) => fails(trouble, out),
         }
     }

@@ -53,7 +53,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         sums.close(&plans);
     }
     let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known };
-    let exit = tell(&standing, &whole, &target, args.junit.as_deref(), None, out)?;
+    let exit = tell(&standing, &whole, &target, (args.junit.as_deref(), args.sarif.as_deref()), None, out)?;
     if complete {
         let (workers, stop) = (run::workers(args.jobs, u128::MAX, out), signals::listen(out.json()));
         let crew = worker::crew(workers, &args.patience, Twice::Never);

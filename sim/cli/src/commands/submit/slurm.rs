@@ -134,9 +134,9 @@ fn utf8(path: &Path) -> Result<String, String> {
 
 /// What `merge` is told beside folders.
 fn merging(args: &CampaignArgs) -> Result<Vec<String>, String> {
-    let CampaignArgs { junit, shrinks: Shrinks { known, no_shrink, shrink_budget }, .. } = args;
+    let CampaignArgs { junit, sarif, shrinks: Shrinks { known, no_shrink, shrink_budget }, .. } = args;
     let mut words = vec!["--shrink-budget".to_owned(), format!("{}ns", shrink_budget.as_nanos())];
-    for (name, path) in [("--junit", junit), ("--known", known)] {
+    for (name, path) in [("--junit", junit), ("--sarif", sarif), ("--known", known)] {
         if let Some(path) = path {
             words.extend([name.to_owned(), utf8(path)?]);
         }
@@ -162,6 +162,7 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
         until_stable,
         shard: _,
         junit: _,
+        sarif: _,
         shrinks: Shrinks { known, no_shrink: _, shrink_budget: _ },
         check_determinism,
         patience: Patience { hang_after },

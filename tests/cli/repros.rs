@@ -1,0 +1,139 @@
+//! Repros: one file with a scenario and the record of its failing run; what a campaign makes of failures; the corpus.
+
+use super::{FIRST, file, mirrorsim, scratch, text, top};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// A repro of P10 in a folder of its own, and the scenario that it was made of.
+fn repro(test: &str) -> (PathBuf, PathBuf) {
+    let scenario = std::fs::read_to_string(top().join(FIRST)).expect("a scenario");
+    let path = file(test, "origin.yaml", &scenario);
+    let small = path.with_file_name("small.yaml");
+    mirrorsim(&["shrink", text(&path), "--seed", "1", "--plant", "P10", "--out", text(&small)]).ends(0);
+    (small, path)
+}
+
+#[test]
+fn a_damaged_repro_is_refused_with_the_place() {
+    let (small, _) = repro("repro_damaged");
+    let whole = std::fs::read_to_string(&small).expect("a repro");
+    let other = small.with_file_name("other.yaml");
+    let replay = |content: &str| {
+        std::fs::write(&other, content).expect("written");
+        mirrorsim(&["replay", text(&other)]).ends(2)
+    };
+    let line = whole.lines().position(|l| l.starts_with("sources:")).expect("sources") + 1;
+    replay(&whole.replace("sources:", "source5:"))
+        .complains(&format!("other.yaml:{line}:1: the repro is damaged at byte "))
+        .complains("mirrorsim run");
+    replay(&whole[..whole.len() - 30]).complains("the repro is damaged: it ends too early");
+    replay("").complains("there is no record of a failing run in it");
+    replay("schema: 1\n").complains("mirrorsim shrink");
+    replay(&whole.replace("#= repro 1,", "#= repro 7,")).complains("the repro is damaged");
+    mirrorsim(&["replay", "no_such_file.yaml"]).ends(2).complains("cannot read the repro");
+    mirrorsim(&["replay", text(&small), "--scenario", FIRST]).ends(2).complains("--scenario is for a token");
+}
+
+#[test]
+fn an_edited_origin_is_mentioned_and_what_the_repro_has_is_run() {
+    let (small, origin) = repro("repro_edited");
+    mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+    let edited = std::fs::read_to_string(&origin).expect("a scenario") + "# edited\n";
+    std::fs::write(&origin, edited).expect("written");
+    let said = mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+    said.complains("origin.yaml was edited since this repro was made of it");
+}
+
+fn campaign(out: &Path, more: &[&str]) -> Vec<String> {
+    let all = [
+        "campaign",
+        FIRST,
+        "scenarios/smoke/two_sources.yaml",
+        "--seeds",
+        "1..=4",
+        "--check",
+        "end",
+        "--plant",
+        "P12",
+    ];
+    all.iter().chain(more).map(|w| (*w).to_owned()).chain(["--out".into(), text(out).to_owned()]).collect()
+}
+
+fn words(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_campaign_hands_back_a_repro_of_each_cause() {
+    let out = scratch("repro_campaign");
+    let said = mirrorsim(&words(&campaign(&out, &[]))).ends(1).says("  cause       steps I16: ");
+    let last = said.out.lines().last().expect("a line").to_owned();
+    let path = last.strip_prefix("mirrorsim replay ").expect("a line to paste");
+    mirrorsim(&["replay", path]).ends(1).says("reproduced, same digest");
+    let causes = std::fs::read_to_string(out.join("repros/causes.json")).expect("causes");
+    let causes: Vec<Value> = serde_json::from_str(&causes).expect("JSON");
+    let seeds: u64 = causes.iter().filter_map(|c| c["seeds"].as_u64()).sum();
+    assert_eq!(seeds, 8, "every seed has a cause: {causes:?}");
+    // Whatever is in the folder is to fail as it did: they are of a planted bug.
+    let folder = out.join("repros");
+    mirrorsim(&["replay", text(&folder)]).ends(0).says("are as they should be");
+}
+
+#[test]
+fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
+    let out = scratch("repro_known");
+    mirrorsim(&words(&campaign(&out, &["--no-shrink"]))).ends(1);
+    let report: Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("report.json")).expect("a report"))
+            .expect("JSON");
+    let failures = report["failures"].as_array().expect("failures");
+    let signatures: Vec<&str> = failures.iter().filter_map(|f| f["signature"].as_str()).collect();
+    assert!(signatures.len() > 1, "{signatures:?}");
+    let all =
+        file("repro_known_list", "known.txt", &format!("# known\n{}\ngone I1 #\n", signatures.join("\n")));
+    let said = mirrorsim(&words(&campaign(&scratch("repro_known_all"), &["--known", text(&all)]))).ends(0);
+    said.says("PASSED").says("  known ").says("known, and not seen any more (line ").says("gone I1 #");
+    let some = file("repro_known_some", "known.txt", signatures[0]);
+    let more = ["--known", text(&some), "--no-shrink"];
+    let said = mirrorsim(&words(&campaign(&scratch("repro_known_one"), &more))).ends(1);
+    said.says("  known ").says("  failure ");
+    let more = ["--known", "no_such_list.txt"];
+    mirrorsim(&words(&campaign(&scratch("repro_known_none"), &more)))
+        .ends(2)
+        .complains("no_such_list.txt: cannot read");
+}
+
+#[test]
+fn the_corpus_is_replayed_first_and_what_comes_back_is_told() {
+    let said = mirrorsim(&["replay", "scenarios/regressions"]).ends(0);
+    said.says("regressions in scenarios/regressions are as they should be");
+    // What fails and is no planted bug has come back.
+    let scenario = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\nexpect: [\"acknowledged > 1000\"]\n";
+    let red = file("repro_corpus", "red.yaml", scenario);
+    let corpus = scratch("repro_corpus_folder");
+    std::fs::create_dir_all(&corpus).expect("a folder");
+    let repro = corpus.join("back.yaml");
+    mirrorsim(&["shrink", text(&red), "--seed", "1", "--out", text(&repro)]).ends(0);
+    mirrorsim(&["replay", text(&corpus)])
+        .ends(1)
+        .says("back.yaml: it fails again: expect: ")
+        .says("0 of 1 regressions");
+    let out = scratch("repro_corpus_campaign");
+    let all = [
+        "campaign",
+        FIRST,
+        "--seeds",
+        "1..=2",
+        "--check",
+        "end",
+        "--regressions",
+        text(&corpus),
+        "--out",
+        text(&out),
+    ];
+    let said = mirrorsim(&all).ends(1).says("PASSED");
+    assert!(said.out.starts_with("regression "), "{}", said.out);
+    mirrorsim(&["replay", text(&scratch("repro_corpus_empty"))])
+        .ends(2)
+        .complains("no repro below this folder");
+}
