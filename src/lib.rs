@@ -41,6 +41,7 @@ pub mod roll;
 pub mod shape;
 pub mod source;
 pub mod stage;
+pub mod status;
 pub mod superblock;
 pub mod survey;
 pub mod volume;

@@ -12,6 +12,7 @@ mod pool;
 mod repair;
 mod resync;
 mod session;
+mod status;
 
 use crate::config::{AckLevel, ApplyScope, Transport};
 use crate::effect::{Alarm, Completion, Device, Duty, Effect, Outbox, Token};

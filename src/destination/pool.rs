@@ -114,6 +114,11 @@ impl Pool {
         free <= self.owned.iter().map(|owned| RESERVE.saturating_sub(*owned)).sum()
     }
 
+    /// How many segments are in use, of how many.
+    pub fn lent(&self) -> (usize, usize) {
+        (self.owners.iter().flatten().count(), self.owners.len())
+    }
+
     pub fn take(&mut self, mirror: MirrorIndex) -> Option<u64> {
         if self.available(mirror) == 0 {
             return None;

@@ -16,6 +16,8 @@ use crate::stage::Stage;
 use crate::superblock::{Role, Sealed, Superblock};
 use crate::wire::Message;
 use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -76,6 +78,12 @@ impl Resync {
             end: None,
             done: false,
         }
+    }
+
+    /// How far it is, in words.
+    pub fn status(&self) -> String {
+        let sealed = if self.done { ", sealed" } else { "" };
+        format!("{:x}, {} blocks, {} of them durable{sealed}", self.session, self.next, self.stored)
     }
 
     /// Whether something of it is on its way to a device.

@@ -12,8 +12,10 @@ mod read;
 mod resync;
 mod retire;
 mod role;
+mod status;
 
 pub use role::Exposure;
+pub(crate) use status::{block, connection};
 
 use crate::block_map::BlockMap;
 use crate::config::{AckLevel, Policy, Reads, Transport};

@@ -16,6 +16,8 @@ use crate::stage::Stage;
 use crate::volume::{self, Standing};
 use crate::wire::Message;
 use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -61,6 +63,18 @@ pub(super) struct Resync {
 impl Resync {
     pub fn cut(&self) -> bool {
         matches!(self.phase, Phase::Cut | Phase::Ended { .. }) && !self.suspended
+    }
+
+    /// How far it is, in words.
+    pub fn status(&self) -> String {
+        let phase = match self.phase {
+            _ if self.suspended => "suspended",
+            Phase::Begun => "begun",
+            Phase::Sending => "sends",
+            Phase::Cut => "cuts",
+            Phase::Ended { .. } => "waits for the seal",
+        };
+        format!("{:x} {phase}, {} stored there, {} blocks left", self.session, self.stored, self.left.len())
     }
 
     /// Place in the file of the next block.

@@ -4,6 +4,7 @@ mod arguments;
 mod campaigns;
 mod claims;
 mod coverage;
+mod diff;
 mod environment;
 mod evidence;
 mod explained;

@@ -112,3 +112,48 @@ fn a_token_from_elsewhere_says_how_to_find_its_scenario() {
     mirrorsim(&["replay", &token]).ends(2).complains("cannot read the scenario").complains("--scenario FILE");
     mirrorsim(&["replay", &token, "--scenario", text(&moved)]).ends(0).says("passed again");
 }
+
+/// Every event up to there, and nothing behind; then how everything stands, which is not as it was before that.
+#[test]
+fn a_run_is_looked_at_in_the_middle() {
+    let path = file("until", "tiny.yaml", TINY);
+    let token = token(text(&path), 0, &[]);
+    let trace = mirrorsim(&["trace", text(&path)]).ends(0).out;
+    let marked =
+        trace.lines().position(|l| l.ends_with("nvram_marked of alpha (1, 1)")).expect("a first record");
+    let said = mirrorsim(&["replay", &token, "--until", &marked.to_string(), "--trace"]).ends(0);
+    let (events, state) = said.out.split_once("how everything stands after event ").expect("a state");
+    assert!(trace.starts_with(events), "{events}");
+    let last: usize = state.split(',').next().and_then(|n| n.parse().ok()).expect("a number");
+    assert!(last >= marked && events.lines().count() == last + 1, "{marked} {last}");
+    let fact = |state: &str, name: &str| {
+        let desk = state.split("  destination, mirror alpha\n").nth(1).expect("a desk");
+        let line = desk.lines().find(|l| l.trim_start().starts_with(name)).expect("a fact");
+        line.trim_start()[name.len()..].trim().to_owned()
+    };
+    assert_eq!(fact(state, "marked"), "(1, 1)");
+    let logged = trace
+        .lines()
+        .position(|l| l.ends_with("nvram_durable of alpha (1, 1)"))
+        .expect("it is durable first");
+    let before = mirrorsim(&["replay", &token, "--until", &logged.to_string()]).ends(0).out;
+    assert_eq!([fact(&before, "durable"), fact(&before, "marked")], ["(1, 1)", "(0, 0)"]);
+    let shown = mirrorsim(&["trace", text(&path), "--to", &marked.to_string(), "--state", "--limit", "0"]);
+    assert_eq!(shown.ends(0).out, format!("how everything stands after event {state}"));
+    let json = mirrorsim(&["replay", &token, "--until", &marked.to_string(), "--message-format", "json"]);
+    let found = &json.ends(0).objects()[0];
+    assert_eq!((&found["type"], &found["over"]), (&"state".into(), &false.into()));
+    assert_eq!(found["state"]["parts"][3]["facts"]["marked"], "(1, 1)");
+}
+
+#[test]
+fn a_moment_that_never_comes_is_told() {
+    let path = file("until_late", "tiny.yaml", TINY);
+    let token = token(text(&path), 0, &[]);
+    mirrorsim(&["replay", &token, "--until", "1h"]).ends(0).says("the run was over before that");
+    mirrorsim(&["replay", &token, "--until", "99999999"]).ends(0).says("the run was over before that");
+    mirrorsim(&["replay", &token, "--until", "0"]).ends(0).says("how everything stands after event");
+    mirrorsim(&["replay", &token, "--until", "soon"]).ends(2).complains("want a time such as 20ms");
+    std::fs::write(&path, TINY.replace("20", "21")).expect("written");
+    mirrorsim(&["replay", &token, "--until", "1ms"]).ends(0).complains("were edited since");
+}

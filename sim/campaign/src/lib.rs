@@ -58,7 +58,7 @@ pub use hunt::{Block, Catch, Hunted, Hunting, hunt};
 pub use known::Known;
 pub use plan::Plan;
 pub use ranges::Ranges;
-pub use repeat::{Difference, Told, first_difference, parting};
+pub use repeat::{Difference, Diverging, Told, diverging, first_difference, look, parting};
 pub use replayed::{Recorded, Replayed, Same};
 pub use repro::{LARGEST as LARGEST_REPRO, Repro, Unfit};
 pub use rounds::rounds;

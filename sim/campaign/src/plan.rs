@@ -118,7 +118,7 @@ impl Plan {
     }
 
     /// A token of a seed that is not run yet.
-    pub(crate) fn request(&self, seed: u64) -> Token {
+    pub fn request(&self, seed: u64) -> Token {
         Token {
             path: self.argument.clone(),
             seed,

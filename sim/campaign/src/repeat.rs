@@ -5,8 +5,10 @@ use crate::blame;
 use crate::plan::Plan;
 use crate::watch::{Circle, Pulse};
 use crate::worker::STACK;
-use mirrorsim_world::{Entry, Options, Watch, render};
+use mirrorsim_world::spec::Spec;
+use mirrorsim_world::{Entry, Options, Sight, State, Watch, planned, render};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -28,11 +30,11 @@ pub struct Told {
 }
 
 impl Told {
-    /// An entry of a run of this plan.
-    pub fn of(plan: &Plan, entry: &Entry) -> Told {
+    /// An entry of a run of this spec.
+    pub fn of(spec: &Spec, entry: &Entry) -> Told {
         let bytes = entry.encode();
         let word = |i: usize| u64::from_le_bytes(std::array::from_fn(|b| bytes[i * 8 + b]));
-        Told { time: entry.time, text: render(&plan.scenario.spec, entry), words: std::array::from_fn(word) }
+        Told { time: entry.time, text: render(spec, entry), words: std::array::from_fn(word) }
     }
 }
 
@@ -86,27 +88,74 @@ pub fn parting(
 
 /// Runs a seed twice, in two threads, and compares every event; `None` if the two are the same.
 pub fn first_difference(plan: &Plan, seed: u64) -> Option<Difference> {
-    std::thread::scope(|scope| {
-        let start = || {
+    diverging([(plan, seed), (plan, seed)], 0).difference
+}
+
+/// Two runs side by side, as far as they are the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diverging {
+    /// The first event in which they differ; `None`: in none.
+    pub difference: Option<Difference>,
+    /// The events right before it, which both have.
+    pub before: Vec<String>,
+    /// Events that both have, from the beginning.
+    pub same: u64,
+}
+
+/// Runs two seeds of two plans, each in a thread, and compares every event. So many events before the first difference
+/// are kept.
+pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
+    let (mut before, mut told) = (VecDeque::new(), 0);
+    let difference = std::thread::scope(|scope| {
+        let start = |of: usize| {
+            let (plan, seed) = runs[of];
             let (sender, told) = sync_channel(AHEAD);
             let run = move || {
-                let watch = Arc::new(Teller { plan: plan.clone(), pulse: Pulse::default(), sender });
-                let options =
-                    Options { watch: Some(watch), images: false, trace: false, ..plan.options(seed) };
+                let options = plan.options(seed);
+                let spec = planned(&plan.scenario.spec, seed, &options.overrides);
+                let watch = Arc::new(Teller { spec, pulse: Pulse::default(), sender });
+                let options = Options { watch: Some(watch), images: false, trace: false, ..options };
                 let _ = blame::guarded(|| mirrorsim_world::run(&plan.scenario.spec, seed, &options));
             };
             Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok().map(|_| told)
         };
-        let (one, other): (Receiver<Told>, Receiver<Told>) = (start()?, start()?);
+        let (one, other): (Receiver<Told>, Receiver<Told>) = (start(0)?, start(1)?);
+        let one = || {
+            let next = one.recv().ok()?;
+            before.push_back(next.text.clone());
+            told += 1;
+            // The last one may turn out to be the one that differs.
+            if before.len() > kept + 1 {
+                before.pop_front();
+            }
+            Some(next)
+        };
         // A run whose receiver is gone ends, so that the other threads end, too.
-        parting(move || one.recv().ok(), move || other.recv().ok())
+        parting(one, || other.recv().ok())
+    });
+    let same = difference.as_ref().map_or(told, |d| d.event);
+    before.truncate(before.len().saturating_sub((told - same) as usize));
+    Diverging { difference, before: before.into(), same }
+}
+
+/// How everything stands at a moment of a seed's run, in words.
+///
+/// # Errors
+/// What ends the run before that: it panics, or goes round in a circle.
+pub fn look(plan: &Plan, seed: u64, sight: Sight) -> Result<State, String> {
+    let options = Options { watch: Some(Arc::new(Pulse::default())), ..plan.options(seed) };
+    blame::guarded(|| mirrorsim_world::look(&plan.scenario.spec, seed, &options, sight)).map_err(|end| {
+        match end {
+            blame::End::Panic(panic) => format!("panicked at {}: {}", panic.place, panic.message),
+            blame::End::Circle => "events without end, and virtual time stands still".into(),
+        }
     })
 }
 
 /// Tells every entry to whoever compares.
 #[derive(Debug)]
 struct Teller {
-    plan: Plan,
+    spec: Spec,
     pulse: Pulse,
     sender: SyncSender<Told>,
 }
@@ -114,7 +163,7 @@ struct Teller {
 impl Watch for Teller {
     fn entry(&self, entry: &Entry) {
         self.pulse.entry(entry);
-        if self.sender.send(Told::of(&self.plan, entry)).is_err() {
+        if self.sender.send(Told::of(&self.spec, entry)).is_err() {
             resume_unwind(Box::new(Circle));
         }
     }

@@ -161,7 +161,7 @@ impl Watch for Echo {
         self.pulse.entry(entry);
         let number = self.pulse.entries() - 1;
         if number >= self.from {
-            say(&Said::Event { number, told: Told::of(&self.plan, entry) });
+            say(&Said::Event { number, told: Told::of(&self.plan.scenario.spec, entry) });
         }
     }
 }

@@ -9,6 +9,7 @@ mod progress;
 mod recording;
 mod scenarios;
 mod signals;
+mod target;
 mod trouble;
 
 use args::{Args, Command, Format};
@@ -43,6 +44,7 @@ fn session() -> Exit {
         Command::Merge(args) => commands::merge::merge(&args, &mut out),
         Command::Submit(engine) => commands::submit::submit(engine, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
+        Command::Diff(args) => commands::diff::diff(&args, &mut out),
         Command::Shrink(args) => commands::shrink::shrink(&args, &mut out),
         Command::Trace(args) => commands::trace::trace(args, &mut out),
         Command::Planted(args) => commands::planted::planted(args, &mut out),

@@ -87,6 +87,15 @@ impl Recording {
         ));
     }
 
+    /// Says what has changed since, where nothing is compared.
+    pub fn mention_drift(&self, out: &mut Out) {
+        let text = self.token.text == self.plan.scenario.source_hash as u32;
+        let same = campaign::Same { text, build: self.token.build == BUILD.short(), digest: true };
+        if !(same.text && same.build) {
+            out.note(self.drift(same).trim_start_matches("; "));
+        }
+    }
+
     /// What has changed since, in words.
     pub fn drift(&self, same: campaign::Same) -> String {
         let text = if same.text { "" } else { "; the scenario or its traces were edited since" };

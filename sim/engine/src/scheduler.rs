@@ -94,6 +94,20 @@ impl<E> Scheduler<E> {
         self.keys.first().map(|&key| (key >> 64) as u64)
     }
 
+    /// The events that wait, with their times, in the order in which they will come.
+    pub fn waiting(&self) -> Vec<(u64, &E)> {
+        let mut keys = self.keys.clone();
+        keys.sort_unstable();
+        let event = |key: &u128| {
+            let slot = self.slots.get((key & SLOT_MASK) as usize)?;
+            Some(((key >> 64) as u64, slot.as_ref()?))
+        };
+        let mut all: Vec<_> = keys.iter().filter_map(event).collect();
+        let due = all.iter().take_while(|(time, _)| *time <= self.now).count();
+        all.splice(due..due, self.soon.iter().map(|event| (self.now, event)));
+        all
+    }
+
     /// How many events wait.
     pub fn len(&self) -> usize {
         self.keys.len() + self.soon.len()

@@ -316,7 +316,8 @@ pub(crate) fn verdict_text(to: oracle::RecoveredTo) -> String {
     }
 }
 
-fn actor(spec: &Spec, number: u16) -> String {
+/// What an actor of the trace is called.
+pub(crate) fn actor(spec: &Spec, number: u16) -> String {
     let number = number as usize;
     if number >= 100 {
         return spec.clients.get(number - 100).map_or_else(|| format!("client{number}"), |c| c.name.clone());
@@ -408,6 +409,12 @@ fn fault(spec: &Spec, e: &Entry) -> String {
         Some(known) => crate::faults::words(spec, &known.fault),
         None => (*FAULTS.get(e.flags as usize).unwrap_or(&"?")).to_owned(),
     }
+}
+
+/// A frame, as an entry of the trace says it.
+pub(crate) fn frame_text(of: &Frame) -> String {
+    let [a, b, c] = frame_fields(of);
+    frame(&Entry { time: 0, kind: SEND, actor: 0, peer: 0, flags: of.kind(), a, b, c })
 }
 
 fn frame(e: &Entry) -> String {

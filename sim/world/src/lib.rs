@@ -28,6 +28,7 @@ mod slab;
 mod smoke_tests;
 pub mod spec;
 mod stages;
+mod state;
 mod trunk;
 mod workload;
 mod world;
@@ -43,6 +44,7 @@ use mirror::quirk::{Quirk, Sound};
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{DECISIONS, Entry, Override};
 pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
+pub use state::{Differing, Part, Sight, State};
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
@@ -118,6 +120,61 @@ pub fn run(spec: &spec::Spec, seed: u64, options: &Options) -> Run {
     } else {
         run_with(spec, seed, options, options.planted)
     }
+}
+
+/// How everything stands at a moment of a run, in words. The run is made again up to there, without recoveries.
+pub fn look(spec: &spec::Spec, seed: u64, options: &Options, sight: Sight) -> State {
+    let options = Options { images: false, trace: false, ..options.clone() };
+    let check = spec::CheckSpec { mode: spec::CheckMode::End, ..spec.check.clone() };
+    let spec = spec::Spec { check, ..spec.clone() };
+    if options.planted == Bent::default() {
+        look_with(&spec, seed, &options, Sound, sight)
+    } else {
+        look_with(&spec, seed, &options, options.planted, sight)
+    }
+}
+
+fn look_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q, sight: Sight) -> State {
+    let moment = match sight {
+        Sight::After(DisasterAt::Event(entry)) | Sight::Before(entry) => {
+            DisasterAt::Event(entry.saturating_add(1))
+        }
+        Sight::After(time) => time,
+    };
+    let (state, events) = drive(spec, seed, options, quirk, moment, u64::MAX);
+    match sight {
+        // Which event of the scheduler led to an entry can only be told from behind it.
+        Sight::Before(_) if !state.over => {
+            drive(spec, seed, options, quirk, moment, events.saturating_sub(1)).0
+        }
+        _ => state,
+    }
+}
+
+/// Begins a run and goes on with it up to a moment, or so many events; how it stands then, and events dispatched.
+fn drive<Q: Quirk>(
+    spec: &spec::Spec,
+    seed: u64,
+    options: &Options,
+    quirk: Q,
+    moment: DisasterAt,
+    most: u64,
+) -> (State, u64) {
+    let mut decisions = Decisions::with_overrides(seed, &options.overrides);
+    let spec = faults::plan(spec, &mut decisions);
+    let trace = mirrorsim_engine::Trace::new(sink(options, &Rc::default()));
+    let mut world = world::World::new(&spec, quirk, decisions, trace, options);
+    world.begin();
+    let mut goes_on = true;
+    while goes_on && world.events < most && !world.comes_to(moment) {
+        goes_on = options.disaster_at.is_none_or(|end| !world.comes_to(end)) && world.advance();
+    }
+    let early = goes_on && world.events >= most;
+    let came = match moment {
+        DisasterAt::Event(_) => world.comes_to(moment),
+        DisasterAt::Time(_) => goes_on,
+    };
+    (world.state(!came && !early), world.events)
 }
 
 /// The spec of one seed, with the faults that its profile draws among the others: with it [`render`] can name them, too.

@@ -199,31 +199,39 @@ impl<Q: Quirk> World<'_, Q> {
         matches!(&self.servers[self.source_of(source)].machine, Some(Machine::Source(m)) if m.serving())
     }
 
+    /// Whether what happens next would be behind a moment.
+    pub(crate) fn comes_to(&self, moment: crate::DisasterAt) -> bool {
+        match moment {
+            crate::DisasterAt::Time(t) => self.sched.peek_time().is_some_and(|next| next > t),
+            crate::DisasterAt::Event(number) => self.trace.count() >= number,
+        }
+    }
+
+    /// Dispatches one event; false if it was the last one, or a budget is used up.
+    pub(crate) fn advance(&mut self) -> bool {
+        if !self.step() {
+            return false;
+        }
+        let budget = &self.spec.budget;
+        if self.events >= budget.events {
+            self.stop_reason = Some("the budget of events is used up".into());
+        } else if self.events.is_multiple_of(65_536) && self.memory() > budget.memory {
+            self.stop_reason = Some("the budget of memory is used up".into());
+        } else {
+            return true;
+        }
+        false
+    }
+
     /// Runs to the end.
     pub(crate) fn run(&mut self, stop: Option<crate::DisasterAt>) {
         self.begin();
-        let budget = self.spec.budget.clone();
         loop {
-            match stop {
-                Some(crate::DisasterAt::Time(t)) if self.sched.peek_time().is_some_and(|n| n > t) => {
-                    self.stopped_on_purpose = true;
-                    return;
-                }
-                Some(crate::DisasterAt::Event(n)) if self.trace.count() >= n => {
-                    self.stopped_on_purpose = true;
-                    return;
-                }
-                _ => {}
+            if stop.is_some_and(|moment| self.comes_to(moment)) {
+                self.stopped_on_purpose = true;
+                return;
             }
-            if !self.step() {
-                break;
-            }
-            if self.events >= budget.events {
-                self.stop_reason = Some("the budget of events is used up".into());
-                break;
-            }
-            if self.events.is_multiple_of(65_536) && self.memory() > budget.memory {
-                self.stop_reason = Some("the budget of memory is used up".into());
+            if !self.advance() {
                 break;
             }
         }

@@ -29,6 +29,14 @@ impl<T> Slab<T> {
         self.items.iter().flatten().any(is)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().flatten()
+    }
+
+    pub fn get(&self, at: u32) -> Option<&T> {
+        self.items.get(at as usize)?.as_ref()
+    }
+
     pub fn take(&mut self, at: u32) -> Option<T> {
         let item = self.items[at as usize].take();
         if item.is_some() {

@@ -1,8 +1,11 @@
 //! What can be said on the command line.
 
 mod campaigns;
+mod diff;
 
 pub use campaigns::{CampaignArgs, Engine, MergeArgs, ShardArg, Shrinks, SlurmArgs};
+
+pub use diff::DiffArgs;
 
 use crate::chosen;
 use crate::moment::{self, Moment};
@@ -63,6 +66,8 @@ pub enum Command {
     Submit(Engine),
     /// Run one seed again, from the line that a red run ends with
     Replay(ReplayArgs),
+    /// Show the first event in which two runs differ, and how everything stands there
+    Diff(DiffArgs),
     /// Make a failing seed a small scenario that fails in the same way, with its story
     Shrink(ShrinkArgs),
     /// Show what happens in a run, one line an event
@@ -243,6 +248,9 @@ pub struct ReplayArgs {
     /// Show every event, too
     #[arg(long)]
     pub trace: bool,
+    /// Go on to this event or time only, and show how everything stands then
+    #[arg(long, value_name = "EVENT|TIME", value_parser = moment::parse, conflicts_with = "expect_pass")]
+    pub until: Option<Moment>,
     /// The failure is thought to be repaired: passing is success
     #[arg(long)]
     pub expect_pass: bool,
@@ -299,6 +307,9 @@ pub struct TraceArgs {
     /// Up to this time or event
     #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
     pub to: Option<Moment>,
+    /// Show how everything stands at `--to`
+    #[arg(long, requires = "to")]
+    pub state: bool,
     /// Only what this server or client does
     #[arg(long, value_name = "NAME")]
     pub actor: Vec<String>,

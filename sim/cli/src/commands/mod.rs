@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod check;
+pub mod diff;
 pub mod explain;
 mod glossary;
 pub mod list;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod schema;
 mod session;
 pub mod shrink;
+mod state;
 pub mod submit;
 pub mod trace;
 pub mod worker;

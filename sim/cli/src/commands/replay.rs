@@ -4,7 +4,7 @@ use crate::args::{Patience, ReplayArgs};
 use crate::commands::regressions::replay_all;
 use crate::commands::run::workers;
 use crate::commands::trace::{Filter, show};
-use crate::commands::worker;
+use crate::commands::{state, worker};
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::recording::Recording;
@@ -29,6 +29,10 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let recording = Recording::named(&args.target, args.scenario.as_deref(), args.force)?;
     recording.mention_origin(out);
     let (plan, seed) = (&recording.plan, recording.token.seed);
+    if let Some(until) = args.until {
+        recording.mention_drift(out);
+        return state::show(out, plan, seed, until, args.trace);
+    }
     if args.trace {
         show(out, plan, seed, Filter::all());
     }

@@ -4,12 +4,11 @@ use crate::args::ShrinkArgs;
 use crate::commands::run::workers;
 use crate::commands::worker;
 use crate::out::Out;
-use crate::recording::{Recording, is_token};
+use crate::target::target;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{Clock, Exit, Plan, Shrinker, Shrinking, Shrunk, Size, Twice, Unshrunk};
 use mirrorsim_report::{self as report, Folder};
-use mirrorsim_scenario::seeds;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Reduces a token's seed, or a scenario's.
 pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let (plan, seed) = plan(args)?;
+    let (plan, seed) = target(&args.target, &args.seed, &args.judging, &args.reading)?;
     let path = args.out.clone().unwrap_or_else(|| standard(&plan, seed));
     if args.out.is_some() && path.exists() {
         let what = format!("{}: this file is there already", path.display().to_string().escape_debug());
@@ -66,28 +65,6 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
     folder.write(&name, shrunk.repro.to_string().as_bytes())?;
     tell(&shrunk, &path, &format!("mirrorsim replay {called}"), told.clock.elapsed(), out);
     Ok(interrupt)
-}
-
-fn plan(args: &ShrinkArgs) -> Result<(Plan, u64), Trouble> {
-    if is_token(&args.target) {
-        let recording = Recording::named(&args.target, None, false)?;
-        return Ok((recording.plan, recording.token.seed));
-    }
-    let reading = &args.reading;
-    let scenario = scenarios::load(&args.target, &reading.sets, reading.data.clone(), reading.yes_large)
-        .map_err(|p| Trouble::Scenarios(vec![p]))?;
-    let chosen = args.seed.seed.clone().or_else(|| scenario.seeds.clone());
-    let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
-    let seed = chosen.iter().next().unwrap_or(1);
-    let plan = Plan {
-        sets: reading.sets.clone(),
-        planted: args.judging.planted(),
-        disaster_at: args.judging.disaster_at.map(Into::into),
-        data: reading.data.as_ref().map(|d| d.display().to_string()),
-        yes_large: reading.yes_large,
-        ..Plan::new(scenario, &args.target, chosen)
-    };
-    Ok((plan.with_check(args.judging.check.map(Into::into)), seed))
 }
 
 /// The file of a result: its scenario, bugs and seed.

@@ -1,13 +1,14 @@
 //! `trace`: what happens in a run, one line an event.
 
 use crate::args::TraceArgs;
+use crate::commands::state;
 use crate::moment::Moment;
 use crate::out::Out;
-use crate::scenarios;
+use crate::target;
 use crate::trouble::Trouble;
 use mirror::stage::Stage;
 use mirrorsim_campaign::{Exit, Plan, attempt};
-use mirrorsim_scenario::{Scenario, seeds};
+use mirrorsim_scenario::Scenario;
 use mirrorsim_world::outcome::Outcome;
 use mirrorsim_world::spec::Spec;
 use mirrorsim_world::{Entry, Options, TRACE_KINDS, Watch, planned, render};
@@ -16,23 +17,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs one seed and shows its events.
 pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let all = scenarios::load_all(std::slice::from_ref(&args.scenario), &args.reading)?;
-    let Some(scenario) = all.into_iter().next() else {
-        return Err(Trouble::usage("no scenario"));
-    };
-    let filter = Filter::new(&args, &scenario)?;
-    let chosen = args.seed.seed.clone().or_else(|| scenario.seeds.clone());
-    let chosen = chosen.map_or_else(|| seeds("1"), Ok).map_err(Trouble::usage)?;
-    let seed = chosen.iter().next().unwrap_or(1);
-    let plan = Plan {
-        planted: args.judging.planted(),
-        disaster_at: args.judging.disaster_at.map(Into::into),
-        ..Plan::new(scenario, &args.scenario, chosen)
-    };
-    let plan = plan.with_check(args.judging.check.map(Into::into));
+    let (plan, seed) = target::scenario(&args.scenario, &args.seed, &args.judging, &args.reading)?;
+    let filter = Filter::new(&args, &plan.scenario)?;
     let outcome = show(out, &plan, seed, filter);
     // The trace was asked for, not the verdict; but that it does not come to its end must not look like success.
     match outcome.failures.first() {
+        _ if args.state => match args.to {
+            Some(to) => state::show(out, &plan, seed, to, false),
+            None => Ok(Exit::Passed),
+        },
         Some(f) if f.oracle == "panic" => Err(Trouble::rig(format!("seed {seed}: {}", f.message))),
         _ => Ok(Exit::Passed),
     }
@@ -129,6 +122,11 @@ impl Filter {
             grep: None,
             limit: u64::MAX,
         }
+    }
+
+    /// Everything up to an event.
+    pub fn up_to(event: u64) -> Filter {
+        Filter { to: Some(Moment::Event(event)), ..Filter::all() }
     }
 
     /// What the arguments ask for. A name that nothing has is a mistake, not an empty trace.

@@ -45,6 +45,19 @@ fn the_past_is_now() {
     assert_eq!((scheduler.next(), scheduler.now()), (Some(2), 5));
 }
 
+#[test]
+fn what_waits_is_told_in_the_order_in_which_it_comes() {
+    let mut scheduler = Scheduler::new();
+    for (time, event) in [(9, 5), (5, 1), (5, 2), (7, 4)] {
+        scheduler.at(time, event);
+    }
+    assert_eq!(scheduler.next(), Some(1));
+    scheduler.at(5, 3);
+    let told: Vec<_> = scheduler.waiting().into_iter().map(|(time, event)| (time, *event)).collect();
+    assert_eq!(told, [(5, 2), (5, 3), (7, 4), (9, 5)]);
+    assert_eq!(drain(&mut scheduler), [2, 3, 4, 5]);
+}
+
 proptest! {
     #[test]
     fn it_is_a_stable_sort_by_time(steps in prop::collection::vec((0_u64..20, 0_u32..3), 0..300)) {

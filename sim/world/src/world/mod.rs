@@ -26,6 +26,7 @@ mod recoveries;
 mod replaced;
 mod rounds;
 mod service;
+mod standing;
 
 use crate::acked::AckedWrites;
 use crate::client::{self, Client};
