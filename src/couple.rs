@@ -4,10 +4,9 @@
 //! mirror to each other may wait for each other for ever, each in a round that began before it heard the other; how
 //! many files keep them from it, docs/protocol.md says.
 
-use crate::destination::Destination;
+use crate::host::{DestinationMachine, SourceMachine};
 use crate::ids::MirrorIndex;
 use crate::quirk::{Bend, Quirk};
-use crate::source::Source;
 use alloc::vec::Vec;
 
 /// A round.
@@ -28,11 +27,11 @@ pub struct Rounds {
 impl Rounds {
     /// Goes on, after anything that has happened to one of the machines of a server: its source, its destination, or both.
     /// True: a round has begun, and they have something to do.
-    pub fn turn<Q: Quirk>(
+    pub fn turn<S: SourceMachine, D: DestinationMachine, Q: Quirk>(
         &mut self,
         now: u64,
-        mut source: Option<&mut Source<Q>>,
-        mut destination: Option<&mut Destination<Q>>,
+        mut source: Option<&mut S>,
+        mut destination: Option<&mut D>,
         quirk: Q,
     ) -> bool {
         if let Some(round) = &self.round {
@@ -48,7 +47,7 @@ impl Rounds {
         let mirrors = destination.as_ref().map_or(0, |d| d.mirrors());
         // A planted bug: whose own partition waits thinks of nobody else.
         let mirrors = if own.is_some() && quirk.bends(Bend::OwnRoundOnly) { 0 } else { mirrors };
-        let asked = |d: &&mut Destination<Q>, m| d.asked(m).map(|(_, last)| (m, last));
+        let asked = |d: &&mut D, m| d.asked(m).map(|(_, last)| (m, last));
         let files = (0..mirrors).filter_map(|m| destination.as_ref().and_then(|d| asked(d, m)));
         let round = Round { own, files: files.collect() };
         self.round = None;

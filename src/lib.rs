@@ -21,6 +21,7 @@ mod format_tests;
 pub mod geometry;
 pub mod ground;
 pub mod heal;
+pub mod host;
 pub mod ids;
 pub mod journal;
 pub mod log_file;

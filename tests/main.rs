@@ -5,6 +5,7 @@ mod conversations;
 mod determinism;
 mod ext4;
 mod ladder;
+mod own_machine;
 mod planted;
 mod rings;
 mod scenarios;

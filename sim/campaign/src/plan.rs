@@ -6,7 +6,7 @@ use mirrorsim_planted::Row;
 use mirrorsim_scenario::{Scenario, Seeds};
 use mirrorsim_world::outcome::{Outcome, Verdict};
 use mirrorsim_world::spec::CheckMode;
-use mirrorsim_world::{DisasterAt, Judging, Options, Rigged};
+use mirrorsim_world::{DisasterAt, Host, Judging, Options, Rigged};
 
 /// A scenario, its seeds, and what was asked for beside.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Plan {
     pub judging: Judging,
     /// A bug of the rig; in no token.
     pub rigged: Option<Rigged>,
+    /// Whose machines run; in no token, so others than ours are for workers that are threads.
+    pub host: Host,
     /// What a fixture changes in the options of each run; in no token, so it is for workers that are threads.
     pub twist: Option<fn(u64, &mut Options)>,
 }
@@ -55,6 +57,7 @@ impl Plan {
             yes_large: false,
             judging: Judging::All,
             rigged: None,
+            host: Host::default(),
             twist: None,
         }
     }

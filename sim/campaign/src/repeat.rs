@@ -115,7 +115,7 @@ pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
                 let spec = planned(&plan.scenario.spec, seed, &options.overrides);
                 let watch = Arc::new(Teller { spec, pulse: Pulse::default(), sender });
                 let options = Options { watch: Some(watch), images: false, trace: false, ..options };
-                let _ = blame::guarded(|| mirrorsim_world::run(&plan.scenario.spec, seed, &options));
+                let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &options));
             };
             Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok().map(|_| told)
         };
@@ -144,11 +144,9 @@ pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
 /// What ends the run before that: it panics, or goes round in a circle.
 pub fn look(plan: &Plan, seed: u64, sight: Sight) -> Result<State, String> {
     let options = Options { watch: Some(Arc::new(Pulse::default())), ..plan.options(seed) };
-    blame::guarded(|| mirrorsim_world::look(&plan.scenario.spec, seed, &options, sight)).map_err(|end| {
-        match end {
-            blame::End::Panic(panic) => format!("panicked at {}: {}", panic.place, panic.message),
-            blame::End::Circle => "events without end, and virtual time stands still".into(),
-        }
+    blame::guarded(|| (plan.host.look)(&plan.scenario.spec, seed, &options, sight)).map_err(|end| match end {
+        blame::End::Panic(panic) => format!("panicked at {}: {}", panic.place, panic.message),
+        blame::End::Circle => "events without end, and virtual time stands still".into(),
     })
 }
 

@@ -31,7 +31,7 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     let spec = &plan.scenario.spec;
     let clock = Clock::start();
     let options = &with_pulse(options);
-    let run = blame::guarded(|| mirrorsim_world::run(spec, seed, options));
+    let run = blame::guarded(|| (plan.host.run)(spec, seed, options));
     let wall = clock.elapsed();
     let mut run = match run {
         Ok(run) => run,
@@ -57,7 +57,7 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
 fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
     let recorder = Arc::new(Recorder::default());
     let again = Options { watch: Some(recorder.clone()), images: false, trace: false, ..options.clone() };
-    let _ = blame::guarded(|| mirrorsim_world::run(&plan.scenario.spec, seed, &again));
+    let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &again));
     let (event, time) = recorder.last();
     let failure = Failure { time, event, ..failure(end) };
     let spec = mirrorsim_world::planned(&plan.scenario.spec, seed, &options.overrides);

@@ -1,5 +1,6 @@
 //! Images for tools outside: a source's volume with its NVRAM folded in, and what recovery gives at the destination.
 
+use crate::hosted::Machines;
 use crate::outcome::{RecoveryReport, RtoFrom};
 use crate::probe::Probe;
 use crate::rehearsal::{Cast, Copy, recover};
@@ -11,7 +12,7 @@ use mirror::chain;
 use mirror::effect::Device;
 use mirror::geometry::{Region, VolumeMap};
 use mirror::nvram_log::SEAL;
-use mirror::quirk::{Quirk, Sound};
+use mirror::quirk::Sound;
 use mirror::record::Operation;
 use mirror::survey::SegmentArea;
 use mirrorsim_engine::{Fate, FateOdds};
@@ -21,7 +22,12 @@ use std::collections::BTreeSet;
 /// Content is looked at in pieces of this size.
 const PIECE: u64 = 65_536;
 
-fn pieces<S>(server: &Server<S>, map: &VolumeMap, size: u64, touched: &[(u64, u64)]) -> BTreeSet<u64> {
+fn pieces<S: Machines>(
+    server: &Server<S>,
+    map: &VolumeMap,
+    size: u64,
+    touched: &[(u64, u64)],
+) -> BTreeSet<u64> {
     let store = server.store(Device::Image);
     let mut at = BTreeSet::new();
     let mut add = |from: u64, length: u64| {
@@ -48,7 +54,7 @@ fn image_name(source: &str, volume: &str, kind: &str) -> String {
     format!("{}.{}.{kind}", source.replace('.', "%2E"), volume.replace('.', "%2E"))
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// All images: of live sources, and of destinations in their place, their volumes, of every other mirror what recovery gives after a power cut now (or what it
     /// gave, if it was carried out in the run). A run that was stopped for that reports and judges these recoveries.
     pub(crate) fn images(&mut self) -> Vec<Image> {
@@ -84,15 +90,22 @@ impl<Q: Quirk> World<'_, Q> {
             open.extend((0..store.pending().len()).map(|n| (i, n)));
         }
         let server = &self.servers[d];
-        let (views, touched) = Probe::<Q>::views(server, &open, &fates);
+        let (views, touched) = Probe::<M::Quirk>::views(server, &open, &fates);
         let copy = Copy::new(views, false);
         let geometry = &self.geometries[source];
         let segments = self.spec.destination.nvram_size / geometry.segment_size;
         let region = self.regions[source].clone();
         let (judge, number) = self.bench.of(source);
         let (mark, segments) = (number as u16, (0, segments));
-        let cast =
-            Cast { index: number, number, geometry, region: &region, mark, segments, quirk: self.quirk };
+        let cast = Cast {
+            index: number,
+            number,
+            geometry,
+            region: &region,
+            mark,
+            segments,
+            quirk: self.machines.quirk(),
+        };
         let judged = self.stopped_on_purpose && self.ordered.get(&source).is_none_or(|o| !o.done);
         let expected = judged.then(|| judge.expected_recovery(number, &copy));
         let recovered = recover(&copy, cast, u64::MAX, touched, None);

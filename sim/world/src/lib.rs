@@ -9,9 +9,11 @@ mod coverage;
 mod event;
 mod faults;
 mod histogram;
+mod hosted;
 mod images;
 mod judging;
 mod kinds;
+mod layer;
 mod marks;
 mod matrix;
 mod names;
@@ -35,12 +37,16 @@ mod world;
 
 use bytes::Bytes;
 pub use faults::name as fault_name;
+pub use hosted::{
+    DestinationMachine, DestinationSeat, Host, Machine, Machines, Ours, SourceMachine, SourceSeat,
+};
 pub use judging::{Judging, Rigged, WATCHING};
 pub use kinds::{NAMES as TRACE_KINDS, render};
+pub use layer::{Layer, Layered};
 pub use marks::MARKS;
 pub use matrix::{UNREACHABLE, phases, unreachable};
 pub use mirror::quirk::Bent;
-use mirror::quirk::{Quirk, Sound};
+use mirror::quirk::Sound;
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{DECISIONS, Entry, Override};
 pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
@@ -116,54 +122,61 @@ pub struct Image {
 /// Runs a spec with a seed.
 pub fn run(spec: &spec::Spec, seed: u64, options: &Options) -> Run {
     if options.planted == Bent::default() {
-        run_with(spec, seed, options, Sound)
+        run_with(spec, seed, options, Ours(Sound))
     } else {
-        run_with(spec, seed, options, options.planted)
+        run_with(spec, seed, options, Ours(options.planted))
     }
 }
 
 /// How everything stands at a moment of a run, in words. The run is made again up to there, without recoveries.
 pub fn look(spec: &spec::Spec, seed: u64, options: &Options, sight: Sight) -> State {
-    let options = Options { images: false, trace: false, ..options.clone() };
-    let check = spec::CheckSpec { mode: spec::CheckMode::End, ..spec.check.clone() };
-    let spec = spec::Spec { check, ..spec.clone() };
     if options.planted == Bent::default() {
-        look_with(&spec, seed, &options, Sound, sight)
+        look_with(spec, seed, options, Ours(Sound), sight)
     } else {
-        look_with(&spec, seed, &options, options.planted, sight)
+        look_with(spec, seed, options, Ours(options.planted), sight)
     }
 }
 
-fn look_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q, sight: Sight) -> State {
+/// The same of a world with other machines than ours.
+pub fn look_with<M: Machines>(
+    spec: &spec::Spec,
+    seed: u64,
+    options: &Options,
+    machines: M,
+    sight: Sight,
+) -> State {
+    let options = &Options { images: false, trace: false, ..options.clone() };
+    let check = spec::CheckSpec { mode: spec::CheckMode::End, ..spec.check.clone() };
+    let spec = &spec::Spec { check, ..spec.clone() };
     let moment = match sight {
         Sight::After(DisasterAt::Event(entry)) | Sight::Before(entry) => {
             DisasterAt::Event(entry.saturating_add(1))
         }
         Sight::After(time) => time,
     };
-    let (state, events) = drive(spec, seed, options, quirk, moment, u64::MAX);
+    let (state, events) = drive(spec, seed, options, &machines, moment, u64::MAX);
     match sight {
         // Which event of the scheduler led to an entry can only be told from behind it.
         Sight::Before(_) if !state.over => {
-            drive(spec, seed, options, quirk, moment, events.saturating_sub(1)).0
+            drive(spec, seed, options, &machines, moment, events.saturating_sub(1)).0
         }
         _ => state,
     }
 }
 
 /// Begins a run and goes on with it up to a moment, or so many events; how it stands then, and events dispatched.
-fn drive<Q: Quirk>(
+fn drive<M: Machines>(
     spec: &spec::Spec,
     seed: u64,
     options: &Options,
-    quirk: Q,
+    machines: &M,
     moment: DisasterAt,
     most: u64,
 ) -> (State, u64) {
     let mut decisions = Decisions::with_overrides(seed, &options.overrides);
     let spec = faults::plan(spec, &mut decisions);
     let trace = mirrorsim_engine::Trace::new(sink(options, &Rc::default()));
-    let mut world = world::World::new(&spec, quirk, decisions, trace, options);
+    let mut world = world::World::new(&spec, machines.clone(), decisions, trace, options);
     world.begin();
     let mut goes_on = true;
     while goes_on && world.events < most && !world.comes_to(moment) {
@@ -182,12 +195,13 @@ pub fn planned(spec: &spec::Spec, seed: u64, overrides: &[Override]) -> spec::Sp
     faults::plan(spec, &mut Decisions::with_overrides(seed, overrides))
 }
 
-fn run_with<Q: Quirk>(spec: &spec::Spec, seed: u64, options: &Options, quirk: Q) -> Run {
+/// Runs a spec with a seed, and machines of whoever studies the protocol. Planted bugs are ours, and bend none of theirs.
+pub fn run_with<M: Machines>(spec: &spec::Spec, seed: u64, options: &Options, machines: M) -> Run {
     let mut decisions = Decisions::with_overrides(seed, &options.overrides);
     let spec = faults::plan(spec, &mut decisions);
     let kept = Rc::new(RefCell::new(Vec::new()));
     let trace = mirrorsim_engine::Trace::new(sink(options, &kept));
-    let mut world = world::World::new(&spec, quirk, decisions, trace, options);
+    let mut world = world::World::new(&spec, machines, decisions, trace, options);
     world.run(options.disaster_at);
     let mut images =
         if options.images || options.disaster_at.is_some() { world.images() } else { Vec::new() };

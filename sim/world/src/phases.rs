@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Phase, WATCH};
 use crate::faults;
+use crate::hosted::{DestinationMachine, Machines, SourceMachine};
 use crate::judging::{Judging, Rigged};
 use crate::kinds;
 use crate::outcome::{Failure, FaultCount, Outcome, TakeoverKind, Verdict};
@@ -9,7 +10,6 @@ use crate::server::Machine;
 use crate::spec::{Nanos, When};
 use crate::world::World;
 use crate::world::bench::Panel;
-use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirrorsim_oracle as oracle;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Without progress for so long, with faults still in force, the fault phase ends, ns.
 const STUCK: Nanos = 3_000_000_000;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// Looks whether the phase is over.
     pub(crate) fn watch(&mut self) {
         let now = self.sched.now();

@@ -3,6 +3,7 @@
 //! come from streams of its own, so that no check changes what happens.
 
 use crate::batches::Batches;
+use crate::hosted::Machines;
 use crate::judging::{self, Rigged};
 use crate::outcome::Checks;
 use crate::rehearsal::{Cast, Common, Copy, Recovered, recover};
@@ -192,7 +193,7 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// A durable change of `kind` has happened to these mirrors.
-    pub fn changed<S>(
+    pub fn changed<S: Machines>(
         &mut self,
         kind: &'static str,
         mirrors: &[usize],
@@ -226,13 +227,13 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// Tries what a power cut could leave of a mirror now.
-    pub fn check<S>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
+    pub fn check<S: Machines>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
         judge.mute(false);
         self.try_states(mirror, server, judge);
         judge.mute(self.mutes);
     }
 
-    fn try_states<S>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
+    fn try_states<S: Machines>(&mut self, mirror: usize, server: &Server<S>, judge: &mut oracle::Judge) {
         // Pending writes of this mirror, device by device.
         let mut open: Vec<(usize, usize)> = Vec::new();
         for (d, device) in DEVICES.iter().enumerate() {
@@ -292,7 +293,7 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// Judges one state: `fates` of the `open` writes, everything else as it is.
-    fn state<S>(
+    fn state<S: Machines>(
         &mut self,
         mirror: usize,
         server: &Server<S>,
@@ -341,7 +342,7 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// The state as views, and the ranges of the image disk where it differs from what is stable.
-    pub fn views<'a, S>(
+    pub fn views<'a, S: Machines>(
         server: &'a Server<S>,
         open: &[(usize, usize)],
         fates: &[Fate],
@@ -378,7 +379,7 @@ impl<Q: Quirk> Probe<Q> {
     }
 
     /// `image`: sum over the writes that made the state of the image disk.
-    fn judge_state<S>(
+    fn judge_state<S: Machines>(
         &mut self,
         mirror: usize,
         server: &Server<S>,
@@ -423,7 +424,7 @@ impl<Q: Quirk> Probe<Q> {
 
     /// What a rehearsal comes to with the help of earlier ones is what it comes to alone.
     #[cfg(test)]
-    fn compare_with_alone<S>(
+    fn compare_with_alone<S: Machines>(
         &self,
         mirror: usize,
         server: &Server<S>,

@@ -1,25 +1,23 @@
 //! A server: its machine, its devices, and what they have under way.
 
 use crate::clock::Clock;
+use crate::hosted::{Machine as _, Machines};
 use crate::spec::{Change, DeviceName};
 use bytes::Bytes;
-use mirror::destination::Destination;
 use mirror::effect::{Completion, Device, Effect, Run, Token};
-use mirror::quirk::Quirk;
-use mirror::source::Source;
 use mirrorsim_engine::{Disk, ExtentMap, FlushMark, Nvram, Store};
 use mirrorsim_oracle as oracle;
 use smallvec::SmallVec;
 
 /// The machine of a server.
-pub enum Machine<Q> {
+pub enum Machine<M: Machines> {
     /// A source.
-    Source(Box<Source<Q>>),
+    Source(Box<M::Source>),
     /// The destination.
-    Destination(Box<Destination<Q>>),
+    Destination(Box<M::Destination>),
 }
 
-impl<Q: Quirk> Machine<Q> {
+impl<M: Machines> Machine<M> {
     /// The next effect.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         match self {
@@ -94,9 +92,9 @@ pub enum Work {
 }
 
 /// A server.
-pub struct Server<Q> {
+pub struct Server<M: Machines> {
     /// `None`: it is down.
-    pub machine: Option<Machine<Q>>,
+    pub machine: Option<Machine<M>>,
     /// Its lives so far.
     pub incarnation: u32,
     /// The NVRAM.
@@ -129,7 +127,7 @@ pub struct Server<Q> {
     pub config: Option<Change>,
 }
 
-impl<Q> Server<Q> {
+impl<M: Machines> Server<M> {
     /// The store of a device.
     pub fn store(&self, device: Device) -> &Store {
         match device {

@@ -4,15 +4,15 @@
 use super::World;
 use super::recoveries::ASK;
 use crate::event::{Event, Phase};
+use crate::hosted::{DestinationMachine, Machines};
 use crate::outcome::TakeoverKind;
 use crate::server::Machine;
 use crate::spec::Fault;
 use mirror::effect::Device;
 use mirror::mark::{self, Mark};
-use mirror::quirk::Quirk;
 use mirror::superblock::{Role, SLOT, Superblock};
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The operator wants an adoption, as fault `index` of the plan. While the clients are being handed over it must not begin:
     /// who has given them away would wait for a server that is not its peer any more. It waits until they are there.
     pub(super) fn adopts(&mut self, index: usize, source: usize, by: usize) -> bool {
@@ -38,7 +38,7 @@ impl<Q: Quirk> World<'_, Q> {
         let both = self.servers[d].store(Device::Image).stable().read(self.regions[source].base, 2 * SLOT);
         let retired = Superblock::newest(self.geometries[source].mirror, &both)
             .is_some_and(|found| found.role == Role::Retired);
-        let about = |m: &Machine<Q>| matches!(m, Machine::Destination(m) if m.hands_over(desk));
+        let about = |m: &Machine<M>| matches!(m, Machine::Destination(m) if m.hands_over(desk));
         retired || self.servers[d].machine.as_ref().is_some_and(about)
     }
 
@@ -69,7 +69,7 @@ impl<Q: Quirk> World<'_, Q> {
     /// Whether the destination has a mirror for another server, and answers nobody.
     pub(super) fn is_recovered_for_another(&self, source: usize) -> bool {
         let d = self.destination_of(source);
-        let serves = |m: &Machine<Q>| matches!(m, Machine::Destination(m) if m.serves(self.desk(d, source)));
+        let serves = |m: &Machine<M>| matches!(m, Machine::Destination(m) if m.serves(self.desk(d, source)));
         let adopts = self.adoptions[source].is_some() && self.serves_at_destination(d, source);
         adopts && !self.servers[d].machine.as_ref().is_some_and(serves)
     }

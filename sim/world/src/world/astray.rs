@@ -1,12 +1,12 @@
 //! Writes that a device takes and does not keep where they belong: lost, misdirected, rolled back later. Nobody is told.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::server::oracle_device;
 use crate::sites;
 use crate::spec::{DamageTarget, Fault};
 use bytes::Bytes;
 use mirror::effect::{Device, UNREADABLE};
-use mirror::quirk::Quirk;
 use mirrorsim_engine::ExtentMap;
 
 /// What a device held when a roll-back began, and the writes that have become stable since.
@@ -17,7 +17,7 @@ pub(crate) struct Before {
     since: Vec<(u64, u64)>,
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// What is stable now, if a flush that ends may lose some of its writes.
     pub(super) fn before_flush(&self, server: usize, at: Device) -> Option<(usize, ExtentMap)> {
         if self.armed.is_empty() {

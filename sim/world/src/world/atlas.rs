@@ -4,14 +4,14 @@
 use super::World;
 use crate::coverage::Coverage;
 use crate::event::Phase;
+use crate::hosted::{Machines, SourceMachine};
 use crate::matrix::{Role, Whom, target};
 use crate::server::{Machine, device, device_name, oracle_device};
 use crate::spec::{DamageTarget, Fault, Instead};
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use mirrorsim_oracle::Loss;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// Whether a fault may be injected now.
     pub(super) fn stays_in_model(&mut self, index: usize) -> bool {
         self.count_copies();

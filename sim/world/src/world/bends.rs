@@ -3,11 +3,11 @@
 use super::World;
 use super::network::on;
 use crate::event::Event;
+use crate::hosted::Machines;
 use crate::parcel::{Content, Why};
 use crate::sites;
 use crate::spec::{Bend, Direction, Fault, FaultSpec, Nanos, Node, When};
 use bytes::Bytes;
-use mirror::quirk::Quirk;
 use mirror::wire::{self, Frame};
 use std::collections::VecDeque;
 
@@ -44,7 +44,7 @@ struct Replay {
 /// A bend, the draw that says how, and the fault that wants it.
 pub(super) type Bending = (Bend, u64, Why);
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// What becomes of the next frame: as the plan says, else as is drawn.
     pub(super) fn next_bend(&mut self, line: usize, forward: bool) -> Option<Bending> {
         let subject = line as u32 * 2 + !forward as u32;

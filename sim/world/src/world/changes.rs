@@ -1,18 +1,18 @@
 //! Servers that are not what they were: another version, another configuration, empty devices; and those that hardly run.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::sites;
 use crate::spec::{Change, Fault, Nanos, Node, Spec};
 use bytes::Bytes;
 use mirror::codec::check;
 use mirror::config::AckLevel;
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use mirror::superblock::{Role, SLOT};
 use mirror::wire::{self, Frame};
 use mirrorsim_engine::ExtentMap;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// Everything loses power at once.
     pub(super) fn blackout(&mut self, within: Nanos) -> bool {
         let mut up = false;

@@ -3,6 +3,7 @@
 use super::World;
 use crate::client::{self, Open};
 use crate::event::{Deferred, Event};
+use crate::hosted::{DestinationMachine, Machines, SourceMachine};
 use crate::marks::Mark;
 use crate::server::Machine;
 use crate::spec::{FaultSpec, Nanos, Pacing};
@@ -10,14 +11,13 @@ use crate::workload::{Ask, Next};
 use crate::{kinds, plan, sites};
 use mirror::effect::Answer;
 use mirror::ids::RequestId;
-use mirror::quirk::Quirk;
 use mirror::source::Body;
 use mirrorsim_oracle as oracle;
 
 /// How long a client waits before it knocks again at a server that is down or boots, ns.
 const KNOCK: Nanos = 2_000_000;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub(super) fn arrival(&mut self, client: u16) {
         let c = &mut self.clients[client as usize];
         if c.ended || c.hung_up {

@@ -2,10 +2,10 @@
 
 use super::World;
 use crate::event::Event;
+use crate::hosted::Machines;
 use crate::spec::{Fault, Nanos};
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// What a server's clock shows now.
     pub(crate) fn clock(&self, server: usize) -> u64 {
         self.servers[server].clock.shows(self.sched.now())

@@ -1,6 +1,7 @@
 //! Silent damage: finds what a target stands for on the devices, and flips bits of it.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::server::{device, oracle_device};
 use crate::sites;
 use crate::spec::DamageTarget;
@@ -9,9 +10,8 @@ use mirror::effect::Device;
 use mirror::geometry::Region;
 use mirror::log_file::{FILE_HEADER, FileHeader};
 use mirror::nvram_log::{SEGMENT_HEADER, SegmentHeader};
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// Flips bits of a stored range; false if there is nothing to hit.
     pub(super) fn damage(&mut self, target: DamageTarget, bits: u32) -> bool {
         let Some((server, device, offset, length)) = self.find(target) else { return false };

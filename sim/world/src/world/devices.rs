@@ -3,13 +3,13 @@
 use super::World;
 use super::failing::Obstacle;
 use crate::event::{Deferred, Event};
+use crate::hosted::Machines;
 use crate::kinds;
 use crate::marks::Mark;
 use crate::server::{Operation, Work, oracle_device, subject};
 use crate::spec::Nanos;
 use bytes::Bytes;
 use mirror::effect::{Completion, Device, Duty, Ranges, Run, Token, UNREADABLE};
-use mirror::quirk::Quirk;
 use mirrorsim_engine::FlushMark;
 use mirrorsim_oracle as oracle;
 use smallvec::SmallVec;
@@ -33,7 +33,7 @@ fn behind(offset: u64, parts: &[Bytes], stored: u64) -> Run {
     rest
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub(super) fn format(&mut self, server: usize, device: Device, offset: u64, bytes: Bytes, mirror: usize) {
         let length = bytes.len() as u64;
         let by = self.is_destination(server).then_some(self.spec.desk(mirror));

@@ -2,10 +2,10 @@
 //! by itself, with an alarm; whoever watches over it starts it again. Its caches live on.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::server::device;
 use crate::spec::{DeviceName, Fault, Nanos, Node};
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use mirrorsim_engine::FlushMark;
 use std::ops::Range;
 
@@ -35,7 +35,7 @@ fn place(fault: &Fault) -> Option<(Node, DeviceName)> {
     }
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     fn hits(&self, index: usize, server: usize, at: Device, kind: impl Fn(&Fault) -> bool) -> bool {
         let fault = &self.faults[index].fault;
         kind(fault)

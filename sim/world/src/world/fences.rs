@@ -1,10 +1,10 @@
 //! What a source that is fenced does: what it has heard, what it may have forgotten, and what it answers all the same.
 
 use super::World;
+use crate::hosted::{Machines, SourceMachine};
 use crate::server::Machine;
 use crate::spec::Fault;
 use mirror::ids::Position;
-use mirror::quirk::Quirk;
 use mirror::wire::{self, Frame, Message};
 
 /// Where the epoch of a source has ended: with which report, and how far that recovery came.
@@ -14,7 +14,7 @@ pub(crate) struct Ended {
     pub recovered: Position,
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// A frame is delivered: if it tells a source that serves its clients of a newer epoch, that answers nobody from now on (I8).
     pub(super) fn hears_fence(&mut self, server: usize, frame: &Frame) {
         let Some(Machine::Source(m)) = &self.servers[server].machine else { return };

@@ -1,11 +1,11 @@
 //! Scripted faults that changed nothing, and why: a run in which one did proves less than its scenario says.
 
 use super::World;
+use crate::hosted::{Machines, SourceMachine};
 use crate::server::Machine;
 use crate::spec::{Fault, When};
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// Why a fault of the plan that has just come changed nothing, as far as that is known.
     pub(super) fn why_nothing(&self, fault: &Fault) -> Option<String> {
         let name = |server: usize| self.name(server).to_owned();

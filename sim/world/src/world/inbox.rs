@@ -2,11 +2,11 @@
 
 use super::World;
 use crate::event::Deferred;
+use crate::hosted::Machines;
 use crate::kinds;
 use crate::marks::Mark;
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub(super) fn resume(&mut self, server: usize) {
         if self.servers[server].paused_until > self.sched.now() {
             return;

@@ -2,16 +2,16 @@
 
 use super::World;
 use crate::event::{Event, Phase};
+use crate::hosted::{DestinationMachine, Machines, SourceMachine};
 use crate::kinds;
 use crate::server::{Machine, device};
 use crate::spec::{Direction, Fault, Nanos, Node, When};
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirrorsim_engine::ExtentMap;
 use mirrorsim_oracle as oracle;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// How often a stage was reached: of one source's mirror, by one server, or at all.
     pub(crate) fn came(&self, stage: Stage, source: Option<usize>, server: Option<usize>) -> u64 {
         let mirrors = match (source, server) {

@@ -2,13 +2,13 @@
 
 use super::World;
 use crate::event::Phase;
+use crate::hosted::Machines;
 use crate::kinds;
 use crate::server::device;
 use crate::spec::{Direction, Fault};
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The end of a fault that lasts.
     pub(super) fn end_fault(&mut self, index: usize) {
         if self.phase != Phase::Faults {

@@ -3,12 +3,12 @@
 
 use super::World;
 use super::replaced::EXCHANGE;
+use crate::hosted::Machines;
 use crate::spec::{Fault, Instead};
 use bytes::Bytes;
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The next mirror of the same destination.
     pub(super) fn neighbour(&self, source: usize) -> usize {
         let own = self.mirrors_at(self.destination_of(source));

@@ -3,16 +3,16 @@
 use super::World;
 use crate::acked::Acked;
 use crate::event::Event;
+use crate::hosted::{DestinationMachine, DestinationSeat, Machines, SourceMachine, SourceSeat};
 use crate::kinds;
 use crate::marks::Mark;
 use crate::outcome::Alarm;
 use crate::server::Machine;
 use mirror::config::{Policy, PolicyKind};
-use mirror::destination::{self, Destination, Standing};
+use mirror::destination::{self, Standing};
 use mirror::effect::{Device, Effect};
 use mirror::ids::Position;
-use mirror::quirk::Quirk;
-use mirror::source::{self, Exposure, Source};
+use mirror::source::{self, Exposure};
 use mirror::stage::Stage;
 use mirror::superblock::{self, Role, Superblock};
 
@@ -20,7 +20,7 @@ use mirror::superblock::{self, Role, Superblock};
 /// the connection must stand for 10 ms before it takes anybody as its mirror, once in 100 ms at most.
 const ALONE: Policy = Policy::Degrade { timeout: 50_000_000, settle: 10_000_000, hold: 100_000_000 };
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub fn start(&mut self, server: usize) {
         if self.servers[server].gone || self.is_vacant(server) || self.servers[server].machine.is_some() {
             return;
@@ -39,37 +39,34 @@ impl<Q: Quirk> World<'_, Q> {
             transport: p.transport,
             retry_after: p.resend_after,
         };
-        let mut machine = if self.is_destination(server) {
-            let nvram = self.spec.destination.nvram_size;
+        let coupled = self.coupled();
+        let mut machine: Machine<M> = if self.is_destination(server) {
             let own = |m: usize| geometries[m].clone();
             // One that was told another order of the sources has them at other desks.
             let told = changed.as_ref().unwrap_or(self.spec);
             let geometries: Vec<_> = told.mirrors_of(server - self.spec.sources.len()).map(own).collect();
-            let mut machine = Destination::new(&geometries, nvram, knobs, self.quirk, now);
-            if self.promotes() {
-                let heirs: Vec<_> = (0..geometries.len()).map(|_| self.heir_knobs()).collect();
-                machine = machine.with_heirs(&heirs);
-            }
-            if self.coupled() {
-                machine = machine.coupled();
-            }
-            machine.handle_degraded(now, self.servers[server].nvram.degraded);
-            Machine::Destination(Box::new(machine))
+            let heirs = if self.promotes() { vec![self.heir_knobs(); geometries.len()] } else { Vec::new() };
+            let nvram_size = self.spec.destination.nvram_size;
+            let seat = DestinationSeat { geometries, nvram_size, knobs, heirs, former: None, coupled, now };
+            Machine::Destination(Box::new(self.machines.destination(seat)))
         } else if self.keeps_an_image(server) {
-            let geometry = &geometries[self.mirror_of(server)];
-            let mut machine =
-                Destination::of_former_source(geometry, knobs, self.source_knobs(), self.quirk, now);
-            machine.handle_degraded(now, self.servers[server].nvram.degraded);
-            Machine::Destination(Box::new(machine))
+            let geometries = vec![geometries[self.mirror_of(server)].clone()];
+            let (heirs, former) = (Vec::new(), Some(self.source_knobs()));
+            let nvram_size = self.spec.destination.nvram_size;
+            let seat = DestinationSeat { geometries, nvram_size, knobs, heirs, former, coupled, now };
+            Machine::Destination(Box::new(self.machines.destination(seat)))
         } else {
             // One that was promoted without a mirror has nobody to wait for.
             let promoted = self.superblock_of(server).is_some_and(Self::was_promoted);
             let knobs = if promoted { self.heir_knobs() } else { self.source_knobs() };
             let mirror = self.mirror_of(server);
-            let geometry = geometries[mirror].clone();
-            let machine = Source::new(geometry, knobs, mirror as u16, self.quirk, now);
-            Machine::Source(Box::new(if self.coupled() { machine.coupled() } else { machine }))
+            let (geometry, index) = (geometries[mirror].clone(), mirror as u16);
+            let seat = SourceSeat { geometry, knobs, index, coupled, now };
+            Machine::Source(Box::new(self.machines.source(seat)))
         };
+        if let Machine::Destination(machine) = &mut machine {
+            machine.handle_degraded(now, self.servers[server].nvram.degraded);
+        }
         let stable = self.servers[server].store(Device::Image).stable().read(0, 2 * superblock::SLOT);
         if self.comes_back(server, &stable) {
             self.taken_back(self.mirror_of(server));

@@ -34,6 +34,7 @@ use crate::clock::Clock;
 use crate::coverage::Coverage;
 use crate::event::{Deferred, Event, Phase, WATCH};
 use crate::histogram::Histogram;
+use crate::hosted::Machines;
 use crate::judging::{Judging, Rigged};
 use crate::matrix::Key;
 use crate::outcome::{Alarm, FaultCount, Ledger, Operations, RecoveryReport};
@@ -50,7 +51,6 @@ use mirror::effect::{Answer, Device};
 use mirror::geometry::{Geometry, Region};
 use mirror::ids::RequestId;
 use mirror::mark::{self, Mark};
-use mirror::quirk::Quirk;
 use mirror::superblock::{Role, Superblock};
 use mirrorsim_engine::{Decisions, Delay, Disk, Entry, Link, Nvram, Scheduler, Trace};
 use mirrorsim_oracle as oracle;
@@ -77,15 +77,16 @@ pub(crate) struct Ordered {
     pub noted: bool,
 }
 
-pub(crate) struct World<'s, Q> {
+pub(crate) struct World<'s, M: Machines> {
     pub spec: &'s Spec,
-    pub quirk: Q,
+    /// Who stands where.
+    pub machines: M,
     pub sched: Scheduler<Event>,
     pub decisions: Decisions,
     pub trace: Trace,
     pub geometries: Vec<Arc<Geometry>>,
     pub regions: Vec<Region>,
-    pub servers: Vec<Server<Q>>,
+    pub servers: Vec<Server<M>>,
     pub links: Vec<[Link<Parcel>; 2]>,
     receptions: Vec<[Reception; 2]>,
     bends: Vec<[bends::Bends; 2]>,
@@ -108,7 +109,7 @@ pub(crate) struct World<'s, Q> {
     operations_under_way: Slab<Operation>,
     answers: Slab<Answer>,
     inboxes: Vec<Vec<Deferred>>,
-    pub bench: Bench<Q>,
+    pub bench: Bench<M::Quirk>,
     pub faults: Vec<FaultSpec>,
     pub fault_counts: Vec<FaultCount>,
     pub stage_counts: StageCounts,
@@ -181,8 +182,8 @@ fn entry(time: u64, kind: u16, actor: usize, peer: usize, flags: u16, abc: [u64;
     Entry { time, kind, actor: actor as u16, peer: peer as u16, flags, a: abc[0], b: abc[1], c: abc[2] }
 }
 
-impl<'s, Q: Quirk> World<'s, Q> {
-    pub fn new(spec: &'s Spec, quirk: Q, decisions: Decisions, trace: Trace, options: &Options) -> Self {
+impl<'s, M: Machines> World<'s, M> {
+    pub fn new(spec: &'s Spec, machines: M, decisions: Decisions, trace: Trace, options: &Options) -> Self {
         let geometries = plan::geometries(spec);
         let faults = spec.faults.clone();
         let regions = plan::regions(spec, &geometries);
@@ -234,7 +235,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
             clients.push(Client::new(c, by_number[c.source].len() as u32, volumes));
             by_number[c.source].push(i as u16);
         }
-        let bench = Bench::new(spec, &geometries, &regions, (quirk, decisions.seed()), options);
+        let bench = Bench::new(spec, &geometries, &regions, (machines.quirk(), decisions.seed()), options);
         let last_fault_at = faults
             .iter()
             .filter_map(|f| match f.when {
@@ -246,7 +247,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
         let count = spec.sources.len();
         World {
             spec,
-            quirk,
+            machines,
             sched: Scheduler::new(),
             decisions,
             trace,
@@ -330,7 +331,7 @@ impl<'s, Q: Quirk> World<'s, Q> {
     /// Tells the judges which sources have a whole path to their destination.
     pub fn tell_paths(&mut self) {
         let now = self.sched.now();
-        let well = |s: &Server<Q>| {
+        let well = |s: &Server<M>| {
             let steady = s.nvram.slow == 1 && s.mark.slow == 1 && !s.nvram.degraded;
             let usual = s.clock.steady() && !s.ticks && s.version == 1 && s.config.is_none();
             let steady = steady && usual;

@@ -2,16 +2,16 @@
 
 use super::World;
 use crate::event::{Deferred, Event};
+use crate::hosted::{DestinationMachine, Machines, SourceMachine};
 use crate::kinds;
 use crate::parcel::{self, Content, Parcel, Part, Why};
 use crate::server::Machine;
 use bytes::Bytes;
 use mirror::config::Transport;
-use mirror::quirk::Quirk;
 use mirror::wire::Frame;
 use mirrorsim_engine::Delivery;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub(super) fn send(&mut self, server: usize, mirror: usize, frame: Frame) {
         let forward = !self.is_destination(server);
         let (end, destination) =

@@ -2,6 +2,7 @@
 
 use super::{Ordered, Service, World};
 use crate::event::{Event, Phase};
+use crate::hosted::Machines;
 use crate::judging;
 use crate::marks::Mark;
 use crate::outcome::TakeoverKind;
@@ -10,7 +11,6 @@ use crate::spec::{Fault, LostContent, Nanos};
 use crate::{kinds, sites};
 use mirror::destination::Destination;
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use mirror::superblock::Role;
 use mirrorsim_engine::ExtentMap;
 use mirrorsim_oracle::Loss;
@@ -20,7 +20,7 @@ const NVRAM_LOSS_OUTAGE: Nanos = 10_000_000;
 /// How often it is looked whether a server may be lost, ns.
 const LOOK: Nanos = 1_000_000;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// A server ends, with all that stands in it.
     pub(super) fn crash(&mut self, server: usize, power: bool, restart_after: Option<Nanos>) -> bool {
         self.site(server).fold(false, |up, s| self.ends(s, power, restart_after) | up)
@@ -143,7 +143,7 @@ impl<Q: Quirk> World<'_, Q> {
         }
         let geometry = &self.geometries[self.mirror_of(server)];
         match self.promotes() {
-            true => Destination::<Q>::segments_behind_log(geometry).end * geometry.segment_size,
+            true => Destination::<M::Quirk>::segments_behind_log(geometry).end * geometry.segment_size,
             false => geometry.log_size(),
         }
     }

@@ -3,10 +3,10 @@
 //! destination and the one of its mirror runs a line.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::spec::{LinkSpec, Node, Spare};
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The destination of a mirror.
     pub fn destination_of(&self, mirror: usize) -> usize {
         self.spec.sources.len() + self.spec.sources[mirror].destination
@@ -113,7 +113,7 @@ impl<Q: Quirk> World<'_, Q> {
     }
 
     /// A server, and what stands in the same one.
-    pub fn site(&self, server: usize) -> impl Iterator<Item = usize> + use<Q> {
+    pub fn site(&self, server: usize) -> impl Iterator<Item = usize> + use<M> {
         let site = self.spec.site(self.node_of(server));
         let all: Vec<usize> =
             (0..self.servers.len()).filter(|s| self.spec.site(self.node_of(*s)) == site).collect();

@@ -2,8 +2,8 @@
 //! writes fill most of a trace and say least, so they are left out; what comes seldom and explains much is kept for longer.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::kinds::{self, render};
-use mirror::quirk::Quirk;
 use mirror::stage::Stage;
 use mirrorsim_engine::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -61,7 +61,7 @@ fn telling(kind: u16) -> bool {
     !DEVICES.contains(&kind)
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The lines to the first finding, made in the event that begins with entry `event`; without one, to the end.
     pub(crate) fn lead_up(&self, event: Option<u64>) -> Vec<String> {
         let mirror = self.bench.failures().first().and_then(|f| self.mirror_in(&f.message));

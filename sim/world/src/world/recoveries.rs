@@ -3,6 +3,7 @@
 use super::bench::Panel;
 use super::{Ordered, World};
 use crate::event::Event;
+use crate::hosted::{DestinationMachine, Machines, SourceMachine};
 use crate::marks::Mark;
 use crate::outcome::{RecoveryReport, RtoFrom, TakeoverKind};
 use crate::server::Machine;
@@ -11,13 +12,12 @@ use crate::{kinds, rehearsal};
 use mirror::destination::Standing;
 use mirror::effect::Device;
 use mirror::ids::Position;
-use mirror::quirk::Quirk;
 use mirror::superblock::{self, Role, Superblock, Verdict};
 
 /// How often an operator asks whether a recovery can begin, ns.
 pub(super) const ASK: Nanos = 1_000_000;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// The server that recovers a mirror: its destination, or the former source, if that one has served the clients and is
     /// lost.
     pub(super) fn recovered_at(&self, source: usize) -> usize {

@@ -1,17 +1,17 @@
 //! Devices that are exchanged: lost disks, empty ones, older ones, and NVRAM that is not the server's, or not all of it.
 
 use super::World;
+use crate::hosted::Machines;
 use crate::server::{device, oracle_device};
 use crate::spec::{Fault, Nanos};
 use mirror::effect::{Device, UNREADABLE};
-use mirror::quirk::Quirk;
 use mirror::superblock::Role;
 use mirrorsim_engine::{ExtentMap, Store};
 
 /// Time that a server is off while one of its devices is exchanged, ns.
 pub(super) const EXCHANGE: Nanos = 2_000_000;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// A disk is gone, with all that was on it. Its server finds out by itself.
     pub(super) fn lose_disk(&mut self, server: usize, at: Device) -> bool {
         let held = self.servers[server].store(at).stored_bytes() > 0;

@@ -1,12 +1,12 @@
 //! Apply rounds of servers (DR11), and servers that wait for each other in them for ever.
 
 use super::World;
+use crate::hosted::{DestinationMachine, Machines};
 use crate::server::Machine;
 use crate::spec::Node;
 use mirror::config::Coupling;
-use mirror::quirk::Quirk;
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     pub(super) fn coupled(&self) -> bool {
         self.spec.protocol.apply == Coupling::Coupled
     }
@@ -27,7 +27,7 @@ impl<Q: Quirk> World<'_, Q> {
                 _ => {}
             }
         }
-        let begun = self.rounds[at].turn(now, source, destination, self.quirk);
+        let begun = self.rounds[at].turn(now, source, destination, self.machines.quirk());
         if begun { site } else { Vec::new() }
     }
 

@@ -3,12 +3,12 @@
 use super::World;
 use crate::client;
 use crate::event::Event;
+use crate::hosted::{DestinationMachine, Machine as _, Machines};
 use crate::kinds;
 use crate::parcel::Content;
 use crate::server::{Machine, Work};
 use crate::state::{Part, State};
 use mirror::effect::Device;
-use mirror::quirk::Quirk;
 use std::collections::BTreeMap;
 
 /// Frames of a direction that are named; the others are counted.
@@ -28,7 +28,7 @@ fn device(device: Device) -> &'static str {
     }
 }
 
-impl<Q: Quirk> World<'_, Q> {
+impl<M: Machines> World<'_, M> {
     /// How everything stands between two events.
     pub fn state(&self, over: bool) -> State {
         let mut parts = vec![self.run_part()];
