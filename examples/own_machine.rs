@@ -3,7 +3,7 @@
 //!
 //! - `grouped` flushes its NVRAM 200 us later than ours, so that more records share a flush: another behaviour, and a correct one.
 //! - `hasty` acknowledges one record more than is durable, if that has been received: the oracles say so.
-//! - `mute` is written from nothing: it needs nine methods to take part, and answers nobody.
+//! - `mute` is written from nothing: it needs ten methods to take part, and answers nobody.
 //!
 //! A layer around our machine is enough for the first two; the traits `SourceMachine` and `DestinationMachine` are all that a world asks
 //! of a machine, so a whole protocol may be written against them. The judge reads devices and lines by itself, as
