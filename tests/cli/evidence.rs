@@ -1,9 +1,9 @@
-//! What many runs without a failure are worth, and that it is kept and compared.
+//! What many runs are worth, and that it is kept and compared.
 
 use super::*;
 
 #[test]
-fn many_runs_without_a_failure_have_a_bound() {
+fn many_runs_have_a_bound_or_an_interval() {
     let path = file("bound", "tiny.yaml", TINY);
     let run = |more: &[&str]| mirrorsim(&[&["run", text(&path), "--no-report"], more].concat());
     run(&["--seeds", "1..=30"])
@@ -14,8 +14,20 @@ fn many_runs_without_a_failure_have_a_bound() {
     let ended = said.objects().into_iter().find(|o| o["type"] == "ended").expect("an end");
     assert_eq!(ended["summary"]["failure_rate_bound_ppb"], 99_857_743);
     let red = file("bound_red", "red.yaml", RED);
-    let said = mirrorsim(&["run", text(&path), text(&red), "--seeds", "1..=30", "--no-report"]).ends(1);
-    assert!(!said.out.contains("confidence"), "{}", said.out);
+    let run = |more: &[&str]| {
+        mirrorsim(&[&["run", text(&path), text(&red), "--seeds", "1..=50", "--no-report"], more].concat())
+            .ends(1)
+    };
+    run(&[]).says("50 of 100 seeds failed: 39.83 % to 60.16 % of seeds fail, with 95 % confidence");
+    let said = run(&["--message-format", "json"]).objects();
+    let summary = |o: &serde_json::Value| (o["type"] == "ended").then(|| o["summary"].clone());
+    let ended: Vec<serde_json::Value> = said.iter().filter_map(summary).collect();
+    assert_eq!(ended[0]["failure_rate_interval_ppb"], serde_json::Value::Null);
+    let all = serde_json::json!({"low": 928_878_263, "high": 1_000_000_000});
+    assert_eq!(
+        (&ended[1]["failure_rate_bound_ppb"], &ended[1]["failure_rate_interval_ppb"]),
+        (&serde_json::Value::Null, &all)
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod arguments;
 mod campaigns;
 mod claims;
+mod compare;
 mod coverage;
 mod diff;
 mod environment;

@@ -167,6 +167,7 @@ fn schemas_are_fresh() {
         (&["schema", "report"], "reports/report.schema.json"),
         (&["schema", "claims"], "reports/claims.schema.json"),
         (&["schema", "campaign"], "reports/campaign.schema.json"),
+        (&["schema", "compare"], "reports/compare.schema.json"),
     ] {
         let printed = mirrorsim(command).ends(0).out;
         let fresh = file(path).text.trim_end() == printed.trim_end();

@@ -1,6 +1,6 @@
 //! What makes two failures the same failure.
 
-use mirrorsim_world::outcome::Failure;
+use mirrorsim_world::outcome::{Failure, Verdict};
 
 /// Words of the message that count.
 const WORDS: usize = 8;
@@ -10,6 +10,11 @@ pub fn signature(failure: &Failure) -> String {
     let words = failure.message.split_whitespace().take(WORDS).map(blot);
     let head = [failure.oracle, failure.invariant].into_iter().filter(|s| !s.is_empty()).map(str::to_owned);
     head.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Of a seed that did not pass: the signature of its first failure, or its verdict.
+pub fn kind(verdict: Verdict, failures: &[Failure]) -> String {
+    failures.first().map_or_else(|| format!("{verdict:?}").to_lowercase(), signature)
 }
 
 /// A word with each number in it replaced by one `#`.

@@ -99,34 +99,64 @@ impl Header {
 
     /// In what another campaign differs, beside the shard; both sides are shown.
     pub fn differs(&self, other: &Header) -> Option<String> {
-        let versions = difference("format", self.format, other.format)
-            .or_else(|| difference("sources", &self.source_hash, &other.source_hash))
-            .or_else(|| difference("every seed twice", self.twice, other.twice))
-            .or_else(|| difference("number of scenarios", self.scenarios.len(), other.scenarios.len()));
-        versions.or_else(|| {
-            let mut pairs = self.scenarios.iter().zip(&other.scenarios);
-            pairs.find_map(|(a, b)| a.differs(b).map(|what| format!("{}: {what}", a.path.escape_debug())))
-        })
+        let number = [Unlike::of("number of scenarios", self.scenarios.len(), other.scenarios.len())];
+        if let Some(unlike) = self.unlike(other).into_iter().chain(number.into_iter().flatten()).next() {
+            return Some(unlike.to_string());
+        }
+        let mut pairs = self.scenarios.iter().zip(&other.scenarios);
+        pairs.find_map(|(a, b)| a.unlike(b).first().map(|what| format!("{}: {what}", a.path.escape_debug())))
+    }
+
+    /// In what another one differs as a whole, whatever its scenarios.
+    pub fn unlike(&self, other: &Header) -> Vec<Unlike> {
+        let all = [
+            Unlike::of("format", self.format, other.format),
+            Unlike::of("sources", &self.source_hash, &other.source_hash),
+            Unlike::of("every seed twice", self.twice, other.twice),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 
 impl Stated {
-    fn differs(&self, other: &Stated) -> Option<String> {
+    /// In what another one differs.
+    pub fn unlike(&self, other: &Stated) -> Vec<Unlike> {
         let text = |s: &Option<String>| s.clone().unwrap_or_else(|| "none".into());
         let sets = |s: &Stated| s.sets.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(", ");
-        difference("path", &self.path, &other.path)
-            .or_else(|| difference("--set", sets(self), sets(other)))
-            .or_else(|| difference("text (hash)", &self.hash, &other.hash))
-            .or_else(|| difference("seeds", &self.seeds, &other.seeds))
-            .or_else(|| difference("planted", self.planted.join(", "), other.planted.join(", ")))
-            .or_else(|| difference("check", text(&self.check), text(&other.check)))
-            .or_else(|| difference("data", text(&self.data), text(&other.data)))
+        let all = [
+            Unlike::of("path", &self.path, &other.path),
+            Unlike::of("--set", sets(self), sets(other)),
+            Unlike::of("text (hash)", &self.hash, &other.hash),
+            Unlike::of("seeds", &self.seeds, &other.seeds),
+            Unlike::of("planted", self.planted.join(", "), other.planted.join(", ")),
+            Unlike::of("check", text(&self.check), text(&other.check)),
+            Unlike::of("data", text(&self.data), text(&other.data)),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 
-/// Both sides, if they are not the same.
-fn difference<T: PartialEq + fmt::Display>(what: &str, there: T, here: T) -> Option<String> {
-    (there != here).then(|| format!("{what} {there} there, and {here} here"))
+/// Something in which two campaigns differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unlike {
+    /// What it is.
+    pub what: &'static str,
+    /// What the first one has.
+    pub there: String,
+    /// What the second one has.
+    pub here: String,
+}
+
+impl Unlike {
+    fn of<T: PartialEq + fmt::Display>(what: &'static str, there: T, here: T) -> Option<Unlike> {
+        (there != here).then(|| Unlike { what, there: there.to_string(), here: here.to_string() })
+    }
+}
+
+impl fmt::Display for Unlike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} there, and {} here", self.what, self.there, self.here)
+    }
 }
 
 /// One line.
@@ -165,7 +195,7 @@ fn environment(path: &Path, error: &io::Error) -> StoreError {
     StoreError::Environment(format!("{}: {text}", path.display().to_string().escape_debug()))
 }
 
-fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
+pub(crate) fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
     StoreError::Refused(format!("{}: {what}", path.display().to_string().escape_debug()))
 }
 
@@ -220,7 +250,7 @@ impl Store {
         }
         let options = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = options.map_err(|e| environment(&path, &e))?;
-        let whole = read(&path, plans, each)?;
+        let whole = read(&path, &mut |text| result(&path, plans, text).map(&mut *each))?;
         // What a kill has torn is run again.
         file.set_len(whole).map_err(|e| environment(&path, &e))?;
         Ok(Store { path, file, whole, _lock: lock, waiting: Vec::new(), since: None })
@@ -250,8 +280,13 @@ impl Store {
 
     /// Gives out the results in a folder, which nobody needs to have finished.
     pub fn results(folder: &Path, plans: &[Plan], each: &mut dyn FnMut(SeedRun)) -> Result<(), StoreError> {
+        Store::lines(folder, &mut |path, text| result(path, plans, text).map(&mut *each))
+    }
+
+    /// Gives out the lines of the results in a folder.
+    pub(crate) fn lines(folder: &Path, each: &mut EachLine<'_>) -> Result<(), StoreError> {
         let path = folder.join(RESULTS);
-        if path.exists() { read(&path, plans, each).map(drop) } else { Ok(()) }
+        if path.exists() { read(&path, &mut |text| each(&path, text)).map(drop) } else { Ok(()) }
     }
 
     /// Adds a result; it is on disk within a second or so, or after [`Store::sync`].
@@ -371,8 +406,11 @@ fn member(lines: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Gives out all whole members; returns where they end.
-fn read(path: &Path, plans: &[Plan], each: &mut dyn FnMut(SeedRun)) -> Result<u64, StoreError> {
+/// Takes a line of a file.
+type EachLine<'a> = dyn FnMut(&Path, &[u8]) -> Result<(), StoreError> + 'a;
+
+/// Gives out all lines of whole members; returns where they end.
+fn read(path: &Path, each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<u64, StoreError> {
     let file = File::open(path).map_err(|e| environment(path, &e))?;
     let length = file.metadata().map_err(|e| environment(path, &e))?.len();
     let mut input = BufReader::with_capacity(1 << 16, file);
@@ -389,7 +427,7 @@ fn read(path: &Path, plans: &[Plan], each: &mut dyn FnMut(SeedRun)) -> Result<u6
             };
         }
         for text in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-            each(result(path, plans, text)?);
+            each(text)?;
         }
         whole = input.stream_position().map_err(|e| environment(path, &e))?;
     }

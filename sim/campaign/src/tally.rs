@@ -4,7 +4,7 @@ use crate::event::SeedRun;
 use crate::exit::Exit;
 use crate::known::Known;
 use crate::plan::Plan;
-use crate::signature::signature;
+use crate::signature::kind;
 use mirrorsim_world::outcome::{Operations, Outcome, TakeoverKind, Verdict};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -274,7 +274,7 @@ impl Tally {
         let outcome = &run.outcome;
         let first = (run.plan, run.index, outcome.seed);
         let failure = outcome.failures.first();
-        let name = failure.map_or_else(|| format!("{:?}", outcome.verdict).to_lowercase(), signature);
+        let name = kind(outcome.verdict, &outcome.failures);
         let group = self.groups.entry(name).or_insert_with(|| Group {
             verdict: outcome.verdict,
             seeds: 0,

@@ -42,6 +42,7 @@ fn session() -> Exit {
         Command::Run(args) => commands::run::run(args, &mut out),
         Command::Campaign(args) => commands::campaign::campaign(args, &mut out),
         Command::Merge(args) => commands::merge::merge(&args, &mut out),
+        Command::Compare(args) => commands::compare::compare(args, &mut out),
         Command::Submit(engine) => commands::submit::submit(engine, &mut out),
         Command::Replay(args) => commands::replay::replay(args, &mut out),
         Command::Diff(args) => commands::diff::diff(&args, &mut out),

@@ -1,8 +1,8 @@
 //! The report of a campaign: nothing in it depends on the machine, on the day, or on how the work was divided.
 
 use crate::collect::summary;
+use crate::interval::Interval;
 use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
-use crate::number::bound;
 use mirrorsim_campaign::{BUILD, Exit, Header, Known, Plan, Shard, Sums};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -35,6 +35,9 @@ pub struct CampaignReport {
     pub failures: Vec<CampaignFailure>,
     /// If every seed passed: the upper bound of the share of seeds that fail, in parts per 10^9, with 95 % confidence; else null.
     pub failure_rate_bound_ppb: Option<u64>,
+    /// If some failed: the exact interval (Clopper and Pearson) with 95 % confidence of the share that fails, of the seeds that
+    /// passed or failed, in parts per 10^9, rounded outwards; else null.
+    pub failure_rate_interval_ppb: Option<Interval<u64>>,
     /// What the seeds have been through.
     pub reach: Reach,
     /// Sum of a hash of each result: equal if and only if all results are.
@@ -142,6 +145,7 @@ impl Standing<'_> {
     /// The report.
     pub fn report(&self, header: &Header) -> CampaignReport {
         let total = &self.sums.total;
+        let sum = summary(total);
         let most = self.sums.plans.iter().map(|(_, done)| done.count()).max().unwrap_or(0);
         let growth = |seeds| Growth { seeds, reached: self.sums.reached_by(seeds) };
         let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
@@ -174,9 +178,10 @@ impl Standing<'_> {
             complete: self.complete(),
             exit_code: self.exit().code(),
             seeds: total.runs(),
-            verdicts: summary(total).verdicts,
+            verdicts: sum.verdicts,
             failures: failures.collect(),
-            failure_rate_bound_ppb: if total.red() == 0 { bound(total.runs()) } else { None },
+            failure_rate_bound_ppb: sum.failure_rate_bound_ppb,
+            failure_rate_interval_ppb: sum.failure_rate_interval_ppb,
             reach: Reach {
                 reached,
                 in_one_seed,

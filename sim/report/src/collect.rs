@@ -1,5 +1,6 @@
 //! Makes a report of events.
 
+use crate::interval::{Interval, share_interval};
 use crate::model::*;
 use crate::number::{bound, rate};
 use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
@@ -125,6 +126,11 @@ fn environment(plan: &Plan, workers: usize, date: String) -> Environment {
     }
 }
 
+/// If some failed: between what the share of seeds that fail is. One without a verdict says nothing of it.
+pub(crate) fn failure_rate(tally: &Tally) -> Option<Interval<u64>> {
+    share_interval(tally.failed, tally.passed + tally.failed).filter(|_| tally.failed > 0)
+}
+
 pub(crate) fn summary(tally: &Tally) -> Summary {
     let fault = |(name, f): (&String, &mirrorsim_campaign::FaultTotal)| {
         (name.clone(), FaultSum { injected: f.injected, took_effect: f.took_effect })
@@ -138,6 +144,7 @@ pub(crate) fn summary(tally: &Tally) -> Summary {
             rig: tally.rig,
         },
         failure_rate_bound_ppb: if tally.red() == 0 { bound(tally.runs()) } else { None },
+        failure_rate_interval_ppb: failure_rate(tally),
         run_twice: tally.twice,
         failures: tally.groups_by_size().into_iter().map(group).collect(),
         events: tally.events,

@@ -44,6 +44,10 @@ pub fn step_summary(report: &CampaignReport) -> String {
     if let Some(bound) = report.failure_rate_bound_ppb {
         let _ = writeln!(out, "None failed: below {} of seeds fail, with 95 % confidence.\n", share(bound));
     }
+    if let Some(rate) = report.failure_rate_interval_ppb {
+        let (low, high) = (share(rate.low), share(rate.high));
+        let _ = writeln!(out, "{low} to {high} of seeds fail, with 95 % confidence.\n");
+    }
     if !report.failures.is_empty() {
         out += "| seeds | scenario | first | failure | again |\n|---|---|---|---|---|\n";
     }

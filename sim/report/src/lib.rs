@@ -6,11 +6,13 @@ mod baseline;
 mod campaign;
 mod claims;
 mod collect;
+mod compare;
 mod date;
 mod folder;
 mod github;
 mod human;
 mod images;
+mod interval;
 mod junit;
 mod kills;
 mod line;
@@ -30,11 +32,13 @@ pub use claims::{
     CLAIMS, Claim, ClaimReport, ClaimVerdict, Claims, ClaimsReport, Of, Step, about_claims, claims_schema,
 };
 pub use collect::Collector;
+pub use compare::{Comparing, Comparison, compare_schema};
 pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};
 pub use github::{annotations, step_summary};
-pub use human::{brief, campaign, many, one, quoted, red_line, replay_line, several};
+pub use human::{brief, campaign, compare, many, one, pace, quoted, red_line, replay_line, several};
 pub use images::write_images;
+pub use interval::Interval;
 pub use junit::junit;
 pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};

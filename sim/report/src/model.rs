@@ -1,5 +1,6 @@
 //! The JSON report. These declarations are its schema, too: their comments are the descriptions in it.
 
+use crate::interval::Interval;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -136,6 +137,9 @@ pub struct Summary {
     /// If every seed passed: the upper bound of the share of seeds that fail, in parts per 10^9, with 95 % confidence
     /// (-ln(0.05) / seeds); null if one did not pass, or if there were fewer than three.
     pub failure_rate_bound_ppb: Option<u64>,
+    /// If some failed: the exact interval (Clopper and Pearson) with 95 % confidence of the share that fails, of the seeds that
+    /// passed or failed, in parts per 10^9, rounded outwards; else null.
+    pub failure_rate_interval_ppb: Option<Interval<u64>>,
     /// Seeds that were run twice, in two processes: each that did not pass, and a share of the others, or all. A seed that
     /// gave two results is one of the rig's failures.
     pub run_twice: u64,

@@ -1,9 +1,9 @@
 //! What can be said of campaigns: how one is run, divided, joined.
 
-use super::{Check, Patience, Reading, jobs, planted};
+use super::{Check, Patience, Reading, jobs, planted, set};
 use crate::{chosen, moment};
 use clap::{Args as Group, Subcommand};
-use mirrorsim_campaign::Shard;
+use mirrorsim_campaign::{Plan, Shard, Stop};
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::Seeds;
 use std::path::PathBuf;
@@ -67,6 +67,18 @@ pub struct CampaignArgs {
     pub check: Option<Check>,
     #[command(flatten)]
     pub reading: Reading,
+    /// Set by `compare`, which runs two.
+    #[arg(skip)]
+    pub half: Option<Half>,
+}
+
+/// A campaign that is one of two; whoever runs both says how the rest is run.
+#[derive(Clone, Debug)]
+pub struct Half {
+    /// What is run.
+    pub plans: Vec<Plan>,
+    /// What ends both.
+    pub stop: Stop,
 }
 
 /// What is done about failures, once all seeds were run.
@@ -138,6 +150,50 @@ pub struct MergeArgs {
     pub jobs: Option<u64>,
     #[command(flatten)]
     pub patience: Patience,
+}
+
+/// `compare`.
+#[derive(Debug, Group)]
+#[command(mut_arg("sets", |a| a.requires("seeds")), mut_arg("data", |a| a.requires("seeds")))]
+pub struct CompareArgs {
+    /// Folders of two campaigns; or, with --seeds, scenarios to run in two ways
+    #[arg(required = true, value_name = "DIR DIR|SCENARIO")]
+    pub targets: Vec<String>,
+    /// Run both ways over these seeds, and compare; the same again goes on with what is in --out
+    #[arg(long, value_name = "A..B", value_parser = chosen::parse, allow_hyphen_values = true)]
+    pub seeds: Option<Seeds>,
+    /// Change a key of the scenario in one of the two, beside --set
+    #[arg(long, value_name = "PATH=VALUE", value_parser = set, requires = "seeds")]
+    pub one: Vec<(String, String)>,
+    /// Change a key of the scenario in the other one
+    #[arg(long, value_name = "PATH=VALUE", value_parser = set, requires = "seeds")]
+    pub other: Vec<(String, String)>,
+    /// Switch a planted bug on in one of the two (see `list --planted`)
+    #[arg(long, value_name = "ID", value_parser = planted, value_delimiter = ',', requires = "seeds")]
+    pub plant_one: Vec<&'static Row>,
+    /// Switch a planted bug on in the other one
+    #[arg(long, value_name = "ID", value_parser = planted, value_delimiter = ',', requires = "seeds")]
+    pub plant_other: Vec<&'static Row>,
+    /// Of the scenarios only those with one of these tags
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', requires = "seeds")]
+    pub tags: Vec<String>,
+    /// Seeds at a time, each in a process of its own [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true, requires = "seeds")]
+    pub jobs: Option<u64>,
+    /// Where compare.json is written; with --seeds also both campaigns, in `one` and `other` [default: with --seeds reports/out/
+    /// and the date, else nothing is written]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Show metrics that are equal in every pair, too
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub patience: Patience,
+    /// Where recovery is judged, instead of what the scenario says
+    #[arg(long, value_name = "MODE", requires = "seeds")]
+    pub check: Option<Check>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 fn shard(text: &str) -> Result<ShardArg, String> {

@@ -3,7 +3,7 @@
 mod campaigns;
 mod diff;
 
-pub use campaigns::{CampaignArgs, Engine, MergeArgs, ShardArg, Shrinks, SlurmArgs};
+pub use campaigns::{CampaignArgs, CompareArgs, Engine, Half, MergeArgs, ShardArg, Shrinks, SlurmArgs};
 
 pub use diff::DiffArgs;
 
@@ -61,6 +61,8 @@ pub enum Command {
     Campaign(CampaignArgs),
     /// Make one campaign of the shards of one
     Merge(MergeArgs),
+    /// Compare two campaigns, seed by seed: two sets, two planted bugs, or two builds
+    Compare(CompareArgs),
     /// Let a cluster run a campaign; the same again goes on with it
     #[command(subcommand)]
     Submit(Engine),
@@ -107,6 +109,8 @@ pub enum SchemaOf {
     Claims,
     /// Reports of `campaign` and `merge`.
     Campaign,
+    /// What `compare` says of two campaigns.
+    Compare,
 }
 
 /// How scenarios are read.

@@ -47,9 +47,11 @@ impl From<StoreError> for Trouble {
 pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shard = shard(args.shard, out)?;
     let known = known(args.shrinks.known.as_deref(), out)?;
-    let top = args.out.clone().unwrap_or_else(dated);
+    let top = args.out.clone().unwrap_or_else(|| dated("campaign"));
     let path = shard.folder().map_or_else(|| top.clone(), |name| top.join(name));
-    let (plans, twice) = if args.scenarios.is_empty() {
+    let (plans, twice) = if let Some(half) = &args.half {
+        (half.plans.clone(), args.check_determinism)
+    } else if args.scenarios.is_empty() {
         let header = Store::header(&path)?;
         (planned(&header)?, header.twice)
     } else {
@@ -64,23 +66,25 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let mut sums = Sums::new(plans.len());
     let store = Store::open(folder.path(), &header, &plans, args.resume, &mut |run| _ = sums.add(&run))?;
-    let before = sums.total.runs();
-    if before > 0 {
-        out.note(&format!("{before} results are there already"));
+    let before = sums.total.clone();
+    if before.runs() > 0 {
+        out.note(&format!("{} results are there already", before.runs()));
     }
-    if let Err(error) = point(&top) {
+    if args.half.is_none()
+        && let Err(error) = point(&top)
+    {
         out.note(&format!("{LATEST} does not point to it: {}", report::reason(&error)));
     }
     let left: Vec<Ranges> =
         sums.plans.iter().zip(&parts).map(|((_, done), (from, to))| done.missing(*from, *to)).collect();
     let seeds = left.iter().map(|l| u128::from(l.count())).sum();
-    let stop = signals::listen(out.json());
+    let stop = args.half.as_ref().map_or_else(|| signals::listen(out.json()), |half| half.stop.clone());
     let workers = run::workers(args.jobs, seeds, out);
     let crew = worker::crew(workers, &args.patience, if twice { Twice::All } else { Twice::Doubtful });
     let corpus = args.regressions.as_deref().or(Some(CORPUS).filter(|c| Path::new(c).is_dir()));
     let before_all = match corpus {
         // Once for all shards.
-        Some(corpus) if shard.number == 1 => replay_all(corpus, &crew, &stop, out)?,
+        Some(corpus) if shard.number == 1 && args.half.is_none() => replay_all(corpus, &crew, &stop, out)?,
         _ => Exit::Passed,
     };
     if args.fail_fast && before_all != Exit::Passed {
@@ -116,14 +120,8 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let mut exit =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?
             .worst(before_all);
-    let elapsed = clock.elapsed();
-    if !out.json() && sums.total.runs() > before {
-        let ran = sums.total.runs() - before;
-        let speed = u128::from(ran) * 60_000 / elapsed.as_millis().max(1);
-        out.text(&format!(
-            "  time        {} wall on {workers} workers; {ran} seeds, {speed} a minute\n",
-            report::nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)),
-        ));
+    if !out.json() && sums.total.runs() > before.runs() {
+        out.text(&report::pace(&before, &sums.total, clock.elapsed(), workers));
     }
     if let Some(trouble) = trouble {
         exit = exit.worst(trouble.exit());
@@ -141,7 +139,9 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
-        rest(&args, shard, &top, why, out);
+        if args.half.is_none() {
+            rest(&args, shard, &top, why, out);
+        }
         if why.is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
             exit = exit.worst(Exit::Rig);
@@ -273,9 +273,9 @@ fn shard(asked: Option<ShardArg>, out: &mut Out) -> Result<Shard, Trouble> {
 }
 
 /// A folder that says when it was made.
-pub fn dated() -> PathBuf {
+pub fn dated(what: &str) -> PathBuf {
     let date = report::utc(utc_seconds()).replace(':', "");
-    Path::new(CAMPAIGNS).join(format!("campaign-{date}"))
+    Path::new(CAMPAIGNS).join(format!("{what}-{date}"))
 }
 
 /// Lets `latest` beside a campaign's folder lead to it.

@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod check;
+pub mod compare;
 pub mod diff;
 pub mod explain;
 mod glossary;

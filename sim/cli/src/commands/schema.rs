@@ -11,6 +11,7 @@ pub fn schema(what: SchemaOf, out: &mut Out) -> Result<Exit, Trouble> {
         SchemaOf::Scenario => mirrorsim_scenario::schema(),
         SchemaOf::Report => mirrorsim_report::schema(),
         SchemaOf::Campaign => mirrorsim_report::campaign_schema(),
+        SchemaOf::Compare => mirrorsim_report::compare_schema(),
         SchemaOf::Claims => mirrorsim_report::claims_schema(),
     };
     match out.json() {

@@ -1,10 +1,11 @@
 //! The summary of a campaign.
 
-use super::many::{badge, none_failed, verdicts};
+use super::many::{badge, confidence, verdicts};
 use super::{BOLD, Page, YELLOW, plural, shortened};
 use crate::campaign::{CampaignReport, Standing};
-use crate::number::{count, share};
-use mirrorsim_campaign::{Exit, Signal};
+use crate::number::{count, rate, share, wall};
+use mirrorsim_campaign::{Exit, Signal, Tally};
+use std::time::Duration;
 
 /// Kinds of failures that are shown; the report has all.
 const GROUPS: usize = 20;
@@ -39,7 +40,7 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     for missing in &total.unreached {
         page.labelled("", &format!("{YELLOW}not reached: {missing}{YELLOW:#}"));
     }
-    if let Some(line) = none_failed(total) {
+    if let Some(line) = confidence(total) {
         page.labelled("confidence", &line);
     }
     let reach = &report.reach;
@@ -67,5 +68,26 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
         page.labelled("partial", &format!("seeds of {} are still to be run", plural(missing, "scenario")));
     }
     debug_assert!(signal.is_some() || total.runs() > 0 || standing.exit() == Exit::Inconclusive);
+    page.text
+}
+
+/// How fast it was since there were the seeds of `before`. It is in no report, since it depends on the machine.
+pub fn pace(before: &Tally, after: &Tally, elapsed: Duration, workers: usize) -> String {
+    let seeds = after.runs() - before.runs();
+    let judged = |tally: &Tally| tally.full + tally.delta + tally.recoveries;
+    let (workers, a_minute) = (workers as u64, rate(seeds * 60, elapsed));
+    let mut page = Page::default();
+    page.labelled(
+        "time",
+        &format!(
+            "{} wall on {}; {}, {} a minute, {} a minute and core; {} disasters checked per CPU-hour",
+            wall(elapsed),
+            plural(workers, "worker"),
+            plural(seeds, "seed"),
+            count(a_minute),
+            count(a_minute / workers.max(1)),
+            count(rate((judged(after) - judged(before)) * 3600, after.busy.saturating_sub(before.busy)))
+        ),
+    );
     page.text
 }

@@ -1,6 +1,7 @@
 //! The summary of many seeds of one scenario, and of many scenarios.
 
 use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
+use crate::collect::failure_rate;
 use crate::number::{self, bound, count, nanos, rate, share, wall};
 use mirrorsim_campaign::{Exit, Plan, Signal, Tally};
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub fn many(
         page.labelled("", &format!("and {}", plural((groups.len() - GROUPS) as u64, "more kind")));
     }
     body(&mut page, tally);
-    if let Some(line) = none_failed(tally) {
+    if let Some(line) = confidence(tally) {
         page.labelled("confidence", &line);
     }
     if tally.twice > 0 && tally.rig == 0 {
@@ -65,8 +66,15 @@ pub fn many(
     page.text
 }
 
-/// What many runs without a failure say.
-pub(super) fn none_failed(tally: &Tally) -> Option<String> {
+/// What many runs say of those that were not run.
+pub(super) fn confidence(tally: &Tally) -> Option<String> {
+    if let Some(rate) = failure_rate(tally) {
+        let (failed, judged) = (count(tally.failed), plural(tally.passed + tally.failed, "seed"));
+        let (low, high) = (share(rate.low), share(rate.high));
+        return Some(format!(
+            "{failed} of {judged} failed: {low} to {high} of seeds fail, with 95 % confidence"
+        ));
+    }
     let bound = bound(tally.runs()).filter(|_| tally.red() == 0)?;
     let runs = plural(tally.runs(), "run");
     Some(format!("none of {runs} failed: below {} of seeds fail, with 95 % confidence", share(bound)))
@@ -184,7 +192,7 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
     let seeds = plural(tally.runs(), "seed");
     let all = plural(scenarios as u64, "scenario");
     let events = plural(tally.events, "event");
-    let confidence = none_failed(tally).map_or_else(String::new, |line| format!("{line}\n"));
+    let confidence = confidence(tally).map_or_else(String::new, |line| format!("{line}\n"));
     format!(
         "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n{confidence}",
         badge(tally, tally.exit(), signal),

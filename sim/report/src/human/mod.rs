@@ -1,10 +1,12 @@
 //! What a person reads. Styles are always in the text; whoever prints it strips them where they do not belong.
 
 mod campaign;
+mod compare;
 mod many;
 mod one;
 
-pub use campaign::campaign;
+pub use campaign::{campaign, pace};
+pub use compare::compare;
 pub use many::{brief, many, several};
 pub use one::one;
 

@@ -47,7 +47,7 @@ fn slurm(args: &SlurmArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     // Mistakes are told here, not by each task, and hours later.
     let plans = campaign::asked(campaign, out)?;
-    let top = absolute(&campaign.out.clone().unwrap_or_else(campaign::dated))?;
+    let top = absolute(&campaign.out.clone().unwrap_or_else(|| campaign::dated("campaign")))?;
     let header = Header::of(&plans, Shard { number: 1, of: *shards }, campaign.check_determinism);
     agrees(&top, &header)?;
     let folder = top.join(FOLDER);

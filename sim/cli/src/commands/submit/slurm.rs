@@ -169,6 +169,7 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
         planted,
         check,
         reading: Reading { sets, data, yes_large },
+        half: _,
     } = args;
     let mut words: Vec<String> = Vec::new();
     let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
