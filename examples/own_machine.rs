@@ -218,7 +218,7 @@ fn main() {
     for Row { name, tally, latencies } in all() {
         let judged: u64 = tally.judged.values().sum();
         let groups = tally.groups_by_size();
-        let found = groups.first().map_or("nothing", |(signature, _)| signature);
+        let found = groups.first().map_or("nothing", |kind| kind.signature);
         let median = latencies.get(latencies.len() / 2).map_or("-".into(), |ns| format!("{} us", ns / 1000));
         let (runs, passed) = (tally.runs(), tally.passed);
         println!("{name:<11}  {runs:>5}  {passed:>6}  {judged:>10}  {median:>12}  {found}");

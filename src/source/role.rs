@@ -139,12 +139,12 @@ impl<Q: Quirk> Source<Q> {
             return false;
         }
         if self.retired() {
-            self.bereft &= void || has < self.log.tip.position;
-            if void || has < self.log.tip.position {
-                self.is_bereft(2);
+            match void || has < self.log.tip.position {
+                true => self.is_bereft(2),
+                false => self.bereft = false,
             }
-            if void || has < self.log.base_position {
-                // What it lacks is not to be forwarded any more.
+            if void || has.max(image) < self.log.base_position {
+                // What it lacks is not here any more.
                 return false;
             }
         }

@@ -9,6 +9,7 @@ mod diff;
 mod environment;
 mod evidence;
 mod explained;
+mod handed_back;
 mod lapses;
 mod output;
 mod planted;

@@ -9,7 +9,7 @@ use example::Row;
 #[test]
 fn what_breaks_a_rule_is_caught_whoever_wrote_it() {
     let [ours, grouped, hasty, mute] = example::all();
-    let first = |row: &Row| row.tally.groups_by_size().first().map(|(signature, _)| (*signature).to_owned());
+    let first = |row: &Row| row.tally.groups_by_size().first().map(|kind| kind.signature.to_owned());
     for (row, passed) in [(&ours, 30), (&grouped, 30), (&hasty, 0), (&mute, 0)] {
         assert_eq!((row.tally.runs(), row.tally.passed, row.tally.rig), (30, passed, 0), "{}", row.name);
     }

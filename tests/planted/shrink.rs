@@ -26,8 +26,16 @@ fn plan(path: &str, bugs: &[&str]) -> Plan {
 
 fn shrunk(plan: &Plan, seed: u64, workers: usize) -> Shrunk {
     let (crew, stop, budget) = (Crew::threads(workers), Stop::default(), Duration::from_secs(600));
-    let shrinker =
-        Shrinker { plan, seed, called: "small.yaml", load: read, crew: &crew, stop: &stop, budget };
+    let shrinker = Shrinker {
+        plan,
+        seed,
+        file: "small.yaml",
+        called: "small.yaml",
+        load: read,
+        crew: &crew,
+        stop: &stop,
+        budget,
+    };
     shrinker.shrink(&mut |_| {}).expect("a failure")
 }
 

@@ -1,5 +1,6 @@
 //! Failures that somebody knows of: they are counted and shown, and turn no campaign red.
 
+use mirrorsim_world::outcome::Verdict;
 use std::collections::BTreeMap;
 
 /// Signatures of known failures.
@@ -16,9 +17,9 @@ impl Known {
         Known(lines.map(|(number, line)| (one(line), number + 1)).collect())
     }
 
-    /// Whether a failure is known.
-    pub fn contains(&self, signature: &str) -> bool {
-        self.0.contains_key(signature)
+    /// Whether a failure is known. Only a finding can be: a run that proves nothing is no failure of what it runs.
+    pub fn covers(&self, signature: &str, verdict: Verdict) -> bool {
+        verdict == Verdict::Failed && self.0.contains_key(signature)
     }
 
     /// All of them, with the line of each.
@@ -34,8 +35,10 @@ mod tests {
     #[test]
     fn lines_are_signatures_and_comments_do_not_count() {
         let known = Known::of("# what we know\n\n  durability I1 write #  of\nreads I18 a read\n");
-        assert!(known.contains("durability I1 write # of") && known.contains("reads I18 a read"));
-        assert!(!known.contains("durability I1") && !known.contains("# what we know"));
+        let covers = |signature| known.covers(signature, Verdict::Failed);
+        assert!(covers("durability I1 write # of") && covers("reads I18 a read"));
+        assert!(!covers("durability I1") && !covers("# what we know"));
+        assert!(!known.covers("reads I18 a read", Verdict::Vacuous));
         assert_eq!(
             known.all().collect::<Vec<_>>(),
             [("durability I1 write # of", 3), ("reads I18 a read", 4)]

@@ -1,6 +1,7 @@
 //! What makes two failures the same failure.
 
 use mirrorsim_world::outcome::{Failure, Verdict};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Words of the message that count.
 const WORDS: usize = 8;
@@ -15,6 +16,11 @@ pub fn signature(failure: &Failure) -> String {
 /// Of a seed that did not pass: the signature of its first failure, or its verdict.
 pub fn kind(verdict: Verdict, failures: &[Failure]) -> String {
     failures.first().map_or_else(|| format!("{verdict:?}").to_lowercase(), signature)
+}
+
+/// A signature as a part of a file's name: 8 hexadecimal digits.
+pub fn short(signature: &str) -> String {
+    format!("{:08x}", xxh3_64(signature.as_bytes()) as u32)
 }
 
 /// A word with each number in it replaced by one `#`.

@@ -86,8 +86,8 @@ pub struct Tally {
     pub worst_outage: u64,
     /// Alarms raised.
     pub alarms: u64,
-    /// Seeds that did not pass, by the signature of their first failure.
-    pub groups: BTreeMap<String, Group>,
+    /// Seeds that did not pass, by the signature of their first failure, and by what they came to.
+    pub groups: BTreeMap<(String, Verdict), Group>,
     /// Time of the workers, summed.
     pub busy: Duration,
 }
@@ -101,11 +101,20 @@ pub struct FaultTotal {
     pub took_effect: u64,
 }
 
+/// A kind of failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind<'a> {
+    /// Of the first failure of each of its seeds.
+    pub signature: &'a str,
+    /// What these came to.
+    pub verdict: Verdict,
+    /// The seeds.
+    pub group: &'a Group,
+}
+
 /// Seeds that failed in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What they came to.
-    pub verdict: Verdict,
     /// How many seeds.
     pub seeds: u64,
     /// The first of them: plan, index and seed.
@@ -211,8 +220,8 @@ impl Tally {
     /// The same, if some failures are known.
     pub fn exit_but(&self, known: &Known) -> Exit {
         let unreached = if self.unreached.is_empty() { Exit::Passed } else { Exit::Rig };
-        let unknown = self.groups.iter().filter(|(signature, _)| !known.contains(signature));
-        unknown.fold(unreached, |exit, (_, group)| exit.worst(group.verdict.into()))
+        let unknown = self.groups.keys().filter(|(signature, verdict)| !known.covers(signature, *verdict));
+        unknown.fold(unreached, |exit, (_, verdict)| exit.worst((*verdict).into()))
     }
 
     /// Kinds of faults that were injected and never took effect in any seed.
@@ -222,10 +231,11 @@ impl Tally {
     }
 
     /// Groups of failures, the largest first, then the earliest.
-    pub fn groups_by_size(&self) -> Vec<(&str, &Group)> {
-        let mut groups: Vec<(&str, &Group)> = self.groups.iter().map(|(s, g)| (s.as_str(), g)).collect();
-        groups.sort_by_key(|(_, g)| (std::cmp::Reverse(g.seeds), g.first));
-        groups
+    pub fn groups_by_size(&self) -> Vec<Kind<'_>> {
+        let mut kinds: Vec<Kind<'_>> =
+            self.groups.iter().map(|((s, v), group)| Kind { signature: s, verdict: *v, group }).collect();
+        kinds.sort_by_key(|k| (std::cmp::Reverse(k.group.seeds), k.group.first));
+        kinds
     }
 
     fn count_of(&mut self, verdict: Verdict) -> &mut u64 {
@@ -275,8 +285,7 @@ impl Tally {
         let first = (run.plan, run.index, outcome.seed);
         let failure = outcome.failures.first();
         let name = kind(outcome.verdict, &outcome.failures);
-        let group = self.groups.entry(name).or_insert_with(|| Group {
-            verdict: outcome.verdict,
+        let group = self.groups.entry((name, outcome.verdict)).or_insert_with(|| Group {
             seeds: 0,
             first: (usize::MAX, u128::MAX, u64::MAX),
             message: String::new(),
@@ -357,10 +366,10 @@ mod tests {
         let groups = tally.groups_by_size();
         assert_eq!(groups.len(), 2);
         assert_eq!(
-            (groups[0].0, groups[0].1.seeds, groups[0].1.first.2),
+            (groups[0].signature, groups[0].group.seeds, groups[0].group.first.2),
             ("durability I1 write # is gone", 5, 3)
         );
-        assert_eq!(groups[0].1.message, "write 3 is gone");
+        assert_eq!(groups[0].group.message, "write 3 is gone");
         assert_eq!(tally.ineffective(), [("cut", 80)]);
         assert_eq!(tally.exit(), Exit::Failed);
         assert_eq!(Tally::default().exit(), Exit::Passed);

@@ -3,7 +3,7 @@
 use crate::collect::summary;
 use crate::interval::Interval;
 use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
-use mirrorsim_campaign::{BUILD, Exit, Header, Known, Plan, Shard, Sums};
+use mirrorsim_campaign::{BUILD, Exit, Header, Kind, Known, Plan, Shard, Sums};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ pub struct CampaignReport {
     pub seeds: u64,
     /// These by verdict.
     pub verdicts: Verdicts,
+    /// Repros that were replayed before everything else, and are not as they should be.
+    pub regressions: Vec<Regression>,
     /// Kinds of failures, over all scenarios; the most frequent first.
     pub failures: Vec<CampaignFailure>,
     /// If every seed passed: the upper bound of the share of seeds that fail, in parts per 10^9, with 95 % confidence; else null.
@@ -44,6 +46,20 @@ pub struct CampaignReport {
     pub results: Hash,
     /// Each scenario, in the order in which they were given.
     pub scenarios: Vec<CampaignScenario>,
+}
+
+/// A repro of the corpus that is not as it should be: a failure has come back, or a planted bug is not seen any more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Regression {
+    /// The file.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// The exit that it asks for.
+    pub exit_code: u8,
+    /// The line that runs it again.
+    pub replay: String,
 }
 
 /// A kind of failure.
@@ -122,6 +138,8 @@ pub struct Standing<'a> {
     pub shard: Shard,
     /// Failures that turn nothing red.
     pub known: &'a Known,
+    /// What is wrong with the corpus of regressions.
+    pub regressions: &'a [Regression],
 }
 
 impl Standing<'_> {
@@ -139,7 +157,13 @@ impl Standing<'_> {
 
     /// The exit that the results ask for; nothing was run is no verdict.
     pub fn exit(&self) -> Exit {
-        if self.sums.total.runs() == 0 { Exit::Inconclusive } else { self.sums.total.exit_but(self.known) }
+        let seeds = match self.sums.total.runs() {
+            0 => Exit::Inconclusive,
+            _ => self.sums.total.exit_but(self.known),
+        };
+        let exits = Exit::BY_SEVERITY;
+        let of = |r: &Regression| exits.into_iter().find(|e| e.code() == r.exit_code).unwrap_or(Exit::Failed);
+        self.regressions.iter().fold(seeds, |exit, regression| exit.worst(of(regression)))
     }
 
     /// The report.
@@ -151,9 +175,9 @@ impl Standing<'_> {
         let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
         let (reached, in_one_seed) = (self.sums.reached.len() as u64, self.sums.singles());
         let groups = total.groups_by_size().into_iter();
-        let failures = groups.map(|(signature, group)| CampaignFailure {
+        let failures = groups.map(|Kind { signature, verdict, group }| CampaignFailure {
             signature: signature.to_owned(),
-            known: self.known.contains(signature),
+            known: self.known.covers(signature, verdict),
             seeds: group.seeds,
             scenario: self.plans[group.first.0].scenario.name.clone(),
             path: self.plans[group.first.0].argument.clone(),
@@ -179,6 +203,7 @@ impl Standing<'_> {
             exit_code: self.exit().code(),
             seeds: total.runs(),
             verdicts: sum.verdicts,
+            regressions: self.regressions.to_vec(),
             failures: failures.collect(),
             failure_rate_bound_ppb: sum.failure_rate_bound_ppb,
             failure_rate_interval_ppb: sum.failure_rate_interval_ppb,
@@ -194,9 +219,9 @@ impl Standing<'_> {
     }
 }
 
-/// So many of `all`, in parts per 10^9.
+/// So many of `all`, in parts per 10^9; a chance is at most one.
 fn ppb(part: u64, all: u64) -> u64 {
-    (u128::from(part) * 1_000_000_000 / u128::from(all.max(1))) as u64
+    (u128::from(part) * 1_000_000_000 / u128::from(all.max(1))).min(1_000_000_000) as u64
 }
 
 /// The schema of the report.

@@ -3,7 +3,7 @@
 use crate::interval::{Interval, share_interval};
 use crate::model::*;
 use crate::number::{bound, rate};
-use mirrorsim_campaign::{BUILD, Exit, Group, Plan, SeedRun, Signal, Tally, signature};
+use mirrorsim_campaign::{BUILD, Exit, Kind, Plan, SeedRun, Signal, Tally, signature};
 use mirrorsim_world::outcome::{
     Checks, Failure, Latency, Operations, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport,
     Verdict,
@@ -220,7 +220,7 @@ fn coverage(tally: &Tally) -> Coverage {
     }
 }
 
-fn group((signature, group): (&str, &Group)) -> FailureGroup {
+fn group(Kind { signature, group, .. }: Kind<'_>) -> FailureGroup {
     FailureGroup {
         signature: signature.into(),
         seeds: group.seeds,

@@ -14,14 +14,20 @@ const KINDS: usize = 200;
 /// Workflow commands, a line each: an error for each kind of failure, with the line that runs it again.
 pub fn annotations(report: &CampaignReport) -> String {
     let mut out = String::new();
-    let shown = if report.failures.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
-    for f in report.failures.iter().take(shown) {
+    let regressions = report
+        .regressions
+        .iter()
+        .map(|r| (r.path.as_str(), "regression".to_owned(), format!("{}\n{}", r.message, r.replay)));
+    let failures = report.failures.iter().filter(|f| !f.known).map(|f| {
         let text = format!("{} seeds, first {}: {}\n{}", f.seeds, f.first_seed, f.message, f.replay);
-        let title = format!("{}: {}", f.scenario, f.signature);
-        let _ =
-            writeln!(out, "::error file={},title={}::{}", property(&f.path), property(&title), data(&text));
+        (f.path.as_str(), format!("{}: {}", f.scenario, f.signature), text)
+    });
+    let all: Vec<_> = regressions.chain(failures).collect();
+    let shown = if all.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
+    for (path, title, text) in all.iter().take(shown) {
+        let _ = writeln!(out, "::error file={},title={}::{}", property(path), property(title), data(text));
     }
-    let more = report.failures.len().saturating_sub(shown);
+    let more = all.len().saturating_sub(shown);
     if more > 0 {
         let _ = writeln!(out, "::error title=mirrorsim::{more} more kinds of failures; the report has them");
     }
@@ -48,15 +54,19 @@ pub fn step_summary(report: &CampaignReport) -> String {
         let (low, high) = (share(rate.low), share(rate.high));
         let _ = writeln!(out, "{low} to {high} of seeds fail, with 95 % confidence.\n");
     }
+    for r in &report.regressions {
+        let _ = writeln!(out, "Regression {}: {}, `{}`\n", cell(&r.path), cell(&r.message), cell(&r.replay));
+    }
     if !report.failures.is_empty() {
         out += "| seeds | scenario | first | failure | again |\n|---|---|---|---|---|\n";
     }
     for f in report.failures.iter().take(KINDS) {
         let row = format!(
-            "| {} | {} | {} | {} | `{}` |\n",
+            "| {} | {} | {} | {}{} | `{}` |\n",
             count(f.seeds),
             cell(&f.scenario),
             f.first_seed,
+            if f.known { "known: " } else { "" },
             cell(&f.signature),
             cell(&f.replay)
         );

@@ -7,8 +7,14 @@ use std::fmt::Write;
 /// The report as XML.
 pub fn junit(report: &CampaignReport) -> Result<String, String> {
     let mut suite = TestSuite::new("mirrorsim campaign");
+    let known: Vec<&str> = report.failures.iter().filter(|f| f.known).map(|f| f.signature.as_str()).collect();
+    for regression in &report.regressions {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_message(regression.message.clone()).set_description(regression.replay.clone());
+        suite.add_test_case(TestCase::new(regression.path.clone(), status));
+    }
     for scenario in &report.scenarios {
-        let mut case = TestCase::new(scenario.name.clone(), status(scenario));
+        let mut case = TestCase::new(scenario.name.clone(), status(scenario, &known));
         case.set_classname(scenario.path.clone());
         suite.add_test_case(case);
     }
@@ -17,11 +23,11 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
     all.to_string().map_err(|e| e.to_string())
 }
 
-fn status(scenario: &CampaignScenario) -> TestCaseStatus {
+fn status(scenario: &CampaignScenario, known: &[&str]) -> TestCaseStatus {
     let summary = &scenario.summary;
     let v = &summary.verdicts;
     let run = v.passed + v.failed + v.vacuous + v.inconclusive + v.rig;
-    if let Some(first) = summary.failures.first() {
+    if let Some(first) = summary.failures.iter().find(|f| !known.contains(&f.signature.as_str())) {
         let mut text = format!("{} of {run} seeds did not pass\n", run - v.passed);
         for f in &summary.failures {
             let _ =

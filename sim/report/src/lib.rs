@@ -27,7 +27,7 @@ mod walker;
 
 pub use alarms::{Clean, NoFalseAlarm};
 pub use baseline::{read_table, write_table};
-pub use campaign::{CampaignReport, Standing, campaign_schema};
+pub use campaign::{CampaignReport, Regression, Standing, campaign_schema};
 pub use claims::{
     CLAIMS, Claim, ClaimReport, ClaimVerdict, Claims, ClaimsReport, Of, Step, about_claims, claims_schema,
 };

@@ -5,10 +5,16 @@ use mirrorsim_world::ORACLE_TEXTS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// The rule of what has come back.
+const REGRESSION: &str = "regression";
+
 /// The report as SARIF.
 pub fn sarif(report: &CampaignReport) -> Value {
     let oracle = |signature: &str| signature.split(' ').next().unwrap_or_default().to_owned();
-    let rules: BTreeSet<String> = report.failures.iter().map(|f| oracle(&f.signature)).collect();
+    let mut rules: BTreeSet<String> = report.failures.iter().map(|f| oracle(&f.signature)).collect();
+    if !report.regressions.is_empty() {
+        rules.insert(REGRESSION.to_owned());
+    }
     let rules: Vec<Value> = rules
         .into_iter()
         .map(|name| {
@@ -35,6 +41,18 @@ pub fn sarif(report: &CampaignReport) -> Value {
             })
         })
         .collect();
+    let regressions = report.regressions.iter().map(|r| {
+        json!({
+            "ruleId": REGRESSION,
+            "level": "error",
+            "message": {"text": format!("{}\n{}", r.message, r.replay)},
+            "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": uri(&r.path)}, "region": {"startLine": 1},
+            }}],
+            "partialFingerprints": {"signature/v1": format!("{REGRESSION} {}", r.path)},
+        })
+    });
+    let results: Vec<Value> = regressions.chain(results).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

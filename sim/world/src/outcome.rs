@@ -58,7 +58,7 @@ pub struct Outcome {
 }
 
 /// Summary of a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// Everything that was judged holds.
     Passed,

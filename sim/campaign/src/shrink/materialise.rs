@@ -9,6 +9,7 @@ use mirrorsim_scenario::{Outline, Step, written};
 use mirrorsim_world::spec::{FaultSpec, Spec, TraceOperation};
 use mirrorsim_world::{Options, TRACE_KINDS, drawn_operations, planned};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Operations above which no script is written.
 const LONG: usize = 400;
@@ -53,9 +54,20 @@ pub(super) fn outline(plan: &Plan) -> Option<Outline> {
     if let Some(Outline::List(clients)) = outline.at_mut(&path("clients")) {
         for (client, of) in clients.iter_mut().zip(&spec.clients) {
             client.set("source", Outline::word(names[of.source]));
+            find_trace(client, Path::new(&scenario.path));
         }
     }
     Some(outline)
+}
+
+/// A trace beside the scenario is not beside the result.
+fn find_trace(client: &mut Outline, scenario: &Path) {
+    let Some(trace) = client.at_mut(&path("trace")) else { return };
+    let Some(file) = trace.get("file").and_then(Outline::text) else { return };
+    let beside = scenario.parent().unwrap_or(Path::new("")).join(file);
+    if let Some(found) = std::fs::canonicalize(beside).ok().as_deref().and_then(Path::to_str) {
+        trace.set("file", Outline::quoted(found));
+    }
 }
 
 /// A list without `count`, with a name for each.

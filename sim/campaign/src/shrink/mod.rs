@@ -33,7 +33,9 @@ pub struct Shrinker<'a> {
     pub plan: &'a Plan,
     /// Its seed.
     pub seed: u64,
-    /// What the result will be called, as a shell takes it.
+    /// The file that the result will be in.
+    pub file: &'a str,
+    /// The same as a shell takes it.
     pub called: &'a str,
     /// Reads a scenario, as a worker would.
     pub load: Load,
@@ -178,14 +180,14 @@ impl Shrinker<'_> {
         };
         let text = head + &best.yaml(&note);
         // What counts is what is written, and what a run of it says.
-        let (plan, outcome) = trials.once_more(&text);
+        let (plan, outcome) = trials.as_file(&text);
         let failure = outcome.failures.first().cloned().filter(|_| outcome.verdict == Verdict::Failed);
         let ends_with = failure.as_ref().map(signature).unwrap_or_default();
         let none = Failure { oracle: "", invariant: "", time: 0, event: 0, message: String::new() };
         let faults = best.get("faults").map_or(0, |f| f.items().len());
         let failure = failure.unwrap_or(none);
         let cause = cause(&failure, &outcome);
-        let plan = plan.map(|plan| Plan { argument: self.called.to_owned(), ..plan });
+        let plan = plan.map(|plan| Plan { argument: self.file.to_owned(), ..plan });
         let run = plan.as_ref().unwrap_or(self.plan).token(&outcome);
         let repro = Repro::new(text, (self.plan.token(first), run), wanted.clone());
         Shrunk { repro, signature: wanted, ends_with, failure, from, to, faults, cause, runs, cut_short }
@@ -202,5 +204,9 @@ fn cause(failure: &Failure, outcome: &Outcome) -> String {
         .collect();
     let hits: Vec<String> = hits.into_iter().collect();
     let hits = if hits.is_empty() { "no fault".to_owned() } else { hits.join(", ") };
-    format!("{} {}: {hits}", failure.oracle, failure.invariant)
+    // Whatever ends a process, or breaks a threshold, has no invariant: then its words count.
+    match failure.invariant {
+        "" => format!("{}: {hits}", signature(failure)),
+        invariant => format!("{} {invariant}: {hits}", failure.oracle),
+    }
 }

@@ -221,6 +221,20 @@ impl<'a, 's> Trials<'a, 's> {
         }
     }
 
+    /// The same, read as what stands in the file of the result: what is named relative to the original's folder is not there.
+    pub fn as_file(&mut self, text: &str) -> (Option<Plan>, Outcome) {
+        let Shrinker { plan, seed, load, file, .. } = self.shrinker;
+        let token = Token { sets: Vec::new(), check: None, ..plan.request(*seed) };
+        match load(file, text, &token) {
+            Ok(scenario) => {
+                let plan = Plan { scenario, sets: Vec::new(), check: None, images: false, ..(*plan).clone() };
+                let outcome = self.run(&[&plan]).into_iter().next().unwrap_or_else(|| self.taken.clone());
+                (Some(plan), outcome)
+            }
+            Err(_) => (None, unheard(&self.taken)),
+        }
+    }
+
     /// Runs them side by side; there are no more than nurseries.
     fn run(&mut self, plans: &[&Plan]) -> Vec<Outcome> {
         let (seed, first) = (self.shrinker.seed, self.number);

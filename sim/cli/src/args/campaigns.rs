@@ -95,6 +95,11 @@ pub struct Shrinks {
     pub shrink_budget: Duration,
 }
 
+impl Shrinks {
+    /// The default of `--shrink-budget`.
+    pub const BUDGET: Duration = Duration::from_secs(30);
+}
+
 /// Which part of a campaign.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ShardArg {
@@ -145,6 +150,9 @@ pub struct MergeArgs {
     pub sarif: Option<PathBuf>,
     #[command(flatten)]
     pub shrinks: Shrinks,
+    /// Replay the repros below this folder [default: scenarios/regressions, if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub regressions: Option<String>,
     /// Runs at a time while failures are made small [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<u64>,

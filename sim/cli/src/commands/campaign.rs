@@ -1,8 +1,9 @@
 //! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
 
-use crate::args::{CampaignArgs, Reading, ShardArg};
-use crate::commands::regressions::{CORPUS, replay_all};
+use crate::args::{CampaignArgs, Reading, ShardArg, Shrinks};
+use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
+use crate::commands::results::{known, tell};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::progress::Progress;
@@ -10,7 +11,7 @@ use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
     Clock, Event, Exit, Header, Known, Plan, Ranges, SeedRun, Shard, Signal, Stated, Stop, Store, StoreError,
-    Sums, Twice, rounds, utc_seconds,
+    Sums, Twice, rounds, signature, utc_seconds,
 };
 use mirrorsim_report::{self as report, Folder, Standing};
 use mirrorsim_scenario::seeds;
@@ -24,11 +25,6 @@ use std::time::Duration;
 const CAMPAIGNS: &str = "reports/out";
 /// Beside the folder of a campaign: the one that was begun last.
 const LATEST: &str = "latest";
-/// Says what came of it, and whether it is complete.
-const REPORT: &str = "report.json";
-/// Set where GitHub Actions runs something, and where it takes a summary.
-const GITHUB: &str = "GITHUB_ACTIONS";
-const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Red seeds that get a line each while they come; the report has all kinds.
 const LINES: u64 = 20;
 /// How often JSON tells how far it is.
@@ -59,8 +55,14 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     };
     let header = Header::of(&plans, shard, twice);
     let parts = parts(&plans, shard)?;
+    let corpus = match (shard.number, &args.half) {
+        // Once for all shards; who merges looks again.
+        (1, None) => Corpus::find(args.regressions.as_deref())?,
+        _ => Corpus::default(),
+    };
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&path)?;
+    Reducing::check(&folder, &args.shrinks)?;
     if folder.created {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -81,18 +83,14 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let stop = args.half.as_ref().map_or_else(|| signals::listen(out.json()), |half| half.stop.clone());
     let workers = run::workers(args.jobs, seeds, out);
     let crew = worker::crew(workers, &args.patience, if twice { Twice::All } else { Twice::Doubtful });
-    let corpus = args.regressions.as_deref().or(Some(CORPUS).filter(|c| Path::new(c).is_dir()));
-    let before_all = match corpus {
-        // Once for all shards.
-        Some(corpus) if shard.number == 1 && args.half.is_none() => replay_all(corpus, &crew, &stop, out)?,
-        _ => Exit::Passed,
-    };
-    if args.fail_fast && before_all != Exit::Passed {
+    let regressions = corpus.replay(&crew, &stop, out)?;
+    if args.fail_fast && !regressions.is_empty() {
         stop.request(Signal::Enough);
     }
     let clock = Clock::start();
     let mut watch = Watch {
         plans: &plans,
+        known: &known,
         args: &args,
         stop: &stop,
         progress: Progress::new(seeds, out.json()),
@@ -111,15 +109,16 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let synced = { store }.sync();
     let trouble = trouble.or(synced.err().map(Trouble::from));
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
-    let complete = Standing { plans: &plans, sums: &sums, shard, known: &known }.complete();
+    let regressions = &regressions[..];
+    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions };
+    let complete = standing.complete();
     if complete && shard.of == 1 {
         sums.close(&plans);
     }
     let signal = stop.requested().filter(|s| s.interrupts());
-    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known };
+    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions };
     let mut exit =
-        tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?
-            .worst(before_all);
+        tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
     if !out.json() && sums.total.runs() > before.runs() {
         out.text(&report::pace(&before, &sums.total, clock.elapsed(), workers));
     }
@@ -128,14 +127,16 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
         out.error(&trouble);
     }
     let why = stop.requested();
-    let mut again = sums.total.groups_by_size().first().map(|g| format!("mirrorsim replay {}", g.1.token));
+    let kinds = sums.total.groups_by_size();
+    let new = kinds.iter().find(|k| !known.covers(k.signature, k.verdict));
+    let mut again = new.map(|k| format!("mirrorsim replay {}", k.group.token));
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
         stop.resume();
         let (plans, sums, known, shrinks) = (&plans, &sums, &known, &args.shrinks);
         let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, shrinks };
-        let (line, rig) = reducing.reduce(&folder, out)?;
-        (again, exit) = (line.or(again), exit.worst(rig));
+        let (line, worse) = reducing.reduce(&folder, out);
+        (again, exit) = (line.or(again), exit.worst(worse));
     }
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
@@ -154,96 +155,28 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     Ok(exit.worst(signal.map_or(Exit::Passed, Exit::from)))
 }
 
-/// Writes the report, and says what it says; where GitHub runs it, to that, too.
-pub fn tell(
-    standing: &Standing<'_>,
-    header: &Header,
-    folder: &Folder,
-    (junit, sarif): (Option<&Path>, Option<&Path>),
-    signal: Option<Signal>,
-    out: &mut Out,
-) -> Result<Exit, Trouble> {
-    let report = standing.report(header);
-    let mut exit = standing.exit();
-    let mut fails = |trouble: Trouble, out: &mut Out| {
-        exit = exit.worst(trouble.exit());
-        out.error(&trouble);
-    };
-    let text = serde_json::to_string_pretty(&report).map_err(|e| Trouble::rig(e.to_string()))?;
-    let written = folder.write(REPORT, format!("{text}\n").as_bytes());
-    match out.json() {
-        true => out.object(&json!({"type": "campaign", "report": report})),
-        false => out.text(&report::campaign(standing, &report, signal)),
-    }
-    match written {
-        Ok(path) if !out.json() => {
-            out.text(&format!("  report      {}\n", path.display().to_string().escape_debug()))
-        }
-        Ok(_) => {}
-        Err(trouble) => fails(trouble.into(), out),
-    }
-    if let Some(path) = junit {
-        let text = report::junit(&report).map_err(Trouble::rig)?;
-        match write(path, &text) {
-            Ok(()) => out.wrote("junit", path),
-            Err(trouble) => fails(trouble, out),
-        }
-    }
-    if let Some(path) = sarif {
-        let text =
-            serde_json::to_string_pretty(&report::sarif(&report)).map_err(|e| Trouble::rig(e.to_string()))?;
-        match write(path, &text) {
-            Ok(()) => out.wrote("sarif", path),
-            Err(trouble) => fails(trouble, out),
-        }
-    }
-    if std::env::var_os(GITHUB).is_some() && !out.json() {
-        out.text(&report::annotations(&report));
-        if let Some(path) = std::env::var_os(GITHUB_SUMMARY).map(PathBuf::from)
-            && let Err(error) = append(&path, &report::step_summary(&report))
-        {
-            fails(Trouble::environment(format!("{}: {}", path.display(), report::reason(&error))), out);
-        }
-    }
-    Ok(exit)
-}
-
-/// Failures that are said to be known; those that nobody has seen are said once all seeds were run.
-pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
-    let Some(path) = path else { return Ok(Known::default()) };
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e)))
-    })?;
-    let known = Known::of(&text);
-    if known.all().next().is_none() {
-        out.note(&format!("{}: there is no signature in it", shown.escape_debug()));
-    }
-    Ok(known)
-}
-
-/// A file of the user's choice, whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), Trouble> {
-    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(|n| n.to_str()));
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let name = name.ok_or_else(|| Trouble::usage(format!("{}: is no file name", path.display())))?;
-    Folder::open(folder)?.write(name, text.as_bytes())?;
-    Ok(())
-}
-
-fn append(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
-}
-
 /// How the rest is run.
 fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out: &mut Out) {
-    let shard = args.shard.map_or_else(String::new, |_| format!(" --shard {shard}"));
-    let jobs = args.jobs.map_or_else(String::new, |n| format!(" --jobs {n}"));
-    let line = format!(
-        "mirrorsim campaign --resume --out {}{shard}{jobs}",
-        report::quoted(&top.display().to_string())
-    );
+    let path = |path: &Path| report::quoted(&path.display().to_string());
+    let mut line = format!("mirrorsim campaign --resume --out {}", path(top));
+    if args.shard.is_some() {
+        line += &format!(" --shard {shard}");
+    }
+    if let Some(jobs) = args.jobs {
+        line += &format!(" --jobs {jobs}");
+    }
+    let Shrinks { known, no_shrink, shrink_budget } = &args.shrinks;
+    let regressions = args.regressions.as_deref().map(Path::new);
+    let files = [("known", known.as_deref()), ("regressions", regressions)];
+    let files = files.into_iter().chain([("junit", args.junit.as_deref()), ("sarif", args.sarif.as_deref())]);
+    for (name, file) in files.filter_map(|(name, file)| Some((name, file?))) {
+        line += &format!(" --{name} {}", path(file));
+    }
+    if *no_shrink {
+        line += " --no-shrink";
+    } else if *shrink_budget != Shrinks::BUDGET {
+        line += &format!(" --shrink-budget {}ns", shrink_budget.as_nanos());
+    }
     let why = match why {
         Some(Signal::Budget) => "the budget is over",
         Some(Signal::Enough) => "what was wanted was seen",
@@ -381,6 +314,7 @@ fn parts(plans: &[Plan], shard: Shard) -> Result<Vec<(u64, u64)>, Trouble> {
 /// What hears of everything while a campaign runs.
 struct Watch<'a> {
     plans: &'a [Plan],
+    known: &'a Known,
     args: &'a CampaignArgs,
     stop: &'a Stop,
     out: &'a mut Out,
@@ -433,7 +367,9 @@ impl Watch<'_> {
         if !self.sums.add(run) {
             return;
         }
-        let red = run.outcome.verdict != Verdict::Passed;
+        let (verdict, failure) = (run.outcome.verdict, run.outcome.failures.first());
+        let known = failure.is_some_and(|f| self.known.covers(&signature(f), verdict));
+        let red = verdict != Verdict::Passed && !known;
         // Said before it is kept: should that fail it is not lost.
         if red {
             self.red(run);

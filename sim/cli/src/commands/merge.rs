@@ -1,8 +1,10 @@
 //! `merge`: the results of shards, or of parts of a campaign, in one folder, as if one machine had run them all.
 
 use crate::args::MergeArgs;
-use crate::commands::campaign::{known, planned, tell};
+use crate::commands::campaign::planned;
+use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
+use crate::commands::results::{known, tell};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::signals;
@@ -33,7 +35,9 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let plans = planned(first)?;
     let whole = Header { shard: Shard::default(), ..first.clone() };
+    let corpus = Corpus::find(args.regressions.as_deref())?;
     let target = Folder::open(&args.out)?;
+    Reducing::check(&target, &args.shrinks)?;
     let mut sums = Sums::new(plans.len());
     let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
     for folder in &folders {
@@ -46,24 +50,25 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         kept?;
     }
     store.sync()?;
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known };
+    let (workers, stop) = (run::workers(args.jobs, u128::MAX, out), signals::listen(out.json()));
+    let crew = worker::crew(workers, &args.patience, Twice::Never);
+    let regressions = &corpus.replay(&crew, &stop, out)?[..];
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions };
     let complete = standing.complete();
     let absent = absent(&headers, &standing);
     if complete {
         sums.close(&plans);
     }
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known };
+    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions };
     let exit = tell(&standing, &whole, &target, (args.junit.as_deref(), args.sarif.as_deref()), None, out)?;
     if complete {
-        let (workers, stop) = (run::workers(args.jobs, u128::MAX, out), signals::listen(out.json()));
-        let crew = worker::crew(workers, &args.patience, Twice::Never);
         let (plans, sums, shrinks) = (&plans, &sums, &args.shrinks);
         let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, shrinks };
-        let (line, rig) = reducing.reduce(&target, out)?;
+        let (line, worse) = reducing.reduce(&target, out);
         if let (Some(line), false) = (line, out.json()) {
             out.text(&format!("{line}\n"));
         }
-        return Ok(exit.worst(rig).worst(stop.requested().map_or(Exit::Passed, Exit::from)));
+        return Ok(exit.worst(worse).worst(stop.requested().map_or(Exit::Passed, Exit::from)));
     }
     let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
     let what = match names.is_empty() {

@@ -15,6 +15,7 @@ pub mod regressions;
 pub mod replay;
 mod repros;
 mod rest;
+mod results;
 pub mod run;
 pub mod schema;
 mod session;

@@ -6,49 +6,89 @@ use crate::recording::Recording;
 use crate::scenarios;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{self as campaign, Crew, Event, Exit, Plan, Replayed, SeedRun, Stop};
-use mirrorsim_report as report;
+use mirrorsim_report::{self as report, Regression};
 use serde_json::json;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a campaign looks for them.
-pub const CORPUS: &str = "scenarios/regressions";
+const CORPUS: &str = "scenarios/regressions";
 
-/// Replays every repro below a folder. One of a planted bug is to fail as it did; any other one is to pass by now.
-pub fn replay_all(folder: &str, crew: &Crew, stop: &Stop, out: &mut Out) -> Result<Exit, Trouble> {
-    let files = scenarios::below(folder)?;
-    let all: Vec<Recording> = files.iter().map(|f| Recording::read(f, false)).collect::<Result<_, _>>()?;
-    if all.is_empty() {
-        return Err(Trouble::usage(format!("{}: no repro below this folder", folder.escape_debug())));
-    }
-    let plans: Arc<[Plan]> = all.iter().map(|r| r.plan.clone()).collect();
-    let mut progress = Progress::of(all.len() as u128, ("regressions", "not as they should be"), out.json());
-    let (mut exit, mut done, mut wrong) = (Exit::Passed, 0, 0);
-    let ran = campaign::run(&plans, crew, stop, &mut |event| match event {
-        Event::Seed(run) => {
-            let recording = &all[run.plan];
-            done += 1;
-            let worse = judged(recording, &plans[run.plan], &run);
-            wrong += u128::from(worse.is_some());
-            progress.update(done, wrong);
-            if let Some((worse, what)) = worse {
-                exit = exit.worst(worse);
-                progress.aside(|| tell(&files[run.plan], &what, out));
+/// The repros of a folder, read.
+#[derive(Debug, Default)]
+pub struct Corpus {
+    folder: String,
+    files: Vec<String>,
+    recordings: Vec<Recording>,
+}
+
+impl Corpus {
+    /// Where a campaign was told to look, or where one looks; empty if that is nowhere.
+    pub fn find(folder: Option<&str>) -> Result<Corpus, Trouble> {
+        match folder {
+            Some(folder) if !Path::new(folder).is_dir() => {
+                Err(Trouble::usage(format!("{}: there is no such folder", folder.escape_debug())))
             }
+            Some(folder) => Corpus::read(folder),
+            None if Path::new(CORPUS).is_dir() => Corpus::read(CORPUS),
+            None => Ok(Corpus::default()),
         }
-        Event::Tick => progress.touch(),
-        _ => {}
-    });
-    progress.finish();
-    ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
-    let text = format!("{} of {} regressions in {folder} are as they should be", done - wrong, all.len());
-    match out.json() {
-        true => out.object(&json!({
-            "type": "regressions", "folder": folder, "repros": all.len(), "run": u64::try_from(done).unwrap_or(u64::MAX),
-            "wrong": u64::try_from(wrong).unwrap_or(u64::MAX), "exit_code": exit.code(),
-        })),
-        false => out.text(&format!("{text}\n")),
     }
-    Ok(exit)
+
+    /// Of every file below a folder.
+    pub fn read(folder: &str) -> Result<Corpus, Trouble> {
+        let files = scenarios::below(folder)?;
+        let recordings =
+            files.iter().map(|f| Recording::read(f, false)).collect::<Result<Vec<Recording>, _>>()?;
+        if recordings.is_empty() {
+            return Err(Trouble::usage(format!("{}: no repro below this folder", folder.escape_debug())));
+        }
+        Ok(Corpus { folder: folder.to_owned(), files, recordings })
+    }
+
+    /// Replays all of them; those that are not as they should be. One of a planted bug is to fail as it did; any other one is to
+    /// pass by now.
+    pub fn replay(&self, crew: &Crew, stop: &Stop, out: &mut Out) -> Result<Vec<Regression>, Trouble> {
+        let (all, folder) = (&self.recordings, &self.folder);
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plans: Arc<[Plan]> = all.iter().map(|r| r.plan.clone()).collect();
+        let mut progress =
+            Progress::of(all.len() as u128, ("regressions", "not as they should be"), out.json());
+        let (mut wrong, mut done) = (Vec::new(), 0);
+        let ran = campaign::run(&plans, crew, stop, &mut |event| match event {
+            Event::Seed(run) => {
+                done += 1;
+                if let Some((exit, message)) = judged(&all[run.plan], &plans[run.plan], &run) {
+                    let path = self.files[run.plan].clone();
+                    let replay = format!("mirrorsim replay {}", report::quoted(&path));
+                    wrong.push(Regression { path, message, exit_code: exit.code(), replay });
+                    progress.aside(|| wrong.last().into_iter().for_each(|r| tell(r, out)));
+                }
+                progress.update(done, wrong.len() as u128);
+            }
+            Event::Tick => progress.touch(),
+            _ => {}
+        });
+        progress.finish();
+        ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
+        let right = done.saturating_sub(wrong.len() as u128);
+        match out.json() {
+            true => out.object(&json!({
+                "type": "regressions", "folder": folder, "repros": all.len(), "as_they_should_be": u64::try_from(right).unwrap_or(u64::MAX),
+            })),
+            false => out.text(&format!("{right} of {} regressions in {folder} are as they should be\n", all.len())),
+        }
+        Ok(wrong)
+    }
+}
+
+/// `replay` of a folder.
+pub fn replay_all(folder: &str, crew: &Crew, stop: &Stop, out: &mut Out) -> Result<Exit, Trouble> {
+    let wrong = Corpus::read(folder)?.replay(crew, stop, out)?;
+    let exit = |r: &Regression| Exit::BY_SEVERITY.into_iter().find(|e| e.code() == r.exit_code);
+    Ok(wrong.iter().filter_map(exit).fold(Exit::Passed, Exit::worst))
 }
 
 /// What is wrong with it, if anything is.
@@ -70,10 +110,10 @@ fn judged(recording: &Recording, plan: &Plan, run: &SeedRun) -> Option<(Exit, St
     Some((exit, format!("{what}{message}{}", recording.drift(same))))
 }
 
-fn tell(file: &str, what: &str, out: &mut Out) {
-    let again = format!("mirrorsim replay {}", report::quoted(file));
+fn tell(regression: &Regression, out: &mut Out) {
+    let Regression { path, message, replay, .. } = regression;
     match out.json() {
-        true => out.object(&json!({"type": "regression", "path": file, "what": what, "again": again})),
-        false => out.text(&format!("regression {}: {what}\n    {again}\n", file.escape_debug())),
+        true => out.object(&json!({"type": "regression", "path": path, "what": message, "again": replay})),
+        false => out.text(&format!("regression {}: {message}\n    {replay}\n", path.escape_debug())),
     }
 }

@@ -7,12 +7,12 @@ use crate::progress::Progress;
 use crate::scenarios;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{
-    Crew, Exit, Group, Known, Plan, Shrinker, Shrunk, Signal, Size, Stop, Sums, Token, Unshrunk,
+    Crew, Exit, Kind, Known, Plan, Repro, Shrinker, Shrunk, Signal, Stop, Sums, Unshrunk, short_signature,
 };
 use mirrorsim_report::{self as report, Folder};
 use mirrorsim_world::outcome::Verdict;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// Where they are, in the folder of the campaign.
 const REPROS: &str = "repros";
@@ -37,112 +37,169 @@ pub struct Reducing<'a> {
     pub shrinks: &'a Shrinks,
 }
 
-/// Failures that come down to the same.
-struct Cause {
-    /// Their signatures.
-    kinds: Vec<String>,
+/// A kind of failure, and its repro.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Reduced {
+    signature: String,
     seeds: u64,
-    /// The first seed of the most frequent kind, as people say it.
+    /// The first seed, as people say it.
     first: String,
-    /// The scenario of that.
     path: String,
     message: String,
-    from: Size,
-    to: Size,
+    /// Faults and operations of the first seed, and what is left of them.
+    from: (u64, u64),
+    to: (u64, u64),
+    /// Something ended it before nothing more could be left out.
     cut_short: bool,
 }
 
+/// Failures that come down to the same.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Cause {
+    cause: String,
+    /// The most frequent one first.
+    kinds: Vec<Reduced>,
+}
+
 impl Reducing<'_> {
-    /// Reduces the first seed of each kind, and tells of the causes. The line to paste, of the most frequent one; and whether the rig
-    /// disagreed with itself.
-    pub fn reduce(&self, folder: &Folder, out: &mut Out) -> Result<(Option<String>, Exit), Trouble> {
-        let kinds: Vec<(&str, &Group)> =
-            self.sums.total.groups_by_size().into_iter().filter(|(s, g)| self.wanted(s, g)).collect();
-        if self.shrinks.no_shrink || kinds.is_empty() {
-            return Ok((None, Exit::Passed));
+    /// Whether repros can be kept there: that is to be known before the first seed.
+    pub fn check(folder: &Folder, shrinks: &Shrinks) -> Result<(), Trouble> {
+        let path = folder.path().join(REPROS);
+        if shrinks.no_shrink || !path.exists() || path.is_dir() {
+            return Ok(());
         }
+        let what = format!("{}: is no folder, and repros are to be kept there", path.display());
+        Err(Trouble::environment(what).help("remove it, or say --no-shrink"))
+    }
+
+    /// Reduces the first seed of each kind, and tells of the causes. The line to paste, of the most frequent one; and what went wrong.
+    pub fn reduce(&self, folder: &Folder, out: &mut Out) -> (Option<String>, Exit) {
+        let kinds: Vec<Kind<'_>> =
+            self.sums.total.groups_by_size().into_iter().filter(|k| self.wanted(k)).collect();
+        if self.shrinks.no_shrink || kinds.is_empty() && !folder.path().join(REPROS).exists() {
+            return (None, Exit::Passed);
+        }
+        let reduced = Folder::open(&folder.path().join(REPROS)).map_err(Trouble::from).and_then(|repros| {
+            let some = &kinds[..kinds.len().min(KINDS)];
+            let (causes, exit) = match self.reduced(&repros, some) {
+                Some(causes) => (causes, Exit::Passed),
+                None => self.reduce_all(&repros, some, out)?,
+            };
+            let text = serde_json::to_string_pretty(&causes).map_err(|e| Trouble::rig(e.to_string()))?;
+            repros.write(CAUSES, format!("{text}\n").as_bytes())?;
+            Ok((causes, exit))
+        });
+        let (causes, exit) = match reduced {
+            Ok(reduced) => reduced,
+            Err(trouble) => {
+                out.error(&trouble);
+                return (None, trouble.exit());
+            }
+        };
+        for cause in &causes {
+            match out.json() {
+                true => out.object(&json!({"type": "cause", "cause": cause.cause, "kinds": cause.kinds})),
+                false => out.text(&cause.text()),
+            }
+        }
+        if kinds.len() > KINDS {
+            out.note(&format!("{} more kinds of failures were not reduced", kinds.len() - KINDS));
+        }
+        (causes.first().and_then(Cause::again), exit)
+    }
+
+    /// What was reduced before, if all of it was, of the same seeds.
+    fn reduced(&self, repros: &Folder, kinds: &[Kind<'_>]) -> Option<Vec<Cause>> {
+        let text = std::fs::read_to_string(repros.path().join(CAUSES)).ok()?;
+        let mut causes: Vec<Cause> = serde_json::from_str(&text).ok()?;
+        for cause in &mut causes {
+            for reduced in &mut cause.kinds {
+                let kind = kinds.iter().find(|k| k.signature == reduced.signature)?;
+                let repro = std::fs::read(repros.path().join(self.name(kind))).ok()?;
+                let repro = Repro::read(&repro, false).ok()?;
+                if reduced.cut_short || repro.of.to_string() != kind.group.token {
+                    return None;
+                }
+                reduced.seeds = kind.group.seeds;
+            }
+        }
+        let known: usize = causes.iter().map(|cause| cause.kinds.len()).sum();
+        (known == kinds.len()).then_some(causes)
+    }
+
+    fn reduce_all(
+        &self,
+        repros: &Folder,
+        kinds: &[Kind<'_>],
+        out: &mut Out,
+    ) -> Result<(Vec<Cause>, Exit), Trouble> {
         let mut exit = Exit::Passed;
-        let some = kinds.len().min(KINDS);
-        let mut progress = Progress::of(some as u128, ("kinds of failures reduced", "not"), out.json());
+        let mut progress =
+            Progress::of(kinds.len() as u128, ("kinds of failures reduced", "not"), out.json());
         let mut unreduced = 0;
-        let repros = Folder::open(&folder.path().join(REPROS))?;
-        let mut causes: BTreeMap<String, Cause> = BTreeMap::new();
-        let mut order: Vec<String> = Vec::new();
-        for (number, (signature, group)) in kinds.iter().take(KINDS).enumerate() {
+        let mut causes: Vec<Cause> = Vec::new();
+        for (number, kind) in kinds.iter().enumerate() {
+            let shrunk = self.shrink(repros, kind, &mut progress);
             if self.stop.requested().is_some_and(Signal::interrupts) {
+                // What an interrupt has cut short is no result.
                 break;
             }
-            let shrunk = self.shrink(folder, group, &mut progress);
             unreduced += u128::from(shrunk.is_err());
             progress.update(number as u128 + 1, unreduced);
             let shrunk = match shrunk {
                 Ok(shrunk) => shrunk,
                 Err(what) => {
                     exit = Exit::Rig;
-                    progress.aside(|| out.error(&Trouble::rig(format!("{signature}: {what}"))));
+                    progress.aside(|| out.error(&Trouble::rig(format!("{}: {what}", kind.signature))));
                     continue;
                 }
             };
-            repros.write(&self.name(group), shrunk.repro.to_string().as_bytes())?;
-            let (plan, _, seed) = group.first;
-            let path = self.file(folder, group);
-            let cause = causes.entry(shrunk.cause.clone()).or_insert_with(|| {
-                order.push(shrunk.cause.clone());
-                Cause {
-                    kinds: Vec::new(),
-                    seeds: 0,
-                    first: format!("{} seed {seed}", self.plans[plan].scenario.name),
-                    path,
-                    message: shrunk.failure.message.clone(),
-                    from: shrunk.from,
-                    to: shrunk.to,
-                    cut_short: shrunk.cut_short,
-                }
-            });
-            cause.seeds += group.seeds;
-            cause.kinds.push((*signature).to_owned());
-        }
-        progress.finish();
-        let all: Vec<(&String, &Cause)> = order.iter().filter_map(|c| Some((c, causes.get(c)?))).collect();
-        let list: Vec<Value> = all.iter().map(|(name, cause)| cause.value(name)).collect();
-        let text = serde_json::to_string_pretty(&list).map_err(|e| Trouble::rig(e.to_string()))?;
-        repros.write(CAUSES, format!("{text}\n").as_bytes())?;
-        for (value, (name, cause)) in list.into_iter().zip(&all) {
-            match out.json() {
-                true => out.object(&value),
-                false => out.text(&cause.text(name)),
+            repros.write(&self.name(kind), shrunk.repro.to_string().as_bytes())?;
+            let (plan, _, seed) = kind.group.first;
+            let reduced = Reduced {
+                signature: kind.signature.to_owned(),
+                seeds: kind.group.seeds,
+                first: format!("{} seed {seed}", self.plans[plan].scenario.name),
+                path: self.file(repros, kind),
+                message: shrunk.failure.message,
+                from: (shrunk.from.faults, shrunk.from.operations),
+                to: (shrunk.to.faults, shrunk.to.operations),
+                cut_short: shrunk.cut_short,
+            };
+            match causes.iter_mut().find(|cause| cause.cause == shrunk.cause) {
+                Some(cause) => cause.kinds.push(reduced),
+                None => causes.push(Cause { cause: shrunk.cause, kinds: vec![reduced] }),
             }
         }
-        if kinds.len() > KINDS {
-            out.note(&format!("{} more kinds of failures were not reduced", kinds.len() - KINDS));
-        }
-        Ok((all.first().map(|(_, cause)| cause.again()), exit))
+        progress.finish();
+        Ok((causes, exit))
     }
 
     /// Only a finding can be kept while a run gets smaller.
-    fn wanted(&self, signature: &str, group: &Group) -> bool {
-        group.verdict == Verdict::Failed && !self.known.contains(signature)
+    fn wanted(&self, kind: &Kind<'_>) -> bool {
+        kind.verdict == Verdict::Failed && !self.known.covers(kind.signature, kind.verdict)
     }
 
-    /// The file of a kind: the scenario, the bugs and the seed.
-    fn name(&self, group: &Group) -> String {
-        let (plan, _, seed) = group.first;
+    /// The file of a kind: the scenario, the bugs and the seed, for people; and what makes it its own.
+    fn name(&self, kind: &Kind<'_>) -> String {
+        let (plan, _, seed) = kind.group.first;
         let plan = &self.plans[plan];
         let bugs: String = plan.planted_ids().iter().map(|id| format!("-{}", id.to_lowercase())).collect();
-        let oracle = group.token.parse::<Token>().ok().and_then(|t| t.oracle).unwrap_or_default();
-        format!("{}{bugs}-{seed}-{oracle}.yaml", plan.scenario.name)
+        format!("{}{bugs}-{seed}-{}.yaml", plan.scenario.name, short_signature(kind.signature))
     }
 
-    fn file(&self, folder: &Folder, group: &Group) -> String {
-        folder.path().join(REPROS).join(self.name(group)).display().to_string()
+    fn file(&self, repros: &Folder, kind: &Kind<'_>) -> String {
+        repros.path().join(self.name(kind)).display().to_string()
     }
 
-    fn shrink(&self, folder: &Folder, group: &Group, progress: &mut Progress) -> Result<Shrunk, String> {
-        let (plan, _, seed) = group.first;
-        let called = report::quoted(&self.file(folder, group));
+    fn shrink(&self, repros: &Folder, kind: &Kind<'_>, progress: &mut Progress) -> Result<Shrunk, String> {
+        let (plan, _, seed) = kind.group.first;
+        let file = self.file(repros, kind);
+        let called = report::quoted(&file);
         let shrinker = Shrinker {
             plan: &self.plans[plan],
             seed,
+            file: &file,
             called: &called,
             load: scenarios::parse,
             crew: self.crew,
@@ -162,35 +219,23 @@ impl Reducing<'_> {
 }
 
 impl Cause {
-    fn again(&self) -> String {
-        format!("mirrorsim replay {}", report::quoted(&self.path))
+    fn again(&self) -> Option<String> {
+        Some(format!("mirrorsim replay {}", report::quoted(&self.kinds.first()?.path)))
     }
 
-    fn value(&self, name: &str) -> Value {
-        let size = |size: Size| json!({"faults": size.faults, "operations": size.operations});
-        json!({
-            "type": "cause", "cause": name, "kinds": self.kinds, "seeds": self.seeds, "first": self.first,
-            "message": self.message, "from": size(self.from), "to": size(self.to), "cut_short": self.cut_short,
-            "path": self.path, "again": self.again(),
-        })
-    }
-
-    fn text(&self, name: &str) -> String {
-        let kinds = match self.kinds.len() {
-            1 => String::new(),
-            n => format!(", {n} kinds"),
-        };
-        let more = if self.cut_short { " (the budget ended)" } else { "" };
-        let (from, to) = (self.from, self.to);
-        format!(
-            "  cause       {name}\n              {} seeds{kinds}, first {}; from {} faults and {} operations to {} and {}{more}\n              {}\n",
-            self.seeds,
-            self.first,
-            from.faults,
-            from.operations,
-            to.faults,
-            to.operations,
-            self.again()
-        )
+    fn text(&self) -> String {
+        let mut text = format!("  cause       {}\n", self.cause);
+        for kind in &self.kinds {
+            let more = if kind.cut_short { " (the budget ended)" } else { "" };
+            let ((faults, operations), (fewer, less)) = (kind.from, kind.to);
+            text += &format!(
+                "              {}x, first {}; from {faults} faults and {operations} operations to {fewer} and {less}{more}\n              \
+                 mirrorsim replay {}\n",
+                kind.seeds,
+                kind.first,
+                report::quoted(&kind.path)
+            );
+        }
+        text
     }
 }

@@ -110,8 +110,8 @@ impl<'a> Session<'a> {
         if self.plans.len() > 1 && !self.out.json() {
             let signal = self.stop.requested();
             self.out.text(&report::several(self.plans.len(), &self.total, signal, self.clock.elapsed()));
-            if let Some((_, group)) = self.total.groups_by_size().first() {
-                self.out.text(&format!("mirrorsim replay {}\n", group.token));
+            if let Some(kind) = self.total.groups_by_size().first() {
+                self.out.text(&format!("mirrorsim replay {}\n", kind.group.token));
             }
         }
         self.say_claims();

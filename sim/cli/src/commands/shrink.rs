@@ -27,12 +27,14 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
         return Err(Trouble::usage(what).help("name another one, or remove it first"));
     }
     let (folder, name) = place(&path)?;
-    let called = report::quoted(&path.display().to_string());
+    let file = path.display().to_string();
+    let called = report::quoted(&file);
     let jobs = workers(args.jobs, u128::from(u64::MAX), out);
     let (crew, stop) = (worker::crew(jobs, &args.patience, Twice::Never), signals::listen(out.json()));
     let shrinker = Shrinker {
         plan: &plan,
         seed,
+        file: &file,
         called: &called,
         load: scenarios::parse,
         crew: &crew,

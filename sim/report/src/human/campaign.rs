@@ -5,6 +5,7 @@ use super::{BOLD, Page, YELLOW, plural, shortened};
 use crate::campaign::{CampaignReport, Standing};
 use crate::number::{count, rate, share, wall};
 use mirrorsim_campaign::{Exit, Signal, Tally};
+use mirrorsim_world::outcome::Verdict;
 use std::time::Duration;
 
 /// Kinds of failures that are shown; the report has all.
@@ -22,6 +23,13 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
         plural(total.runs(), "seed"),
         verdicts(total)
     ));
+    for regression in &report.regressions {
+        page.labelled(
+            "regression",
+            &format!("{}: {}", regression.path.escape_debug(), shortened(&regression.message)),
+        );
+        page.labelled("", &regression.replay);
+    }
     for failure in report.failures.iter().take(GROUPS) {
         let first = format!("{} seed {}", failure.scenario, failure.first_seed);
         let seeds = format!("{}x, first {first}:", count(failure.seeds));
@@ -29,7 +37,8 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
         page.labelled(label, &format!("{seeds} {}", shortened(&failure.signature)));
         page.labelled("", &failure.replay);
     }
-    let unseen = standing.known.all().filter(|(signature, _)| !total.groups.contains_key(*signature));
+    let failed = |signature: &str| total.groups.contains_key(&(signature.to_owned(), Verdict::Failed));
+    let unseen = standing.known.all().filter(|(signature, _)| !failed(signature));
     for (signature, line) in unseen.filter(|_| report.complete) {
         page.labelled("", &format!("known, and not seen any more (line {line}): {signature}"));
     }

@@ -3,7 +3,7 @@
 use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
 use crate::collect::failure_rate;
 use crate::number::{self, bound, count, nanos, rate, share, wall};
-use mirrorsim_campaign::{Exit, Plan, Signal, Tally};
+use mirrorsim_campaign::{Exit, Kind, Plan, Signal, Tally};
 use std::time::Duration;
 
 /// Groups of failures that are shown.
@@ -31,7 +31,7 @@ pub fn many(
     ));
     page.labelled("verdicts", &verdicts(tally));
     let groups = tally.groups_by_size();
-    for (signature, group) in groups.iter().take(GROUPS) {
+    for Kind { signature, group, .. } in groups.iter().take(GROUPS) {
         let seeds = format!("{}x, first seed {}:", count(group.seeds), group.first.2);
         page.labelled("failure", &format!("{seeds} {}", shortened(signature)));
     }
@@ -60,7 +60,7 @@ pub fn many(
     if let Some(report) = report {
         page.labelled("report", report);
     }
-    if let Some((_, group)) = groups.first() {
+    if let Some(Kind { group, .. }) = groups.first() {
         page.line(&format!("{BOLD}mirrorsim replay {}{BOLD:#}", group.token));
     }
     page.text

@@ -143,8 +143,12 @@ impl<M: Machines> World<'_, M> {
             };
             let holding: Vec<usize> =
                 self.lasting.iter().copied().filter(|index| holds(&self.faults[*index].fault)).collect();
-            // One that came meanwhile makes it longer.
-            holding.iter().for_each(|index| self.took_effect(*index));
+            // One that came meanwhile makes it longer, though it changed nothing when it came.
+            for index in &holding {
+                if self.fault_counts[*index].took_effect == 0 {
+                    self.took_effect(*index);
+                }
+            }
             if holding.is_empty() {
                 self.set_links(source, one, false, clog);
             }

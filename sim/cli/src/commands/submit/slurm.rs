@@ -141,6 +141,9 @@ fn merging(args: &CampaignArgs) -> Result<Vec<String>, String> {
             words.extend([name.to_owned(), utf8(path)?]);
         }
     }
+    if let Some(folder) = &args.regressions {
+        words.extend(["--regressions".into(), folder.clone()]);
+    }
     if *no_shrink {
         words.push("--no-shrink".into());
     }

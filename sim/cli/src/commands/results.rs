@@ -1,0 +1,107 @@
+//! What a campaign came to, in all the forms in which somebody wants it: text or JSON, its report, JUnit, SARIF, GitHub.
+
+use crate::out::Out;
+use crate::trouble::Trouble;
+use mirrorsim_campaign::{Exit, Header, Known, Signal};
+use mirrorsim_report::{self as report, Folder, Standing};
+use serde_json::json;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Says what came of it, and whether it is complete.
+const REPORT: &str = "report.json";
+/// Set where GitHub Actions runs something, and where it takes a summary.
+const GITHUB: &str = "GITHUB_ACTIONS";
+const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// No list of known failures is larger, bytes.
+const LIST: u64 = 1 << 24;
+
+/// Writes the report, and says what it says; where GitHub runs it, to that, too.
+pub fn tell(
+    standing: &Standing<'_>,
+    header: &Header,
+    folder: &Folder,
+    (junit, sarif): (Option<&Path>, Option<&Path>),
+    signal: Option<Signal>,
+    out: &mut Out,
+) -> Result<Exit, Trouble> {
+    let report = standing.report(header);
+    let mut exit = standing.exit();
+    let mut fails = |trouble: Trouble, out: &mut Out| {
+        exit = exit.worst(trouble.exit());
+        out.error(&trouble);
+    };
+    let text = serde_json::to_string_pretty(&report).map_err(|e| Trouble::rig(e.to_string()))?;
+    let written = folder.write(REPORT, format!("{text}\n").as_bytes());
+    match out.json() {
+        true => out.object(&json!({"type": "campaign", "report": report})),
+        false => out.text(&report::campaign(standing, &report, signal)),
+    }
+    match written {
+        Ok(path) if !out.json() => {
+            out.text(&format!("  report      {}\n", path.display().to_string().escape_debug()))
+        }
+        Ok(_) => {}
+        Err(trouble) => fails(trouble.into(), out),
+    }
+    if let Some(path) = junit {
+        let text = report::junit(&report).map_err(Trouble::rig)?;
+        match write(path, &text) {
+            Ok(()) => out.wrote("junit", path),
+            Err(trouble) => fails(trouble, out),
+        }
+    }
+    if let Some(path) = sarif {
+        let text =
+            serde_json::to_string_pretty(&report::sarif(&report)).map_err(|e| Trouble::rig(e.to_string()))?;
+        match write(path, &text) {
+            Ok(()) => out.wrote("sarif", path),
+            Err(trouble) => fails(trouble, out),
+        }
+    }
+    if std::env::var_os(GITHUB).is_some() && !out.json() {
+        out.text(&report::annotations(&report));
+        if let Some(path) = std::env::var_os(GITHUB_SUMMARY).map(PathBuf::from)
+            && let Err(error) = append(&path, &report::step_summary(&report))
+        {
+            fails(Trouble::environment(format!("{}: {}", path.display(), report::reason(&error))), out);
+        }
+    }
+    Ok(exit)
+}
+
+/// Failures that are said to be known; those that nobody has seen are said once all seeds were run.
+pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
+    let Some(path) = path else { return Ok(Known::default()) };
+    let shown = path.display().to_string();
+    let mut text = String::new();
+    let file = std::fs::File::open(path).and_then(|f| f.take(LIST + 1).read_to_string(&mut text));
+    file.map_err(|e| {
+        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e)))
+    })?;
+    if text.len() as u64 > LIST {
+        return Err(Trouble::usage(format!(
+            "{}: no such list is larger than {LIST} bytes",
+            shown.escape_debug()
+        )));
+    }
+    let known = Known::of(&text);
+    if known.all().next().is_none() {
+        out.note(&format!("{}: there is no signature in it", shown.escape_debug()));
+    }
+    Ok(known)
+}
+
+/// A file of the user's choice, whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(|n| n.to_str()));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let name = name.ok_or_else(|| Trouble::usage(format!("{}: is no file name", path.display())))?;
+    Folder::open(folder)?.write(name, text.as_bytes())?;
+    Ok(())
+}
+
+fn append(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
+}
