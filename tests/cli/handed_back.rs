@@ -108,7 +108,7 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
     let idle = file(
         "back_idle",
         "idle.yaml",
-        &short_of("lost == 0", "faults: [{when: {stage: promoted, nth: 3}, crash: {node: alpha}}]\n"),
+        &short_of("lost == 0", "faults: [{when: {stage: sealed, nth: 900}, crash: {node: alpha}}]\n"),
     );
     let none = scratch("back_idle_campaign");
     let run = |known: &Path, out: &Path| {

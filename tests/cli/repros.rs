@@ -138,3 +138,38 @@ fn the_corpus_is_replayed_first_and_what_comes_back_is_told() {
         .ends(2)
         .complains("no repro below this folder");
 }
+
+#[test]
+fn what_is_left_of_a_repro_is_run_as_nothing_else() {
+    let (small, _) = repro("repro_left");
+    let whole = std::fs::read_to_string(&small).expect("a repro");
+    let damaged = small.with_file_name("damaged.yaml");
+    std::fs::write(&damaged, whole.replace("#= repro", "#= rEpro")).expect("written");
+    for all in [
+        &["replay", text(&damaged)][..],
+        &["diff", text(&damaged), "--seed-b", "2"],
+        &["shrink", text(&damaged)],
+    ] {
+        mirrorsim(all).ends(2).complains("the repro is damaged");
+    }
+    let folder = small.parent().expect("a folder");
+    for option in
+        [&["--until", "5ms"][..], &["--trace"], &["--expect-pass"], &["--force"], &["--scenario", "x"]]
+    {
+        mirrorsim(&[&["replay", text(folder)], option].concat()).ends(2).complains("is for one run");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_scenario_may_come_through_a_pipe() {
+    let out = scratch("repro_pipe");
+    std::fs::create_dir_all(&out).expect("a folder");
+    let scenario = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\nexpect: [\"acknowledged > 1000\"]\n";
+    let piped = file("repro_pipe_file", "red.yaml", scenario);
+    let small = out.join("small.yaml");
+    let mut shrink = super::command(&["shrink", "/dev/stdin", "--seed", "1", "--out", text(&small)]);
+    shrink.stdin(std::fs::File::open(piped).expect("a file"));
+    super::Said::of(&shrink.output().expect("it starts")).ends(0);
+    mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+}

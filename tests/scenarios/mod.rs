@@ -75,7 +75,8 @@ pub fn all() -> Vec<String> {
 
 #[test]
 fn every_scenario_loads_under_the_name_of_its_file() {
-    for path in all() {
+    // A regression is what a shrinker has written.
+    for path in all().into_iter().filter(|p| !p.starts_with("scenarios/regressions/")) {
         let text = std::fs::read_to_string(top().join(&path)).expect("UTF-8");
         let up = "../".repeat(path.matches('/').count() - 1);
         let header = format!("# yaml-language-server: $schema={up}scenario.schema.json");

@@ -96,7 +96,7 @@ impl Replayed {
             Replayed::Gone => "stale: did not reproduce: passed on this build",
             Replayed::PassedAgain => "passed again",
             Replayed::Reproduced => "reproduced",
-            Replayed::OtherFailure => "not the same failure: another oracle speaks first",
+            Replayed::OtherFailure => "not the same failure: something else is found first",
             Replayed::OtherVerdict => "another verdict than before",
         }
     }

@@ -17,6 +17,7 @@ use crate::build::BUILD;
 use crate::token::{Problem, Token};
 use mirrorsim_scenario::RECORD as MARK;
 use mirrorsim_world::DECISIONS;
+use mirrorsim_world::outcome::Verdict;
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -119,6 +120,11 @@ impl Repro {
         self.versions != (FORMAT, DECISIONS)
     }
 
+    /// Whether a file has a record, or what is left of one: then it is no scenario that is to be run as it stands.
+    pub fn is_recorded(bytes: &[u8]) -> bool {
+        bytes.split(|b| *b == b'\n').any(|line| line.starts_with(MARK.trim_end().as_bytes()))
+    }
+
     /// Reads a file. With `force` other versions are tried, too.
     pub fn read(bytes: &[u8], force: bool) -> Result<Repro, Unfit> {
         let text = match std::str::from_utf8(bytes) {
@@ -128,7 +134,7 @@ impl Repro {
         let first = format!("{MARK}repro ");
         let start = text.match_indices(&first).map(|(at, _)| at).filter(|at| begins_line(text, *at)).last();
         let Some(start) = start else {
-            let rest = text.lines().any(|line| line.starts_with(MARK.trim_end()));
+            let rest = Repro::is_recorded(bytes);
             let what = || "its record does not begin with `#= repro`".to_owned();
             return Err(if rest { at_byte(text, 0, what()) } else { Unfit::NoRecord });
         };
@@ -148,12 +154,16 @@ impl Repro {
         let token = |name: &str| {
             field(name)?.parse().map_err(|e: Problem| at_byte(text, start, format!("`{name}`: {e}")))
         };
+        let run: Token = token("run ")?;
+        if run.verdict != Verdict::Failed {
+            return Err(at_byte(text, start, "its `run` is none that failed".into()));
+        }
         Ok(Repro {
             scenario: text[..start].to_owned(),
             versions,
             build: field("build ")?.to_owned(),
             of: token("of ")?,
-            run: token("run ")?,
+            run,
             signature: field("fails by ")?.to_owned(),
         })
     }
@@ -192,7 +202,12 @@ fn whole(text: &str) -> Result<(), Unfit> {
     let mut byte = 0;
     for line in text[..at].split_inclusive('\n').take_while(|l| !l.starts_with(&label)) {
         if sums.next() != Some(&format!("{:04x}", sum(line.trim_end_matches('\n')))) {
-            return Err(at_byte(text, byte, "this line is not what was written".into()));
+            let ending = if line.ends_with("\r\n") {
+                "; its line ends with CR LF, which git may have made"
+            } else {
+                ""
+            };
+            return Err(at_byte(text, byte, format!("this line is not what was written{ending}")));
         }
         byte += line.len();
     }
@@ -202,7 +217,6 @@ fn whole(text: &str) -> Result<(), Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mirrorsim_world::outcome::Verdict;
 
     fn repro() -> Repro {
         let token = Token {
@@ -257,6 +271,17 @@ mod tests {
         }
         assert_eq!(Repro::read(b"schema: 1\n", false), Err(Unfit::NoRecord));
         assert!(matches!(Repro::read(&text.as_bytes()[..text.len() - 3], false), Err(Unfit::Cut(_))));
+    }
+
+    #[test]
+    fn only_a_run_that_failed_is_a_repro_and_line_ends_are_named() {
+        let passed = Token { verdict: Verdict::Passed, ..repro().run };
+        let text = Repro { run: passed, ..repro() }.to_string();
+        assert!(matches!(Repro::read(text.as_bytes(), false), Err(Unfit::Damaged(..))));
+        let error =
+            Repro::read(repro().to_string().replace('\n', "\r\n").as_bytes(), false).expect_err("CR LF");
+        assert!(error.to_string().contains("CR LF"), "{error}");
+        assert!(Repro::is_recorded(b"schema: 1\n#=\xff") && !Repro::is_recorded(b"schema: 1\n# =\n"));
     }
 
     #[test]

@@ -40,9 +40,18 @@ impl Recording {
         Ok(Recording { plan, token, repro: None })
     }
 
-    /// Of a repro.
+    /// Of the repro in a file.
     pub fn read(path: &str, force: bool) -> Result<Recording, Trouble> {
-        let repro = repro(path, force)?;
+        let bytes = contents(path).map_err(|e| {
+            let what = format!("{}: cannot read the repro: {}", path.escape_debug(), reason(&e));
+            Trouble::usage(what).help("a token starts with `ms1:`; anything else is the path of a repro")
+        })?;
+        Recording::of_repro(path, &bytes, force)
+    }
+
+    /// Of a repro that was read.
+    pub fn of_repro(path: &str, bytes: &[u8], force: bool) -> Result<Recording, Trouble> {
+        let repro = repro(path, bytes, force)?;
         let here = Token { path: path.to_owned(), ..repro.run.clone() };
         let scenario =
             scenarios::parse(path, &repro.scenario, &here).map_err(|p| Trouble::Scenarios(vec![p]))?;
@@ -118,20 +127,20 @@ pub fn is_token(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The repro in a file.
-fn repro(path: &str, force: bool) -> Result<Repro, Trouble> {
-    let shown = path.escape_debug();
-    let unreadable =
-        |e: &std::io::Error| Trouble::usage(format!("{shown}: cannot read the repro: {}", reason(e)));
+/// What is in a file; no more than a repro may have, and one byte.
+pub fn contents(path: &str) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|e| {
-        unreadable(&e).help("a token starts with `ms1:`; anything else is the path of a repro")
-    })?;
-    file.take(LARGEST_REPRO + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
+    File::open(path)?.take(LARGEST_REPRO + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The repro that a file has.
+fn repro(path: &str, bytes: &[u8], force: bool) -> Result<Repro, Trouble> {
+    let shown = path.escape_debug();
     if bytes.len() as u64 > LARGEST_REPRO {
         return Err(Trouble::usage(format!("{shown}: no repro is larger than {LARGEST_REPRO} bytes")));
     }
-    Repro::read(&bytes, force).map_err(|unfit| {
+    Repro::read(bytes, force).map_err(|unfit| {
         let place = unfit.line().map_or_else(String::new, |line| format!(":{line}:1"));
         let help = match unfit {
             Unfit::NoRecord => {

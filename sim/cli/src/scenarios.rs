@@ -83,6 +83,11 @@ pub fn load(
     scenario::load(path, sets, &options(data, yes_large))
 }
 
+/// Reads one whose file is at hand.
+pub fn parse_bytes(name: &str, bytes: &[u8], reading: &Reading) -> Result<Scenario, Problems> {
+    scenario::parse(name, bytes, &reading.sets, &options(reading.data.clone(), reading.yes_large))
+}
+
 /// Reads one whose text is at hand.
 pub fn parse(name: &str, text: &str, token: &Token) -> Result<Scenario, Problems> {
     let options = options(token.data.as_ref().map(PathBuf::from), token.yes_large);

@@ -271,8 +271,8 @@ pub struct ReplayArgs {
 /// `shrink`.
 #[derive(Debug, Group)]
 pub struct ShrinkArgs {
-    /// A token (it starts with `ms1:`), or a scenario
-    #[arg(value_name = "TOKEN|SCENARIO")]
+    /// A token (it starts with `ms1:`), a repro, or a scenario
+    #[arg(value_name = "TOKEN|REPRO|SCENARIO")]
     pub target: String,
     /// Of a scenario
     #[command(flatten)]

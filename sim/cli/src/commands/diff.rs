@@ -4,7 +4,7 @@ use crate::args::{DiffArgs, JudgingArgs};
 use crate::commands::state::{time, to_json};
 use crate::out::Out;
 use crate::recording::Recording;
-use crate::target::{is_recorded, recorded, target};
+use crate::target::Named;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Difference, Diverging, Exit, Plan, Token, diverging, look};
 use mirrorsim_world::spec::CheckMode;
@@ -46,14 +46,21 @@ pub fn diff(args: &DiffArgs, out: &mut Out) -> Result<Exit, Trouble> {
 /// Both runs. What is said for both is said of those that are scenarios.
 fn sides(args: &DiffArgs) -> Result<[Side; 2], Trouble> {
     let judging = JudgingArgs { planted: args.planted.clone(), ..JudgingArgs::default() };
-    let both = |argument: &str| target(argument, &args.seed, &judging, &args.reading);
-    let side = |argument: &str, partner: Option<&String>| match partner {
-        Some(partner) if is_recorded(argument) && !is_recorded(partner) => recorded(argument),
-        _ => both(argument),
+    let one = Named::read(&args.one)?;
+    let other = args.other.as_deref().map(Named::read).transpose()?;
+    let scenario_beside =
+        |this: &Named, that: Option<&Named>| this.is_recorded() && that.is_some_and(|n| !n.is_recorded());
+    let alone = [
+        scenario_beside(&one, other.as_ref()),
+        other.as_ref().is_some_and(|o| scenario_beside(o, Some(&one))),
+    ];
+    let side = |named: Named, alone: bool| match alone {
+        true => named.run_alone(&args.reading),
+        false => named.run(&args.seed, &judging, &args.reading),
     };
-    let one = side(&args.one, args.other.as_ref())?;
-    let (plan, seed) = match &args.other {
-        Some(other) => side(other, Some(&args.one))?,
+    let one = side(one, alone[0])?;
+    let (plan, seed) = match other {
+        Some(other) => side(other, alone[1])?,
         None => one.clone(),
     };
     let seed = args.seed_b.as_ref().and_then(|s| s.iter().next()).unwrap_or(seed);

@@ -101,6 +101,7 @@ fn judged(recording: &Recording, plan: &Plan, run: &SeedRun) -> Option<(Exit, St
         Replayed::Reproduced if planted => return None,
         Replayed::Gone | Replayed::PassedAgain if !planted => return None,
         Replayed::Gone => "the planted bug is not seen any more",
+        Replayed::OtherVerdict => "it neither fails nor passes any more",
         _ if planted => "the planted bug is seen in another way",
         _ => "it fails again",
     };

@@ -21,6 +21,17 @@ use std::sync::Arc;
 /// Runs a recorded seed again.
 pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     if Path::new(&args.target).is_dir() {
+        let beside = [
+            ("--until", args.until.is_some()),
+            ("--trace", args.trace),
+            ("--expect-pass", args.expect_pass),
+            ("--scenario", args.scenario.is_some()),
+            ("--force", args.force),
+        ];
+        if let Some((option, _)) = beside.iter().find(|(_, said)| *said) {
+            let what = format!("{option} is for one run, and {} is a folder", args.target.escape_debug());
+            return Err(Trouble::usage(what).help("name one of its files"));
+        }
         let (stop, workers) = (signals::listen(out.json()), workers(None, u128::MAX, out));
         let crew = worker::crew(workers, &args.patience, Twice::Never);
         let exit = replay_all(&args.target, &crew, &stop, out)?;
