@@ -31,7 +31,7 @@ def main():
     if not valid(WORKFLOW):
         sys.exit(f"{WORKFLOW} is not valid")
     steps = yaml.safe_load(WORKFLOW.read_text())["jobs"]["campaign"]["steps"]
-    text = next(step["run"] for step in steps if step["name"] == "Campaign")
+    text = next(step["run"] for step in steps if step.get("name") == "Campaign")
     # What GitHub puts in on a push; and fewer seeds.
     text = re.sub(r"\$\{\{[^}]*\|\| '([^']*)' \}\}", r"\1", text).replace("commit:400", "commit:1")
     words = [mirrorsim if word == "target/release/mirrorsim" else word for word in shlex.split(text)]
