@@ -1,6 +1,6 @@
 //! `diff`: the first event in which two runs part, and how everything stands there.
 
-use super::{FIRST, RED, TINY, file, mirrorsim, text};
+use super::{FIRST, RED, TINY, fed, file, mirrorsim, text};
 
 #[test]
 fn a_run_is_equal_to_itself() {
@@ -79,4 +79,26 @@ fn json_has_both_states() {
     assert!(found["before"]["one"]["state"]["events"].as_u64().is_some_and(|n| n <= event));
     let differing = found["after"]["differing"].as_array().expect("a list");
     assert!(!differing.is_empty() && differing.iter().all(|d| d["one"] != d["other"]), "{differing:?}");
+}
+
+/// A pipe can be read once only.
+#[test]
+fn a_run_may_come_through_a_pipe_and_be_changed() {
+    for pipe in if cfg!(unix) { &["-", "/dev/stdin"][..] } else { &["-"] } {
+        fed(&["diff", pipe], TINY).ends(0);
+        fed(&["diff", pipe, "--seed-b", "2"], TINY).ends(1).says("--seed 2");
+        let value = "sources.alpha.link.latency=7ms";
+        fed(&["diff", pipe, "--set-b", value], TINY).ends(1).says(value);
+    }
+    #[cfg(unix)]
+    {
+        let small = file("diff_pipe", "red.yaml", RED).with_file_name("small.yaml");
+        let red = small.with_file_name("red.yaml");
+        mirrorsim(&["shrink", text(&red), "--seed", "7", "--out", text(&small)]).ends(0);
+        let repro = std::fs::read_to_string(&small).expect("a repro");
+        fed(&["diff", "/dev/stdin", "--seed-b", "8"], &repro).ends(1).says("--seed 8");
+        // What is behind the most that is read is no scenario of its own.
+        let long = format!("{}\n{TINY}", "#".repeat(17 << 20));
+        fed(&["diff", "/dev/stdin"], &long).ends(2).complains("is larger than");
+    }
 }

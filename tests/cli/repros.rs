@@ -1,6 +1,8 @@
 //! Repros: one file with a scenario and the record of its failing run; what a campaign makes of failures; the corpus.
 
 use super::{FIRST, file, mirrorsim, scratch, text, top};
+use mirrorsim_campaign::{Repro, Token};
+use mirrorsim_world::outcome::Verdict;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -145,12 +147,14 @@ fn what_is_left_of_a_repro_is_run_as_nothing_else() {
     let whole = std::fs::read_to_string(&small).expect("a repro");
     let damaged = small.with_file_name("damaged.yaml");
     std::fs::write(&damaged, whole.replace("#= repro", "#= rEpro")).expect("written");
+    let line = whole.lines().position(|l| l.starts_with("#= repro")).expect("a record") + 1;
+    let place = format!("damaged.yaml:{line}:1: the repro is damaged");
     for all in [
         &["replay", text(&damaged)][..],
         &["diff", text(&damaged), "--seed-b", "2"],
         &["shrink", text(&damaged)],
     ] {
-        mirrorsim(all).ends(2).complains("the repro is damaged");
+        mirrorsim(all).ends(2).complains(&place);
     }
     let folder = small.parent().expect("a folder");
     for option in
@@ -172,4 +176,27 @@ fn a_scenario_may_come_through_a_pipe() {
     shrink.stdin(std::fs::File::open(piped).expect("a file"));
     super::Said::of(&shrink.output().expect("it starts")).ends(0);
     mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+}
+
+/// A regression that proves nothing any more does not fail again.
+#[test]
+fn a_regression_that_became_vacuous_says_so() {
+    let idle = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\nfaults: [{when: {stage: sealed, nth: 900}, crash: {node: alpha}}]\n";
+    let path = file("repro_vacuous", "idle.yaml", idle);
+    let said = mirrorsim(&["run", text(&path), "--seed", "1", "--no-report"]).ends(4);
+    let now: Token = said
+        .out
+        .split_whitespace()
+        .rfind(|w| w.starts_with("ms1:"))
+        .expect("a token")
+        .parse()
+        .expect("it is whole");
+    let before = Token { verdict: Verdict::Failed, oracle: Some("expect".into()), build: !now.build, ..now };
+    let repro = Repro::new(idle.into(), (before.clone(), before), "expect lost == #".into());
+    std::fs::write(&path, repro.to_string()).expect("written");
+    let folder = path.parent().expect("a folder");
+    mirrorsim(&["replay", text(folder)])
+        .ends(4)
+        .says("it neither fails nor passes any more: vacuous: ")
+        .says("0 of 1 regressions");
 }

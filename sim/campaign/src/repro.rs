@@ -122,7 +122,7 @@ impl Repro {
 
     /// Whether a file has a record, or what is left of one: then it is no scenario that is to be run as it stands.
     pub fn is_recorded(bytes: &[u8]) -> bool {
-        bytes.split(|b| *b == b'\n').any(|line| line.starts_with(MARK.trim_end().as_bytes()))
+        first_mark(bytes).is_some()
     }
 
     /// Reads a file. With `force` other versions are tried, too.
@@ -134,9 +134,12 @@ impl Repro {
         let first = format!("{MARK}repro ");
         let start = text.match_indices(&first).map(|(at, _)| at).filter(|at| begins_line(text, *at)).last();
         let Some(start) = start else {
-            let rest = Repro::is_recorded(bytes);
-            let what = || "its record does not begin with `#= repro`".to_owned();
-            return Err(if rest { at_byte(text, 0, what()) } else { Unfit::NoRecord });
+            let mark = first_mark(bytes).ok_or(Unfit::NoRecord)?;
+            // Sums, if they are left, know the line.
+            if let Err(damaged @ Unfit::Damaged(..)) = whole(text) {
+                return Err(damaged);
+            }
+            return Err(at_byte(text, mark, "its record does not begin with `#= repro`".into()));
         };
         let record = &text[start..];
         let head = record.lines().next().unwrap_or_default();
@@ -147,26 +150,48 @@ impl Repro {
         if versions != (FORMAT, DECISIONS) && !force {
             return Err(Unfit::Versions(versions.0, versions.1));
         }
+        // A value, and the byte at which its line begins.
         let field = |name: &str| {
-            let found = record.lines().filter_map(|l| l.strip_prefix(MARK)?.strip_prefix(name)).next();
-            found.map(str::trim).ok_or_else(|| at_byte(text, start, format!("its record has no `{name}`")))
+            let mut at = start;
+            for line in record.split_inclusive('\n') {
+                let value = line.strip_prefix(MARK).and_then(|l| l.strip_prefix(name)?.strip_prefix(' '));
+                if let Some(value) = value {
+                    return Ok((value.trim(), at));
+                }
+                at += line.len();
+            }
+            Err(at_byte(text, start, format!("its record has no `{name}`")))
         };
         let token = |name: &str| {
-            field(name)?.parse().map_err(|e: Problem| at_byte(text, start, format!("`{name}`: {e}")))
+            let (value, at) = field(name)?;
+            let token = value.parse().map_err(|e: Problem| at_byte(text, at, format!("`{name}`: {e}")))?;
+            Ok((token, at))
         };
-        let run: Token = token("run ")?;
+        let (run, at): (Token, usize) = token("run")?;
         if run.verdict != Verdict::Failed {
-            return Err(at_byte(text, start, "its `run` is none that failed".into()));
+            return Err(at_byte(text, at, "its `run` is none that failed".into()));
         }
         Ok(Repro {
             scenario: text[..start].to_owned(),
             versions,
-            build: field("build ")?.to_owned(),
-            of: token("of ")?,
+            build: field("build")?.0.to_owned(),
+            of: token("of")?.0,
             run,
-            signature: field("fails by ")?.to_owned(),
+            signature: field("fails by")?.0.to_owned(),
         })
     }
+}
+
+/// Where the first line of a record begins, or of what is left of one.
+fn first_mark(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        if line.starts_with(MARK.trim_end().as_bytes()) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
 }
 
 fn begins_line(text: &str, at: usize) -> bool {
@@ -201,13 +226,16 @@ fn whole(text: &str) -> Result<(), Unfit> {
     let mut sums = text[..at].lines().filter_map(|l| l.strip_prefix(&label)).flat_map(str::split_whitespace);
     let mut byte = 0;
     for line in text[..at].split_inclusive('\n').take_while(|l| !l.starts_with(&label)) {
-        if sums.next() != Some(&format!("{:04x}", sum(line.trim_end_matches('\n')))) {
-            let ending = if line.ends_with("\r\n") {
-                "; its line ends with CR LF, which git may have made"
-            } else {
-                ""
+        let wanted = sums.next();
+        let is_of = |line: &str| wanted == Some(&format!("{:04x}", sum(line)));
+        if !is_of(line.trim_end_matches('\n')) {
+            let why = match line.strip_suffix("\r\n").is_some_and(is_of) {
+                true => {
+                    ": it ends with CR LF, as git may make it; a line `FILE -text` in .gitattributes keeps it from that"
+                }
+                false => "",
             };
-            return Err(at_byte(text, byte, format!("this line is not what was written{ending}")));
+            return Err(at_byte(text, byte, format!("this line is not what was written{why}")));
         }
         byte += line.len();
     }
@@ -277,10 +305,19 @@ mod tests {
     fn only_a_run_that_failed_is_a_repro_and_line_ends_are_named() {
         let passed = Token { verdict: Verdict::Passed, ..repro().run };
         let text = Repro { run: passed, ..repro() }.to_string();
-        assert!(matches!(Repro::read(text.as_bytes(), false), Err(Unfit::Damaged(..))));
-        let error =
-            Repro::read(repro().to_string().replace('\n', "\r\n").as_bytes(), false).expect_err("CR LF");
+        let run = text.lines().position(|l| l.starts_with("#= run ")).expect("a run") + 1;
+        let error = Repro::read(text.as_bytes(), false).expect_err("it passed");
+        assert_eq!(error.line(), Some(run), "{error}");
+        let with_ends = repro().to_string().replace('\n', "\r\n");
+        let error = Repro::read(with_ends.as_bytes(), false).expect_err("CR LF");
         assert!(error.to_string().contains("CR LF"), "{error}");
+        // Another change of such a line has nothing to do with its end.
+        let other = with_ends.replacen("schema: 1", "schema: 2", 1);
+        let error = Repro::read(other.as_bytes(), false).expect_err("another line");
+        assert!(!error.to_string().contains("CR LF"), "{error}");
+        // What is left of a record has a place.
+        let error = Repro::read(b"schema: 1\n#=\n", false).expect_err("no record");
+        assert_eq!(error.line(), Some(2), "{error}");
         assert!(Repro::is_recorded(b"schema: 1\n#=\xff") && !Repro::is_recorded(b"schema: 1\n# =\n"));
     }
 

@@ -4,7 +4,7 @@ use crate::args::{JudgingArgs, Reading, TraceSeed};
 use crate::recording::{Recording, contents, is_token};
 use crate::scenarios;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{LARGEST_REPRO, Plan, Repro};
+use mirrorsim_campaign::{Plan, Repro};
 use mirrorsim_scenario::{Problems, Scenario, seeds};
 
 /// What an argument names. It is read once: it may be a pipe.
@@ -23,8 +23,7 @@ impl Named {
             return Ok(Named::Recorded(Box::new(Recording::named(argument, None, false)?)));
         }
         // What cannot be read is told of by whoever reads scenarios.
-        let bytes = contents(argument).ok().filter(|bytes| bytes.len() as u64 <= LARGEST_REPRO);
-        match bytes {
+        match contents(argument).ok() {
             Some(bytes) if Repro::is_recorded(&bytes) => {
                 Ok(Named::Recorded(Box::new(Recording::of_repro(argument, &bytes, false)?)))
             }

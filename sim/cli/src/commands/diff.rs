@@ -3,10 +3,11 @@
 use crate::args::{DiffArgs, JudgingArgs};
 use crate::commands::state::{time, to_json};
 use crate::out::Out;
-use crate::recording::Recording;
+use crate::scenarios;
 use crate::target::Named;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Difference, Diverging, Exit, Plan, Token, diverging, look};
+use mirrorsim_scenario::Scenario;
 use mirrorsim_world::spec::CheckMode;
 use mirrorsim_world::{Differing, Sight, State};
 use serde_json::{Value, json};
@@ -64,7 +65,7 @@ fn sides(args: &DiffArgs) -> Result<[Side; 2], Trouble> {
         None => one.clone(),
     };
     let seed = args.seed_b.as_ref().and_then(|s| s.iter().next()).unwrap_or(seed);
-    let mut token = Token { seed, ..plan.request(seed) };
+    let mut token = plan.request(seed);
     if let Some(planted) = &args.planted_b {
         token.planted = planted.iter().flatten().map(|row| row.id.to_owned()).collect();
     }
@@ -73,18 +74,15 @@ fn sides(args: &DiffArgs) -> Result<[Side; 2], Trouble> {
         token.sets.push((path.clone(), value.clone()));
     }
     let plain = args.seed_b.is_none() && args.planted_b.is_none() && args.sets_b.is_empty();
-    let other = if plain { (plan, seed) } else { changed(token)? };
+    let other = if plain { (plan, seed) } else { (changed(&plan, &token)?, seed) };
     Ok([one, other])
 }
 
-/// A run that is said to be like another one.
-fn changed(token: Token) -> Result<Side, Trouble> {
-    if token.path == "-" {
-        return Err(Trouble::usage("B is to be A with a change, and standard input is read already")
-            .help("give the path of the scenario"));
-    }
-    let recording = Recording::of(token, None)?;
-    Ok((recording.plan, recording.token.seed))
+/// A plan with what a token says instead. Its scenario is at hand: it may have come through a pipe.
+fn changed(plan: &Plan, token: &Token) -> Result<Plan, Trouble> {
+    let Scenario { path, source, .. } = &plan.scenario;
+    let scenario = scenarios::parse(path, source, token).map_err(|p| Trouble::Scenarios(vec![p]))?;
+    Plan::of(token, scenario).map_err(Trouble::usage)
 }
 
 /// What a run is made of, as it would be typed.
