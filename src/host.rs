@@ -169,16 +169,24 @@ macro_rules! has {
     };
 }
 
-impl<Q: Quirk> Machine for Source<Q> {
-    has! { Source;
-        poll_effect(mut) -> Option<Effect>;
-        poll_timeout() -> Option<u64>;
-        handle_timeout(mut, now: u64);
-        handle_done(mut, now: u64, token: Token, completion: Completion);
-        handle_nvram(mut, size: u64);
-        status() -> Status;
-    }
+/// What both have.
+macro_rules! machine {
+    ($own:ident) => {
+        impl<Q: Quirk> Machine for $own<Q> {
+            has! { $own;
+                poll_effect(mut) -> Option<Effect>;
+                poll_timeout() -> Option<u64>;
+                handle_timeout(mut, now: u64);
+                handle_done(mut, now: u64, token: Token, completion: Completion);
+                handle_nvram(mut, size: u64);
+                status() -> Status;
+            }
+        }
+    };
 }
+
+machine!(Source);
+machine!(Destination);
 
 impl<Q: Quirk> SourceMachine for Source<Q> {
     has! { Source;
@@ -199,17 +207,6 @@ impl<Q: Quirk> SourceMachine for Source<Q> {
         oldest_sealed() -> Option<u64>;
         owes(, generation: u64) -> bool;
         handle_round(mut, now: u64, generation: u64);
-    }
-}
-
-impl<Q: Quirk> Machine for Destination<Q> {
-    has! { Destination;
-        poll_effect(mut) -> Option<Effect>;
-        poll_timeout() -> Option<u64>;
-        handle_timeout(mut, now: u64);
-        handle_done(mut, now: u64, token: Token, completion: Completion);
-        handle_nvram(mut, size: u64);
-        status() -> Status;
     }
 }
 

@@ -189,6 +189,8 @@ pub enum Bend {
     RememberDropped,
     /// A source that has lost its log or its disk does not listen any more, and never becomes a mirror.
     LoseDeaf,
+    /// A role that becomes durable after a fence has closed the server makes it go on as if it still served.
+    GoOnFenced,
 }
 
 /// Decides which bends are in force.

@@ -2,6 +2,7 @@
 //! is cut off on the way and afterwards.
 
 use super::*;
+use crate::ids::Connection;
 
 /// The source is gone with its frames: what is left of a story goes on at the destination.
 fn fail_over(story: &mut Story<impl Quirk>, fates: u64, mut cuts: impl Iterator<Item = u8>) {
@@ -176,6 +177,44 @@ fn the_former_source_is_fenced_and_answers_nobody() {
     story.ask(1, 0, 0, 100);
     settle(&mut story);
     assert_eq!(story.unanswered(), []);
+}
+
+/// LR7: its word that it goes on alone becomes durable when it is fenced already, before or after it hears of its heir.
+#[test]
+fn who_went_on_alone_too_late_is_the_mirror_of_its_heir() {
+    for heard_before in [true, false] {
+        let mut story = Story::with_policy(true, AckLevel::Nvram, ALONE, Sound);
+        settle(&mut story);
+        story.ask(0, 0, 0, 500);
+        while story.pair.working(SOURCE) {
+            story.pair.complete(SOURCE, 0);
+        }
+        while !story.pair.working(SOURCE) {
+            // Nothing of it arrives, and it waits, until it writes that it goes on alone.
+            story.pair.frames.iter_mut().for_each(|f| f.clear());
+            story.pair.timeout(SOURCE);
+        }
+        let connection = Connection { source_boot: 1, counter: 1, destination_boot: 1 };
+        let mirror = story.pair.geometry.mirror;
+        story.pair.deliver(DESTINATION, &Message::Fenced { epoch: 2 }.frame(mirror, connection));
+        let hello = story.pair.hello(2);
+        if heard_before {
+            story.pair.deliver(DESTINATION, &hello);
+        }
+        // The write of the superblock and its flush.
+        story.pair.complete(SOURCE, 0);
+        story.pair.complete(SOURCE, 0);
+        if heard_before {
+            assert_eq!(story.pair.source.poll_timeout(), None);
+        } else {
+            story.pair.deliver(DESTINATION, &hello);
+        }
+        while story.pair.working(SOURCE) {
+            story.pair.complete(SOURCE, 0);
+        }
+        assert_eq!(story.pair.alarms, [crate::effect::Alarm::Fenced { epoch: 2 }], "nothing was answered");
+        assert_eq!(story.pair.restarts, [1, 0]);
+    }
 }
 
 /// Until nothing is under way at the destination; the source has no power.

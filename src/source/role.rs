@@ -419,7 +419,6 @@ impl<Q: Quirk> Source<Q> {
                 self.mapped = self.log.base;
                 self.changed_at = Some(self.now);
                 self.stage(Stage::Degraded, tip);
-                self.connect();
             }
             Some(Wish::Return { first, end, room }) => {
                 self.wish = None;
@@ -436,11 +435,6 @@ impl<Q: Quirk> Source<Q> {
                 self.sync_sent = self.remote_applied;
                 self.log.owed = self.log.owed.split_off(&first);
                 self.stage(Stage::InSync, end);
-                if self.needs_all {
-                    // What was sealed was found damaged since.
-                    return self.degrade();
-                }
-                self.advance();
             }
             Some(Wish::Policy | Wish::Serve | Wish::Fence(_)) => self.wish = None,
             Some(Wish::Retire) => {
@@ -449,7 +443,6 @@ impl<Q: Quirk> Source<Q> {
                 }
                 self.wish = None;
                 self.stage(Stage::Retired, tip);
-                self.hand_over();
             }
             Some(Wish::Reclaim) => {
                 self.wish = None;
@@ -459,7 +452,6 @@ impl<Q: Quirk> Source<Q> {
                 self.session = Session::Down;
                 self.connection.counter += 1;
                 self.stage(Stage::Reclaimed, tip);
-                self.connect();
             }
             Some(Wish::Leave(leave)) => self.left(leave),
             None => {
@@ -469,6 +461,22 @@ impl<Q: Quirk> Source<Q> {
                 self.mapped = turn.mapped;
                 self.stage(Stage::Mapped, self.log.position(turn.mapped));
             }
+        }
+        // Who has left meanwhile asks for its heir, and for nothing else.
+        if let Some(wish) = turn.wish.filter(|_| self.serving() || self.quirk.bends(Bend::GoOnFenced)) {
+            self.go_on(wish);
+        }
+    }
+
+    /// What a role that has become durable makes possible.
+    fn go_on(&mut self, wish: Wish) {
+        match wish {
+            Wish::Degrade | Wish::Reclaim => self.connect(),
+            // What was sealed was found damaged since.
+            Wish::Return { .. } if self.needs_all => self.degrade(),
+            Wish::Return { .. } => self.advance(),
+            Wish::Retire => self.hand_over(),
+            Wish::Policy | Wish::Fence(_) | Wish::Leave(_) | Wish::Serve => {}
         }
     }
 

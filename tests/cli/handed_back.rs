@@ -165,7 +165,12 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
         text(&sarif).to_owned(),
     ]);
     let words: Vec<&str> = whole.iter().map(String::as_str).collect();
-    mirrorsim(&words).ends(1).says("FAILED").says("  regression  ");
+    let said = mirrorsim(&words).ends(1).says("FAILED").says("  regression  ");
+    assert!(said.out.starts_with("regression "), "it comes first: {}", said.out);
+    mirrorsim(&["replay", text(&corpus)])
+        .ends(1)
+        .says("back.yaml: it fails again: expect: ")
+        .says("0 of 1 regressions");
     let report = json(&out.join("report.json"));
     assert_eq!(
         (&report["exit_code"], &report["regressions"][0]["exit_code"]),

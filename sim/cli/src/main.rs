@@ -40,7 +40,7 @@ fn session() -> Exit {
     out.verbose = args.verbose;
     let result = match args.command {
         Command::Run(args) => commands::run::run(args, &mut out),
-        Command::Campaign(args) => commands::campaign::campaign(args, &mut out),
+        Command::Campaign(args) => commands::campaign::campaign(&args, &mut out),
         Command::Merge(args) => commands::merge::merge(&args, &mut out),
         Command::Compare(args) => commands::compare::compare(args, &mut out),
         Command::Submit(engine) => commands::submit::submit(engine, &mut out),

@@ -62,6 +62,14 @@ pub struct Regression {
     pub replay: String,
 }
 
+impl Regression {
+    /// The exit that it asks for.
+    pub fn exit(&self) -> Exit {
+        let own = Exit::BY_SEVERITY.into_iter().find(|exit| exit.code() == self.exit_code);
+        own.unwrap_or(Exit::Failed)
+    }
+}
+
 /// A kind of failure.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -161,9 +169,7 @@ impl Standing<'_> {
             0 => Exit::Inconclusive,
             _ => self.sums.total.exit_but(self.known),
         };
-        let exits = Exit::BY_SEVERITY;
-        let of = |r: &Regression| exits.into_iter().find(|e| e.code() == r.exit_code).unwrap_or(Exit::Failed);
-        self.regressions.iter().fold(seeds, |exit, regression| exit.worst(of(regression)))
+        self.regressions.iter().map(Regression::exit).fold(seeds, Exit::worst)
     }
 
     /// The report.

@@ -7,7 +7,10 @@ use std::fmt::Write;
 /// The report as XML.
 pub fn junit(report: &CampaignReport) -> Result<String, String> {
     let mut suite = TestSuite::new("mirrorsim campaign");
-    let known: Vec<&str> = report.failures.iter().filter(|f| f.known).map(|f| f.signature.as_str()).collect();
+    // Two kinds may have the same words, and only one of them be known.
+    let is_new = |signature: &str| report.failures.iter().any(|f| !f.known && f.signature == signature);
+    let known = report.failures.iter().filter(|f| f.known && !is_new(&f.signature));
+    let known: Vec<&str> = known.map(|f| f.signature.as_str()).collect();
     for regression in &report.regressions {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(regression.message.clone()).set_description(regression.replay.clone());

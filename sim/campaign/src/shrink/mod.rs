@@ -180,7 +180,7 @@ impl Shrinker<'_> {
         };
         let text = head + &best.yaml(&note);
         // What counts is what is written, and what a run of it says.
-        let (plan, outcome) = trials.as_file(&text);
+        let (plan, outcome) = trials.once_more(&text);
         let failure = outcome.failures.first().cloned().filter(|_| outcome.verdict == Verdict::Failed);
         let ends_with = failure.as_ref().map(signature).unwrap_or_default();
         let none = Failure { oracle: "", invariant: "", time: 0, event: 0, message: String::new() };

@@ -196,11 +196,12 @@ impl<'a, 's> Trials<'a, 's> {
         outline.yaml(&|_, _| Vec::new())
     }
 
-    /// The scenario of a text, as a worker reads it.
+    /// The scenario of a text, as a worker reads it, and as it will be read from the file of the result: what is named relative to
+    /// the folder of the original is not there.
     pub fn read(&self, text: &str) -> Result<Scenario, Box<Problems>> {
-        let Shrinker { plan, seed, load, .. } = self.shrinker;
+        let Shrinker { plan, seed, file, load, .. } = self.shrinker;
         let token = Token { sets: Vec::new(), check: None, ..plan.request(*seed) };
-        load(&plan.scenario.path, text, &token).map_err(Box::new)
+        load(file, text, &token).map_err(Box::new)
     }
 
     /// The plan of a text: everything else is as it was.
@@ -214,20 +215,6 @@ impl<'a, 's> Trials<'a, 's> {
     pub fn once_more(&mut self, text: &str) -> (Option<Plan>, Outcome) {
         match self.plan_of(text) {
             Ok(plan) => {
-                let outcome = self.run(&[&plan]).into_iter().next().unwrap_or_else(|| self.taken.clone());
-                (Some(plan), outcome)
-            }
-            Err(_) => (None, unheard(&self.taken)),
-        }
-    }
-
-    /// The same, read as what stands in the file of the result: what is named relative to the original's folder is not there.
-    pub fn as_file(&mut self, text: &str) -> (Option<Plan>, Outcome) {
-        let Shrinker { plan, seed, load, file, .. } = self.shrinker;
-        let token = Token { sets: Vec::new(), check: None, ..plan.request(*seed) };
-        match load(file, text, &token) {
-            Ok(scenario) => {
-                let plan = Plan { scenario, sets: Vec::new(), check: None, images: false, ..(*plan).clone() };
                 let outcome = self.run(&[&plan]).into_iter().next().unwrap_or_else(|| self.taken.clone());
                 (Some(plan), outcome)
             }

@@ -3,7 +3,7 @@
 use super::{Check, Patience, Reading, jobs, planted, set};
 use crate::{chosen, moment};
 use clap::{Args as Group, Subcommand};
-use mirrorsim_campaign::{Plan, Shard, Stop};
+use mirrorsim_campaign::Shard;
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::Seeds;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ pub struct CampaignArgs {
     #[arg(long)]
     pub check_determinism: bool,
     #[command(flatten)]
-    pub shrinks: Shrinks,
+    pub on_failure: OnFailure,
     #[command(flatten)]
     pub patience: Patience,
     /// Switch a planted bug on (see `list --planted`)
@@ -67,37 +67,20 @@ pub struct CampaignArgs {
     pub check: Option<Check>,
     #[command(flatten)]
     pub reading: Reading,
-    /// Set by `compare`, which runs two.
-    #[arg(skip)]
-    pub half: Option<Half>,
-}
-
-/// A campaign that is one of two; whoever runs both says how the rest is run.
-#[derive(Clone, Debug)]
-pub struct Half {
-    /// What is run.
-    pub plans: Vec<Plan>,
-    /// What ends both.
-    pub stop: Stop,
 }
 
 /// What is done about failures, once all seeds were run.
 #[derive(Clone, Debug, Group)]
-pub struct Shrinks {
+pub struct OnFailure {
     /// Failures that turn nothing red: a signature a line, as the report has them; `#` begins a comment
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
     /// Make no failure a small scenario [otherwise: the first seed of each of at most 10 kinds, in repros/ of the campaign's folder]
     #[arg(long)]
     pub no_shrink: bool,
-    /// How long that may take for each kind
-    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "30s")]
-    pub shrink_budget: Duration,
-}
-
-impl Shrinks {
-    /// The default of `--shrink-budget`.
-    pub const BUDGET: Duration = Duration::from_secs(30);
+    /// How long that may take for each kind [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = moment::duration)]
+    pub shrink_budget: Option<Duration>,
 }
 
 /// Which part of a campaign.
@@ -149,7 +132,7 @@ pub struct MergeArgs {
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
     #[command(flatten)]
-    pub shrinks: Shrinks,
+    pub on_failure: OnFailure,
     /// Replay the repros below this folder [default: scenarios/regressions, if it is there]
     #[arg(long, value_name = "DIR")]
     pub regressions: Option<String>,

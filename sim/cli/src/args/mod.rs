@@ -3,7 +3,7 @@
 mod campaigns;
 mod diff;
 
-pub use campaigns::{CampaignArgs, CompareArgs, Engine, Half, MergeArgs, ShardArg, Shrinks, SlurmArgs};
+pub use campaigns::{CampaignArgs, CompareArgs, Engine, MergeArgs, OnFailure, ShardArg, SlurmArgs};
 
 pub use diff::DiffArgs;
 

@@ -1,6 +1,6 @@
 //! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
 
-use crate::args::{CampaignArgs, Reading, ShardArg, Shrinks};
+use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
 use crate::commands::results::{known, tell};
@@ -39,30 +39,55 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// What a campaign is to do, once it is understood.
+pub struct Task {
+    /// What is run.
+    pub plans: Vec<Plan>,
+    /// Every seed twice.
+    pub twice: bool,
+    /// Which part of it.
+    pub shard: Shard,
+    /// The folder of all shards.
+    pub top: PathBuf,
+    /// What is replayed first.
+    pub corpus: Corpus,
+    /// Ends it early.
+    pub stop: Stop,
+    /// It is a part of something else, which says how the rest is run.
+    pub is_part: bool,
+}
+
 /// Runs a campaign, or what is left of one.
-pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
+pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shard = shard(args.shard, out)?;
-    let known = known(args.shrinks.known.as_deref(), out)?;
     let top = args.out.clone().unwrap_or_else(|| dated("campaign"));
-    let path = shard.folder().map_or_else(|| top.clone(), |name| top.join(name));
-    let (plans, twice) = if let Some(half) = &args.half {
-        (half.plans.clone(), args.check_determinism)
-    } else if args.scenarios.is_empty() {
-        let header = Store::header(&path)?;
+    let (plans, twice) = if args.scenarios.is_empty() {
+        let header = Store::header(&folder(&top, shard))?;
         (planned(&header)?, header.twice)
     } else {
-        (asked(&args, out)?, args.check_determinism)
+        (asked(args, out)?, args.check_determinism)
     };
+    // Once for all shards; who merges looks again.
+    let corpus =
+        if shard.number == 1 { Corpus::find(args.regressions.as_deref())? } else { Corpus::default() };
+    let stop = signals::listen(out.json());
+    carry_out(args, Task { plans, twice, shard, top, corpus, stop, is_part: false }, out)
+}
+
+/// Where a shard is kept.
+fn folder(top: &Path, shard: Shard) -> PathBuf {
+    shard.folder().map_or_else(|| top.to_owned(), |name| top.join(name))
+}
+
+/// Runs what is left of it, and tells what it came to.
+pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit, Trouble> {
+    let Task { plans, twice, shard, top, corpus, stop, is_part } = task;
+    let known = known(args.on_failure.known.as_deref(), out)?;
     let header = Header::of(&plans, shard, twice);
     let parts = parts(&plans, shard)?;
-    let corpus = match (shard.number, &args.half) {
-        // Once for all shards; who merges looks again.
-        (1, None) => Corpus::find(args.regressions.as_deref())?,
-        _ => Corpus::default(),
-    };
     // Where nothing can be kept nothing is run.
-    let folder = Folder::open(&path)?;
-    Reducing::check(&folder, &args.shrinks)?;
+    let folder = Folder::open(&folder(&top, shard))?;
+    Reducing::check(&folder, &args.on_failure)?;
     if folder.created {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -72,15 +97,12 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     if before.runs() > 0 {
         out.note(&format!("{} results are there already", before.runs()));
     }
-    if args.half.is_none()
-        && let Err(error) = point(&top)
-    {
+    if !is_part && let Err(error) = point(&top) {
         out.note(&format!("{LATEST} does not point to it: {}", report::reason(&error)));
     }
     let left: Vec<Ranges> =
         sums.plans.iter().zip(&parts).map(|((_, done), (from, to))| done.missing(*from, *to)).collect();
     let seeds = left.iter().map(|l| u128::from(l.count())).sum();
-    let stop = args.half.as_ref().map_or_else(|| signals::listen(out.json()), |half| half.stop.clone());
     let workers = run::workers(args.jobs, seeds, out);
     let crew = worker::crew(workers, &args.patience, if twice { Twice::All } else { Twice::Doubtful });
     let regressions = corpus.replay(&crew, &stop, out)?;
@@ -91,7 +113,7 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let mut watch = Watch {
         plans: &plans,
         known: &known,
-        args: &args,
+        args,
         stop: &stop,
         progress: Progress::new(seeds, out.json()),
         out,
@@ -133,15 +155,15 @@ pub fn campaign(args: CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
         stop.resume();
-        let (plans, sums, known, shrinks) = (&plans, &sums, &known, &args.shrinks);
-        let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, shrinks };
+        let (plans, sums, known, on_failure) = (&plans, &sums, &known, &args.on_failure);
+        let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, on_failure };
         let (line, worse) = reducing.reduce(&folder, out);
         (again, exit) = (line.or(again), exit.worst(worse));
     }
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
-        if args.half.is_none() {
-            rest(&args, shard, &top, why, out);
+        if !is_part {
+            rest(args, shard, &top, why, out);
         }
         if why.is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
@@ -165,7 +187,7 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
     if let Some(jobs) = args.jobs {
         line += &format!(" --jobs {jobs}");
     }
-    let Shrinks { known, no_shrink, shrink_budget } = &args.shrinks;
+    let OnFailure { known, no_shrink, shrink_budget } = &args.on_failure;
     let regressions = args.regressions.as_deref().map(Path::new);
     let files = [("known", known.as_deref()), ("regressions", regressions)];
     let files = files.into_iter().chain([("junit", args.junit.as_deref()), ("sarif", args.sarif.as_deref())]);
@@ -174,8 +196,9 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
     }
     if *no_shrink {
         line += " --no-shrink";
-    } else if *shrink_budget != Shrinks::BUDGET {
-        line += &format!(" --shrink-budget {}ns", shrink_budget.as_nanos());
+    }
+    if let Some(budget) = shrink_budget {
+        line += &format!(" --shrink-budget {}ns", budget.as_nanos());
     }
     let why = match why {
         Some(Signal::Budget) => "the budget is over",

@@ -1,7 +1,8 @@
 //! `compare`: two campaigns over the same seeds, in pairs; those of two folders, or two that are run for it.
 
-use crate::args::{CampaignArgs, CompareArgs, Half, Reading, Shrinks};
-use crate::commands::campaign;
+use crate::args::{CampaignArgs, CompareArgs, OnFailure, Reading};
+use crate::commands::campaign::{self, Task};
+use crate::commands::regressions::Corpus;
 use crate::out::Out;
 use crate::signals;
 use crate::trouble::Trouble;
@@ -11,7 +12,7 @@ use mirrorsim_report::{self as report, Comparing, Folder, quoted};
 use mirrorsim_world::spec::CheckMode;
 use serde_json::json;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What it said, and the two campaigns, in the folder of a comparison.
@@ -59,18 +60,18 @@ fn run(args: &CompareArgs, top: &Path, out: &mut Out) -> Result<Option<Exit>, Tr
     let mut halves = Vec::new();
     for (name, sets, planted) in [(ONE, &args.one, &args.plant_one), (OTHER, &args.other, &args.plant_other)]
     {
-        let half = half(args, top.join(name), sets, planted);
+        let half = half(args, sets, planted);
         let plans = campaign::asked(&half, out)?;
         fits(&top.join(name), &plans)?;
         halves.push((half, plans));
     }
     let stop = signals::listen(out.json());
-    for (mut half, plans) in halves {
-        if let Some(folder) = &half.out {
-            out.note(&format!("{} is run", folder.display().to_string().escape_debug()));
-        }
-        half.half = Some(Half { plans, stop: stop.clone() });
-        let exit = campaign::campaign(half, out)?;
+    for ((half, plans), name) in halves.into_iter().zip([ONE, OTHER]) {
+        let top = top.join(name);
+        out.note(&format!("{} is run", top.display().to_string().escape_debug()));
+        let (twice, shard, corpus) = (false, Shard::default(), Corpus::default());
+        let task = Task { plans, twice, shard, top, corpus, stop: stop.clone(), is_part: true };
+        let exit = campaign::carry_out(&half, task, out)?;
         // A verdict is what is compared; all else ends it.
         if ended(exit, &stop) {
             return Ok(Some(exit));
@@ -89,18 +90,13 @@ fn ids(rows: &[&Row]) -> Vec<&'static str> {
 }
 
 /// One of the two campaigns.
-fn half(
-    args: &CompareArgs,
-    out: PathBuf,
-    sets: &[(String, String)],
-    planted: &[&'static Row],
-) -> CampaignArgs {
+fn half(args: &CompareArgs, sets: &[(String, String)], planted: &[&'static Row]) -> CampaignArgs {
     CampaignArgs {
         scenarios: args.targets.clone(),
         tags: args.tags.clone(),
         seeds: args.seeds.clone(),
         jobs: args.jobs,
-        out: Some(out),
+        out: None,
         resume: true,
         budget: None,
         fail_fast: false,
@@ -110,12 +106,11 @@ fn half(
         sarif: None,
         check_determinism: false,
         regressions: None,
-        shrinks: Shrinks { known: None, no_shrink: true, shrink_budget: Duration::ZERO },
+        on_failure: OnFailure { known: None, no_shrink: true, shrink_budget: None },
         patience: args.patience.clone(),
         planted: planted.to_vec(),
         check: args.check,
         reading: Reading { sets: [&args.reading.sets, sets].concat(), ..args.reading.clone() },
-        half: None,
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Merges. Whatever is there twice counts once.
 pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let known = known(args.shrinks.known.as_deref(), out)?;
+    let known = known(args.on_failure.known.as_deref(), out)?;
     let mut folders = Vec::new();
     for folder in &args.folders {
         folders.append(&mut campaigns(folder)?);
@@ -37,7 +37,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let whole = Header { shard: Shard::default(), ..first.clone() };
     let corpus = Corpus::find(args.regressions.as_deref())?;
     let target = Folder::open(&args.out)?;
-    Reducing::check(&target, &args.shrinks)?;
+    Reducing::check(&target, &args.on_failure)?;
     let mut sums = Sums::new(plans.len());
     let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
     for folder in &folders {
@@ -62,8 +62,8 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions };
     let exit = tell(&standing, &whole, &target, (args.junit.as_deref(), args.sarif.as_deref()), None, out)?;
     if complete {
-        let (plans, sums, shrinks) = (&plans, &sums, &args.shrinks);
-        let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, shrinks };
+        let (plans, sums, on_failure) = (&plans, &sums, &args.on_failure);
+        let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, on_failure };
         let (line, worse) = reducing.reduce(&target, out);
         if let (Some(line), false) = (line, out.json()) {
             out.text(&format!("{line}\n"));

@@ -78,7 +78,7 @@ impl Corpus {
             true => out.object(&json!({
                 "type": "regressions", "folder": folder, "repros": all.len(), "as_they_should_be": u64::try_from(right).unwrap_or(u64::MAX),
             })),
-            false => out.text(&format!("{right} of {} regressions in {folder} are as they should be\n", all.len())),
+            false => out.text(&format!("{right} of {} regressions in {} are as they should be\n", all.len(), folder.escape_debug())),
         }
         Ok(wrong)
     }
@@ -87,8 +87,7 @@ impl Corpus {
 /// `replay` of a folder.
 pub fn replay_all(folder: &str, crew: &Crew, stop: &Stop, out: &mut Out) -> Result<Exit, Trouble> {
     let wrong = Corpus::read(folder)?.replay(crew, stop, out)?;
-    let exit = |r: &Regression| Exit::BY_SEVERITY.into_iter().find(|e| e.code() == r.exit_code);
-    Ok(wrong.iter().filter_map(exit).fold(Exit::Passed, Exit::worst))
+    Ok(wrong.iter().map(Regression::exit).fold(Exit::Passed, Exit::worst))
 }
 
 /// What is wrong with it, if anything is.

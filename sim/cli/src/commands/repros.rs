@@ -1,7 +1,7 @@
 //! What a campaign hands back of its failures: for each kind a small scenario that fails in the same way. Kinds that come down
 //! to the same faults in the same phases are one cause.
 
-use crate::args::Shrinks;
+use crate::args::OnFailure;
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::scenarios;
@@ -13,6 +13,7 @@ use mirrorsim_report::{self as report, Folder};
 use mirrorsim_world::outcome::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::time::Duration;
 
 /// Where they are, in the folder of the campaign.
 const REPROS: &str = "repros";
@@ -20,6 +21,8 @@ const REPROS: &str = "repros";
 const CAUSES: &str = "causes.json";
 /// Kinds that are reduced; who has more has other worries.
 const KINDS: usize = 10;
+/// How long each may take, if nothing else is said.
+const BUDGET: Duration = Duration::from_secs(30);
 
 /// What is reduced, and by whom.
 pub struct Reducing<'a> {
@@ -34,7 +37,7 @@ pub struct Reducing<'a> {
     /// Asks to end early.
     pub stop: &'a Stop,
     /// How it was asked for.
-    pub shrinks: &'a Shrinks,
+    pub on_failure: &'a OnFailure,
 }
 
 /// A kind of failure, and its repro.
@@ -63,9 +66,9 @@ struct Cause {
 
 impl Reducing<'_> {
     /// Whether repros can be kept there: that is to be known before the first seed.
-    pub fn check(folder: &Folder, shrinks: &Shrinks) -> Result<(), Trouble> {
+    pub fn check(folder: &Folder, on_failure: &OnFailure) -> Result<(), Trouble> {
         let path = folder.path().join(REPROS);
-        if shrinks.no_shrink || !path.exists() || path.is_dir() {
+        if on_failure.no_shrink || !path.exists() || path.is_dir() {
             return Ok(());
         }
         let what = format!("{}: is no folder, and repros are to be kept there", path.display());
@@ -76,7 +79,7 @@ impl Reducing<'_> {
     pub fn reduce(&self, folder: &Folder, out: &mut Out) -> (Option<String>, Exit) {
         let kinds: Vec<Kind<'_>> =
             self.sums.total.groups_by_size().into_iter().filter(|k| self.wanted(k)).collect();
-        if self.shrinks.no_shrink || kinds.is_empty() && !folder.path().join(REPROS).exists() {
+        if self.on_failure.no_shrink || kinds.is_empty() && !folder.path().join(REPROS).exists() {
             return (None, Exit::Passed);
         }
         let reduced = Folder::open(&folder.path().join(REPROS)).map_err(Trouble::from).and_then(|repros| {
@@ -204,7 +207,7 @@ impl Reducing<'_> {
             load: scenarios::parse,
             crew: self.crew,
             stop: self.stop,
-            budget: self.shrinks.shrink_budget,
+            budget: self.on_failure.shrink_budget.unwrap_or(BUDGET),
         };
         match shrinker.shrink(&mut |_| progress.touch()) {
             Ok(shrunk) if shrunk.kept() => Ok(shrunk),

@@ -202,4 +202,13 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 10,
         witness: "scenarios/life/retired_disk_lost.yaml",
     },
+    Row {
+        id: "F26",
+        name: "a source that is fenced goes on as a source once its word that it goes on alone is durable",
+        place: "failover.go_on",
+        bend: Bend::GoOnFenced,
+        oracles: &["hang", "budget"],
+        seeds: 40,
+        witness: "scenarios/life/degrade_overtaken.yaml",
+    },
 ];

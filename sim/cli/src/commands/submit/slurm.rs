@@ -2,7 +2,7 @@
 //! `sbatch FILE` does it again from any folder; what a user has typed is quoted for whoever reads it, sbatch or the shell.
 
 use super::CampaignArgs;
-use crate::args::{Patience, Reading, Shrinks};
+use crate::args::{OnFailure, Patience, Reading};
 use mirrorsim_campaign::SHARDS;
 use mirrorsim_report::quoted;
 use mirrorsim_world::spec::CheckMode;
@@ -134,8 +134,11 @@ fn utf8(path: &Path) -> Result<String, String> {
 
 /// What `merge` is told beside folders.
 fn merging(args: &CampaignArgs) -> Result<Vec<String>, String> {
-    let CampaignArgs { junit, sarif, shrinks: Shrinks { known, no_shrink, shrink_budget }, .. } = args;
-    let mut words = vec!["--shrink-budget".to_owned(), format!("{}ns", shrink_budget.as_nanos())];
+    let CampaignArgs { junit, sarif, on_failure: OnFailure { known, no_shrink, shrink_budget }, .. } = args;
+    let mut words: Vec<String> = Vec::new();
+    if let Some(budget) = shrink_budget {
+        words.extend(["--shrink-budget".to_owned(), format!("{}ns", budget.as_nanos())]);
+    }
     for (name, path) in [("--junit", junit), ("--sarif", sarif), ("--known", known)] {
         if let Some(path) = path {
             words.extend([name.to_owned(), utf8(path)?]);
@@ -166,13 +169,12 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
         shard: _,
         junit: _,
         sarif: _,
-        shrinks: Shrinks { known, no_shrink: _, shrink_budget: _ },
+        on_failure: OnFailure { known, no_shrink: _, shrink_budget: _ },
         check_determinism,
         patience: Patience { hang_after },
         planted,
         check,
         reading: Reading { sets, data, yes_large },
-        half: _,
     } = args;
     let mut words: Vec<String> = Vec::new();
     let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
