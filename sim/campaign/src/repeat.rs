@@ -113,7 +113,7 @@ pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
             let run = move || {
                 let options = plan.options(seed);
                 let spec = planned(&plan.scenario.spec, seed, &options.overrides);
-                let watch = Arc::new(Teller { spec, pulse: Pulse::default(), sender });
+                let watch = Arc::new(Teller { spec, pulse: Pulse::of(&plan.scenario.spec), sender });
                 let options = Options { watch: Some(watch), images: false, trace: false, ..options };
                 let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &options));
             };
@@ -143,7 +143,7 @@ pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
 /// # Errors
 /// What ends the run before that: it panics, or goes round in a circle.
 pub fn look(plan: &Plan, seed: u64, sight: Sight) -> Result<State, String> {
-    let options = Options { watch: Some(Arc::new(Pulse::default())), ..plan.options(seed) };
+    let options = Options { watch: Some(Arc::new(Pulse::of(&plan.scenario.spec))), ..plan.options(seed) };
     blame::guarded(|| (plan.host.look)(&plan.scenario.spec, seed, &options, sight)).map_err(|end| match end {
         blame::End::Panic(panic) => format!("panicked at {}: {}", panic.place, panic.message),
         blame::End::Circle => "events without end, and virtual time stands still".into(),

@@ -102,7 +102,7 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
         (plan.judging, plan.rigged) = (task.judging.clone(), task.rigged);
     }
     let plan = known.as_ref().ok_or("no scenario was given")?;
-    let pulse = Arc::new(Pulse::default());
+    let pulse = Arc::new(Pulse::of(&plan.scenario.spec));
     let watch: Arc<dyn Watch> = match task.echo {
         Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from, plan: plan.clone() }),
         None => Arc::clone(&pulse) as Arc<dyn Watch>,

@@ -7,6 +7,7 @@ use crate::plan::Plan;
 use crate::wall::Clock;
 use crate::watch::{Pulse, Recorder};
 use mirrorsim_world::outcome::{Checks, Failure, Ledger, Operations, Outcome, Verdict};
+use mirrorsim_world::spec::Spec;
 use mirrorsim_world::{Options, Run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub struct Judged {
 pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     let spec = &plan.scenario.spec;
     let clock = Clock::start();
-    let options = &with_pulse(options);
+    let options = &with_pulse(spec, options);
     let run = blame::guarded(|| (plan.host.run)(spec, seed, options));
     let wall = clock.elapsed();
     let mut run = match run {
@@ -55,7 +56,7 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
 
 /// Runs a seed that gave no result once more, for its last events. It ends as before: a run is a pure function.
 fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
-    let recorder = Arc::new(Recorder::default());
+    let recorder = Arc::new(Recorder::of(&plan.scenario.spec));
     let again = Options { watch: Some(recorder.clone()), images: false, trace: false, ..options.clone() };
     let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &again));
     let (event, time) = recorder.last();
@@ -65,8 +66,8 @@ fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
 }
 
 /// Everything is watched, so that no run goes on for ever.
-fn with_pulse(options: &Options) -> Options {
-    let watch = options.watch.clone().unwrap_or_else(|| Arc::new(Pulse::default()));
+fn with_pulse(spec: &Spec, options: &Options) -> Options {
+    let watch = options.watch.clone().unwrap_or_else(|| Arc::new(Pulse::of(spec)));
     Options { watch: Some(watch), ..options.clone() }
 }
 

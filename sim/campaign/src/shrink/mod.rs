@@ -20,7 +20,7 @@ use crate::run::Crew;
 use crate::serve::Load;
 use crate::signature::signature;
 use crate::stop::Stop;
-use mirrorsim_scenario::Outline;
+use mirrorsim_scenario::{Outline, estimate};
 use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -80,7 +80,12 @@ pub struct Size {
 }
 
 impl Size {
-    fn of(outcome: &Outcome) -> Size {
+    fn of(plan: &Plan, outcome: &Outcome) -> Size {
+        if trials::is_deadly(outcome) {
+            // Nobody has counted what came: what was to come.
+            let spec = &plan.scenario.spec;
+            return Size { faults: spec.faults.len() as u64, operations: estimate(spec).operations };
+        }
         let faults = outcome.faults.iter().map(|f| f.injected).sum();
         Size { faults, operations: outcome.operations.issued }
     }
@@ -145,7 +150,7 @@ impl Shrinker<'_> {
             );
             return Err(Unshrunk::Flaky(what));
         }
-        sink(Shrinking::Began { signature: wanted.clone(), size: Size::of(&first) });
+        sink(Shrinking::Began { signature: wanted.clone(), size: Size::of(self.plan, &first) });
         let children = self.crew.children.as_ref().map(trials::impatient);
         let mut trials = Trials::new(self, children.as_ref(), wanted.clone(), (first, wall), sink);
         let start = materialise::outline(self.plan);
@@ -166,13 +171,13 @@ impl Shrinker<'_> {
         best: &Outline,
         (wanted, first): (String, &Outcome),
     ) -> Shrunk {
-        let from = Size::of(first);
+        let from = Size::of(self.plan, first);
         let cut_short = trials.is_over();
         let windows = window::windows(&mut trials, best);
         let runs = trials.runs();
         let bare = best.yaml(&|_, _| Vec::new());
         let (plan, outcome) = trials.once_more(&bare);
-        let to = Size::of(&outcome);
+        let to = Size::of(plan.as_ref().unwrap_or(self.plan), &outcome);
         let head = story::head(self, plan.as_ref(), &outcome, (from, to));
         let note = |key: &str, index: usize| match key {
             "faults" => windows.get(index).cloned().unwrap_or_default(),
@@ -203,7 +208,11 @@ fn cause(failure: &Failure, outcome: &Outcome) -> String {
         .map(|cell| format!("{} of {} in {}", cell.fault, cell.role, cell.phase))
         .collect();
     let hits: Vec<String> = hits.into_iter().collect();
-    let hits = if hits.is_empty() { "no fault".to_owned() } else { hits.join(", ") };
+    let hits = match hits.is_empty() {
+        true if trials::is_deadly(outcome) => "what took effect is not known".to_owned(),
+        true => "no fault".to_owned(),
+        false => hits.join(", "),
+    };
     // Whatever ends a process, or breaks a threshold, has no invariant: then its words count.
     match failure.invariant {
         "" => format!("{}: {hits}", signature(failure)),

@@ -32,8 +32,8 @@ pub(crate) struct Trials<'a, 's> {
     any: bool,
     /// A child for each candidate that is run at a time; none: they are run here.
     nurseries: Vec<Option<Nursery<'a>>>,
-    /// Events that a candidate may have.
-    events: u64,
+    /// Events that a candidate may have, if it has a bound of its own.
+    events: Option<u64>,
     /// The last run that was taken.
     pub taken: Outcome,
     /// Texts that did not fail in the same way.
@@ -72,7 +72,8 @@ impl<'a, 's> Trials<'a, 's> {
             nurseries: (0..shrinker.crew.workers.max(1))
                 .map(|_| children.map(|c| Nursery::with_limit(c, limit)))
                 .collect(),
-            events: taken.events.saturating_mul(2).saturating_add(10_000),
+            // Of what did not come to its end nobody has counted them.
+            events: (!is_deadly(&taken)).then(|| taken.events.saturating_mul(2).saturating_add(10_000)),
             taken,
             refused: BTreeSet::new(),
             clock: Clock::start(),
@@ -105,7 +106,7 @@ impl<'a, 's> Trials<'a, 's> {
 
     /// Whether the failure ends a process, so that it must not be run in this one.
     pub fn is_deadly(&self) -> bool {
-        self.taken.failures.first().is_some_and(|f| matches!(f.oracle, "crash" | "hang"))
+        is_deadly(&self.taken)
     }
 
     /// The first candidate that fails in the same way; its number among them, and itself.
@@ -153,12 +154,12 @@ impl<'a, 's> Trials<'a, 's> {
             }
             let plans: Vec<&Plan> = batch.iter().map(|(_, _, _, plan)| plan).collect();
             let outcomes = self.run(&plans);
-            for ((number, outline, hash, _), outcome) in batch.into_iter().zip(outcomes) {
+            for ((number, outline, hash, plan), outcome) in batch.into_iter().zip(outcomes) {
                 self.runs += 1;
                 let larger = no_larger && outcome.operations.issued > self.taken.operations.issued;
                 if self.is_wanted(&outcome) && !larger {
                     self.taken = outcome;
-                    let (size, runs) = (Size::of(&self.taken), self.runs);
+                    let (size, runs) = (Size::of(&plan, &self.taken), self.runs);
                     (self.sink)(Shrinking::Smaller { what, size, runs });
                     return Some((number, outline));
                 }
@@ -186,12 +187,13 @@ impl<'a, 's> Trials<'a, 's> {
     /// The text of a candidate; it may not run for ever.
     fn guarded(&self, outline: &Outline) -> String {
         let mut outline = outline.clone();
+        let Some(events) = self.events else { return outline.yaml(&|_, _| Vec::new()) };
         if outline.get("budget").is_none() {
             outline.set("budget", Outline::Map(Vec::new()));
         }
         if let Some(budget) = outline.at_mut(&[Step::Key("budget".into())]) {
             let own = budget.get("events").and_then(Outline::number).unwrap_or(u64::MAX);
-            budget.set("events", Outline::word(own.min(self.events)));
+            budget.set("events", Outline::word(own.min(events)));
         }
         outline.yaml(&|_, _| Vec::new())
     }
@@ -246,6 +248,10 @@ impl<'a, 's> Trials<'a, 's> {
 /// Children that give a candidate up earlier.
 pub(super) fn impatient(children: &Children) -> Children {
     Children { hang_after: children.hang_after.min(PATIENCE), ..children.clone() }
+}
+
+pub(super) fn is_deadly(outcome: &Outcome) -> bool {
+    outcome.failures.first().is_some_and(|f| matches!(f.oracle, "crash" | "hang"))
 }
 
 /// Of a candidate that could not be run at all nothing is known, and it is not wanted.
