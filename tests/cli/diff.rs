@@ -46,7 +46,7 @@ fn another_value_is_seen_where_it_first_matters() {
 fn a_run_that_ends_earlier_is_told() {
     let path = file("diff_end", "tiny.yaml", TINY);
     let said = mirrorsim(&["diff", text(&path), "--plant-b", "X1", "--seed", "5"]).ends(1);
-    said.says("(it had ended)\nB ended there: it panicked at src/");
+    said.says("(it had ended)\nB ended there: panic: panicked at src/");
 }
 
 #[test]

@@ -52,13 +52,101 @@ fn a_crash_is_replayed() {
     mirrorsim(&["replay", token]).ends(1).says("reproduced").says("crash: the stack overflowed");
 }
 
-#[cfg(unix)]
+/// What each lapse is called, first.
+const LAPSES: [(&str, &str); 3] = [
+    ("X1", "panic: panicked at src/"),
+    ("X2", "crash: the stack overflowed"),
+    ("X3", "hang: no event for 1s of wall time"),
+];
+
+/// The event at which the destination does not come back, as traces show it.
+const LAST: &str = "destination  <- alpha Forward (1, 4)";
+
+/// Whoever looks at a run sees all of it that there is, and why there is no more.
 #[test]
-fn a_trace_comes_up_to_the_crash() {
-    let said = mirrorsim(&["trace", FIRST, "--seed", "1", "--plant", "X2"]);
-    assert_eq!(said.code, -1, "it dies of a signal: {}", said.err);
-    let last = said.out.lines().last().unwrap_or_default();
-    assert!(last.contains("destination  <- alpha Forward"), "{last}");
+fn a_run_that_is_looked_at_may_end_badly() {
+    for (plant, cause) in LAPSES {
+        let bent = ["--plant", plant, "--hang-after", "1s"];
+        let trace = |more: &[&str]| {
+            let said = mirrorsim(&[&["trace", FIRST, "--seed", "1"], &bent[..], more].concat()).ends(1);
+            said.complains(&format!("error: seed 1: {cause}")).complains("  up to it  ").complains(LAST)
+        };
+        assert!(trace(&[]).out.trim_end().ends_with(LAST));
+        assert_eq!(trace(&["--to", "5s", "--state", "--limit", "0"]).out, "");
+        let found = &trace_json(&bent)[0];
+        assert_eq!((&found["type"], &found["exit_code"]), (&"error".into(), &1.into()), "{found}");
+        assert!(found["what"].as_str().is_some_and(|w| w.contains(cause)), "{found}");
+        assert_eq!(found["last_events"].as_array().map(Vec::len), Some(12));
+        let diff = |more: &[&str]| {
+            let all = [&["diff", FIRST, "--seed", "1", "--hang-after", "1s"], more].concat();
+            mirrorsim(&all).ends(1).says(&format!("B ended there: {cause}"))
+        };
+        diff(&["--plant-b", plant]).says(LAST).says("(it had ended)");
+        diff(&["--plant", plant]).says("the same in every event, 164 of them\nA ended there: ");
+    }
+}
+
+/// The JSON of a look behind the lapse.
+fn trace_json(bent: &[&str]) -> Vec<Value> {
+    let look = ["trace", FIRST, "--seed", "1", "--to", "5s", "--state", "--limit", "0"];
+    let said = mirrorsim(&[&look, bent, &["--message-format", "json"]].concat()).ends(1);
+    said.objects()
+}
+
+/// Before that moment there is nothing wrong.
+#[test]
+fn a_run_is_looked_at_before_it_ends_badly() {
+    for (plant, cause) in LAPSES {
+        let bent = ["--plant", plant, "--hang-after", "1s"];
+        let run = mirrorsim(&[&["run", FIRST, "--seed", "1", "--no-report"], &bent[..]].concat()).ends(1);
+        let token = run.out.lines().last().unwrap_or_default().trim_start_matches("mirrorsim replay ");
+        let replay = |more: &[&str]| mirrorsim(&[&["replay", token, "--hang-after", "1s"], more].concat());
+        replay(&["--until", "160"]).ends(0).says("how everything stands after event ");
+        replay(&["--until", "5s"]).ends(1).complains(&format!("error: seed 1: {cause}")).complains(LAST);
+        replay(&["--until", "5s", "--trace"]).ends(1).complains(cause);
+        let said = replay(&["--trace"]).ends(1).says("reproduced").says(&format!("cause       {cause}"));
+        assert!(said.out.contains(&format!("    163    0.012056287 {LAST}\n")), "{}", said.out);
+        let trace = [&["trace", FIRST, "--seed", "1", "--to", "160", "--state"], &bent[..]].concat();
+        mirrorsim(&trace).ends(0).says("how everything stands after event ");
+    }
+}
+
+#[test]
+fn images_of_a_run_that_ends_badly_are_none() {
+    let out = scratch("lapse_images");
+    let run = ["run", FIRST, "--seed", "1", "--no-report", "--export-images", text(&out)];
+    for (plant, cause) in LAPSES {
+        let said = mirrorsim(&[&run[..], &["--plant", plant, "--hang-after", "1s"]].concat()).ends(1);
+        said.says(&format!("cause       {cause}"));
+    }
+}
+
+/// A reader that takes its time is nobody's hang, and one that has seen enough ends the run.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trace_waits_for_its_reader_and_ends_with_it() {
+    use std::io::{BufRead, BufReader, Read};
+    let long = file("lapse_reader", "long.yaml", &TINY.replace("operations: 20", "operations: 200000"));
+    let start = |scenario: &str| {
+        let child = command(&["trace", scenario, "--hang-after", "1s"]).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("the command starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        let mut first = String::new();
+        lines.read_line(&mut first).expect("a line");
+        assert!(first.contains("      0    0.000000000 "), "{first}");
+        pause(2500);
+        (child, lines)
+    };
+    let (mut child, mut lines) = start("scenarios/smoke/two_sources.yaml");
+    let mut all = String::new();
+    lines.read_to_string(&mut all).expect("text");
+    assert!(child.wait().expect("it ends").success() && all.lines().count() > 10_000);
+    let (mut child, lines) = start(text(&long));
+    let workers = children(child.id());
+    assert_eq!(workers.len(), 1, "one run, one worker");
+    drop(lines);
+    assert!(child.wait().expect("it ends").success(), "it is calm");
+    assert!(!Path::new("/proc").join(&workers[0]).exists(), "nobody runs for nobody");
 }
 
 #[test]
@@ -77,10 +165,10 @@ pub fn children(of: u32) -> Vec<String> {
     all.filter_map(|e| e.file_name().into_string().ok()).filter(|pid| parent(pid) == Some(of)).collect()
 }
 
-/// Ends a command whose only seed hangs, and looks whether anything stays behind.
+/// Ends a command whose only seed hangs, and looks whether any of so many workers stays behind.
 #[cfg(target_os = "linux")]
-fn ended_by(signal: &str, code: Option<i32>) {
-    let child = command(&["run", FIRST, "--seed", "1", "--plant", "X3", "--no-report"])
+fn ended_by(signal: &str, code: Option<i32>, arguments: &[&str], expected: usize) {
+    let child = command(&[arguments, &[FIRST, "--seed", "1", "--plant", "X3"]].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -88,37 +176,48 @@ fn ended_by(signal: &str, code: Option<i32>) {
     let mut workers = Vec::new();
     for _ in 0..600 {
         workers = children(child.id());
-        if !workers.is_empty() {
+        if workers.len() == expected {
             break;
         }
         pause(50);
     }
-    assert_eq!(workers.len(), 1, "one seed, one worker");
+    assert_eq!(workers.len(), expected, "one run, one worker");
     pause(500);
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(sent.success());
     let output = child.wait_with_output().expect("the command ends");
     assert_eq!(output.status.code(), code, "{}", String::from_utf8_lossy(&output.stderr));
-    let gone = || !Path::new("/proc").join(&workers[0]).exists();
+    let gone = || workers.iter().all(|worker| !Path::new("/proc").join(worker).exists());
     for _ in 0..200 {
         if gone() {
             break;
         }
         pause(50);
     }
-    assert!(gone(), "the worker goes with its parent");
+    assert!(gone(), "workers go with their parent");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_a_seed_that_hangs() {
-    ended_by("-INT", Some(130));
+    ended_by("-INT", Some(130), &["run", "--no-report"], 1);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn workers_outlive_nobody() {
-    ended_by("-KILL", None);
+    ended_by("-KILL", None, &["run", "--no-report"], 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_looks_at_a_run_that_hangs_may_leave() {
+    for (arguments, workers) in
+        [(&["trace"][..], 1), (&["trace", "--to", "5s", "--state", "--limit", "0"], 1), (&["diff"], 2)]
+    {
+        ended_by("-INT", None, arguments, workers);
+        ended_by("-KILL", None, arguments, workers);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -45,7 +45,7 @@ impl Said {
     #[track_caller]
     pub fn ends(self, code: i32) -> Said {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        assert!(!self.err.contains("panicked at"), "{}", self.err);
+        assert!(!self.err.contains("thread '"), "it panicked: {}", self.err);
         self
     }
 

@@ -3,13 +3,15 @@
 
 use crate::event::SeedRun;
 use crate::plan::Plan;
-use crate::repeat::{Difference, Told, parting};
-use crate::serve::{Said, Task};
+use crate::repeat::{Difference, parting};
+use crate::serve::{Said, Task, entry};
+use crate::telling::Telling;
 use crate::wall::Clock;
-use crate::watch::LAST;
+use crate::watch::Last;
 use crate::worker::{self, lost};
-use mirrorsim_world::outcome::{Failure, Verdict};
-use std::collections::VecDeque;
+use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
+use mirrorsim_world::spec::Spec;
+use mirrorsim_world::{Sight, State, planned};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -40,7 +42,7 @@ pub struct Children {
 
 /// The one child of a worker; started when it is needed, and again when it died.
 #[derive(Debug)]
-pub(crate) struct Nursery<'a> {
+pub struct Nursery<'a> {
     how: &'a Children,
     child: Option<Running>,
     /// A seed that takes longer is given up.
@@ -48,21 +50,35 @@ pub(crate) struct Nursery<'a> {
 }
 
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Running {
     process: Child,
-    input: ChildStdin,
+    /// Nothing once it is to end.
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     /// The plan that it knows.
     plan: Option<usize>,
 }
 
+/// What a child is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish<'p> {
+    pub plan: &'p Plan,
+    /// The number of the plan, by which the child knows it again.
+    pub number: usize,
+    pub seed: u64,
+    /// Go on to this moment only, and say how everything stands there.
+    pub sight: Option<Sight>,
+}
+
 /// What came of a seed.
-enum Answer {
+#[derive(Debug)]
+pub(crate) enum Answer {
     Done {
-        outcome: Box<mirrorsim_world::outcome::Outcome>,
+        outcome: Box<Outcome>,
         expectations: usize,
         wall: Duration,
     },
+    Seen(Box<State>),
     Stuck,
     Refused(String),
     /// Somebody has told the child to end, which says nothing of the seed.
@@ -76,68 +92,61 @@ enum Answer {
 #[derive(Default)]
 struct Heard {
     entries: u64,
-    /// Number and time of the last entry that was told.
-    last: (u64, u64),
-    lines: VecDeque<String>,
+    last: Last,
 }
 
 impl<'a> Nursery<'a> {
+    /// One whose child is not started yet.
     pub fn new(how: &'a Children) -> Nursery<'a> {
         Nursery { how, child: None, limit: None }
     }
 
     /// The same for seeds of which only short ones are of use: one that takes longer is inconclusive.
-    pub fn with_limit(how: &'a Children, limit: Duration) -> Nursery<'a> {
+    pub(crate) fn with_limit(how: &'a Children, limit: Duration) -> Nursery<'a> {
         Nursery { limit: Some(limit), ..Nursery::new(how) }
     }
 
     /// Runs a seed in the child; here, if there cannot be one.
-    pub fn seed_run(&mut self, plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
-        // Images are large, and of one seed that its user looks at.
-        if plan.images {
-            return worker::seed_run(plan, (number, index), seed);
-        }
+    pub(crate) fn seed_run(&mut self, plan: &Plan, (number, index): (usize, u128), seed: u64) -> SeedRun {
         let clock = Clock::start();
-        let mut heard = Heard::default();
-        let mut answer = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard);
-        for _ in 0..AGAIN {
-            if matches!(answer, Ok(Answer::Sent)) {
-                heard = Heard::default();
-                answer = self.ask(plan, number, seed, None, self.how.hang_after, &mut heard);
+        let wish = Wish { plan, number, seed, sight: None };
+        let (outcome, expectations, wall) = match self.answer(&wish) {
+            // Images are large, and of one seed that its user looks at: they are made here, of a run that is known to end.
+            Ok((Answer::Done { .. }, _)) | Err(_) if plan.images => {
+                return worker::seed_run(plan, (number, index), seed);
             }
-        }
-        let Ok(answer) = answer else {
-            return worker::seed_run(plan, (number, index), seed);
-        };
-        let (outcome, expectations, wall) = match answer {
-            Answer::Done { outcome, expectations, wall } => (*outcome, expectations, wall),
-            Answer::Refused(why) => {
-                let failure = Failure { oracle: "panic", invariant: "", time: 0, event: 0, message: why };
-                (lost(seed, plan, Verdict::Rig, failure, Vec::new()), 0, clock.elapsed())
-            }
-            Answer::Late => {
-                let message = "given up: it takes too long".into();
-                let failure = Failure { oracle: "limit", invariant: "", time: 0, event: 0, message };
-                (lost(seed, plan, Verdict::Inconclusive, failure, Vec::new()), 0, clock.elapsed())
-            }
-            Answer::Stuck | Answer::Sent | Answer::Died(_) => {
+            Ok((Answer::Done { outcome, expectations, wall }, _)) => (*outcome, expectations, wall),
+            Ok((answer, entries)) => {
                 let wall = clock.elapsed();
-                let (verdict, failure, lines) = self.autopsy(plan, number, seed, &answer, heard.entries);
-                (lost(seed, plan, verdict, failure, lines), 0, wall)
+                (self.ended(&wish, &answer, entries), 0, wall)
             }
+            Err(_) => return worker::seed_run(plan, (number, index), seed),
         };
         let token = plan.token(&outcome);
         SeedRun { plan: number, index, outcome, expectations, wall, twice: false, images: Vec::new(), token }
     }
 
+    /// How everything stands at a moment of a seed's run; of a run that ends on the way, how.
+    ///
+    /// # Errors
+    /// There is no child, and none can be started.
+    pub fn look(&mut self, plan: &Plan, seed: u64, sight: Sight) -> io::Result<Result<State, Box<Outcome>>> {
+        let wish = Wish { plan, number: 0, seed, sight: Some(sight) };
+        Ok(match self.answer(&wish)? {
+            (Answer::Seen(state), _) => Ok(*state),
+            (Answer::Done { outcome, .. }, _) => Err(outcome),
+            (answer, entries) => Err(Box::new(self.ended(&wish, &answer, entries))),
+        })
+    }
+
     /// The next seed is for another process.
-    pub fn dismiss(&mut self) {
+    pub(crate) fn dismiss(&mut self) {
         self.child = None;
     }
 
     /// Runs a seed in this child and in a new one of the other, side by side. `None`: no event differs, or there are no
     /// two children.
-    pub fn parting(
+    pub(crate) fn parting(
         &mut self,
         other: &mut Nursery,
         plan: &Plan,
@@ -145,90 +154,106 @@ impl<'a> Nursery<'a> {
         seed: u64,
     ) -> Option<Difference> {
         other.dismiss();
-        let mut one = self.told(plan, number, seed).ok()?;
-        let mut two = other.told(plan, number, seed).ok()?;
+        let wish = Wish { plan, number, seed, sight: None };
+        let mut one = Telling::new(self, wish).ok()?;
+        let mut two = Telling::new(other, wish).ok()?;
         parting(|| one.told(), || two.told())
     }
 
-    /// Asks the child for every entry of a seed. It is not asked again.
-    fn told(&mut self, plan: &Plan, number: usize, seed: u64) -> io::Result<Running> {
-        let mut child = match self.child.take() {
-            Some(child) => child,
-            None => Running::start(self.how)?,
-        };
-        let task = child.task(plan, number, seed, Some(0), self.how.hang_after);
+    /// The child, with a task: to run a seed, and to tell every entry from one on. It is not asked again.
+    pub(crate) fn begin(&mut self, wish: &Wish, from: u64) -> io::Result<Running> {
+        let mut child = self.take()?;
+        let task = child.task(wish, Some(from), self.how.hang_after);
         child.put(&task)?;
         Ok(child)
     }
 
+    /// What is known of a run that gave no result; `entries` of it were heard of.
+    fn ended(&mut self, wish: &Wish, answer: &Answer, entries: u64) -> Outcome {
+        match answer {
+            Answer::Stuck | Answer::Sent | Answer::Died(_) => self.autopsy(wish, answer, entries),
+            _ => self.lost(wish, answer, &Last::default()),
+        }
+    }
+
     /// Runs a seed that ended badly once more, to hear its last events: the dead leave none.
-    fn autopsy(
-        &mut self,
-        plan: &Plan,
-        number: usize,
-        seed: u64,
-        answer: &Answer,
-        entries: u64,
-    ) -> (Verdict, Failure, Vec<String>) {
+    fn autopsy(&mut self, wish: &Wish, answer: &Answer, entries: u64) -> Outcome {
         let mut heard = Heard::default();
         let from = entries.saturating_sub(BEFORE);
-        let again = self.ask(plan, number, seed, Some(from), SECOND.min(self.how.hang_after), &mut heard);
-        let (oracle, mut message) = match answer {
-            Answer::Died(how) => ("crash", how.clone()),
-            Answer::Sent => {
-                ("crash", "its process is killed whenever it is started; is there enough memory?".to_owned())
-            }
-            _ => (
-                "hang",
-                format!("no event for {:?} of wall time: a machine does not come back", self.how.hang_after),
-            ),
-        };
-        let mut verdict = Verdict::Failed;
-        if let Ok(Answer::Done { .. }) = again {
-            verdict = Verdict::Rig;
-            message += "; a second run of the seed came to its end";
+        let again = self.ask(wish, Some(from), SECOND.min(self.how.hang_after), &mut heard);
+        let mut outcome = self.lost(wish, answer, &heard.last);
+        if let Ok(Answer::Done { .. } | Answer::Seen(_)) = again {
+            outcome.verdict = Verdict::Rig;
+            outcome.failures[0].message += "; a second run of the seed came to its end";
         }
-        let (event, time) = heard.last;
+        outcome
+    }
+
+    /// The same of a run of which the last events are known.
+    pub(crate) fn lost(&self, wish: &Wish, answer: &Answer, last: &Last) -> Outcome {
+        let (verdict, oracle, message) = match answer {
+            Answer::Refused(why) => (Verdict::Rig, "panic", why.clone()),
+            Answer::Late => (Verdict::Inconclusive, "limit", "given up: it takes too long".into()),
+            Answer::Died(how) => (Verdict::Failed, "crash", how.clone()),
+            Answer::Sent => {
+                let message = "its process is killed whenever it is started; is there enough memory?";
+                (Verdict::Failed, "crash", message.into())
+            }
+            _ => {
+                let silent = self.how.hang_after;
+                let message = format!("no event for {silent:?} of wall time: a machine does not come back");
+                (Verdict::Failed, "hang", message)
+            }
+        };
+        let (event, time) = last.place();
         let failure = Failure { oracle, invariant: "", time, event, message };
-        (verdict, failure, heard.lines.into())
+        let Wish { plan, seed, .. } = *wish;
+        lost(seed, plan, verdict, failure, last.lines(&wish.spec()))
+    }
+
+    /// Asks the child for a seed, and another one if somebody has told it to end; with how many entries were heard of.
+    fn answer(&mut self, wish: &Wish) -> io::Result<(Answer, u64)> {
+        let mut heard = Heard::default();
+        for _ in 0..AGAIN {
+            match self.ask(wish, None, self.how.hang_after, &mut heard)? {
+                Answer::Sent => heard = Heard::default(),
+                answer => return Ok((answer, heard.entries)),
+            }
+        }
+        Ok((self.ask(wish, None, self.how.hang_after, &mut heard)?, heard.entries))
     }
 
     /// Asks the child for a seed. An error: there is none, and none can be started.
     fn ask(
         &mut self,
-        plan: &Plan,
-        number: usize,
-        seed: u64,
+        wish: &Wish,
         echo: Option<u64>,
         patience: Duration,
         heard: &mut Heard,
     ) -> io::Result<Answer> {
-        let mut child = match self.child.take() {
-            Some(child) => child,
-            None => Running::start(self.how)?,
-        };
-        let task = child.task(plan, number, seed, echo, patience);
-        let answer = child.answer(&task, heard, self.limit);
-        match answer {
+        let mut child = self.take()?;
+        let task = child.task(wish, echo, patience);
+        match child.answer(&task, heard, self.limit) {
             Some(answer) => {
                 if !matches!(answer, Answer::Stuck | Answer::Late) {
                     self.child = Some(child);
                 }
                 Ok(answer)
             }
-            None => {
-                let (signal, how) = child.bury()?;
-                // Else a scheduler that ends a job with all its processes would leave a failure of a seed that had none.
-                if signal.is_some_and(|s| FROM_OUTSIDE.contains(&s)) {
-                    wait();
-                }
-                Ok(match signal {
-                    // No result of the seed: it is run again.
-                    Some(signal) if FROM_OUTSIDE.contains(&signal) => Answer::Sent,
-                    _ => Answer::Died(how),
-                })
-            }
+            None => child.bury(),
         }
+    }
+
+    /// The child, or a new one.
+    fn take(&mut self) -> io::Result<Running> {
+        self.child.take().map_or_else(|| Running::start(self.how), Ok)
+    }
+}
+
+impl Wish<'_> {
+    /// The spec of the run, with what the seed draws.
+    pub fn spec(&self) -> Spec {
+        planned(&self.plan.scenario.spec, self.seed, &self.plan.options(self.seed).overrides)
     }
 }
 
@@ -241,14 +266,14 @@ impl Running {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn()?;
-        let missing = || io::Error::other("a pipe is missing");
-        let input = process.stdin.take().ok_or_else(missing)?;
+        let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().ok_or_else(missing)?);
         Ok(Running { process, input, output, plan: None })
     }
 
     /// What it is asked for a seed; the text of a scenario only once.
-    fn task(&mut self, plan: &Plan, number: usize, seed: u64, echo: Option<u64>, patience: Duration) -> Task {
+    fn task(&mut self, wish: &Wish, echo: Option<u64>, patience: Duration) -> Task {
+        let Wish { plan, number, seed, sight } = *wish;
         let known = self.plan.replace(number) == Some(number);
         Task {
             token: plan.request(seed).to_string(),
@@ -256,6 +281,7 @@ impl Running {
             text: (!known).then(|| plan.scenario.source.clone()),
             judging: plan.judging.clone(),
             rigged: plan.rigged,
+            sight,
             echo,
             patience,
         }
@@ -263,24 +289,14 @@ impl Running {
 
     fn put(&mut self, task: &Task) -> io::Result<()> {
         let line = serde_json::to_string(task).map_err(io::Error::other)?;
-        self.input.write_all(format!("{line}\n").as_bytes())
+        let input = self.input.as_mut().ok_or_else(missing)?;
+        input.write_all(format!("{line}\n").as_bytes())
     }
 
     /// The next thing that it says; `None`: it died, or speaks another language.
-    fn said(&mut self) -> Option<Said> {
+    pub fn said(&mut self) -> Option<Said> {
         let mut line = String::new();
         (self.output.read_line(&mut line).ok()? > 0).then(|| serde_json::from_str(&line).ok())?
-    }
-
-    /// The next entry that it tells.
-    fn told(&mut self) -> Option<Told> {
-        loop {
-            match self.said()? {
-                Said::Event { told, .. } => return Some(told),
-                Said::Pulse(_) => {}
-                Said::Done { .. } | Said::Stuck(_) | Said::Refused(_) => return None,
-            }
-        }
     }
 
     /// `None`: it died.
@@ -294,21 +310,20 @@ impl Running {
                     return Some(Answer::Late);
                 }
                 Said::Pulse(entries) => heard.entries = entries,
-                Said::Event { number, told } => heard.event(number, told.time, told.text),
-                Said::Done { outcome, expectations, wall } => {
-                    return Some(Answer::Done { outcome, expectations, wall });
-                }
+                Said::Event { number, words } => heard.last.add(number, entry(words)),
                 Said::Stuck(entries) => {
                     heard.entries = entries;
                     return Some(Answer::Stuck);
                 }
-                Said::Refused(why) => return Some(Answer::Refused(why)),
+                end => return Answer::of(end),
             }
         }
     }
 
-    /// What it died of: a signal, if it was one, and in words.
-    fn bury(mut self) -> io::Result<(Option<i32>, String)> {
+    /// What it died of.
+    pub fn bury(mut self) -> io::Result<Answer> {
+        // One that lives and speaks another language ends now.
+        self.input = None;
         let mut words = String::new();
         if let Some(errors) = self.process.stderr.take() {
             let _ = errors.take(1 << 16).read_to_string(&mut words);
@@ -321,7 +336,15 @@ impl Running {
         } else {
             "the process died"
         };
-        Ok((signal(status), format!("{cause} ({})", end(status))))
+        Ok(match signal(status) {
+            // No result of the seed: it is run again.
+            Some(signal) if FROM_OUTSIDE.contains(&signal) => {
+                // Else a scheduler that ends a job with all its processes would leave a failure of a seed that had none.
+                wait();
+                Answer::Sent
+            }
+            _ => Answer::Died(format!("{cause} ({})", end(status))),
+        })
     }
 }
 
@@ -333,14 +356,21 @@ impl Drop for Running {
     }
 }
 
-impl Heard {
-    fn event(&mut self, number: u64, time: u64, text: String) {
-        self.last = (number, time);
-        if self.lines.len() == LAST {
-            self.lines.pop_front();
+impl Answer {
+    /// Of the last thing that a child says of a seed; `None` of anything else.
+    pub fn of(said: Said) -> Option<Answer> {
+        match said {
+            Said::Done { outcome, expectations, wall } => Some(Answer::Done { outcome, expectations, wall }),
+            Said::Seen(state) => Some(Answer::Seen(state)),
+            Said::Stuck(_) => Some(Answer::Stuck),
+            Said::Refused(why) => Some(Answer::Refused(why)),
+            Said::Pulse(_) | Said::Event { .. } => None,
         }
-        self.lines.push_back(text);
     }
+}
+
+fn missing() -> io::Error {
+    io::Error::other("a pipe is missing")
 }
 
 /// How a process ended, in words.

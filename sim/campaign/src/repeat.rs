@@ -3,11 +3,11 @@
 
 use crate::blame;
 use crate::plan::Plan;
+use crate::serve::words;
 use crate::watch::{Circle, Pulse};
 use crate::worker::STACK;
 use mirrorsim_world::spec::Spec;
-use mirrorsim_world::{Entry, Options, Sight, State, Watch, planned, render};
-use serde::{Deserialize, Serialize};
+use mirrorsim_world::{Entry, Options, Watch, planned, render};
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::resume_unwind;
@@ -19,7 +19,7 @@ use std::thread::Builder;
 const AHEAD: usize = 1024;
 
 /// An entry of a trace as it is told by a run.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Told {
     /// Virtual time, ns.
     pub time: u64,
@@ -32,9 +32,7 @@ pub struct Told {
 impl Told {
     /// An entry of a run of this spec.
     pub fn of(spec: &Spec, entry: &Entry) -> Told {
-        let bytes = entry.encode();
-        let word = |i: usize| u64::from_le_bytes(std::array::from_fn(|b| bytes[i * 8 + b]));
-        Told { time: entry.time, text: render(spec, entry), words: std::array::from_fn(word) }
+        Told { time: entry.time, text: render(spec, entry), words: words(entry) }
     }
 }
 
@@ -86,11 +84,6 @@ pub fn parting(
     None
 }
 
-/// Runs a seed twice, in two threads, and compares every event; `None` if the two are the same.
-pub fn first_difference(plan: &Plan, seed: u64) -> Option<Difference> {
-    diverging([(plan, seed), (plan, seed)], 0).difference
-}
-
 /// Two runs side by side, as far as they are the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diverging {
@@ -102,13 +95,33 @@ pub struct Diverging {
     pub same: u64,
 }
 
-/// Runs two seeds of two plans, each in a thread, and compares every event. So many events before the first difference
-/// are kept.
-pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
+/// Compares two traces, and keeps so many events before the first difference.
+pub fn diverging(
+    kept: usize,
+    mut one: impl FnMut() -> Option<Told>,
+    other: impl FnMut() -> Option<Told>,
+) -> Diverging {
     let (mut before, mut told) = (VecDeque::new(), 0);
-    let difference = std::thread::scope(|scope| {
-        let start = |of: usize| {
-            let (plan, seed) = runs[of];
+    let one = || {
+        let next = one()?;
+        before.push_back(next.text.clone());
+        told += 1;
+        // The last one may turn out to be the one that differs.
+        if before.len() > kept + 1 {
+            before.pop_front();
+        }
+        Some(next)
+    };
+    let difference = parting(one, other);
+    let same = difference.as_ref().map_or(told, |d| d.event);
+    before.truncate(before.len().saturating_sub((told - same) as usize));
+    Diverging { difference, before: before.into(), same }
+}
+
+/// Runs a seed twice, in two threads, and compares every event; `None` if the two are the same.
+pub fn first_difference(plan: &Plan, seed: u64) -> Option<Difference> {
+    std::thread::scope(|scope| {
+        let start = || {
             let (sender, told) = sync_channel(AHEAD);
             let run = move || {
                 let options = plan.options(seed);
@@ -119,34 +132,9 @@ pub fn diverging(runs: [(&Plan, u64); 2], kept: usize) -> Diverging {
             };
             Builder::new().stack_size(STACK).spawn_scoped(scope, run).ok().map(|_| told)
         };
-        let (one, other): (Receiver<Told>, Receiver<Told>) = (start(0)?, start(1)?);
-        let one = || {
-            let next = one.recv().ok()?;
-            before.push_back(next.text.clone());
-            told += 1;
-            // The last one may turn out to be the one that differs.
-            if before.len() > kept + 1 {
-                before.pop_front();
-            }
-            Some(next)
-        };
+        let (one, other): (Receiver<Told>, Receiver<Told>) = (start()?, start()?);
         // A run whose receiver is gone ends, so that the other threads end, too.
-        parting(one, || other.recv().ok())
-    });
-    let same = difference.as_ref().map_or(told, |d| d.event);
-    before.truncate(before.len().saturating_sub((told - same) as usize));
-    Diverging { difference, before: before.into(), same }
-}
-
-/// How everything stands at a moment of a seed's run, in words.
-///
-/// # Errors
-/// What ends the run before that: it panics, or goes round in a circle.
-pub fn look(plan: &Plan, seed: u64, sight: Sight) -> Result<State, String> {
-    let options = Options { watch: Some(Arc::new(Pulse::of(&plan.scenario.spec))), ..plan.options(seed) };
-    blame::guarded(|| (plan.host.look)(&plan.scenario.spec, seed, &options, sight)).map_err(|end| match end {
-        blame::End::Panic(panic) => format!("panicked at {}: {}", panic.place, panic.message),
-        blame::End::Circle => "events without end, and virtual time stands still".into(),
+        parting(|| one.recv().ok(), || other.recv().ok())
     })
 }
 

@@ -1,13 +1,12 @@
 //! The child's side of [`crate::child`]: seeds come in, results go out, and a watchdog looks whether anything moves.
 
 use crate::plan::Plan;
-use crate::repeat::Told;
 use crate::token::Token;
 use crate::watch::Pulse;
-use crate::worker::{Judged, STACK, attempt};
+use crate::worker::{Judged, STACK, attempt, look};
 use mirrorsim_scenario::{Problems, Scenario};
 use mirrorsim_world::outcome::Outcome;
-use mirrorsim_world::{Entry, Judging, Options, Rigged, Watch};
+use mirrorsim_world::{Entry, Judging, Options, Rigged, Sight, State, Watch};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +34,8 @@ pub(crate) struct Task {
     pub judging: Judging,
     /// A bug of the rig.
     pub rigged: Option<Rigged>,
+    /// Go on to this moment only, and say how everything stands there.
+    pub sight: Option<Sight>,
     /// Tell every entry from this one on.
     pub echo: Option<u64>,
     /// Without an entry for so long it is stuck.
@@ -46,10 +47,12 @@ pub(crate) struct Task {
 pub(crate) enum Said {
     /// So many entries up to now.
     Pulse(u64),
-    /// An entry.
-    Event { number: u64, told: Told },
+    /// An entry, encoded.
+    Event { number: u64, words: [u64; 5] },
     /// The result.
     Done { outcome: Box<Outcome>, expectations: usize, wall: Duration },
+    /// How everything stands at the moment that was asked for.
+    Seen(Box<State>),
     /// No entry for too long after this one. The child ends itself.
     Stuck(u64),
     /// It cannot be run.
@@ -104,12 +107,18 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
     let plan = known.as_ref().ok_or("no scenario was given")?;
     let pulse = Arc::new(Pulse::of(&plan.scenario.spec));
     let watch: Arc<dyn Watch> = match task.echo {
-        Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from, plan: plan.clone() }),
+        Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from }),
         None => Arc::clone(&pulse) as Arc<dyn Watch>,
     };
     set(now, Some((pulse, task.patience)));
-    let Judged { run, expectations, wall } =
-        attempt(plan, token.seed, &Options { watch: Some(watch), ..plan.options(token.seed) });
+    let options = Options { watch: Some(watch), ..plan.options(token.seed) };
+    if let Some(sight) = task.sight {
+        return Ok(match look(plan, token.seed, &options, sight) {
+            Ok(state) => Said::Seen(Box::new(state)),
+            Err(outcome) => Said::Done { outcome, expectations: 0, wall: Duration::ZERO },
+        });
+    }
+    let Judged { run, expectations, wall } = attempt(plan, token.seed, &options);
     Ok(Said::Done { outcome: Box::new(run.outcome), expectations, wall })
 }
 
@@ -127,7 +136,7 @@ fn guard(now: &Now, alive: &Receiver<()>) {
             continue;
         };
         let entries = pulse.entries();
-        if entries != last {
+        if entries != last || pulse.waits() {
             (last, silent) = (entries, Duration::ZERO);
             say(&Said::Pulse(entries));
             continue;
@@ -148,12 +157,22 @@ fn say(said: &Said) {
     }
 }
 
+/// An entry as it is told.
+pub(crate) fn words(entry: &Entry) -> [u64; 5] {
+    let bytes = entry.encode();
+    std::array::from_fn(|i| u64::from_le_bytes(std::array::from_fn(|b| bytes[i * 8 + b])))
+}
+
+/// The entry that was told.
+pub(crate) fn entry(words: [u64; 5]) -> Entry {
+    Entry::decode(&std::array::from_fn(|b| words[b / 8].to_le_bytes()[b % 8]))
+}
+
 /// Tells entries while they happen: behind the last one there may be nothing more.
 #[derive(Debug)]
 struct Echo {
     pulse: Arc<Pulse>,
     from: u64,
-    plan: Plan,
 }
 
 impl Watch for Echo {
@@ -161,7 +180,19 @@ impl Watch for Echo {
         self.pulse.entry(entry);
         let number = self.pulse.entries() - 1;
         if number >= self.from {
-            say(&Said::Event { number, told: Told::of(&self.plan.scenario.spec, entry) });
+            self.pulse.waiting(|| say(&Said::Event { number, words: words(entry) }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_what_was_told() {
+        let told =
+            Entry { time: u64::MAX - 1, kind: 2, actor: 3, peer: 65_535, flags: 4, a: 5, b: 6 << 40, c: 7 };
+        assert_eq!(entry(words(&told)), told);
     }
 }

@@ -5,15 +5,15 @@ use mirrorsim_world::spec::Spec;
 use mirrorsim_world::{Entry, Watch, render};
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Entries at one moment of virtual time above which a run is taken to go round in a circle: so many, and so many of each
 /// operation, which may all be asked for at once. It is found out soon where little is done, so that it can be reduced.
 const CROWD: u64 = 100_000;
 const OF_AN_OPERATION: u64 = 100;
 /// Last entries that are kept.
-pub(crate) const LAST: usize = 12;
+const LAST: usize = 12;
 
 /// What is thrown out of a run that goes round in a circle.
 pub(crate) struct Circle;
@@ -25,6 +25,7 @@ pub(crate) struct Pulse {
     entries: AtomicU64,
     time: AtomicU64,
     crowd: AtomicU64,
+    waits: AtomicBool,
 }
 
 impl Pulse {
@@ -34,13 +35,25 @@ impl Pulse {
     }
 
     fn with_most(most: u64) -> Pulse {
-        let (entries, time, crowd) = Default::default();
-        Pulse { most, entries, time, crowd }
+        let (entries, time, crowd, waits) = Default::default();
+        Pulse { most, entries, time, crowd, waits }
     }
 
     /// How many entries there were.
     pub fn entries(&self) -> u64 {
         self.entries.load(Ordering::Relaxed)
+    }
+
+    /// Whether the run waits for whoever it tells its entries, which says nothing of the run.
+    pub fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// Does something that may have to wait for others.
+    pub fn waiting(&self, f: impl FnOnce()) {
+        self.waits.store(true, Ordering::Relaxed);
+        f();
+        self.waits.store(false, Ordering::Relaxed);
     }
 
     fn beat(&self, time: u64) {
@@ -66,11 +79,45 @@ impl Watch for Pulse {
     }
 }
 
-/// Keeps the last entries, for a run that will not get to its end.
+/// The last entries of a run that may not get to its end.
+#[derive(Debug, Default)]
+pub(crate) struct Last {
+    /// Of the next entry.
+    next: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl Last {
+    /// The number of the next entry; the first has 0.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Takes an entry.
+    pub fn add(&mut self, number: u64, entry: Entry) {
+        if self.entries.len() == LAST {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+        self.next = number + 1;
+    }
+
+    /// Number and time of the last one; zeros: there is none.
+    pub fn place(&self) -> (u64, u64) {
+        (self.next.saturating_sub(1), self.entries.back().map_or(0, |e| e.time))
+    }
+
+    /// All that are kept, in words.
+    pub fn lines(&self, spec: &Spec) -> Vec<String> {
+        self.entries.iter().map(|e| render(spec, e)).collect()
+    }
+}
+
+/// Keeps the last entries.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pulse: Pulse,
-    last: Mutex<VecDeque<Entry>>,
+    last: Mutex<Last>,
 }
 
 impl Recorder {
@@ -79,27 +126,15 @@ impl Recorder {
         Recorder { pulse: Pulse::of(spec), last: Mutex::default() }
     }
 
-    /// Number and time of the last entry.
-    pub fn last(&self) -> (u64, u64) {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.pulse.entries().saturating_sub(1), last.back().map_or(0, |e| e.time))
-    }
-
-    /// The last entries in words.
-    pub fn lines(&self, spec: &Spec) -> Vec<String> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|e| render(spec, e)).collect()
+    /// The last entries.
+    pub fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Watch for Recorder {
     fn entry(&self, entry: &Entry) {
-        {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.len() == LAST {
-                last.pop_front();
-            }
-            last.push_back(*entry);
-        }
+        self.last().add(self.pulse.entries(), *entry);
         self.pulse.entry(entry);
     }
 }
@@ -117,5 +152,21 @@ mod tests {
         let round = guarded(|| (0..100).for_each(|_| pulse.beat(20)));
         assert!(matches!(round, Err(End::Circle)), "{round:?}");
         assert_eq!(pulse.entries(), 107);
+    }
+
+    #[test]
+    fn a_run_waits_for_whoever_it_tells_and_no_longer() {
+        let pulse = Pulse::with_most(5);
+        pulse.waiting(|| assert!(pulse.waits()));
+        assert!(!pulse.waits());
+    }
+
+    #[test]
+    fn the_last_entries_have_their_numbers() {
+        let mut last = Last::default();
+        assert_eq!((last.next(), last.place()), (0, (0, 0)));
+        (70..90).for_each(|number| last.add(number, Entry { time: number * 10, ..Entry::default() }));
+        assert_eq!((last.next(), last.place(), last.entries.len()), (90, (89, 890), LAST));
+        assert_eq!(last.entries.front().map(|e| e.time), Some(780));
     }
 }

@@ -8,7 +8,7 @@ use crate::wall::Clock;
 use crate::watch::{Pulse, Recorder};
 use mirrorsim_world::outcome::{Checks, Failure, Ledger, Operations, Outcome, Verdict};
 use mirrorsim_world::spec::Spec;
-use mirrorsim_world::{Options, Run};
+use mirrorsim_world::{Options, Run, Sight, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,15 +54,24 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
     Judged { run, expectations, wall }
 }
 
+/// How everything stands at a moment of a seed's run, in words; of a run that ends on the way, how.
+pub fn look(plan: &Plan, seed: u64, options: &Options, sight: Sight) -> Result<State, Box<Outcome>> {
+    let spec = &plan.scenario.spec;
+    let options = &with_pulse(spec, options);
+    blame::guarded(|| (plan.host.look)(spec, seed, options, sight))
+        .map_err(|end| Box::new(autopsy(plan, seed, options, &end)))
+}
+
 /// Runs a seed that gave no result once more, for its last events. It ends as before: a run is a pure function.
 fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
     let recorder = Arc::new(Recorder::of(&plan.scenario.spec));
     let again = Options { watch: Some(recorder.clone()), images: false, trace: false, ..options.clone() };
     let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &again));
-    let (event, time) = recorder.last();
+    let last = recorder.last();
+    let (event, time) = last.place();
     let failure = Failure { time, event, ..failure(end) };
     let spec = mirrorsim_world::planned(&plan.scenario.spec, seed, &options.overrides);
-    lost(seed, plan, blame::verdict(end), failure, recorder.lines(&spec))
+    lost(seed, plan, blame::verdict(end), failure, last.lines(&spec))
 }
 
 /// Everything is watched, so that no run goes on for ever.

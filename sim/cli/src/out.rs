@@ -5,7 +5,7 @@ use crate::trouble::Trouble;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use mirrorsim_campaign::Exit;
-use mirrorsim_report::reason;
+use mirrorsim_report::{self as report, reason};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::path::Path;
@@ -104,17 +104,15 @@ impl Out {
                     if help.is_empty() { String::new() } else { format!("\n{NOTE}help{NOTE:#}: {help}") };
                 writeln!(stderr, "{ERROR}error{ERROR:#}: {what}{help}")
             }
+            Trouble::Run(outcome) => {
+                let (seed, cause) = (outcome.seed, report::cause(outcome));
+                write!(stderr, "{ERROR}error{ERROR:#}: seed {seed}: {cause}\n{}", report::up_to_it(outcome))
+            }
             Trouble::Scenarios(files) => (0..).zip(files).try_for_each(|(i, p)| {
                 let apart = if i > 0 { "\n" } else { "" };
                 write!(stderr, "{apart}{}", p.render(true))
             }),
         };
-    }
-
-    /// What another of these met, too: there is only one standard output.
-    pub fn join(&mut self, other: &mut Out) {
-        self.exit = self.exit.worst(other.close());
-        self.gone |= other.gone;
     }
 
     /// Flushes; what could not be written counts now.

@@ -1,8 +1,11 @@
 //! Why a command could not do what it was asked for.
 
 use mirrorsim_campaign::Exit;
+use mirrorsim_report as report;
 use mirrorsim_scenario::Problems;
+use mirrorsim_world::outcome::Outcome;
 use serde_json::{Value, json};
+use std::io;
 
 /// What went wrong.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub enum Trouble {
     },
     /// Mistakes in scenarios.
     Scenarios(Vec<Problems>),
+    /// A run that was to be looked at does not come to its end: it panics, crashes or hangs.
+    Run(Box<Outcome>),
 }
 
 impl Trouble {
@@ -36,6 +41,11 @@ impl Trouble {
         Trouble::Words { exit: Exit::Rig, what: what.into(), help: String::new() }
     }
 
+    /// That there can be no process for a run, which may end its process.
+    pub fn no_process(error: io::Error) -> Trouble {
+        Trouble::environment(format!("cannot start a process for the run: {}", report::reason(&error)))
+    }
+
     /// With a cure.
     pub fn help(mut self, text: impl Into<String>) -> Trouble {
         if let Trouble::Words { help, .. } = &mut self {
@@ -49,6 +59,7 @@ impl Trouble {
         match self {
             Trouble::Words { exit, .. } => *exit,
             Trouble::Scenarios(_) => Exit::Usage,
+            Trouble::Run(outcome) => outcome.verdict.into(),
         }
     }
 
@@ -57,6 +68,13 @@ impl Trouble {
         match self {
             Trouble::Words { exit, what, help } => {
                 vec![json!({"type": "error", "exit_code": exit.code(), "what": what, "help": help})]
+            }
+            Trouble::Run(outcome) => {
+                let (exit, what) = (self.exit().code(), report::cause(outcome));
+                let what = format!("seed {}: {what}", outcome.seed);
+                vec![
+                    json!({"type": "error", "exit_code": exit, "what": what, "last_events": outcome.last_events}),
+                ]
             }
             Trouble::Scenarios(files) => {
                 let lists = files.iter().map(Problems::to_json);
@@ -69,8 +87,8 @@ impl Trouble {
     }
 }
 
-impl From<mirrorsim_report::Trouble> for Trouble {
-    fn from(trouble: mirrorsim_report::Trouble) -> Trouble {
+impl From<report::Trouble> for Trouble {
+    fn from(trouble: report::Trouble) -> Trouble {
         Trouble::environment(trouble)
     }
 }

@@ -50,6 +50,7 @@ use mirror::quirk::Sound;
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{DECISIONS, Entry, Override};
 pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
+use serde::{Deserialize, Serialize};
 pub use state::{Differing, Part, Sight, State};
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -85,7 +86,7 @@ pub trait Watch: Debug + Send + Sync {
 }
 
 /// A moment of a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum DisasterAt {
     /// A virtual time, ns.
     Time(u64),

@@ -57,6 +57,13 @@ pub struct Outcome {
     pub last_events: Vec<String>,
 }
 
+impl Outcome {
+    /// Whether it comes from a run that did not get to its end: a machine panicked, ended its process, or does not come back.
+    pub fn is_lost(&self) -> bool {
+        self.failures.first().is_some_and(|f| matches!(f.oracle, "panic" | "crash" | "hang"))
+    }
+}
+
 /// Summary of a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Verdict {

@@ -1,7 +1,9 @@
 //! How everything stands at a moment of a run, in words: what `replay --until` and `diff` show.
 
+use serde::{Deserialize, Serialize};
+
 /// A part of a world: a server, a mirror at a destination, a client, a direction of a line, or the run itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Its name.
     pub name: String,
@@ -10,7 +12,7 @@ pub struct Part {
 }
 
 /// How everything stands between two events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Virtual time, ns.
     pub time: u64,
@@ -23,7 +25,7 @@ pub struct State {
 }
 
 /// A moment to look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sight {
     /// When everything up to a time has happened, or everything that one event of the scheduler led to, of which the
     /// trace has this entry.

@@ -1,6 +1,6 @@
 //! What can be said of two runs.
 
-use super::{Reading, TraceSeed, one_seed, planted, set};
+use super::{Patience, Reading, TraceSeed, one_seed, planted, set};
 use clap::Args as Group;
 use mirrorsim_planted::Row;
 use mirrorsim_scenario::Seeds;
@@ -33,6 +33,8 @@ pub struct DiffArgs {
     /// Events that are shown before the first that differs
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub context: u16,
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// A planted bug, or none.

@@ -329,6 +329,8 @@ pub struct TraceArgs {
     /// At most so many lines
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+    #[command(flatten)]
+    pub patience: Patience,
 }
 
 /// The one seed of a trace.

@@ -2,46 +2,79 @@
 
 use crate::args::{DiffArgs, JudgingArgs};
 use crate::commands::state::{time, to_json};
+use crate::commands::worker;
 use crate::out::Out;
 use crate::scenarios;
 use crate::target::Named;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{Difference, Diverging, Exit, Plan, Token, diverging, look};
+use mirrorsim_campaign::{Children, Difference, Diverging, Exit, Nursery, Plan, Token, diverging};
+use mirrorsim_report as report;
 use mirrorsim_scenario::Scenario;
+use mirrorsim_world::outcome::Outcome;
 use mirrorsim_world::spec::CheckMode;
-use mirrorsim_world::{Differing, Sight, State};
+use mirrorsim_world::{Differing, DisasterAt, Sight, State};
 use serde_json::{Value, json};
+use std::io;
 
 type Side = (Plan, u64);
 
-/// How both stand at a moment; of a run that does not get there, why.
-type Standings = [Result<State, String>; 2];
+/// What is seen of a run at a moment; of one that ended badly on the way, how.
+type Standing = Result<State, Box<Outcome>>;
 
-/// Runs two seeds, and compares them event by event.
+/// What is known of two runs.
+struct Found {
+    diverging: Diverging,
+    /// How each ended, if that was seen, and badly.
+    ended: [Option<Box<Outcome>>; 2],
+    /// How both stand before and after the first event that differs.
+    standings: Option<[[Standing; 2]; 2]>,
+}
+
+/// Runs two seeds, each in a child, and compares them event by event.
 pub fn diff(args: &DiffArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let sides = sides(args)?;
     let sides = sides.map(|(plan, seed)| (plan.with_check(Some(CheckMode::End)), seed));
-    let [one, other] = &sides;
-    let found = diverging([(&one.0, one.1), (&other.0, other.1)], args.context.into());
-    let exit = if found.difference.is_some() { Exit::Failed } else { Exit::Passed };
-    let at = |sight| [one, other].map(|(plan, seed)| look(plan, *seed, sight));
-    let standings = found.difference.as_ref().map(|d| {
-        let after = Sight::After(mirrorsim_world::DisasterAt::Event(d.event));
-        [at(Sight::Before(d.event)), at(after)]
-    });
+    let found = found(&sides, args.context.into(), &worker::children(&args.patience));
+    let found = found.map_err(Trouble::no_process)?;
+    let apart = if found.diverging.difference.is_some() { Exit::Failed } else { Exit::Passed };
+    let exit = found.ended.iter().flatten().fold(apart, |exit, o| exit.worst(o.verdict.into()));
     if out.json() {
-        out.object(&object(&sides, &found, standings.as_ref(), exit));
+        out.object(&object(&sides, &found, exit));
         return Ok(exit);
     }
-    out.text(&format!("A  {}\nB  {}\n", words(one), words(other)));
-    match (&found.difference, &standings) {
+    out.text(&format!("A  {}\nB  {}\n", words(&sides[0]), words(&sides[1])));
+    match (&found.diverging.difference, &found.standings) {
         (Some(difference), Some(standings)) => {
-            out.text(&events(&found, difference));
+            out.text(&events(&found.diverging, difference));
             out.text(&stand(standings));
         }
-        _ => out.text(&format!("the same in every event, {} of them\n", found.same)),
+        _ => {
+            out.text(&format!("the same in every event, {} of them\n", found.diverging.same));
+            out.text(&ends(found.ended.iter().map(Option::as_deref)));
+        }
     }
     Ok(exit)
+}
+
+/// Runs both side by side, and looks at both where they part.
+fn found([one, other]: &[Side; 2], context: usize, children: &Children) -> io::Result<Found> {
+    let mut nurseries = [Nursery::new(children), Nursery::new(children)];
+    let [a, b] = &mut nurseries;
+    let (mut a, mut b) = (a.tell(&one.0, one.1)?, b.tell(&other.0, other.1)?);
+    let diverging = diverging(context, || a.told(), || b.told());
+    let ended = [a.end(), b.end()].map(|end| end.filter(Outcome::is_lost).map(Box::new));
+    let Some(event) = diverging.difference.as_ref().map(|d| d.event) else {
+        return Ok(Found { diverging, ended, standings: None });
+    };
+    let mut at = |sight| -> io::Result<[Standing; 2]> {
+        let mut side = |n: usize, (plan, seed): &Side| match &ended[n] {
+            Some(outcome) => Ok(Err(outcome.clone())),
+            None => nurseries[n].look(plan, *seed, sight),
+        };
+        Ok([side(0, one)?, side(1, other)?])
+    };
+    let standings = [at(Sight::Before(event))?, at(Sight::After(DisasterAt::Event(event)))?];
+    Ok(Found { diverging, ended, standings: Some(standings) })
 }
 
 /// Both runs. What is said for both is said of those that are scenarios.
@@ -113,22 +146,21 @@ fn events(found: &Diverging, difference: &Difference) -> String {
 }
 
 /// In what both stand differently before and after the first event that differs; of who does not get there, why.
-fn stand([before, after]: &[Standings; 2]) -> String {
+fn stand([before, after]: &[[Standing; 2]; 2]) -> String {
     let mut text = String::new();
     for (when, standings) in [("before", before), ("after", after)] {
         match standings {
             [Ok(one), Ok(other)] => text += &format!("{when} it {}", apart(one, other)),
-            _ => {
-                let sides = ["A", "B"].iter().zip(standings);
-                let ended = sides.filter_map(|(name, side)| Some((name, side.as_ref().err()?)));
-                return text
-                    + &ended
-                        .map(|(name, why)| format!("{name} ended there: it {why}\n"))
-                        .collect::<String>();
-            }
+            _ => return text + &ends(standings.iter().map(|s| s.as_ref().err().map(|o| &**o))),
         }
     }
     text
+}
+
+/// Who ended badly, and how.
+fn ends<'o>(ended: impl Iterator<Item = Option<&'o Outcome>>) -> String {
+    let sides = ["A", "B"].into_iter().zip(ended);
+    sides.filter_map(|(name, end)| Some(format!("{name} ended there: {}\n", report::cause(end?)))).collect()
 }
 
 /// The facts in which two states differ.
@@ -151,13 +183,18 @@ fn apart(one: &State, other: &State) -> String {
     text
 }
 
-fn object(sides: &[Side; 2], found: &Diverging, standings: Option<&[Standings; 2]>, exit: Exit) -> Value {
-    let side = |(plan, seed): &Side| json!({"scenario": plan.argument, "seed": seed, "planted": plan.planted_ids(), "sets": plan.sets});
-    let state = |side: &Result<State, String>| match side {
-        Ok(state) => json!({"over": state.over, "state": to_json(state)}),
-        Err(why) => json!({"ended": why}),
+fn object(sides: &[Side; 2], found: &Found, exit: Exit) -> Value {
+    let side = |n: usize| {
+        let (plan, seed) = &sides[n];
+        let mut side = json!({"scenario": plan.argument, "seed": seed, "planted": plan.planted_ids(), "sets": plan.sets});
+        found.ended[n].iter().for_each(|outcome| side["ended"] = report::cause(outcome).into());
+        side
     };
-    let standing = |of: &Standings| {
+    let state = |side: &Standing| match side {
+        Ok(state) => json!({"over": state.over, "state": to_json(state)}),
+        Err(outcome) => json!({"ended": report::cause(outcome)}),
+    };
+    let standing = |of: &[Standing; 2]| {
         let differing: Vec<Value> = match of {
             [Ok(one), Ok(other)] => one
                 .differing(other)
@@ -168,11 +205,13 @@ fn object(sides: &[Side; 2], found: &Diverging, standings: Option<&[Standings; 2
         };
         json!({"one": state(&of[0]), "other": state(&of[1]), "differing": differing})
     };
-    let difference = found.difference.as_ref().map(|d| {
-        json!({"event": d.event, "time_ns": d.time, "one": d.one, "other": d.other, "before": found.before})
-    });
+    let before = &found.diverging.before;
+    let difference = found.diverging.difference.as_ref().map(
+        |d| json!({"event": d.event, "time_ns": d.time, "one": d.one, "other": d.other, "before": before}),
+    );
+    let [before, after] = [0, 1].map(|n| found.standings.as_ref().map(|s| standing(&s[n])));
     json!({
-        "type": "diff", "exit_code": exit.code(), "one": side(&sides[0]), "other": side(&sides[1]), "same": found.same,
-        "difference": difference, "before": standings.map(|s| standing(&s[0])), "after": standings.map(|s| standing(&s[1])),
+        "type": "diff", "exit_code": exit.code(), "one": side(0), "other": side(1), "same": found.diverging.same,
+        "difference": difference, "before": before, "after": after,
     })
 }

@@ -11,7 +11,8 @@ use crate::recording::Recording;
 use crate::signals;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{
-    self as campaign, Difference, Event, Exit, Plan, Replayed, Repro, Same, SeedRun, Twice, first_difference,
+    self as campaign, Children, Difference, Event, Exit, Nursery, Plan, Replayed, Repro, Same, SeedRun,
+    Twice, parting,
 };
 use mirrorsim_report as report;
 use serde_json::json;
@@ -40,12 +41,17 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let recording = Recording::named(&args.target, args.scenario.as_deref(), args.force)?;
     recording.mention_origin(out);
     let (plan, seed) = (&recording.plan, recording.token.seed);
+    let children = worker::children(&args.patience);
     if let Some(until) = args.until {
         recording.mention_drift(out);
-        return state::show(out, plan, seed, until, args.trace);
+        return state::show(out, (plan, seed), until, args.trace, &children);
     }
     if args.trace {
-        show(out, plan, seed, Filter::all());
+        // How it ends is told behind it.
+        match show(out, (plan, seed), &Filter::all(), &children) {
+            Ok(()) | Err(Trouble::Run(_)) => {}
+            Err(trouble) => return Err(trouble),
+        }
     }
     let plans: Arc<[Plan]> = [plan.clone()].into();
     let (run, interrupt) = run(&plans, &args.patience, out)?;
@@ -55,7 +61,8 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let replayed = recorded.replayed(same, &run);
     let exit = replayed.exit(&run, args.expect_pass);
     let what = words(&recording, replayed, same);
-    let difference = (replayed == Replayed::Nondeterminism).then(|| first_difference(plan, seed));
+    let difference =
+        (replayed == Replayed::Nondeterminism).then(|| difference(plan, seed, &children)).transpose()?;
     if out.json() {
         out.object(&report::run_line(plan, &run));
         let difference = difference.flatten();
@@ -69,7 +76,7 @@ pub fn replay(args: ReplayArgs, out: &mut Out) -> Result<Exit, Trouble> {
         out.text(&report::one(plan, &run, "replayed", None));
         out.text(&format!("{what}\n"));
         if let Some(difference) = difference {
-            out.text(&parting(difference));
+            out.text(&apart(difference));
         }
     }
     Ok(exit.worst(interrupt))
@@ -92,8 +99,16 @@ fn words(recording: &Recording, replayed: Replayed, same: Same) -> String {
     format!("{forced}{}{digest}{}", replayed.text(same), recording.drift(same))
 }
 
-/// Where two runs of now part, in words.
-fn parting(difference: Option<Difference>) -> String {
+/// Where two runs of now part.
+fn difference(plan: &Plan, seed: u64, children: &Children) -> Result<Option<Difference>, Trouble> {
+    let [mut one, mut other] = [Nursery::new(children), Nursery::new(children)];
+    let mut one = one.tell(plan, seed).map_err(Trouble::no_process)?;
+    let mut other = other.tell(plan, seed).map_err(Trouble::no_process)?;
+    Ok(parting(|| one.told(), || other.told()))
+}
+
+/// The same in words.
+fn apart(difference: Option<Difference>) -> String {
     let ended = || "(the run had ended)".to_owned();
     match difference {
         Some(d) => {

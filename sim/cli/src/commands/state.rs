@@ -4,19 +4,25 @@ use crate::commands::trace::{self, Filter};
 use crate::moment::Moment;
 use crate::out::Out;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{Exit, Plan, look};
+use mirrorsim_campaign::{Children, Exit, Nursery, Plan};
 use mirrorsim_world::spec::CheckMode;
 use mirrorsim_world::{Part, Sight, State};
 use serde_json::{Map, Value, json};
 
 /// Shows how everything stands at a moment, and before that the events up to there, if they are wanted.
-pub fn show(out: &mut Out, plan: &Plan, seed: u64, at: Moment, events: bool) -> Result<Exit, Trouble> {
-    let ended = |why| Trouble::rig(format!("seed {seed} does not get there: it {why}"));
-    let state = look(plan, seed, Sight::After(at.into())).map_err(ended)?;
+pub fn show(
+    out: &mut Out,
+    (plan, seed): (&Plan, u64),
+    at: Moment,
+    events: bool,
+    children: &Children,
+) -> Result<Exit, Trouble> {
+    let state = Nursery::new(children).look(plan, seed, Sight::After(at.into()));
+    let state = state.map_err(Trouble::no_process)?.map_err(Trouble::Run)?;
     if events {
         // What happens is the same with less judging.
         let plan = plan.clone().with_check(Some(CheckMode::End));
-        trace::show(out, &plan, seed, Filter::up_to(state.entries.saturating_sub(1)));
+        trace::show(out, (&plan, seed), &Filter::up_to(state.entries.saturating_sub(1)), children)?;
     }
     if out.json() {
         out.object(&json!({"type": "state", "over": state.over, "state": to_json(&state)}));

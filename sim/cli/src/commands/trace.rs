@@ -1,101 +1,82 @@
 //! `trace`: what happens in a run, one line an event.
 
 use crate::args::TraceArgs;
-use crate::commands::state;
+use crate::commands::{state, worker};
 use crate::moment::Moment;
 use crate::out::Out;
 use crate::target;
 use crate::trouble::Trouble;
 use mirror::stage::Stage;
-use mirrorsim_campaign::{Exit, Plan, attempt};
+use mirrorsim_campaign::{Children, Exit, Nursery, Plan};
 use mirrorsim_scenario::Scenario;
 use mirrorsim_world::outcome::Outcome;
-use mirrorsim_world::spec::Spec;
-use mirrorsim_world::{Entry, Options, TRACE_KINDS, Watch, planned, render};
+use mirrorsim_world::{Entry, TRACE_KINDS, render};
 use serde_json::json;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::cmp::Ordering;
 
 /// Runs one seed and shows its events.
 pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let (plan, seed) = target::scenario(&args.scenario, &args.seed, &args.judging, &args.reading)?;
     let filter = Filter::new(&args, &plan.scenario)?;
-    let outcome = show(out, &plan, seed, filter);
-    // The trace was asked for, not the verdict; but that it does not come to its end must not look like success.
-    match outcome.failures.first() {
-        _ if args.state => match args.to {
-            Some(to) => state::show(out, &plan, seed, to, false),
-            None => Ok(Exit::Passed),
-        },
-        Some(f) if f.oracle == "panic" => Err(Trouble::rig(format!("seed {seed}: {}", f.message))),
-        _ => Ok(Exit::Passed),
+    let children = worker::children(&args.patience);
+    show(out, (&plan, seed), &filter, &children)?;
+    match args.to.filter(|_| args.state) {
+        Some(to) => state::show(out, (&plan, seed), to, false, &children),
+        None => Ok(Exit::Passed),
     }
 }
 
-/// Runs a seed and prints the entries that pass, while they happen: behind a crash there is nothing to print them.
-pub fn show(out: &mut Out, plan: &Plan, seed: u64, filter: Filter) -> Outcome {
-    let lines = Lines { out: Out::new(out.json()), number: 0, left: filter.limit };
-    let options = plan.options(seed);
-    let spec = planned(&plan.scenario.spec, seed, &options.overrides);
-    let printer = Arc::new(Printer { spec, filter, lines: Mutex::new(lines) });
-    let run = attempt(plan, seed, &Options { watch: Some(printer.clone()), ..options }).run;
-    let mut lines = printer.lines();
-    out.join(&mut lines.out);
-    let (shown, limit) = (printer.filter.limit - lines.left, printer.filter.limit);
-    if shown == 0 && limit > 0 && lines.number > 0 && !lines.out.gone() {
-        out.note(&format!("none of the {} events passes these filters", lines.number));
+/// Runs a seed in a child and prints the entries that pass, while they happen. The trace is asked for, not the verdict; but that it
+/// does not come to its end is a trouble.
+pub fn show(
+    out: &mut Out,
+    (plan, seed): (&Plan, u64),
+    filter: &Filter,
+    children: &Children,
+) -> Result<(), Trouble> {
+    let mut nursery = Nursery::new(children);
+    let mut run = nursery.tell(plan, seed).map_err(Trouble::no_process)?;
+    let (mut number, mut left) = (0, filter.limit);
+    while left > 0 && !out.gone() {
+        let Some(entry) = run.next().filter(|entry| !filter.is_over(number, entry)) else { break };
+        if filter.may_pass(number, &entry) {
+            let text = render(run.spec(), &entry);
+            if filter.passes(&text) {
+                left -= 1;
+                tell(out, number, &entry, &text);
+            }
+        }
+        number += 1;
     }
-    drop(lines);
-    run.outcome
-}
-
-#[derive(Debug)]
-struct Printer {
-    spec: Spec,
-    filter: Filter,
-    lines: Mutex<Lines>,
-}
-
-#[derive(Debug)]
-struct Lines {
-    out: Out,
-    /// Of the next entry.
-    number: u64,
-    left: u64,
-}
-
-impl Printer {
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    let lost = run.end().filter(Outcome::is_lost);
+    if lost.is_none() && left == filter.limit && left > 0 && number > 0 && !out.gone() {
+        let upto = if filter.to.is_some() { " up to there" } else { "" };
+        out.note(&format!("none of the {number} events{upto} passes these filters"));
     }
+    lost.map_or(Ok(()), |outcome| Err(Trouble::Run(Box::new(outcome))))
 }
 
-impl Watch for Printer {
-    fn entry(&self, entry: &Entry) {
-        let mut lines = self.lines();
-        let number = lines.number;
-        lines.number += 1;
-        if lines.left == 0 || lines.out.gone() || !self.filter.may_pass(number, entry) {
-            return;
-        }
-        let text = render(&self.spec, entry);
-        if !self.filter.passes(&text) {
-            return;
-        }
-        lines.left -= 1;
-        let out = &mut lines.out;
-        if out.json() {
-            let kind = kind_name(entry.kind);
-            out.object(
-                &json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text}),
-            );
-        } else {
-            out.text(&format!("{number:>7} {text}\n"));
-        }
+fn tell(out: &mut Out, number: u64, entry: &Entry, text: &str) {
+    if out.json() {
+        let kind = kind_name(entry.kind);
+        out.object(
+            &json!({"type": "event", "event": number, "time_ns": entry.time, "kind": kind, "text": text}),
+        );
+    } else {
+        out.text(&format!("{number:>7} {text}\n"));
     }
 }
 
 fn kind_name(kind: u16) -> &'static str {
     TRACE_KINDS.iter().find(|(n, _)| *n == kind).map_or("?", |(_, name)| name)
+}
+
+/// Whether an entry is before a moment, there, or behind it.
+fn at(number: u64, entry: &Entry, moment: Moment) -> Ordering {
+    match moment {
+        Moment::Time(ns) => entry.time.cmp(&ns),
+        Moment::Event(event) => number.cmp(&event),
+    }
 }
 
 /// Which events are shown.
@@ -173,14 +154,14 @@ impl Filter {
         })
     }
 
+    /// Whether this entry and all behind it are too late.
+    fn is_over(&self, number: u64, entry: &Entry) -> bool {
+        self.to.is_some_and(|to| at(number, entry, to).is_gt())
+    }
+
     /// Whether it is worth the text.
     fn may_pass(&self, number: u64, entry: &Entry) -> bool {
-        let at = |moment: Moment| match moment {
-            Moment::Time(ns) => entry.time.cmp(&ns),
-            Moment::Event(event) => number.cmp(&event),
-        };
-        self.from.is_none_or(|m| at(m).is_ge())
-            && self.to.is_none_or(|m| at(m).is_le())
+        self.from.is_none_or(|from| at(number, entry, from).is_ge())
             && (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
             && (self.stages.is_empty()
                 || kind_name(entry.kind) != "stage"

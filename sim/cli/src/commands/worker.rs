@@ -15,9 +15,12 @@ pub fn worker() -> Result<Exit, Trouble> {
 
 /// A crew of such workers.
 pub fn crew(workers: usize, patience: &Patience, twice: Twice) -> Crew {
-    let children =
-        Children { program: program(), arguments: vec!["worker".into()], hang_after: patience.hang_after };
-    Crew { workers, children: Some(children), twice }
+    Crew { workers, children: Some(children(patience)), twice }
+}
+
+/// How one of them is started.
+pub fn children(patience: &Patience) -> Children {
+    Children { program: program(), arguments: vec!["worker".into()], hang_after: patience.hang_after }
 }
 
 /// This program, even if its file was replaced since it was started.

@@ -8,7 +8,7 @@ mod one;
 pub use campaign::{campaign, pace};
 pub use compare::compare;
 pub use many::{brief, many, several};
-pub use one::one;
+pub use one::{cause, one, up_to_it};
 
 use crate::number::{count, nanos};
 use anstyle::{AnsiColor, Style};

@@ -103,7 +103,7 @@ fn green(page: &mut Page, plan: &Plan, run: &SeedRun) {
 fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let outcome = &run.outcome;
     let more = outcome.failures.iter().skip(1).take(FINDINGS - 1);
-    page.labelled("cause", &shortened_cause(outcome));
+    page.labelled("cause", &cause(outcome));
     for f in more {
         page.labelled("then", &shortened(&format!("{} {}: {}", f.oracle, f.invariant, f.message)));
     }
@@ -128,11 +128,22 @@ fn red(page: &mut Page, plan: &Plan, run: &SeedRun, report: bool) {
     let trace = trace_line(plan, outcome);
     // Still to come: how to see more of that, where the report is, and the line to paste.
     let room = RED_LINES.saturating_sub(page.lines + 1 + usize::from(trace.is_some()) + usize::from(report));
+    last_events(page, outcome, room);
+    trace.iter().for_each(|line| page.labelled("more of it", line));
+}
+
+/// The last events of a run that did not come to its end, a line each.
+pub fn up_to_it(outcome: &Outcome) -> String {
+    let mut page = Page::default();
+    last_events(&mut page, outcome, usize::MAX);
+    page.text
+}
+
+fn last_events(page: &mut Page, outcome: &Outcome, room: usize) {
     let from = outcome.last_events.len().saturating_sub(room);
     for (i, event) in outcome.last_events[from..].iter().enumerate() {
         page.labelled(if i == 0 { "up to it" } else { "" }, &format!("{DIM}{}{DIM:#}", shortened(event)));
     }
-    trace.iter().for_each(|line| page.labelled("more of it", line));
 }
 
 /// Whether a recovery had ended when something was found: what it came to says nothing of what came later.
@@ -145,7 +156,7 @@ fn when(outcome: &Outcome, r: &RecoveryReport) -> &'static str {
 }
 
 /// The first finding, with its time; nothing is cut off from it.
-fn shortened_cause(outcome: &Outcome) -> String {
+pub fn cause(outcome: &Outcome) -> String {
     let text = reason(outcome);
     match outcome.failures.first() {
         Some(f) if f.event > 0 && f.invariant != "scenario" => {
