@@ -1,5 +1,6 @@
 //! Moments of a run on the command line: a time with a unit, or an event's number.
 
+use mirrorsim_scenario::show_duration;
 use mirrorsim_world::DisasterAt;
 use std::time::Duration;
 
@@ -63,6 +64,11 @@ impl From<Moment> for DisasterAt {
     }
 }
 
+/// A duration as a command line takes it.
+pub fn spelled(duration: Duration) -> String {
+    show_duration(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +86,8 @@ mod tests {
     #[test]
     fn durations_have_a_unit_and_are_not_nothing() {
         assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(spelled(Duration::from_secs(90)), "90s");
+        assert_eq!(duration(&spelled(Duration::from_nanos(1_234_567))), Ok(Duration::from_nanos(1_234_567)));
         for bad in ["0s", "1ns", "60", "-5s", "", "soon"] {
             assert!(duration(bad).is_err(), "{bad}");
         }

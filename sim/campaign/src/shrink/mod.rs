@@ -136,12 +136,12 @@ pub enum Unshrunk {
 impl Shrinker<'_> {
     /// Reduces it.
     pub fn shrink(&self, sink: &mut dyn FnMut(Shrinking)) -> Result<Shrunk, Unshrunk> {
-        let (first, wall) = trials::original(self);
+        let (first, wall) = trials::patiently(self, self.plan);
         let Some(failure) = first.failures.first().filter(|_| first.verdict == Verdict::Failed) else {
             return Err(Unshrunk::Unfailing(Box::new(first)));
         };
         let wanted = signature(failure);
-        let (second, _) = trials::original(self);
+        let (second, _) = trials::patiently(self, self.plan);
         let again = second.failures.first().map(signature).unwrap_or_default();
         if (first.digest, &wanted) != (second.digest, &again) {
             let what = format!(

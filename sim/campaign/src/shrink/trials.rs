@@ -45,9 +45,9 @@ pub(crate) struct Trials<'a, 's> {
     sink: &'s mut dyn FnMut(Shrinking),
 }
 
-/// The failing run as it was given.
-pub(super) fn original(shrinker: &Shrinker<'_>) -> (Outcome, Duration) {
-    let Shrinker { plan, seed, crew, .. } = shrinker;
+/// A run that is no candidate: it may take its time.
+pub(super) fn patiently(shrinker: &Shrinker<'_>, plan: &Plan) -> (Outcome, Duration) {
+    let Shrinker { seed, crew, .. } = shrinker;
     let run = match crew.children.as_ref().map(Nursery::new) {
         Some(mut nursery) => nursery.seed_run(plan, (0, 0), *seed),
         None => worker::seed_run(plan, (0, 0), *seed),
@@ -214,10 +214,10 @@ impl<'a, 's> Trials<'a, 's> {
     }
 
     /// What the last text comes to, without any limit of a candidate.
-    pub fn once_more(&mut self, text: &str) -> (Option<Plan>, Outcome) {
+    pub fn once_more(&self, text: &str) -> (Option<Plan>, Outcome) {
         match self.plan_of(text) {
             Ok(plan) => {
-                let outcome = self.run(&[&plan]).into_iter().next().unwrap_or_else(|| self.taken.clone());
+                let (outcome, _) = patiently(self.shrinker, &plan);
                 (Some(plan), outcome)
             }
             Err(_) => (None, unheard(&self.taken)),

@@ -5,6 +5,7 @@ use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
 use crate::commands::results::{known, tell};
 use crate::commands::{run, worker};
+use crate::moment;
 use crate::out::Out;
 use crate::progress::Progress;
 use crate::trouble::Trouble;
@@ -198,7 +199,7 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
         line += " --no-shrink";
     }
     if let Some(budget) = shrink_budget {
-        line += &format!(" --shrink-budget {}ns", budget.as_nanos());
+        line += &format!(" --shrink-budget {}", moment::spelled(*budget));
     }
     let why = match why {
         Some(Signal::Budget) => "the budget is over",

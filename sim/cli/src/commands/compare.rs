@@ -3,6 +3,7 @@
 use crate::args::{CampaignArgs, CompareArgs, OnFailure, Reading};
 use crate::commands::campaign::{self, Task};
 use crate::commands::regressions::Corpus;
+use crate::moment;
 use crate::out::Out;
 use crate::signals;
 use crate::trouble::Trouble;
@@ -146,7 +147,7 @@ fn again(args: &CompareArgs, top: &Path) -> String {
     args.reading.data.iter().for_each(|data| add("data", &data.display().to_string()));
     args.jobs.iter().for_each(|jobs| add("jobs", &jobs.to_string()));
     if args.patience.hang_after != Duration::from_secs(60) {
-        add("hang-after", &format!("{}ns", args.patience.hang_after.as_nanos()));
+        add("hang-after", &moment::spelled(args.patience.hang_after));
     }
     add("out", &top.display().to_string());
     for (on, flag) in [(args.reading.yes_large, " --yes-large"), (args.all, " --all")] {

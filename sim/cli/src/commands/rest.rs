@@ -1,6 +1,7 @@
 //! What an interrupt has left of a campaign, as a line to paste.
 
 use crate::args::RunArgs;
+use crate::moment;
 use crate::moment::Moment;
 use mirrorsim_report::quoted;
 use mirrorsim_scenario::Seeds;
@@ -81,7 +82,7 @@ fn options(args: &RunArgs, json: bool) -> String {
         add("jobs", &jobs.to_string());
     }
     if args.patience.hang_after != Duration::from_secs(60) {
-        add("hang-after", &format!("{}ns", args.patience.hang_after.as_nanos()));
+        add("hang-after", &moment::spelled(args.patience.hang_after));
     }
     if args.report_dir != Path::new("reports/out") {
         add("report-dir", &args.report_dir.display().to_string());

@@ -3,6 +3,7 @@
 
 use super::CampaignArgs;
 use crate::args::{OnFailure, Patience, Reading};
+use crate::moment;
 use mirrorsim_campaign::SHARDS;
 use mirrorsim_report::quoted;
 use mirrorsim_world::spec::CheckMode;
@@ -137,7 +138,7 @@ fn merging(args: &CampaignArgs) -> Result<Vec<String>, String> {
     let CampaignArgs { junit, sarif, on_failure: OnFailure { known, no_shrink, shrink_budget }, .. } = args;
     let mut words: Vec<String> = Vec::new();
     if let Some(budget) = shrink_budget {
-        words.extend(["--shrink-budget".to_owned(), format!("{}ns", budget.as_nanos())]);
+        words.extend(["--shrink-budget".to_owned(), moment::spelled(*budget)]);
     }
     for (name, path) in [("--junit", junit), ("--sarif", sarif), ("--known", known)] {
         if let Some(path) = path {
@@ -197,12 +198,12 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
         add("known", utf8(known)?);
     }
     if let Some(budget) = budget {
-        add("budget", format!("{}ns", budget.as_nanos()));
+        add("budget", moment::spelled(*budget));
     }
     if let Some(count) = until_stable {
         add("until-stable", count.to_string());
     }
-    add("hang-after", format!("{}ns", hang_after.as_nanos()));
+    add("hang-after", moment::spelled(*hang_after));
     for (on, flag) in [
         (*fail_fast, "--fail-fast"),
         (*check_determinism, "--check-determinism"),
