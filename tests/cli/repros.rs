@@ -106,6 +106,44 @@ fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
         .complains("no_such_list.txt: cannot read");
 }
 
+/// Whatever is wrong in a folder is told at once.
+#[test]
+fn every_damaged_repro_of_a_folder_is_named() {
+    let (small, origin) = repro("repro_folder");
+    let whole = std::fs::read_to_string(&small).expect("a repro");
+    let folder = small.parent().expect("a folder");
+    std::fs::remove_file(origin).expect("removed");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("written");
+    write("bent.yaml", &whole.replace("sources:", "source5:"));
+    write("cut.yaml", &whole[..whole.len() - 30]);
+    write("plain.yaml", "schema: 1\n");
+    for all in [
+        &["replay", text(folder)][..],
+        &["campaign", FIRST, "--seeds", "1..=2", "--regressions", text(folder), "--out", "no/such/folder"],
+    ] {
+        let said = mirrorsim(all).ends(2);
+        assert_eq!(said.err.matches("error: ").count(), 3, "{}", said.err);
+        let said =
+            said.complains("bent.yaml:").complains("cut.yaml: the repro is damaged: it ends too early");
+        said.complains("plain.yaml: this is no repro");
+        let objects = mirrorsim(&[all, &["--message-format", "json"]].concat()).ends(2).objects();
+        assert_eq!(objects.iter().filter(|o| o["type"] == "error" && o["exit_code"] == 2).count(), 3);
+    }
+}
+
+/// Lines of a record begin with `#= `; any other comment is one.
+#[test]
+fn a_scenario_with_a_banner_is_a_scenario() {
+    let banner = format!("#==========\n#=  mine =#\n#==========\n{}", super::RED).replace("#= ", "#=\t");
+    let path = file("repro_banner", "red.yaml", &banner);
+    mirrorsim(&["run", text(&path), "--no-report"]).ends(1);
+    mirrorsim(&["diff", text(&path), "--seed", "3"]).ends(0).says("the same in every event, ");
+    let small = path.with_file_name("small.yaml");
+    mirrorsim(&["shrink", text(&path), "--seed", "3", "--out", text(&small)]).ends(0);
+    mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+    mirrorsim(&["replay", text(&path)]).ends(2).complains("this is no repro");
+}
+
 #[test]
 fn the_corpus_is_as_it_should_be() {
     let said = mirrorsim(&["replay", "scenarios/regressions"]).ends(0);

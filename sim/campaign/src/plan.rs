@@ -35,7 +35,7 @@ pub struct Plan {
     pub judging: Judging,
     /// A bug of the rig; in no token.
     pub rigged: Option<Rigged>,
-    /// Whose machines run; in no token, so others than ours are for workers that are threads.
+    /// Whose machines run. Others than ours are for workers that are threads, and their tokens for the program that has them.
     pub host: Host,
     /// What a fixture changes in the options of each run; in no token, so it is for workers that are threads.
     pub twist: Option<fn(u64, &mut Options)>,
@@ -64,6 +64,20 @@ impl Plan {
 
     /// What a token says, of a scenario that was read with its sets.
     pub fn of(token: &Token, scenario: Scenario) -> Result<Plan, String> {
+        Plan::hosted(token, scenario, Host::default())
+    }
+
+    /// The same with these machines. What others did says nothing of them: a token of others is refused.
+    pub fn hosted(token: &Token, scenario: Scenario, host: Host) -> Result<Plan, String> {
+        if token.host.as_deref() != host.name {
+            let of = |name: Option<&str>| {
+                name.map_or("mirrorsim's own".to_owned(), |n| format!("`{}`", n.escape_debug()))
+            };
+            let (were, are) = (of(token.host.as_deref()), of(host.name));
+            return Err(format!(
+                "the machines of this run were {were}, and these are {are}: only the program that has them can run it again"
+            ));
+        }
         let unknown = |id: &String| {
             format!("the token names a planted bug that this build does not have: {}", id.escape_debug())
         };
@@ -74,6 +88,7 @@ impl Plan {
             disaster_at: token.disaster_at,
             data: token.data.clone(),
             yes_large: token.yes_large,
+            host,
             ..Plan::new(scenario, &token.path, mirrorsim_scenario::seeds(&token.seed.to_string())?)
         };
         Ok(plan.with_check(token.check))
@@ -136,6 +151,7 @@ impl Plan {
             disaster_at: self.disaster_at,
             data: self.data.clone(),
             yes_large: self.yes_large,
+            host: self.host.name.map(str::to_owned),
         }
     }
 }

@@ -186,7 +186,7 @@ impl Repro {
 fn first_mark(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for line in bytes.split_inclusive(|b| *b == b'\n') {
-        if line.starts_with(MARK.trim_end().as_bytes()) {
+        if line.starts_with(MARK.as_bytes()) {
             return Some(at);
         }
         at += line.len();
@@ -261,6 +261,7 @@ mod tests {
             disaster_at: None,
             data: None,
             yes_large: false,
+            host: None,
         };
         let scenario = "schema: 1\n# a comment\nsources: [{name: alpha}]\n".to_owned();
         Repro::new(scenario, (Token { seed: 8, ..token.clone() }, token), "durability I1 of #".into())
@@ -316,9 +317,21 @@ mod tests {
         let error = Repro::read(other.as_bytes(), false).expect_err("another line");
         assert!(!error.to_string().contains("CR LF"), "{error}");
         // What is left of a record has a place.
-        let error = Repro::read(b"schema: 1\n#=\n", false).expect_err("no record");
+        let error = Repro::read(b"schema: 1\n#= \n", false).expect_err("no record");
         assert_eq!(error.line(), Some(2), "{error}");
-        assert!(Repro::is_recorded(b"schema: 1\n#=\xff") && !Repro::is_recorded(b"schema: 1\n# =\n"));
+        assert!(Repro::is_recorded(b"schema: 1\n#= \xff"));
+    }
+
+    #[test]
+    fn a_banner_is_no_record() {
+        for banner in ["#=\n", "#==========\n", "#=\tmine\n", "# = mine\n", " #= mine\n", "#- mine -#= \n"] {
+            let text = format!("{banner}schema: 1\n{banner}");
+            assert!(!Repro::is_recorded(text.as_bytes()), "{text}");
+            assert_eq!(Repro::read(text.as_bytes(), false), Err(Unfit::NoRecord), "{text}");
+        }
+        let scenario = format!("#=====\n{}#=====\n", repro().scenario);
+        let with_banner = Repro { scenario, ..repro() };
+        assert_eq!(Repro::read(with_banner.to_string().as_bytes(), false), Ok(with_banner));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! | BUILD   | 8 hexadecimal digits: hash of the sources that can change a run              |
 //! | DIGEST  | 16 hexadecimal digits: the run's digest; 0 if it panicked                    |
 //! | VERDICT | `passed`, `failed`, `vacuous`, `inconclusive`, `rig`; then `.` and the first failure's oracle |
-//! | NAME    | `plant`, `set` (`path=value`), `check`, `at` (`20ns` or event `20`), `data`, `large` |
+//! | NAME    | `plant`, `set` (`path=value`), `check`, `at` (`20ns` or event `20`), `data`, `large`, `host` (machines of one's own) |
 //! | SUM     | 4 hexadecimal digits over everything before, so that a damaged token never runs something else |
 
 use crate::percent;
@@ -61,6 +61,8 @@ pub struct Token {
     pub data: Option<String>,
     /// A very large run was allowed.
     pub yes_large: bool,
+    /// Whose machines ran, if not ours.
+    pub host: Option<String>,
 }
 
 /// Why a text is no token.
@@ -119,6 +121,9 @@ impl fmt::Display for Token {
         if self.yes_large {
             add("large", "yes");
         }
+        if let Some(host) = &self.host {
+            add("host", host);
+        }
         write!(f, "{out}:{:04x}", sum(&out))
     }
 }
@@ -169,6 +174,7 @@ impl FromStr for Token {
             disaster_at: None,
             data: None,
             yes_large: false,
+            host: None,
         };
         fields.try_for_each(|f| token.add(f))?;
         Ok(token)
@@ -192,6 +198,7 @@ impl Token {
             "at" => self.disaster_at = Some(moment(&value).ok_or(Problem::Damaged("its disaster"))?),
             "data" => self.data = Some(value),
             "large" if value == "yes" => self.yes_large = true,
+            "host" => self.host = Some(value),
             _ => return Err(Problem::Damaged("a field that is not known")),
         }
         Ok(())
@@ -242,6 +249,7 @@ mod tests {
             disaster_at: None,
             data: None,
             yes_large: false,
+            host: None,
         };
         let full = Token {
             path: "my scenarios/a:b%.yaml".into(),
@@ -252,6 +260,7 @@ mod tests {
             disaster_at: Some(DisasterAt::Time(20_000_000)),
             data: Some("../data dir".into()),
             yes_large: true,
+            host: Some("mine::Around<mine::Layer, 2>".into()),
             ..plain.clone()
         };
         let event = Token { disaster_at: Some(DisasterAt::Event(7)), planted: Vec::new(), ..plain.clone() };

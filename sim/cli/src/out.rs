@@ -108,6 +108,10 @@ impl Out {
                 let (seed, cause) = (outcome.seed, report::cause(outcome));
                 write!(stderr, "{ERROR}error{ERROR:#}: seed {seed}: {cause}\n{}", report::up_to_it(outcome))
             }
+            Trouble::Several(all) => {
+                all.iter().for_each(|trouble| self.error(trouble));
+                Ok(())
+            }
             Trouble::Scenarios(files) => (0..).zip(files).try_for_each(|(i, p)| {
                 let apart = if i > 0 { "\n" } else { "" };
                 write!(stderr, "{apart}{}", p.render(true))

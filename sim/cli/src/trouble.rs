@@ -23,6 +23,8 @@ pub enum Trouble {
     Scenarios(Vec<Problems>),
     /// A run that was to be looked at does not come to its end: it panics, crashes or hangs.
     Run(Box<Outcome>),
+    /// Several at once.
+    Several(Vec<Trouble>),
 }
 
 impl Trouble {
@@ -60,6 +62,7 @@ impl Trouble {
             Trouble::Words { exit, .. } => *exit,
             Trouble::Scenarios(_) => Exit::Usage,
             Trouble::Run(outcome) => outcome.verdict.into(),
+            Trouble::Several(all) => all.iter().map(Trouble::exit).fold(Exit::Passed, Exit::worst),
         }
     }
 
@@ -76,6 +79,7 @@ impl Trouble {
                     json!({"type": "error", "exit_code": exit, "what": what, "last_events": outcome.last_events}),
                 ]
             }
+            Trouble::Several(all) => all.iter().flat_map(Trouble::to_json).collect(),
             Trouble::Scenarios(files) => {
                 let lists = files.iter().map(Problems::to_json);
                 let mistakes = lists.flat_map(|l| l.as_array().cloned().unwrap_or_default());

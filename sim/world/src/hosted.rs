@@ -108,6 +108,8 @@ impl<Q: Quirk> Machines for Ours<Q> {
 /// Runs worlds with machines of one kind: what a campaign needs of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
+    /// What tokens call them; nothing: ours. Whoever changes machines of their own may give them another name.
+    pub name: Option<&'static str>,
     /// Runs a spec with a seed.
     pub run: fn(&Spec, u64, &Options) -> Run,
     /// How everything stands at a moment of a run.
@@ -115,9 +117,10 @@ pub struct Host {
 }
 
 impl Host {
-    /// Of other machines than ours.
+    /// Of other machines than ours; they are called as their type.
     pub fn of<M: Machines + Default>() -> Host {
         Host {
+            name: Some(std::any::type_name::<M>()),
             run: |spec, seed, options| crate::run_with(spec, seed, options, M::default()),
             look: |spec, seed, options, sight| crate::look_with(spec, seed, options, M::default(), sight),
         }
@@ -127,6 +130,6 @@ impl Host {
 impl Default for Host {
     /// Of our own, bent as the options say.
     fn default() -> Host {
-        Host { run: crate::run, look: crate::look }
+        Host { name: None, run: crate::run, look: crate::look }
     }
 }

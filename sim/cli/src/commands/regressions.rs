@@ -35,11 +35,19 @@ impl Corpus {
         }
     }
 
-    /// Of every file below a folder.
+    /// Of every file below a folder; if any cannot be relied on, what is wrong with each of those.
     pub fn read(folder: &str) -> Result<Corpus, Trouble> {
         let files = scenarios::below(folder)?;
-        let recordings =
-            files.iter().map(|f| Recording::read(f, false)).collect::<Result<Vec<Recording>, _>>()?;
+        let (mut recordings, mut unfit) = (Vec::new(), Vec::new());
+        for file in &files {
+            match Recording::read(file, false) {
+                Ok(recording) => recordings.push(recording),
+                Err(trouble) => unfit.push(trouble),
+            }
+        }
+        if !unfit.is_empty() {
+            return Err(Trouble::Several(unfit));
+        }
         if recordings.is_empty() {
             return Err(Trouble::usage(format!("{}: no repro below this folder", folder.escape_debug())));
         }
