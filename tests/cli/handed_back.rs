@@ -63,8 +63,13 @@ fn the_repro_of_a_trace_finds_its_trace() {
     let path = folder.join("traced.yaml");
     std::fs::write(&path, format!("{cut}expect: [\"acknowledged == 3\"]\n")).expect("written");
     let out = scratch("back_trace_repro").join("small.yaml");
-    let more = ["--check", "end", "--budget", "5s", "--out", text(&out)];
-    mirrorsim(&[&["shrink", text(&path), "--seed", "1"][..], &more].concat()).ends(0);
+    let all =
+        ["shrink", "traced.yaml", "--seed", "1", "--check", "end", "--budget", "5s", "--out", text(&out)];
+    let mut shrink = command(&all);
+    let said = Said::of(&shrink.current_dir(&folder).output().expect("it starts")).ends(0);
+    // Whatever is said of the result has its place there.
+    said.says(&format!("({}:", text(&out)));
+    // Wherever it is run from.
     mirrorsim(&["replay", text(&out)]).ends(1).says("reproduced, same digest");
 }
 
@@ -165,8 +170,14 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
         text(&sarif).to_owned(),
     ]);
     let words: Vec<&str> = whole.iter().map(String::as_str).collect();
-    let said = mirrorsim(&words).ends(1).says("FAILED").says("  regression  ");
+    let page = file("back_corpus_page", "page.md", "");
+    let mut on_github = command(&words);
+    on_github.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
+    let said = Said::of(&on_github.output().expect("it starts")).ends(1).says("FAILED").says("  regression  ");
     assert!(said.out.starts_with("regression "), "it comes first: {}", said.out);
+    said.says(&format!("::error file={},title=regression::", text(&corpus.join("back.yaml"))));
+    let page = std::fs::read_to_string(&page).expect("a page");
+    assert!(page.contains("Regression ") && page.contains("back.yaml: it fails again: expect: "), "{page}");
     mirrorsim(&["replay", text(&corpus)])
         .ends(1)
         .says("back.yaml: it fails again: expect: ")
