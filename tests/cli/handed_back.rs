@@ -173,7 +173,8 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
     let page = file("back_corpus_page", "page.md", "");
     let mut on_github = command(&words);
     on_github.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
-    let said = Said::of(&on_github.output().expect("it starts")).ends(1).says("FAILED").says("  regression  ");
+    let said =
+        Said::of(&on_github.output().expect("it starts")).ends(1).says("FAILED").says("  regression  ");
     assert!(said.out.starts_with("regression "), "it comes first: {}", said.out);
     said.says(&format!("::error file={},title=regression::", text(&corpus.join("back.yaml"))));
     let page = std::fs::read_to_string(&page).expect("a page");
