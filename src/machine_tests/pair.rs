@@ -256,6 +256,12 @@ impl<Q: Quirk> Pair<Q> {
         self.poll();
     }
 
+    pub fn hand_over(&mut self) {
+        self.now += 1;
+        self.source.handle_hand_over(self.now);
+        self.poll();
+    }
+
     /// The Hello of a source that is still in this epoch.
     pub fn hello(&self, epoch: u64) -> Frame {
         let connection = Connection { source_boot: 1, counter: 9, destination_boot: 0 };

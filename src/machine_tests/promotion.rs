@@ -2,7 +2,8 @@
 //! is cut off on the way and afterwards.
 
 use super::*;
-use crate::ids::Connection;
+use crate::ids::{Connection, Position};
+use crate::wire;
 
 /// The source is gone with its frames: what is left of a story goes on at the destination.
 fn fail_over(story: &mut Story<impl Quirk>, fates: u64, mut cuts: impl Iterator<Item = u8>) {
@@ -214,6 +215,54 @@ fn who_went_on_alone_too_late_is_the_mirror_of_its_heir() {
         }
         assert_eq!(story.pair.alarms, [crate::effect::Alarm::Fenced { epoch: 2 }], "nothing was answered");
         assert_eq!(story.pair.restarts, [1, 0]);
+    }
+}
+
+/// SR7: what a retired source has freed is not there to be forwarded. Only to a mirror whose image has it are the clients
+/// handed over, whether its file has it, too, or not.
+#[test]
+fn a_retired_source_goes_on_only_with_a_mirror_that_has_what_is_freed() {
+    let freed = Position::new(1, 1);
+    let whole = (freed, 1, 0, false);
+    let image = (Position::ZERO, 0, 1, false);
+    let nothing = (Position::ZERO, 0, 0, false);
+    let void = (freed, 1, 0, true);
+    for (has, goes_on) in [(whole, true), (image, true), (nothing, false), (void, false)] {
+        let mut story = Story::new(true, AckLevel::Nvram, Sound);
+        settle(&mut story);
+        story.ask(0, 0, 0, 500);
+        settle(&mut story);
+        story.pair.seal();
+        settle(&mut story);
+        story.pair.hand_over();
+        while story.pair.working(SOURCE) {
+            story.pair.complete(SOURCE, 0);
+        }
+        story.pair.disconnect();
+        story.pair.timeout(SOURCE);
+        let hello = story.pair.frames[SOURCE].pop_front().expect("it wants a connection");
+        let (_, connection, _) = wire::decode(&hello).expect("it is whole");
+        let connection = Connection { destination_boot: 1, ..connection };
+        let (held, applied_gen, applied_seq, void) = has;
+        let room = 1 << 12;
+        let welcome = Message::Welcome {
+            epoch: 1,
+            held,
+            filed: held,
+            applied_gen,
+            applied_seq,
+            room,
+            degraded: false,
+            check: 0,
+            void,
+        };
+        story.pair.frames[SOURCE].clear();
+        story.pair.deliver(DESTINATION, &welcome.frame(story.pair.geometry.mirror, connection));
+        story.pair.timeout(SOURCE);
+        let said = story.pair.frames[SOURCE].iter().filter_map(wire::decode).map(|(_, _, message)| message);
+        let said: Vec<Message> = said.collect();
+        let handed = said.iter().any(|m| matches!(m, Message::HandOver { end } if end.position == freed));
+        assert_eq!(handed, goes_on, "{has:?}: {said:?}");
     }
 }
 
