@@ -263,6 +263,7 @@ fn a_retired_source_goes_on_only_with_a_mirror_that_has_what_is_freed() {
         let said: Vec<Message> = said.collect();
         let handed = said.iter().any(|m| matches!(m, Message::HandOver { end } if end.position == freed));
         assert_eq!(handed, goes_on, "{has:?}: {said:?}");
+        assert_eq!(story.pair.alarms.is_empty(), goes_on, "{has:?}: {:?}", story.pair.alarms);
     }
 }
 

@@ -139,11 +139,12 @@ impl<Q: Quirk> Source<Q> {
             return false;
         }
         if self.retired() {
-            match void || has < self.log.tip.position {
+            let there = has.max(image);
+            match void || there < self.log.tip.position {
                 true => self.is_bereft(2),
                 false => self.bereft = false,
             }
-            if void || has.max(image) < self.log.base_position {
+            if void || there < self.log.base_position {
                 // What it lacks is not here any more.
                 return false;
             }
