@@ -108,8 +108,11 @@ fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
     run("1..=4", &[]).ends(2).complains("holds a campaign already; --resume goes on with it");
     let other = run("1..=5", &["--resume"]).ends(2);
     other.complains("first_run.yaml: seeds 1..=4 there, and 1..=5 here");
-    run("1..=4", &["--resume", "--plant", "P01"]).ends(2).complains("planted  there, and P01 here");
+    run("1..=4", &["--resume", "--plant", "P01"]).ends(2).complains("planted none there, and P01 here");
     mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(0);
+    // What is said of its runs is not passed over.
+    let alone = ["campaign", "--resume", "--out", text(&out), "--plant", "P01", "--set", "check=end"];
+    mirrorsim(&alone).ends(2).complains("--plant, --set: a campaign that goes on runs what it ran before");
     let results = out.join("results.jsonl.gz");
     let mut bytes = std::fs::read(&results).expect("results");
     bytes[40] ^= 1;
@@ -142,7 +145,24 @@ fn what_was_wanted_ends_it_and_the_rest_is_told() {
         .says("mirrorsim replay ms1:");
     let stable = scratch("campaign_stable");
     let said = mirrorsim(&arguments(&stable, &["--seeds", "1..=100000", "--until-stable", "40"])).ends(0);
-    said.says("what was wanted was seen").says("seeds of 2 scenarios are still to be run");
+    said.says("what was wanted was seen")
+        .says("seeds of 2 scenarios are still to be run")
+        .says("seeds so far: ");
+    // Of what ended it nothing is said again; the rest is as it was.
+    let over = scratch("campaign_over");
+    let more = [
+        "--seeds",
+        "1..=100000",
+        "--budget",
+        "50ms",
+        "--fail-fast",
+        "--until-stable",
+        "99999",
+        "--hang-after",
+        "30s",
+    ];
+    let said = mirrorsim(&arguments(&over, &more)).ends(0);
+    said.says(" --no-shrink --hang-after 30s --fail-fast --until-stable 99999\n");
 }
 
 #[test]

@@ -81,6 +81,15 @@ fn json_has_both_states() {
     assert!(!differing.is_empty() && differing.iter().all(|d| d["one"] != d["other"]), "{differing:?}");
 }
 
+/// Where one event of the scheduler leads to more in the one run than in the other, both are looked at before it.
+#[test]
+fn before_they_part_both_stand_alike() {
+    for bug in ["P01", "P12", "P22"] {
+        let row = mirrorsim_planted::find(bug).expect("a row");
+        mirrorsim(&["diff", row.witness, "--plant-b", bug]).ends(1).says("before it both stand alike");
+    }
+}
+
 /// A pipe can be read once only.
 #[test]
 fn a_run_may_come_through_a_pipe_and_be_changed() {

@@ -155,7 +155,8 @@ impl Unlike {
 
 impl fmt::Display for Unlike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} there, and {} here", self.what, self.there, self.here)
+        let [there, here] = [&self.there, &self.here].map(|s| if s.is_empty() { "none" } else { s });
+        write!(f, "{} {there} there, and {here} here", self.what)
     }
 }
 

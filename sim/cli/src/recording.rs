@@ -134,6 +134,13 @@ pub fn contents(path: &str) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What switches the bugs on with which a damaged record was made, if that can still be read.
+fn planted(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let token = text.split_whitespace().find_map(|word| word.parse::<Token>().ok());
+    token.iter().flat_map(|t| &t.planted).map(|id| format!(" --plant {id}")).collect()
+}
+
 /// The repro that a file has.
 fn repro(path: &str, bytes: &[u8], force: bool) -> Result<Repro, Trouble> {
     let shown = path.escape_debug();
@@ -147,7 +154,10 @@ fn repro(path: &str, bytes: &[u8], force: bool) -> Result<Repro, Trouble> {
                 format!("`mirrorsim run {shown}` runs a scenario; `mirrorsim shrink` makes a repro")
             }
             Unfit::Versions(..) => "--force runs it".to_owned(),
-            _ => format!("get the file again; an edited scenario is run by `mirrorsim run {shown}`"),
+            _ => format!(
+                "get the file again; an edited scenario is run by `mirrorsim run {shown}{}`",
+                planted(bytes)
+            ),
         };
         Trouble::usage(format!("{shown}{place}: {unfit}")).help(help)
     })

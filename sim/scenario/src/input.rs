@@ -24,7 +24,7 @@ pub(crate) fn fetch(path: &str, cap: u64) -> Result<Vec<u8>, Box<Draft>> {
 
 fn unreadable(e: &std::io::Error) -> Box<Draft> {
     let draft = Draft::nowhere("", "cannot-read", format!("cannot read the scenario: {}", reason(e)));
-    Box::new(draft.help("give the path of a YAML file, or - for standard input"))
+    Box::new(draft.help("give the path of a YAML file, or - for standard input; replay, diff and shrink take tokens (ms1:...), too"))
 }
 
 /// An error in words, without the number of the operating system.

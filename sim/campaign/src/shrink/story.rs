@@ -3,7 +3,7 @@
 use super::{Shrinker, Size};
 use crate::plan::Plan;
 use crate::worker::attempt;
-use mirrorsim_scenario::{one_line, show_about};
+use mirrorsim_scenario::one_line;
 use mirrorsim_world::outcome::Outcome;
 use mirrorsim_world::{Entry, Options, TRACE_KINDS, planned, render};
 
@@ -81,10 +81,11 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
     let until = usize::try_from(failure.event).unwrap_or(usize::MAX).saturating_add(1).min(run.trace.len());
     let mut lines: Vec<String> = Vec::new();
     let (mut answered, mut before) = (0u64, String::new());
+    let named = records(&failure.message);
     for entry in &run.trace[..until] {
         let text = render(&spec, entry);
         answered += u64::from(kind(entry) == "answered");
-        if !is_landmark(entry, &text) {
+        if !is_landmark(entry, &text, &named) {
             continue;
         }
         if answered > 0 {
@@ -100,7 +101,7 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
             _ => words.join(" ").replace(" * ", ": ").replace(" ! ", " raises an alarm: "),
         };
         if line != before {
-            lines.push(format!("{:>10}  {line}", show_about(entry.time)));
+            lines.push(format!("{:>13}  {line}", exactly(entry.time)));
         }
         before = line;
     }
@@ -110,28 +111,44 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
     let (head, tail) = LINES;
     if lines.len() > head + tail + 1 {
         let left_out = lines.len() - head - tail;
-        lines.splice(head..head + left_out, [format!("{:>10}  ... {left_out} lines", "")]);
+        lines.splice(head..head + left_out, [format!("{:>13}  ... {left_out} lines", "")]);
     }
-    lines.push(format!("{:>10}  {}: {}", show_about(failure.time), failure.oracle, failure.message));
+    lines.push(format!("{:>13}  {}: {}", exactly(failure.time), failure.oracle, failure.message));
     lines
+}
+
+/// The records that a message names, such as `(3, 13)`; what became of them is told, too. None has the number 0.
+fn records(message: &str) -> Vec<String> {
+    let inner = message.split('(').skip(1).filter_map(|rest| rest.split_once(')').map(|(inner, _)| inner));
+    let numbers = |inner: &str| {
+        let (generation, sequence) = inner.split_once(", ")?;
+        Some((generation.parse::<u64>().ok()?, sequence.parse::<u64>().ok()?))
+    };
+    let real = inner.filter(|inner| numbers(inner).is_some_and(|(_, sequence)| sequence > 0));
+    real.map(|inner| format!("({inner})")).collect()
+}
+
+/// A time that `--until` takes.
+fn exactly(time: u64) -> String {
+    format!("{}.{:06}ms", time / 1_000_000, time % 1_000_000)
 }
 
 fn answers(count: u64) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{:>10}  ({count} operation{plural} answered)", "")
+    format!("{:>13}  ({count} operation{plural} answered)", "")
 }
 
 fn kind(entry: &Entry) -> &'static str {
     TRACE_KINDS.iter().find(|(number, _)| *number == entry.kind).map_or("", |(_, name)| name)
 }
 
-fn is_landmark(entry: &Entry, text: &str) -> bool {
+fn is_landmark(entry: &Entry, text: &str, named: &[String]) -> bool {
     match kind(entry) {
         "fault" | "fault_end" | "crash" | "alarm" | "phase" | "resume" => true,
         "start" => entry.a > 1,
         "stage" => {
             let name = text.split("* ").nth(1).and_then(|t| t.split_whitespace().next()).unwrap_or_default();
-            LANDMARKS.contains(&name)
+            LANDMARKS.contains(&name) || named.iter().any(|record| text.contains(record))
         }
         _ => false,
     }

@@ -127,12 +127,22 @@ pub struct Reading {
     pub yes_large: bool,
 }
 
+/// How long a seed may be silent, if nothing is said.
+const SILENT: &str = "60s";
+
 /// How long a seed may be silent.
 #[derive(Clone, Debug, Group)]
 pub struct Patience {
     /// A seed without any event for so long of wall time hangs, and is ended
-    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "60s")]
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = SILENT)]
     pub hang_after: Duration,
+}
+
+impl Patience {
+    /// As a command line says it, if it has to.
+    pub fn spelled(&self) -> Option<String> {
+        (Ok(self.hang_after) != moment::duration(SILENT)).then(|| moment::spelled(self.hang_after))
+    }
 }
 
 /// Which seeds.
@@ -285,7 +295,7 @@ pub struct ShrinkArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How long it may take
-    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "60s")]
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = SILENT)]
     pub budget: Duration,
     /// Runs at a time; the result does not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]

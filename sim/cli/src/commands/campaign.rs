@@ -63,6 +63,7 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shard = shard(args.shard, out)?;
     let top = args.out.clone().unwrap_or_else(|| dated("campaign"));
     let (plans, twice) = if args.scenarios.is_empty() {
+        unchanged(args)?;
         let header = Store::header(&folder(&top, shard))?;
         (planned(&header)?, header.twice)
     } else {
@@ -73,6 +74,28 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
         if shard.number == 1 { Corpus::find(args.regressions.as_deref())? } else { Corpus::default() };
     let stop = signals::listen(out.json());
     carry_out(args, Task { plans, twice, shard, top, corpus, stop, is_part: false }, out)
+}
+
+/// A campaign that is named by its folder alone is what it was: nothing that is said of its runs is passed over.
+fn unchanged(args: &CampaignArgs) -> Result<(), Trouble> {
+    let Reading { sets, data, yes_large } = &args.reading;
+    let said = [
+        ("--seeds", args.seeds.is_some()),
+        ("--tag", !args.tags.is_empty()),
+        ("--plant", !args.planted.is_empty()),
+        ("--check", args.check.is_some()),
+        ("--check-determinism", args.check_determinism),
+        ("--set", !sets.is_empty()),
+        ("--data", data.is_some()),
+        ("--yes-large", *yes_large),
+    ];
+    let said: Vec<&str> = said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{}: a campaign that goes on runs what it ran before", said.join(", "));
+    Err(Trouble::usage(what)
+        .help("leave that out; or name the scenarios and seeds, too, and both sides are compared"))
 }
 
 /// Where a shard is kept.
@@ -200,6 +223,15 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
     }
     if let Some(budget) = shrink_budget {
         line += &format!(" --shrink-budget {}", moment::spelled(*budget));
+    }
+    line += &args.patience.spelled().map_or_else(String::new, |time| format!(" --hang-after {time}"));
+    if let Some(budget) = args.budget.filter(|_| why != Some(Signal::Budget)) {
+        line += &format!(" --budget {}", moment::spelled(budget));
+    }
+    // What was wanted was seen: what is left is run without it.
+    if why != Some(Signal::Enough) {
+        line += if args.fail_fast { " --fail-fast" } else { "" };
+        line += &args.until_stable.map_or_else(String::new, |n| format!(" --until-stable {n}"));
     }
     let why = match why {
         Some(Signal::Budget) => "the budget is over",

@@ -3,7 +3,6 @@
 use crate::args::{CampaignArgs, CompareArgs, OnFailure, Reading};
 use crate::commands::campaign::{self, Task};
 use crate::commands::regressions::Corpus;
-use crate::moment;
 use crate::out::Out;
 use crate::signals;
 use crate::trouble::Trouble;
@@ -14,7 +13,6 @@ use mirrorsim_world::spec::CheckMode;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 /// What it said, and the two campaigns, in the folder of a comparison.
 const REPORT: &str = "compare.json";
@@ -146,9 +144,7 @@ fn again(args: &CompareArgs, top: &Path) -> String {
     args.check.iter().for_each(|check| add("check", CheckMode::from(*check).name()));
     args.reading.data.iter().for_each(|data| add("data", &data.display().to_string()));
     args.jobs.iter().for_each(|jobs| add("jobs", &jobs.to_string()));
-    if args.patience.hang_after != Duration::from_secs(60) {
-        add("hang-after", &moment::spelled(args.patience.hang_after));
-    }
+    args.patience.spelled().iter().for_each(|time| add("hang-after", time));
     add("out", &top.display().to_string());
     for (on, flag) in [(args.reading.yes_large, " --yes-large"), (args.all, " --all")] {
         line += if on { flag } else { "" };

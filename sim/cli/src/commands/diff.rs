@@ -73,7 +73,14 @@ fn found([one, other]: &[Side; 2], context: usize, children: &Children) -> io::R
         };
         Ok([side(0, one)?, side(1, other)?])
     };
-    let standings = [at(Sight::Before(event))?, at(Sight::After(DisasterAt::Event(event)))?];
+    let mut before = at(Sight::Before(event))?;
+    // What one event of the scheduler led to may be more in the one run: both are looked at before the earlier one.
+    while let [Ok(one), Ok(other)] = &before
+        && one.entries != other.entries
+    {
+        before = at(Sight::Before(one.entries.min(other.entries)))?;
+    }
+    let standings = [before, at(Sight::After(DisasterAt::Event(event)))?];
     Ok(Found { diverging, ended, standings: Some(standings) })
 }
 

@@ -1,14 +1,12 @@
 //! What an interrupt has left of a campaign, as a line to paste.
 
 use crate::args::RunArgs;
-use crate::moment;
 use crate::moment::Moment;
 use mirrorsim_report::quoted;
 use mirrorsim_scenario::Seeds;
 use mirrorsim_world::spec::CheckMode;
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 /// Scenarios that a line names; more stand in a file.
 const FEW: usize = 8;
@@ -81,9 +79,7 @@ fn options(args: &RunArgs, json: bool) -> String {
     if let Some(jobs) = args.jobs {
         add("jobs", &jobs.to_string());
     }
-    if args.patience.hang_after != Duration::from_secs(60) {
-        add("hang-after", &moment::spelled(args.patience.hang_after));
-    }
+    args.patience.spelled().iter().for_each(|time| add("hang-after", time));
     if args.report_dir != Path::new("reports/out") {
         add("report-dir", &args.report_dir.display().to_string());
     }

@@ -18,9 +18,10 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     let scenarios = plural(standing.plans.len() as u64, "scenario");
     let shard = report.shard.as_ref().map_or_else(String::new, |s| format!(" (shard {s})"));
     page.line(&format!(
-        "{}  {BOLD}{scenarios}{BOLD:#}, {}{shard}: {}",
+        "{}  {BOLD}{scenarios}{BOLD:#}, {}{}{shard}: {}",
         badge(total, standing.exit(), signal),
         plural(total.runs(), "seed"),
+        if report.complete { "" } else { " so far" },
         verdicts(total)
     ));
     for regression in &report.regressions {
@@ -64,9 +65,13 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
                 share(reach.next_is_new_ppb)
             ),
         );
+        // Of a part that does not begin with the first seeds there is no such curve.
+        let from_the_start = reach.growth.first().is_some_and(|g| g.reached > 0);
         let curve: Vec<String> =
             reach.growth.iter().map(|g| format!("{} by {}", count(g.reached), count(g.seeds))).collect();
-        page.labelled("growth", &format!("{} (seeds of each scenario)", curve.join(", ")));
+        if from_the_start {
+            page.labelled("growth", &format!("{} (seeds of each scenario)", curve.join(", ")));
+        }
     }
     if total.twice > 0 && total.rig == 0 {
         page.labelled("run twice", &format!("{}, each the same in every event", plural(total.twice, "seed")));
