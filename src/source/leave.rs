@@ -107,6 +107,10 @@ impl<Q: Quirk> Source<Q> {
         let fence = self.superblock.fenced;
         self.state = State::Leaving(Leave { fence, role: Role::Target, heir: None });
         self.lost = true;
+        // What found no space on what is lost is not tried again.
+        if self.apply_retry.take().is_some() {
+            self.apply = None;
+        }
     }
 
     /// Whether its log or its disk is lost, and it serves nobody any more.

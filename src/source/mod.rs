@@ -277,7 +277,7 @@ impl<Q: Quirk> Source<Q> {
             return boot.retry;
         }
         if let State::Leaving(_) = self.state {
-            return [self.turn_due(), self.timer].into_iter().flatten().min();
+            return [self.turn_due(), self.timer, self.apply_retry].into_iter().flatten().min();
         }
         if !self.serving() {
             return None;
@@ -500,23 +500,23 @@ impl<Q: Quirk> Source<Q> {
     /// A timer is due.
     pub fn handle_timeout(&mut self, now: u64) {
         self.tick(now);
-        if matches!(self.state, State::Booting(_)) {
-            return self.retry_boot();
+        match self.state {
+            State::Booting(_) => return self.retry_boot(),
+            State::Stopped => return,
+            State::Serving | State::Leaving(_) => {}
+        }
+        // Who leaves ends its apply, too: until then its superblock cannot say so.
+        if self.apply_retry.is_some_and(|at| at <= now) {
+            self.apply_retry = None;
+            if let Some(apply) = &mut self.apply {
+                apply.retry(&mut self.out);
+            }
         }
         if let State::Leaving(_) = self.state {
             if self.timer.is_some_and(|at| at <= now) {
                 self.ask_heir();
             }
             return self.retry_turn();
-        }
-        if !self.serving() {
-            return;
-        }
-        if self.apply_retry.is_some_and(|at| at <= now) {
-            self.apply_retry = None;
-            if let Some(apply) = &mut self.apply {
-                apply.retry(&mut self.out);
-            }
         }
         if self.knobs.seal_after.is_some_and(|d| self.open_has_records() && self.opened_at + d <= now) {
             self.seal();
@@ -576,7 +576,9 @@ impl<Q: Quirk> Source<Q> {
         self.up_since = None;
         self.stuck = role::Stuck::default();
         self.timer = None;
-        self.apply_retry = None;
+        if self.quirk.bends(Bend::LeaveApplyWaiting) {
+            self.apply_retry = None;
+        }
         self.queue.clear();
         // Asked again, should it ever answer again, that is a new request.
         if !self.quirk.bends(Bend::RememberDropped) {

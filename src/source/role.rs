@@ -437,9 +437,12 @@ impl<Q: Quirk> Source<Q> {
                 self.log.owed = self.log.owed.split_off(&first);
                 self.stage(Stage::InSync, end);
             }
-            Some(Wish::Policy | Wish::Serve | Wish::Fence(_)) => self.wish = None,
+            // It may wish for something else by now.
+            Some(Wish::Policy | Wish::Serve | Wish::Fence(_)) => {
+                self.wish.take_if(|wish| Some(*wish) == turn.wish);
+            }
             Some(Wish::Retire) => {
-                if !self.quirk.bends(Bend::AnswerRetired) {
+                if self.serving() && !self.quirk.bends(Bend::AnswerRetired) {
                     self.close();
                 }
                 self.wish = None;

@@ -56,7 +56,7 @@ fn a_crash_is_replayed() {
 const LAPSES: [(&str, &str); 3] = [
     ("X1", "panic: panicked at src/"),
     ("X2", "crash: the stack overflowed"),
-    ("X3", "hang: no event for 1s of wall time"),
+    ("X3", "hang: a machine does not come back: no event for 1s of wall time"),
 ];
 
 /// The event at which the destination does not come back, as traces show it.

@@ -201,7 +201,8 @@ impl<'a> Nursery<'a> {
             }
             _ => {
                 let silent = self.how.hang_after;
-                let message = format!("no event for {silent:?} of wall time: a machine does not come back");
+                // The time is no word of the signature.
+                let message = format!("a machine does not come back: no event for {silent:?} of wall time");
                 (Verdict::Failed, "hang", message)
             }
         };
@@ -315,7 +316,13 @@ impl Running {
                     heard.entries = entries;
                     return Some(Answer::Stuck);
                 }
-                end => return Answer::of(end),
+                end => {
+                    if let Said::Refused(_) = end {
+                        // It has no plan now.
+                        self.plan = None;
+                    }
+                    return Answer::of(end);
+                }
             }
         }
     }

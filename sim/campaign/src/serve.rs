@@ -98,6 +98,8 @@ fn work(load: Load, tasks: &Receiver<Task>, now: &Now) {
 fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<Said, String> {
     let token: Token = task.token.parse().map_err(|e: crate::Problem| e.to_string())?;
     if let Some(text) = &task.text {
+        // Nothing that is refused leaves the plan before it in its place.
+        *known = None;
         let scenario = load(&task.name, text, &token).map_err(|p| p.to_string())?;
         *known = Some(Plan::of(&token, scenario)?);
     }
@@ -194,5 +196,29 @@ mod tests {
         let told =
             Entry { time: u64::MAX - 1, kind: 2, actor: 3, peer: 65_535, flags: 4, a: 5, b: 6 << 40, c: 7 };
         assert_eq!(entry(words(&told)), told);
+    }
+
+    /// What is refused is not run as what came before it.
+    #[test]
+    fn who_refuses_a_scenario_knows_none() {
+        let load: Load =
+            |name, text, _| mirrorsim_scenario::parse(name, text.as_bytes(), &[], &Default::default());
+        let plan = crate::worker::tests::plan("1");
+        let task = |text: Option<&str>| Task {
+            token: plan.request(1).to_string(),
+            name: "a.yaml".into(),
+            text: text.map(str::to_owned),
+            judging: plan.judging.clone(),
+            rigged: None,
+            sight: None,
+            echo: None,
+            patience: Duration::from_secs(60),
+        };
+        let (mut known, now) = (None, Now::default());
+        let mut runs = |text| run(load, &mut known, &task(text), &now).is_ok();
+        assert!(runs(Some(&plan.scenario.source)));
+        assert!(runs(None));
+        assert!(!runs(Some("schema: 1\nsourcez: 1\n")));
+        assert!(!runs(None));
     }
 }

@@ -19,7 +19,7 @@ use crate::repro::Repro;
 use crate::run::Crew;
 use crate::serve::Load;
 use crate::signature::signature;
-use crate::stop::Stop;
+use crate::stop::{Signal, Stop};
 use mirrorsim_scenario::{Outline, estimate};
 use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
 use std::collections::BTreeSet;
@@ -131,6 +131,8 @@ pub enum Unshrunk {
     Unfailing(Box<Outcome>),
     /// Two runs of the seed differ.
     Flaky(String),
+    /// Somebody wanted an end before anything was tried.
+    Interrupted,
 }
 
 impl Shrinker<'_> {
@@ -141,7 +143,10 @@ impl Shrinker<'_> {
             return Err(Unshrunk::Unfailing(Box::new(first)));
         };
         let wanted = signature(failure);
-        let (second, _) = trials::patiently(self, self.plan);
+        if self.stop.requested().is_some_and(Signal::interrupts) {
+            return Err(Unshrunk::Interrupted);
+        }
+        let (second, _) = trials::again(self, self.plan, &first);
         let again = second.failures.first().map(signature).unwrap_or_default();
         if (first.digest, &wanted) != (second.digest, &again) {
             let what = format!(

@@ -47,10 +47,20 @@ pub(crate) struct Trials<'a, 's> {
 
 /// A run that is no candidate: it may take its time.
 pub(super) fn patiently(shrinker: &Shrinker<'_>, plan: &Plan) -> (Outcome, Duration) {
-    let Shrinker { seed, crew, .. } = shrinker;
-    let run = match crew.children.as_ref().map(Nursery::new) {
-        Some(mut nursery) => nursery.seed_run(plan, (0, 0), *seed),
-        None => worker::seed_run(plan, (0, 0), *seed),
+    run_of(shrinker, plan, shrinker.crew.children.as_ref())
+}
+
+/// The same once more, if it ended so: what hangs need not be waited for as long again.
+pub(super) fn again(shrinker: &Shrinker<'_>, plan: &Plan, like: &Outcome) -> (Outcome, Duration) {
+    let children = shrinker.crew.children.as_ref();
+    let hasty = children.filter(|_| is_deadly(like)).map(impatient);
+    run_of(shrinker, plan, hasty.as_ref().or(children))
+}
+
+fn run_of(shrinker: &Shrinker<'_>, plan: &Plan, children: Option<&Children>) -> (Outcome, Duration) {
+    let run = match children.map(Nursery::new) {
+        Some(mut nursery) => nursery.seed_run(plan, (0, 0), shrinker.seed),
+        None => worker::seed_run(plan, (0, 0), shrinker.seed),
     };
     (run.outcome, run.wall)
 }
@@ -217,7 +227,7 @@ impl<'a, 's> Trials<'a, 's> {
     pub fn once_more(&self, text: &str) -> (Option<Plan>, Outcome) {
         match self.plan_of(text) {
             Ok(plan) => {
-                let (outcome, _) = patiently(self.shrinker, &plan);
+                let (outcome, _) = again(self.shrinker, &plan, &self.taken);
                 (Some(plan), outcome)
             }
             Err(_) => (None, unheard(&self.taken)),

@@ -124,6 +124,8 @@ impl Reducing<'_> {
                     return None;
                 }
                 reduced.seeds = kind.group.seeds;
+                // The folder may have been moved.
+                reduced.path = self.file(repros, kind);
             }
         }
         let known: usize = causes.iter().map(|cause| cause.kinds.len()).sum();
@@ -213,6 +215,7 @@ impl Reducing<'_> {
             Ok(shrunk) if shrunk.kept() => Ok(shrunk),
             Ok(shrunk) => Err(format!("seed {seed} cannot be reduced: it became {}", shrunk.ends_with)),
             Err(Unshrunk::Flaky(what)) => Err(format!("seed {seed}: {what}")),
+            Err(Unshrunk::Interrupted) => Err("it was interrupted".into()),
             Err(Unshrunk::Unfailing(outcome)) => {
                 let verdict = format!("{:?}", outcome.verdict).to_lowercase();
                 Err(format!("seed {seed} failed in the campaign, and now its verdict is {verdict}"))

@@ -48,6 +48,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shrunk = match result {
         Ok(shrunk) => shrunk,
         Err(Unshrunk::Flaky(what)) => return Err(Trouble::rig(format!("seed {seed}: {what}"))),
+        Err(Unshrunk::Interrupted) => return Ok(interrupt),
         Err(Unshrunk::Unfailing(outcome)) => {
             let what =
                 format!("seed {seed} does not fail: its verdict is {:?}", outcome.verdict).to_lowercase();
