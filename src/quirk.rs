@@ -191,8 +191,6 @@ pub enum Bend {
     LoseDeaf,
     /// A role that becomes durable after a fence has closed the server makes it go on as if it still served.
     GoOnFenced,
-    /// An apply that found no space waits for ever in a server that leaves.
-    LeaveApplyWaiting,
 }
 
 /// Decides which bends are in force.

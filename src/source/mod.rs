@@ -576,9 +576,6 @@ impl<Q: Quirk> Source<Q> {
         self.up_since = None;
         self.stuck = role::Stuck::default();
         self.timer = None;
-        if self.quirk.bends(Bend::LeaveApplyWaiting) {
-            self.apply_retry = None;
-        }
         self.queue.clear();
         // Asked again, should it ever answer again, that is a new request.
         if !self.quirk.bends(Bend::RememberDropped) {

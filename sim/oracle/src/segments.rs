@@ -55,7 +55,12 @@ impl DestinationLog {
                 self.segment_overwritten(ms, number, (from, to), current, out);
                 self.segment_mended(ms, number, (from, to), current);
             }
-            self.read_segment(ms, number, to, current, Some(out));
+            // Behind damage the machine keeps what a power cut has left, and fills up what is missing: a reader goes on behind it.
+            let kept = self.segments[number]
+                .owner
+                .is_some_and(|m| ms[m].copy.harmed || ms[m].excuses.contains("damage"));
+            let upto = if kept { self.layout.segment_size } else { to };
+            self.read_segment(ms, number, upto, current, Some(out));
         }
     }
 

@@ -211,13 +211,4 @@ pub(super) const ROWS: &[Row] = &[
         seeds: 40,
         witness: "scenarios/life/degrade_overtaken.yaml",
     },
-    Row {
-        id: "F27",
-        name: "a fenced source whose apply found no space does not try again, and never becomes the mirror of its heir",
-        place: "failover.apply",
-        bend: Bend::LeaveApplyWaiting,
-        oracles: &["expect"],
-        seeds: 10,
-        witness: "scenarios/life/fenced_disk_full.yaml",
-    },
 ];

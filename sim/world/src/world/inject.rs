@@ -177,7 +177,12 @@ impl<M: Machines> World<'_, M> {
             }
             Fault::Config { node, change, lasting } => {
                 let server = self.node(node);
-                let up = self.servers[server].machine.is_some();
+                // Disks that are made with wrong numbers keep them, and nothing is mirrored ever: that is not drawn.
+                let side = Some(self.is_destination(server));
+                let made = |m: usize| self.stage_counts.of(Stage::Booted, m, side) > 0;
+                let counts =
+                    !self.faults[index].place.is_empty() || self.mirrors_at(server).into_iter().all(made);
+                let up = counts && self.servers[server].machine.is_some();
                 if up {
                     self.expect_alarms(server, "config");
                     self.expect_alarms(server, "no_superblock");
