@@ -30,6 +30,14 @@ fn a_failing_seed_becomes_a_small_scenario_that_fails() {
     mirrorsim(&["shrink", &token, "--out", text(&smaller)]).ends(2).complains("there already");
 }
 
+/// Of a run that did not come to its end nobody has counted what came: what was to come is told.
+#[test]
+fn what_panics_has_a_size() {
+    let small = file("shrunk_panic", "other.yaml", "").with_file_name("small.yaml");
+    let all = ["shrink", FIRST, "--seed", "1", "--plant", "X1", "--budget", "5s", "--out", text(&small)];
+    mirrorsim(&all).ends(0).says("from 2 faults and 200 operations to 0 and ");
+}
+
 #[test]
 fn a_seed_that_passes_is_not_reduced() {
     let path = file("shrink_sound", "sound.yaml", SOUND);

@@ -25,7 +25,7 @@ const ALSO: Duration = Duration::from_millis(250);
 /// Of these no process dies by itself: hang up, interrupt, terminate, kill.
 const FROM_OUTSIDE: [i32; 4] = [1, 2, 15, 9];
 /// A child that is told to end is started again so often for a seed.
-const AGAIN: usize = 3;
+pub(crate) const AGAIN: usize = 3;
 /// Entries before the last known one that a second run tells.
 const BEFORE: u64 = 64;
 

@@ -1,7 +1,7 @@
 //! A run in a child that tells each of its entries, for whoever looks at it while it goes on. Nothing of it is kept but the
 //! last entries, and whoever has seen enough leaves it: the child ends.
 
-use crate::child::{Answer, Nursery, Running, Wish};
+use crate::child::{AGAIN, Answer, Nursery, Running, Wish};
 use crate::plan::Plan;
 use crate::repeat::Told;
 use crate::serve::{Said, entry};
@@ -11,9 +11,6 @@ use mirrorsim_world::outcome::Outcome;
 use mirrorsim_world::spec::Spec;
 use std::io;
 
-/// A child that is told to end is started again so often; then it goes on where it was.
-const AGAIN: usize = 3;
-
 /// The entries of a run, in order.
 #[derive(Debug)]
 pub struct Telling<'n, 'a> {
@@ -21,6 +18,7 @@ pub struct Telling<'n, 'a> {
     wish: Wish<'n>,
     spec: Spec,
     child: Option<Running>,
+    /// A child that is told to end is started again so often; then it goes on where it was.
     again: usize,
     last: Last,
     end: Option<Answer>,

@@ -32,7 +32,7 @@ impl Twice {
         match self {
             Twice::Never => false,
             // Whoever came to no end was run again at once, for its last events.
-            _ if outcome.failures.iter().any(|f| matches!(f.oracle, "crash" | "hang")) => false,
+            _ if outcome.is_deadly() => false,
             Twice::All => true,
             Twice::Doubtful => {
                 outcome.verdict != Verdict::Passed

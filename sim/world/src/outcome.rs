@@ -60,7 +60,12 @@ pub struct Outcome {
 impl Outcome {
     /// Whether it comes from a run that did not get to its end: a machine panicked, ended its process, or does not come back.
     pub fn is_lost(&self) -> bool {
-        self.failures.first().is_some_and(|f| matches!(f.oracle, "panic" | "crash" | "hang"))
+        self.is_deadly() || self.failures.first().is_some_and(|f| f.oracle == "panic")
+    }
+
+    /// Whether that ended its process, or would have: such a run is for a child only.
+    pub fn is_deadly(&self) -> bool {
+        self.failures.first().is_some_and(|f| matches!(f.oracle, "crash" | "hang"))
     }
 }
 

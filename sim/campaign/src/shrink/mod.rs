@@ -81,7 +81,7 @@ pub struct Size {
 
 impl Size {
     fn of(plan: &Plan, outcome: &Outcome) -> Size {
-        if trials::is_deadly(outcome) {
+        if outcome.is_lost() {
             // Nobody has counted what came: what was to come.
             let spec = &plan.scenario.spec;
             return Size { faults: spec.faults.len() as u64, operations: estimate(spec).operations };
@@ -214,7 +214,7 @@ fn cause(failure: &Failure, outcome: &Outcome) -> String {
         .collect();
     let hits: Vec<String> = hits.into_iter().collect();
     let hits = match hits.is_empty() {
-        true if trials::is_deadly(outcome) => "what took effect is not known".to_owned(),
+        true if outcome.is_lost() => "what took effect is not known".to_owned(),
         true => "no fault".to_owned(),
         false => hits.join(", "),
     };

@@ -69,7 +69,7 @@ pub(super) fn head(
 fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
     let Some(failure) = outcome.failures.first() else { return Vec::new() };
     // What ends a process is told by the process that it has ended.
-    if matches!(failure.oracle, "crash" | "hang") {
+    if outcome.is_deadly() {
         return outcome.last_events.clone();
     }
     let options = Options { trace: true, ..plan.options(seed) };

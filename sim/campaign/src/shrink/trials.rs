@@ -53,7 +53,7 @@ pub(super) fn patiently(shrinker: &Shrinker<'_>, plan: &Plan) -> (Outcome, Durat
 /// The same once more, if it ended so: what hangs need not be waited for as long again.
 pub(super) fn again(shrinker: &Shrinker<'_>, plan: &Plan, like: &Outcome) -> (Outcome, Duration) {
     let children = shrinker.crew.children.as_ref();
-    let hasty = children.filter(|_| is_deadly(like)).map(impatient);
+    let hasty = children.filter(|_| like.is_deadly()).map(impatient);
     run_of(shrinker, plan, hasty.as_ref().or(children))
 }
 
@@ -83,7 +83,7 @@ impl<'a, 's> Trials<'a, 's> {
                 .map(|_| children.map(|c| Nursery::with_limit(c, limit)))
                 .collect(),
             // Of what did not come to its end nobody has counted them.
-            events: (!is_deadly(&taken)).then(|| taken.events.saturating_mul(2).saturating_add(10_000)),
+            events: (!taken.is_lost()).then(|| taken.events.saturating_mul(2).saturating_add(10_000)),
             taken,
             refused: BTreeSet::new(),
             clock: Clock::start(),
@@ -116,7 +116,7 @@ impl<'a, 's> Trials<'a, 's> {
 
     /// Whether the failure ends a process, so that it must not be run in this one.
     pub fn is_deadly(&self) -> bool {
-        is_deadly(&self.taken)
+        self.taken.is_deadly()
     }
 
     /// The first candidate that fails in the same way; its number among them, and itself.
@@ -258,10 +258,6 @@ impl<'a, 's> Trials<'a, 's> {
 /// Children that give a candidate up earlier.
 pub(super) fn impatient(children: &Children) -> Children {
     Children { hang_after: children.hang_after.min(PATIENCE), ..children.clone() }
-}
-
-pub(super) fn is_deadly(outcome: &Outcome) -> bool {
-    outcome.failures.first().is_some_and(|f| matches!(f.oracle, "crash" | "hang"))
 }
 
 /// Of a candidate that could not be run at all nothing is known, and it is not wanted.

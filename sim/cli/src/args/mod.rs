@@ -295,7 +295,7 @@ pub struct ShrinkArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How long it may take
-    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = SILENT)]
+    #[arg(long, value_name = "TIME", value_parser = moment::duration, default_value = "60s")]
     pub budget: Duration,
     /// Runs at a time; the result does not depend on it [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
