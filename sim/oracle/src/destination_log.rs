@@ -169,7 +169,7 @@ impl DestinationLog {
         let append =
             if device == Device::Nvram { self.segments[number].append } else { self.places[number].append };
         // What survives in NVRAM beyond a torn tail is no evidence; a record in a file is (DR8).
-        if device == Device::Nvram && !m.copy.harmed && !m.excuses.contains("damage") {
+        if device == Device::Nvram && !counts_behind(m) {
             return;
         }
         for at in magic_places(&medium.read(device, base + append, size - append)) {
@@ -347,4 +347,9 @@ impl DestinationLog {
         let places: usize = self.places.iter().map(|p| held(&p.records) + size_of::<Place>()).sum();
         (segments + places) as u64 + (self.nvram_dirty.len() + self.log_dirty.len()) as u64 * 24
     }
+}
+
+/// Whether what a power cut has left in NVRAM behind a gap counts: the machine keeps it where something was damaged.
+pub(crate) fn counts_behind(m: &Mirror) -> bool {
+    m.copy.harmed || m.excuses.contains("damage")
 }

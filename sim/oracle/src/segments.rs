@@ -2,7 +2,7 @@
 
 use crate::bytes::{HEADER, SegmentHeader, u64_at};
 use crate::copies::{Held, Segment, insert, intact, next_record};
-use crate::destination_log::DestinationLog;
+use crate::destination_log::{DestinationLog, counts_behind};
 use crate::finding::Findings;
 use crate::log::{NVRAM, NVRAM_STABLE};
 use crate::mirror::Mirror;
@@ -55,10 +55,8 @@ impl DestinationLog {
                 self.segment_overwritten(ms, number, (from, to), current, out);
                 self.segment_mended(ms, number, (from, to), current);
             }
-            // Behind damage the machine keeps what a power cut has left, and fills up what is missing: a reader goes on behind it.
-            let kept = self.segments[number]
-                .owner
-                .is_some_and(|m| ms[m].copy.harmed || ms[m].excuses.contains("damage"));
+            // What is missing is filled up in front of what was kept: a reader goes on behind it.
+            let kept = self.segments[number].owner.is_some_and(|m| counts_behind(&ms[m]));
             let upto = if kept { self.layout.segment_size } else { to };
             self.read_segment(ms, number, upto, current, Some(out));
         }
