@@ -53,8 +53,10 @@ impl<M: Machines> World<'_, M> {
         if up {
             self.start(server);
         }
-        // One that is down for another reason comes back, and nobody would call it.
-        self.call_again(server);
+        // One that is down for another reason comes back, and nobody would call it; one whose site is lost does not.
+        if !self.servers[server].gone {
+            self.call_again(server);
+        }
     }
 
     /// Every superblock of a server in this version, whole, as if another program had written it.
