@@ -44,6 +44,24 @@ fn an_edited_scenario_that_still_fails_is_told() {
 }
 
 #[test]
+fn an_edited_trace_is_told() {
+    let scenario = "schema: 1\nsources: [{name: alpha}]\nclients: [{trace: {file: t.log, format: fio}}]\n";
+    let path = file("traced", "traced.yaml", scenario);
+    let trace = |offset: u32| {
+        let lines = format!("fio version 2 iolog\n/dev/a add\n/dev/a open\n/dev/a write {offset} 4096\n");
+        std::fs::write(path.with_file_name("t.log"), lines).expect("written");
+    };
+    trace(0);
+    let token = token(text(&path), 0, &[]);
+    mirrorsim(&["replay", &token]).ends(0).says("passed again, same digest");
+    trace(4096);
+    mirrorsim(&["replay", &token])
+        .ends(0)
+        .says("passed again, other digest")
+        .says("its traces were edited since");
+}
+
+#[test]
 fn a_scenario_may_have_moved() {
     let path = file("moved", "red.yaml", RED);
     let token = token(text(&path), 1, &[]);

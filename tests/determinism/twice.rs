@@ -146,6 +146,26 @@ fn processes_that_differ_are_found() {
     }
 }
 
+/// A machine of one's own may print what it likes.
+#[cfg(unix)]
+#[test]
+fn what_a_process_complains_of_stops_nobody() {
+    let children = Children {
+        program: "sh".into(),
+        arguments: [
+            "-c",
+            "head -c 1000000 /dev/zero >&2 && exec \"$0\" worker",
+            env!("CARGO_BIN_EXE_mirrorsim"),
+        ]
+        .map(Into::into)
+        .into(),
+        hang_after: Duration::from_secs(60),
+    };
+    let (tally, _) =
+        ran(plan(TINY, "1..=2", None), &Crew { workers: 1, children: Some(children), twice: Twice::Never });
+    assert_eq!(tally.passed, 2);
+}
+
 #[test]
 fn the_command_runs_every_seed_twice_when_it_is_asked_to() {
     let run = |more: &[&str]| {

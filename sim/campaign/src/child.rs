@@ -15,7 +15,8 @@ use mirrorsim_world::{Sight, State, planned};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How long a second run of a seed that hung may be silent.
@@ -55,6 +56,8 @@ pub(crate) struct Running {
     /// Nothing once it is to end.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    /// Reads what it complains of, so that it never waits for that; gives the first of it.
+    errors: Option<JoinHandle<Vec<u8>>>,
     /// The plan that it knows.
     plan: Option<usize>,
 }
@@ -269,7 +272,9 @@ impl Running {
         let mut process = command.spawn()?;
         let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().ok_or_else(missing)?);
-        Ok(Running { process, input, output, plan: None })
+        let errors = process.stderr.take().ok_or_else(missing)?;
+        let errors = Builder::new().name("errors".into()).spawn(move || first_of(errors))?;
+        Ok(Running { process, input, output, errors: Some(errors), plan: None })
     }
 
     /// What it is asked for a seed; the text of a scenario only once.
@@ -331,11 +336,9 @@ impl Running {
     pub fn bury(mut self) -> io::Result<Answer> {
         // One that lives and speaks another language ends now.
         self.input = None;
-        let mut words = String::new();
-        if let Some(errors) = self.process.stderr.take() {
-            let _ = errors.take(1 << 16).read_to_string(&mut words);
-        }
         let status = self.process.wait()?;
+        let words = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
         let cause = if words.contains("overflowed its stack") {
             "the stack overflowed"
         } else if words.contains("memory allocation of") {
@@ -374,6 +377,14 @@ impl Answer {
             Said::Pulse(_) | Said::Event { .. } => None,
         }
     }
+}
+
+/// The first of what is said, until all is.
+fn first_of(mut errors: ChildStderr) -> Vec<u8> {
+    let mut first = Vec::new();
+    let _ = errors.by_ref().take(1 << 16).read_to_end(&mut first);
+    let _ = io::copy(&mut errors, &mut io::sink());
+    first
 }
 
 fn missing() -> io::Error {

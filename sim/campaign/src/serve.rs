@@ -107,6 +107,11 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
         (plan.judging, plan.rigged) = (task.judging.clone(), task.rigged);
     }
     let plan = known.as_ref().ok_or("no scenario was given")?;
+    if plan.scenario.source_hash as u32 != token.text {
+        return Err(
+            "its traces are not what they were when it was read: they must not change while it runs".into()
+        );
+    }
     let pulse = Arc::new(Pulse::of(&plan.scenario.spec));
     let watch: Arc<dyn Watch> = match task.echo {
         Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from }),
@@ -185,11 +190,28 @@ impl Watch for Echo {
             self.pulse.waiting(|| say(&Said::Event { number, words: words(entry) }));
         }
     }
+
+    fn again(&self) {
+        self.pulse.again();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn task(plan: &Plan, text: Option<&str>) -> Task {
+        Task {
+            token: plan.request(1).to_string(),
+            name: "a.yaml".into(),
+            text: text.map(str::to_owned),
+            judging: plan.judging.clone(),
+            rigged: None,
+            sight: None,
+            echo: None,
+            patience: Duration::from_secs(60),
+        }
+    }
 
     #[test]
     fn an_entry_is_what_was_told() {
@@ -204,21 +226,23 @@ mod tests {
         let load: Load =
             |name, text, _| mirrorsim_scenario::parse(name, text.as_bytes(), &[], &Default::default());
         let plan = crate::worker::tests::plan("1");
-        let task = |text: Option<&str>| Task {
-            token: plan.request(1).to_string(),
-            name: "a.yaml".into(),
-            text: text.map(str::to_owned),
-            judging: plan.judging.clone(),
-            rigged: None,
-            sight: None,
-            echo: None,
-            patience: Duration::from_secs(60),
-        };
         let (mut known, now) = (None, Now::default());
-        let mut runs = |text| run(load, &mut known, &task(text), &now).is_ok();
+        let mut runs = |text| run(load, &mut known, &task(&plan, text), &now).is_ok();
         assert!(runs(Some(&plan.scenario.source)));
         assert!(runs(None));
         assert!(!runs(Some("schema: 1\nsourcez: 1\n")));
         assert!(!runs(None));
+    }
+
+    /// The trace of a scenario may be another one by the time that a child reads it.
+    #[test]
+    fn who_reads_another_scenario_than_was_meant_refuses_it() {
+        let load: Load = |name, text, _| {
+            let read = mirrorsim_scenario::parse(name, text.as_bytes(), &[], &Default::default());
+            read.map(|s| Scenario { source_hash: s.source_hash ^ 1, ..s })
+        };
+        let plan = crate::worker::tests::plan("1");
+        let said = run(load, &mut None, &task(&plan, Some(&plan.scenario.source)), &Now::default());
+        assert!(said.is_err_and(|why| why.contains("traces")));
     }
 }

@@ -6,7 +6,7 @@
 //! |---------|------------------------------------------------------------------------------|
 //! | PATH    | scenario file as the user wrote it, percent-encoded; `-` is standard input   |
 //! | SEED    | decimal                                                                      |
-//! | TEXT    | 8 hexadecimal digits: hash of the scenario's text and what `--set` changed   |
+//! | TEXT    | 8 hexadecimal digits: hash of the scenario's text, of what `--set` changed, and of its traces |
 //! | BUILD   | 8 hexadecimal digits: hash of the sources that can change a run              |
 //! | DIGEST  | 16 hexadecimal digits: the run's digest; 0 if it panicked                    |
 //! | VERDICT | `passed`, `failed`, `vacuous`, `inconclusive`, `rig`; then `.` and the first failure's oracle |
@@ -39,7 +39,7 @@ pub struct Token {
     pub path: String,
     /// The seed.
     pub seed: u64,
-    /// Hash of the scenario's text and sets.
+    /// Hash of the scenario's text, sets and traces.
     pub text: u32,
     /// Hash of the build's sources.
     pub build: u32,
@@ -185,6 +185,16 @@ impl Token {
     fn add(&mut self, field: &str) -> Result<(), Problem> {
         let (name, value) = field.split_once('=').ok_or(Problem::Damaged("a field without a value"))?;
         let value = decoded(value, name_of(name))?;
+        let twice = match name {
+            "check" => self.check.is_some(),
+            "at" => self.disaster_at.is_some(),
+            "data" => self.data.is_some(),
+            "host" => self.host.is_some(),
+            _ => false,
+        };
+        if twice {
+            return Err(Problem::Damaged("a field stands twice"));
+        }
         match name {
             "plant" => self.planted.push(value),
             "set" => {
@@ -198,7 +208,7 @@ impl Token {
             "at" => self.disaster_at = Some(moment(&value).ok_or(Problem::Damaged("its disaster"))?),
             "data" => self.data = Some(value),
             "large" if value == "yes" => self.yes_large = true,
-            "host" => self.host = Some(value),
+            "host" if !value.is_empty() => self.host = Some(value),
             _ => return Err(Problem::Damaged("a field that is not known")),
         }
         Ok(())
@@ -286,6 +296,18 @@ mod tests {
                 assert!(changed.parse::<Token>().is_err(), "{changed}");
                 assert!(text[..at].parse::<Token>().is_err(), "{}", &text[..at]);
             }
+        }
+    }
+
+    #[test]
+    fn a_field_stands_once_and_says_something() {
+        let of = |fields: &str| {
+            let body = format!("ms1:a.yaml:1:00000000:00000000:0000000000000000:passed:{fields}");
+            format!("{body}:{:04x}", sum(&body)).parse::<Token>()
+        };
+        assert_eq!(of("host=a:plant=P1:plant=P2:at=5").map(|t| t.planted.len()), Ok(2));
+        for wrong in ["host=a:host=a", "host=", "check=end:check=end", "at=1:at=1ns", "data=x:data=x"] {
+            assert!(matches!(of(wrong), Err(Problem::Damaged(_))), "{wrong}");
         }
     }
 

@@ -83,6 +83,10 @@ impl Watch for Pulse {
     fn entry(&self, entry: &Entry) {
         self.beat(entry.time);
     }
+
+    fn again(&self) {
+        self.waits.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The last entries of a run that may not get to its end.

@@ -64,6 +64,7 @@ pub fn look(plan: &Plan, seed: u64, options: &Options, sight: Sight) -> Result<S
 
 /// Runs a seed that gave no result once more, for its last events. It ends as before: a run is a pure function.
 fn autopsy(plan: &Plan, seed: u64, options: &Options, end: &End) -> Outcome {
+    options.watch.iter().for_each(|watch| watch.again());
     let recorder = Arc::new(Recorder::of(&plan.scenario.spec));
     let again = Options { watch: Some(recorder.clone()), images: false, trace: false, ..options.clone() };
     let _ = blame::guarded(|| (plan.host.run)(&plan.scenario.spec, seed, &again));
@@ -173,8 +174,13 @@ pub(crate) mod tests {
         let mut plan = plan("1");
         plan.planted = mirrorsim_planted::find("X1").into_iter().collect();
         plan.scenario.spec.clients[0].slots = 1;
-        let mut ends = (1..200).map(|seed| attempt(&plan, seed, &plan.options(seed)).run.outcome);
-        let outcome = ends.find(|o| o.verdict != Verdict::Passed).expect("a red seed");
+        let mut ends = (1..200).map(|seed| {
+            let pulse = Arc::new(Pulse::of(&plan.scenario.spec));
+            let options = Options { watch: Some(pulse.clone()), ..plan.options(seed) };
+            (attempt(&plan, seed, &options).run.outcome, pulse.waits())
+        });
+        let (outcome, again) = ends.find(|(o, _)| o.verdict != Verdict::Passed).expect("a red seed");
+        assert!(again, "while it is made once more nobody takes it for stuck");
         assert_eq!((outcome.verdict, outcome.failures[0].oracle), (Verdict::Failed, "panic"));
         assert!(outcome.last_events.last().is_some_and(|l| l.contains("destination")), "{outcome:?}");
         assert_eq!(outcome.failures.len(), 1, "no expectation is judged");

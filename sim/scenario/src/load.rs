@@ -62,7 +62,7 @@ pub struct Scenario {
     pub source: String,
     /// What is allowed, and seldom meant; for whom wants to know.
     pub notes: Vec<String>,
-    /// A hash of the text, without the record of a run, and of what `--set` changed.
+    /// A hash of the text, without the record of a run, of what `--set` changed, and of what is used of traces.
     pub source_hash: u64,
 }
 
@@ -144,9 +144,10 @@ fn scenario(
     let root = Root::read(&mut Reader { desk, path: String::new(), dropped: false }, &tree)?;
     debug_assert_eq!(root.schema.0, VERSION, "judged before the rest was read");
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    let mut scenario = resolve(&mut Cx { desk, options, folder }, &root, name)?;
+    let mut cx = Cx { desk, options, folder, traces: Vec::new() };
+    let mut scenario = resolve(&mut cx, &root, name)?;
     scenario.source = text.to_owned();
-    scenario.source_hash = hash(text, sets);
+    scenario.source_hash = hash(text, sets, &cx.traces);
     scenario.notes = std::mem::take(&mut desk.notes);
     Some(scenario)
 }
@@ -172,13 +173,16 @@ fn version_is_ours(desk: &mut Desk, tree: &Rc<Node>) -> bool {
 /// Lines that begin so are the record of a run that somebody has added to a scenario: they are no part of it.
 pub const RECORD: &str = "#= ";
 
-fn hash(text: &str, sets: &[(String, String)]) -> u64 {
+fn hash(text: &str, sets: &[(String, String)], traces: &[u64]) -> u64 {
     let mut all: String = text.split_inclusive('\n').filter(|line| !line.starts_with(RECORD)).collect();
     for (key, value) in sets {
         all.push('\0');
         all.push_str(key);
         all.push('=');
         all.push_str(value);
+    }
+    for trace in traces {
+        all.push_str(&format!("\0{trace:016x}"));
     }
     xxhash_rust::xxh3::xxh3_64(all.as_bytes())
 }

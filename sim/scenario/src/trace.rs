@@ -2,8 +2,9 @@
 
 use crate::doc::clients::{Format, Outside, Unsupported};
 use crate::traces;
-use mirrorsim_world::spec::Trace;
+use mirrorsim_world::spec::{Trace, TraceAction};
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// What a scenario wants of a trace.
 #[derive(Clone, Debug)]
@@ -63,4 +64,27 @@ pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Trace, traces::TraceE
         ..traces::Options::new(wanted.volume_size, wanted.largest)
     };
     Ok(traces::read(path, format, &options)?.trace)
+}
+
+/// A sum of all operations: a run is another one as soon as a recorded operation is.
+pub(crate) fn sum(trace: &Trace) -> u64 {
+    let mut sum = Xxh3Default::new();
+    for operation in trace.operations.iter() {
+        let mut content = None;
+        let words = match &operation.action {
+            TraceAction::Write { offset, length, payload, wait } => {
+                content = payload.as_deref();
+                [if *wait { 1 } else { 0 }, *offset, *length]
+            }
+            TraceAction::WriteZeroes { offset, length } => [2, *offset, *length],
+            TraceAction::Add { offset, delta } => [3, *offset, *delta],
+            TraceAction::Read { offset, length } => [4, *offset, *length],
+            TraceAction::Flush => [5, 0, 0],
+        };
+        for word in [operation.at, operation.volume as u64].into_iter().chain(words) {
+            sum.update(&word.to_le_bytes());
+        }
+        sum.update(content.unwrap_or_default());
+    }
+    sum.digest()
 }

@@ -83,6 +83,9 @@ pub struct Options {
 pub trait Watch: Debug + Send + Sync {
     /// An entry of the trace.
     fn entry(&self, entry: &Entry);
+
+    /// The run is made once more, for somebody else: until that is over nothing is to be heard.
+    fn again(&self) {}
 }
 
 /// A moment of a run.

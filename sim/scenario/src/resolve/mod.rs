@@ -33,6 +33,8 @@ pub(crate) struct Cx<'a> {
     pub desk: &'a mut Desk,
     /// What the caller allows and knows.
     pub options: &'a Options<'a>,
+    /// Sums of the traces that were read.
+    pub traces: Vec<u64>,
     /// The folder of the scenario, for traces.
     pub folder: &'a Path,
 }

@@ -158,6 +158,7 @@ pub(crate) fn traced(
     match crate::trace::read(&path, &wanted) {
         Ok(trace) => {
             check_trace(cx, spec, t, &trace, source);
+            cx.traces.push(crate::trace::sum(&trace));
             Some(trace)
         }
         Err(why) => {
