@@ -58,9 +58,15 @@ fn a_merge_names_what_is_missing_and_can_be_gone_on_with() {
     }
     let merged = scratch("campaign_absent_merged");
     let said = mirrorsim(&["merge", text(&out), "--out", text(&merged)]).ends(5);
-    said.complains("shards are missing or not complete: 2/3");
+    let said = said.complains("shards are missing or not complete: 2/3");
+    let said = said.says("seeds of 2 scenarios are missing");
+    assert!(said.out.contains("INCONCLUSIVE  2 scenarios, 12 seeds so far") && !said.out.contains("PASSED"));
     let value: Value = serde_json::from_str(&report(&merged)).expect("JSON");
     assert_eq!((&value["complete"], &value["scenarios"][0]["missing"]), (&false.into(), &"4..=6".into()));
+    assert_eq!(value["exit_code"], 5, "it is what the command returns");
+    // The curve ends where seeds are missing.
+    let growth = value["reach"]["growth"].as_array().expect("a curve");
+    assert_eq!(growth.last().expect("a point")["seeds"], 3);
     mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--shard", "2/3"])).ends(0);
     let last = out.join("shard-00002-of-00003");
     let both = scratch("campaign_absent_both");
@@ -110,6 +116,9 @@ fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
     other.complains("first_run.yaml: seeds 1..=4 there, and 1..=5 here");
     run("1..=4", &["--resume", "--plant", "P01"]).ends(2).complains("planted none there, and P01 here");
     mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(0);
+    let mut elsewhere = command(&["campaign", "--resume", "--out", text(&out)]);
+    let elsewhere = Said::of(&elsewhere.current_dir(&out).output().expect("it starts")).ends(2);
+    elsewhere.complains("first_run.yaml: the campaign is of this scenario, and there is no such file here");
     // What is said of its runs is not passed over.
     let alone = ["campaign", "--resume", "--out", text(&out), "--plant", "P01", "--set", "check=end"];
     mirrorsim(&alone).ends(2).complains("--plant, --set: a campaign that goes on runs what it ran before");
@@ -129,7 +138,7 @@ fn two_campaigns_do_not_share_a_folder() {
         pause(20);
     }
     let second = mirrorsim(&arguments(&out, &["--seeds", "1..=100000", "--resume"])).ends(3);
-    second.complains(&format!("is in use by another campaign (process {}", first.id()));
+    second.complains(&format!("is in use by another campaign (process {}, since 20", first.id()));
     first.kill().expect("it dies");
     first.wait().expect("its end");
     // A dead one keeps nobody away.
@@ -259,6 +268,24 @@ fn interrupted_again_and_again_it_comes_to_the_same() {
     let undisturbed = scratch("campaign_interrupted_whole");
     mirrorsim(&arguments(&undisturbed, &["--seeds", seeds, "--check-determinism"])).ends(0);
     assert_eq!(report(&out), report(&undisturbed));
+}
+
+/// What was run until then is on the page of the run, and says that it is not all.
+#[cfg(unix)]
+#[test]
+fn ci_is_told_of_a_campaign_that_was_interrupted() {
+    let out = scratch("campaign_ci_interrupted");
+    let page = out.join("summary.md");
+    let mut command = command(&arguments(&out, &["--seeds", "1..=100000", "--jobs", "1"]));
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while std::fs::metadata(out.join("results.jsonl.gz")).map_or(0, |file| file.len()) == 0 {
+        pause(20);
+    }
+    let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    Said::of(&child.wait_with_output().expect("its end")).ends(130).says("INTERRUPTED");
+    let page = std::fs::read_to_string(&page).expect("a summary");
+    assert!(page.contains(" seeds so far of 2 scenarios") && page.contains("**Partial**"), "{page}");
 }
 
 /// A worker that somebody kills, as a system does that is short of memory, costs no result.

@@ -83,7 +83,8 @@ fn a_planted_bug_is_seen_in_the_pairs() {
     mirrorsim(&["compare", text(&sound), text(&bent)])
         .ends(0)
         .says("planted: none in one, P10 in the other")
-        .says("0 in neither, 0 in both, 0 only in one, 8 only in the other")
+        .says("left out: 4 seeds that only one has, 3 that only the other has")
+        .says("0 only in one, 8 only in the other, 0 in both, 0 in neither")
         .says("63.05 % to 100.00 % are red in the other (95 %, exact): not chance, which is 50 %");
 }
 
@@ -93,7 +94,14 @@ fn both_ways_are_run_once_and_compared() {
     let base = ["compare", FIRST, "--seeds", "1..=20", "--check", "end", "--out", text(&out)];
     let ways = ["--one", "protocol.ack=nvram", "--other", "protocol.ack=file"];
     let said = mirrorsim(&[&base[..], &ways].concat()).ends(0);
-    said.says("--set: protocol.ack=nvram in one, protocol.ack=file in the other").says("* p50_write");
+    let said =
+        said.says("--set: protocol.ack=nvram in one, protocol.ack=file in the other").says("* p50_write");
+    // Which side a number is of, and what is taken from what.
+    let heads: Vec<&str> = said.out.lines().filter(|l| l.contains("metric  ")).collect();
+    let words: Vec<&str> = heads[0].split_whitespace().collect();
+    assert_eq!(words[..7], ["metric", "one", "other", "other", "-", "one", "interval"], "{}", said.out);
+    let alike = said.out.lines().any(|l| l.contains("of them the same") && l.contains("left out"));
+    assert!(!alike, "nobody is left out: {}", said.out);
     let written = std::fs::read_to_string(out.join("compare.json")).expect("a report");
     let value: Value = serde_json::from_str(&written).expect("JSON");
     assert_eq!((&value["pairs"]["seeds"], &metric(&value, "p50_write")["larger"]), (&20.into(), &20.into()));

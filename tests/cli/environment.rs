@@ -30,6 +30,27 @@ fn where_nothing_can_be_written_nothing_is_run() {
     assert_eq!(said.out, "");
 }
 
+/// What a campaign of hours comes to is not lost at its end.
+#[test]
+fn where_a_result_cannot_be_written_nothing_is_run() {
+    let path = file("unwritable_result", "tiny.yaml", TINY);
+    let (inside, folder) = (path.join("junit.xml"), path.with_file_name("folder"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let out = scratch("unwritable_result_out");
+    for option in ["--junit", "--sarif"] {
+        for (file, words) in [
+            (&inside, "tiny.yaml: is a file, and a folder is wanted"),
+            (&folder, "folder: is a folder, and a file"),
+        ] {
+            let all = ["campaign", text(&path), "--seeds", "1..=9", "--out", text(&out), option, text(file)];
+            assert_eq!(mirrorsim(&all).ends(3).complains(words).out, "", "no seed was run");
+        }
+    }
+    let table = format!("--write-baseline={}", text(&folder));
+    let table = ["run", text(&path), "--no-report", &table];
+    assert_eq!(mirrorsim(&table).ends(3).complains("is a folder, and a file is wanted").out, "");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_no_folder_is_told_for_what_it_is() {

@@ -1,6 +1,6 @@
 //! Repros: one file with a scenario and the record of its failing run; what a campaign makes of failures; the corpus.
 
-use super::{FIRST, file, mirrorsim, scratch, text, top};
+use super::{FIRST, Said, command, file, mirrorsim, scratch, text, top};
 use mirrorsim_campaign::{Repro, Token};
 use mirrorsim_world::outcome::Verdict;
 use serde_json::Value;
@@ -40,6 +40,11 @@ fn a_damaged_repro_is_refused_with_the_place() {
 fn an_edited_origin_is_mentioned_and_what_the_repro_has_is_run() {
     let (small, origin) = repro("repro_edited");
     mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+    // As a scenario it runs without its bug, which is said.
+    let run = ["run", text(&small), "--no-report"];
+    mirrorsim(&run).ends(0).says("PASSED").complains("small.yaml is a repro that was made with P10 planted");
+    let bent = mirrorsim(&[&run[..], &["--plant", "P10"]].concat()).ends(1);
+    assert!(!bent.err.contains("is a repro"), "{}", bent.err);
     let edited = std::fs::read_to_string(&origin).expect("a scenario") + "# edited\n";
     std::fs::write(&origin, edited).expect("written");
     let said = mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
@@ -94,12 +99,24 @@ fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
     assert!(signatures.len() > 1, "{signatures:?}");
     let all =
         file("repro_known_list", "known.txt", &format!("# known\n{}\ngone I1 #\n", signatures.join("\n")));
-    let said = mirrorsim(&words(&campaign(&scratch("repro_known_all"), &["--known", text(&all)]))).ends(0);
-    said.says("PASSED").says("  known ").says("known, and not seen any more (line ").says("gone I1 #");
+    let known = scratch("repro_known_all");
+    let (xml, page) = (known.join("junit.xml"), known.join("page.md"));
+    let arguments = campaign(&known, &["--known", text(&all), "--junit", text(&xml)]);
+    let mut known = command(&words(&arguments));
+    known.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &page);
+    let said = Said::of(&known.output().expect("it starts")).ends(0);
+    let read = |path: &Path| std::fs::read_to_string(path).expect("written");
+    assert!(read(&page).contains("0 passed, 8 failed (all known), "), "{}", read(&page));
+    assert!(read(&xml).contains("<system-out>known: ") && !read(&xml).contains("<failure"), "{}", read(&xml));
+    said.says("PASSED")
+        .says("8 seeds: 8 failed (all known)\n")
+        .says("  known ")
+        .says("known, and not seen any more (line ")
+        .says("gone I1 #");
     let some = file("repro_known_some", "known.txt", signatures[0]);
     let more = ["--known", text(&some), "--no-shrink"];
     let said = mirrorsim(&words(&campaign(&scratch("repro_known_one"), &more))).ends(1);
-    said.says("  known ").says("  failure ");
+    said.says("  known ").says("  failure ").says(" known)\n");
     let more = ["--known", "no_such_list.txt"];
     mirrorsim(&words(&campaign(&scratch("repro_known_none"), &more)))
         .ends(2)
@@ -210,5 +227,5 @@ fn a_regression_that_became_vacuous_says_so() {
     mirrorsim(&["replay", text(folder)])
         .ends(4)
         .says("it neither fails nor passes any more: vacuous: ")
-        .says("0 of 1 regressions");
+        .says("0 of 1 regression ");
 }

@@ -21,6 +21,7 @@
 mod blame;
 mod build;
 mod child;
+mod date;
 mod deliver;
 mod event;
 mod exit;
@@ -54,6 +55,7 @@ mod worker;
 
 pub use build::{BUILD, Build};
 pub use child::{Children, Nursery};
+pub use date::utc;
 pub use event::{Event, SeedRun};
 pub use exit::Exit;
 pub use hunt::{Block, Catch, Hunted, Hunting, hunt};

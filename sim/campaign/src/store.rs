@@ -4,6 +4,7 @@
 //! long, and have no check.)
 
 use crate::build::BUILD;
+use crate::date::utc;
 use crate::event::SeedRun;
 use crate::plan::Plan;
 use crate::shard::Shard;
@@ -367,7 +368,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         }
         Err(fs::TryLockError::Error(e)) => return Err(environment(&path, &e)),
     }
-    let owner = format!("process {}, since {} s after 1970 UTC\n", std::process::id(), utc_seconds());
+    let owner = format!("process {}, since {}\n", std::process::id(), utc(utc_seconds()));
     let written = file.set_len(0).and_then(|()| file.write_all(owner.as_bytes()));
     written.map_err(|e| environment(&path, &e))?;
     Ok(file)

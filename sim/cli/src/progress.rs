@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirrorsim_campaign::Clock;
+use mirrorsim_report::{count, plural};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -35,14 +36,14 @@ enum Kind {
 impl Progress {
     /// For so many seeds. `quiet`: none at all.
     pub fn new(total: u128, quiet: bool) -> Progress {
-        Progress::of(total, ("seeds", "red"), quiet)
+        Progress::of(total, ("seed", "red"), quiet)
     }
 
-    /// For so many of the first noun, some of which turn out to be the second.
+    /// For so many of the first noun (said of one), some of which turn out to be the second.
     pub fn of(total: u128, nouns: (&'static str, &'static str), quiet: bool) -> Progress {
         let kind = match (quiet, wants_a_bar()) {
             (true, _) => Kind::None,
-            (false, true) => Kind::Bar(bar(total, nouns.0)),
+            (false, true) => Kind::Bar(bar(total)),
             (false, false) => Kind::Plain,
         };
         Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0, nouns }
@@ -65,30 +66,28 @@ impl Progress {
             return;
         }
         self.last = now;
+        self.draw(now);
+    }
+
+    fn draw(&self, now: Duration) {
         match &self.kind {
             Kind::Bar(bar) => {
-                bar.set_message(if self.red > 0 {
-                    format!("{} {}", self.red, self.nouns.1)
-                } else {
-                    String::new()
-                });
                 bar.set_position(u64::try_from(self.done).unwrap_or(u64::MAX));
+                bar.set_message(self.counts());
                 bar.tick();
             }
             Kind::Plain => {
-                let seconds = now.as_secs();
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "{} of {} {}, {} {}, {seconds} s",
-                    self.done,
-                    self.total,
-                    self.nouns.0,
-                    self.red,
-                    self.nouns.1
-                );
+                let _ = writeln!(std::io::stderr(), "{}, {} s", self.counts(), now.as_secs());
             }
             Kind::None => {}
         }
+    }
+
+    /// Both counts, in one text: a bar is drawn at any of its changes, and would show one of now beside one of before.
+    fn counts(&self) -> String {
+        let [total, done, red] =
+            [self.total, self.done, self.red].map(|n| u64::try_from(n).unwrap_or(u64::MAX));
+        format!("{} of {}, {} {}", count(done), plural(total, self.nouns.0), count(red), self.nouns.1)
     }
 
     /// Prints something without a bar across it.
@@ -116,13 +115,32 @@ fn wants_a_bar() -> bool {
     std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && wide && !dumb && !plain
 }
 
-fn bar(total: u128, noun: &str) -> ProgressBar {
+fn bar(total: u128) -> ProgressBar {
     let total = u64::try_from(total).unwrap_or(u64::MAX);
     let template = match total {
-        1 => "{spinner} {elapsed}".to_owned(),
-        _ => format!("{{wide_bar}} {{pos}}/{{len}} {noun} {{msg}} {{elapsed}}, {{eta}} left"),
+        1 => "{spinner} {elapsed}",
+        _ => "{wide_bar} {msg}, {elapsed}, {eta} left",
     };
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    bar.set_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_has_both_counts_of_one_moment() {
+        let hidden = bar(1000);
+        hidden.set_draw_target(ProgressDrawTarget::hidden());
+        let mut progress = Progress { kind: Kind::Bar(hidden.clone()), ..Progress::new(1000, true) };
+        for at in [1, 3] {
+            (progress.done, progress.red) = (at, at);
+            progress.draw(TOUCH);
+            assert_eq!(hidden.message(), format!("{at} of 1,000 seeds, {at} red"));
+        }
+        progress.total = 1;
+        assert_eq!(progress.counts(), "3 of 1 seed, 3 red");
+    }
 }

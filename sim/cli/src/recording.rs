@@ -4,7 +4,7 @@ use crate::out::Out;
 use crate::scenarios;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{self as campaign, BUILD, LARGEST_REPRO, Plan, Recorded, Repro, Token, Unfit};
-use mirrorsim_report::reason;
+use mirrorsim_report::{quoted, reason};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,9 @@ impl Recording {
     pub fn read(path: &str, force: bool) -> Result<Recording, Trouble> {
         let bytes = contents(path).map_err(|e| {
             let what = format!("{}: cannot read the repro: {}", path.escape_debug(), reason(&e));
-            Trouble::usage(what).help("a token starts with `ms1:`; anything else is the path of a repro")
+            Trouble::usage(what).help(
+                "a token starts with `ms1:`; anything else is the path of a repro, wherever that is now",
+            )
         })?;
         Recording::of_repro(path, &bytes, force)
     }
@@ -125,6 +127,27 @@ pub fn is_token(text: &str) -> bool {
     let format = text.split_once(':').map_or("", |(format, _)| format);
     let digits = format.strip_prefix("ms").unwrap_or_default();
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Says of repros that are run as scenarios without the bugs they were made with: that they pass means nothing.
+pub fn mention_bugs(plans: &[Plan], out: &mut Out) {
+    let bare = |plan: &&Plan| {
+        // What is no file, such as a pipe, cannot be read again.
+        let bytes = Path::new(&plan.argument).is_file().then(|| contents(&plan.argument).ok()).flatten();
+        let repro = bytes.filter(|b| Repro::is_recorded(b)).and_then(|b| Repro::read(&b, true).ok());
+        repro.filter(|r| r.run.planted.iter().any(|id| !plan.planted_ids().contains(&id.as_str())))
+    };
+    let mut all = plans.iter().filter_map(|plan| Some((plan, bare(&plan)?)));
+    let Some((plan, repro)) = all.next() else { return };
+    let (path, bugs) = (plan.argument.escape_debug(), repro.run.planted.join(", "));
+    let more = match all.count() {
+        0 => String::new(),
+        n => format!(" ({n} more like it)"),
+    };
+    out.note(&format!(
+        "{path} is a repro that was made with {bugs} planted, and here it runs without; `mirrorsim replay {}` runs it as it was{more}",
+        quoted(&plan.argument)
+    ));
 }
 
 /// What is in a file; no more than a repro may have, and one byte.

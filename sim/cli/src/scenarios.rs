@@ -4,7 +4,7 @@ use crate::args::Reading;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::Token;
-use mirrorsim_report::reason;
+use mirrorsim_report::{plural, reason};
 use mirrorsim_scenario::{self as scenario, Problems, Scenario};
 use mirrorsim_world::METRICS;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ pub fn has_tag(scenario: &Scenario, tag: &str) -> bool {
 pub fn no_such_tag(tag: &str, scenarios: usize) -> Trouble {
     Trouble::usage(format!(
         "none of these {} has the tag `{}`; `mirrorsim list` shows tags",
-        if scenarios == 1 { "1 scenario".into() } else { format!("{scenarios} scenarios") },
+        plural(scenarios as u64, "scenario"),
         tag.escape_debug()
     ))
 }

@@ -1,6 +1,6 @@
 //! Evidence that the judge raises no false alarm: runs of the protocol as it is, none of which failed.
 
-use crate::number::{bound, count, share};
+use crate::number::{bound, count, plural, share};
 use crate::stamp::Stamp;
 use mirrorsim_campaign::{Plan, SeedRun, Tally};
 use serde::{Deserialize, Serialize};
@@ -100,10 +100,10 @@ impl NoFalseAlarm {
         let same = self.stamp.source_hash == before.stamp.source_hash;
         let digests = if same { "their digests, too" } else { "of other sources, so not their digests" };
         format!(
-            "{} of {} scenarios compared with the baseline ({} runs, {}), {digests}",
+            "{} of {} compared with the baseline ({}, {}), {digests}",
             count(self.pairs(before).count() as u64),
-            count(before.scenarios.len() as u64),
-            count(before.runs),
+            plural(before.scenarios.len() as u64, "scenario"),
+            plural(before.runs, "run"),
             before
                 .failure_rate_bound_ppb
                 .map_or_else(|| "some failed".into(), |b| format!("below {}", share(b))),
@@ -143,7 +143,7 @@ mod tests {
         assert!(one.differences(&foreign).is_empty());
         assert!(
             one.compared(&foreign)
-                .starts_with("1 of 1 scenarios compared with the baseline (300 runs, below 0.998")
+                .starts_with("1 of 1 scenario compared with the baseline (300 runs, below 0.998")
         );
     }
 }

@@ -3,6 +3,7 @@
 use crate::collect::summary;
 use crate::interval::Interval;
 use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
+use crate::number::count;
 use mirrorsim_campaign::{BUILD, Exit, Header, Kind, Known, Plan, Shard, Sums};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -46,6 +47,18 @@ pub struct CampaignReport {
     pub results: Hash,
     /// Each scenario, in the order in which they were given.
     pub scenarios: Vec<CampaignScenario>,
+}
+
+impl CampaignReport {
+    /// What is said behind the number of seeds that failed: `failed`, and how many of them in a way that is known.
+    pub(crate) fn failed(&self) -> String {
+        let known: u64 = self.failures.iter().filter(|f| f.known).map(|f| f.seeds).sum();
+        match known {
+            0 => "failed".into(),
+            _ if known == self.verdicts.failed => "failed (all known)".into(),
+            _ => format!("failed ({} known)", count(known)),
+        }
+    }
 }
 
 /// A repro of the corpus that is not as it should be: a failure has come back, or a planted bug is not seen any more.
@@ -103,7 +116,7 @@ pub struct Reach {
     /// The estimate by Good and Turing of the chance that one more seed reaches something new, in parts per 10^9: those in one
     /// seed, by all seeds.
     pub next_is_new_ppb: u64,
-    /// How many the first so many seeds of each scenario had reached.
+    /// How many the first so many seeds of each scenario had reached; no further than to the first seed that is missing.
     pub growth: Vec<Growth>,
 }
 
@@ -148,6 +161,8 @@ pub struct Standing<'a> {
     pub known: &'a Known,
     /// What is wrong with the corpus of regressions.
     pub regressions: &'a [Regression],
+    /// All seeds were wanted, and nothing will run those that are missing: it is no verdict without them.
+    pub whole: bool,
 }
 
 impl Standing<'_> {
@@ -163,12 +178,25 @@ impl Standing<'_> {
         (0..self.plans.len()).all(|plan| self.missing(plan).is_none())
     }
 
+    /// How many of the first seeds of each scenario there are, or all of one that has fewer. Of what more seeds reach nothing is
+    /// known: some of them are missing.
+    fn without_a_gap(&self) -> u64 {
+        let counts = self.plans.iter().map(|p| u64::try_from(p.seeds.count()).unwrap_or(u64::MAX));
+        let all =
+            counts.zip(&self.sums.plans).map(|(count, (_, done))| (count, done.missing(0, count).nth(0)));
+        let (most, gap) = all.fold((0, u64::MAX), |(most, gap), (count, first)| {
+            (count.max(most), first.unwrap_or(u64::MAX).min(gap))
+        });
+        most.min(gap)
+    }
+
     /// The exit that the results ask for; nothing was run is no verdict.
     pub fn exit(&self) -> Exit {
         let seeds = match self.sums.total.runs() {
             0 => Exit::Inconclusive,
             _ => self.sums.total.exit_but(self.known),
         };
+        let seeds = if self.whole && !self.complete() { seeds.worst(Exit::Inconclusive) } else { seeds };
         self.regressions.iter().map(Regression::exit).fold(seeds, Exit::worst)
     }
 
@@ -176,7 +204,7 @@ impl Standing<'_> {
     pub fn report(&self, header: &Header) -> CampaignReport {
         let total = &self.sums.total;
         let sum = summary(total);
-        let most = self.sums.plans.iter().map(|(_, done)| done.count()).max().unwrap_or(0);
+        let most = self.without_a_gap();
         let growth = |seeds| Growth { seeds, reached: self.sums.reached_by(seeds) };
         let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
         let (reached, in_one_seed) = (self.sums.reached.len() as u64, self.sums.singles());
@@ -217,7 +245,7 @@ impl Standing<'_> {
                 reached,
                 in_one_seed,
                 next_is_new_ppb: ppb(in_one_seed, total.runs()),
-                growth: points.chain([most]).map(growth).collect(),
+                growth: points.chain(Some(most).filter(|n| *n > 0)).map(growth).collect(),
             },
             results: Hash(format!("{:016x}", self.sums.fingerprint)),
             scenarios: scenarios.collect(),

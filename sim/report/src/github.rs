@@ -1,7 +1,7 @@
 //! What GitHub Actions shows of a campaign, within its limits: 10 annotations of a kind a step, 1 MiB of summary.
 
 use crate::campaign::CampaignReport;
-use crate::number::{count, share};
+use crate::number::{count, plural, share};
 use std::fmt::Write;
 
 /// Annotations of one kind that are shown of a step.
@@ -19,7 +19,8 @@ pub fn annotations(report: &CampaignReport) -> String {
         .iter()
         .map(|r| (r.path.as_str(), "regression".to_owned(), format!("{}\n{}", r.message, r.replay)));
     let failures = report.failures.iter().filter(|f| !f.known).map(|f| {
-        let text = format!("{} seeds, first {}: {}\n{}", f.seeds, f.first_seed, f.message, f.replay);
+        let text =
+            format!("{}, first {}: {}\n{}", plural(f.seeds, "seed"), f.first_seed, f.message, f.replay);
         (f.path.as_str(), format!("{}: {}", f.scenario, f.signature), text)
     });
     let all: Vec<_> = regressions.chain(failures).collect();
@@ -29,7 +30,11 @@ pub fn annotations(report: &CampaignReport) -> String {
     }
     let more = all.len().saturating_sub(shown);
     if more > 0 {
-        let _ = writeln!(out, "::error title=mirrorsim::{more} more kinds of failures; the report has them");
+        let _ = writeln!(
+            out,
+            "::error title=mirrorsim::{} of failures; the report has them",
+            plural(more as u64, "more kind")
+        );
     }
     out
 }
@@ -38,15 +43,20 @@ pub fn annotations(report: &CampaignReport) -> String {
 pub fn step_summary(report: &CampaignReport) -> String {
     let v = &report.verdicts;
     let mut out = format!(
-        "### mirrorsim: {} seeds of {} scenarios\n\n{} passed, {} failed, {} vacuous, {} inconclusive, {} faults of the rig\n\n",
-        count(report.seeds),
-        report.scenarios.len(),
+        "### mirrorsim: {}{} of {}\n\n{} passed, {} {}, {} vacuous, {} inconclusive, {} of the rig\n\n",
+        plural(report.seeds, "seed"),
+        if report.complete { "" } else { " so far" },
+        plural(report.scenarios.len() as u64, "scenario"),
         count(v.passed),
         count(v.failed),
+        report.failed(),
         count(v.vacuous),
         count(v.inconclusive),
-        count(v.rig)
+        plural(v.rig, "fault")
     );
+    if !report.complete {
+        out += "**Partial**: seeds are missing, and nothing is said of them.\n\n";
+    }
     if let Some(bound) = report.failure_rate_bound_ppb {
         let _ = writeln!(out, "None failed: below {} of seeds fail, with 95 % confidence.\n", share(bound));
     }

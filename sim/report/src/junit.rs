@@ -1,6 +1,7 @@
 //! JUnit XML for CI: a test case a scenario, with the lines that run its failures again.
 
 use crate::campaign::{CampaignReport, CampaignScenario};
+use crate::number::plural;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::fmt::Write;
 
@@ -19,6 +20,12 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
     for scenario in &report.scenarios {
         let mut case = TestCase::new(scenario.name.clone(), status(scenario, &known));
         case.set_classname(scenario.path.clone());
+        let failures = scenario.summary.failures.iter().filter(|f| known.contains(&f.signature.as_str()));
+        let failures: Vec<String> =
+            failures.map(|f| format!("known: {} failed: {}", plural(f.seeds, "seed"), f.signature)).collect();
+        if !failures.is_empty() {
+            case.set_system_out(failures.join("\n"));
+        }
         suite.add_test_case(case);
     }
     let mut all = Report::new("mirrorsim");
@@ -31,7 +38,7 @@ fn status(scenario: &CampaignScenario, known: &[&str]) -> TestCaseStatus {
     let v = &summary.verdicts;
     let run = v.passed + v.failed + v.vacuous + v.inconclusive + v.rig;
     if let Some(first) = summary.failures.iter().find(|f| !known.contains(&f.signature.as_str())) {
-        let mut text = format!("{} of {run} seeds did not pass\n", run - v.passed);
+        let mut text = format!("{} of {} did not pass\n", run - v.passed, plural(run, "seed"));
         for f in &summary.failures {
             let _ =
                 write!(text, "\n{}x, first seed {}: {}\n{}\n", f.seeds, f.first_seed.0, f.message, f.replay);

@@ -1,6 +1,7 @@
 //! The kill table: what was planted, and how soon it was caught.
 
 use crate::human::{BOLD, GREEN, RED};
+use crate::number::plural;
 use crate::stamp::Stamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -138,7 +139,11 @@ impl KillTable {
                 if is > was.saturating_mul(LATER).max(usual) {
                     let beyond = if new.seeds.median.is_none() { "more than " } else { "" };
                     let shown = new.seeds.median.unwrap_or(self.seeds);
-                    out.push(format!("{} is caught after {beyond}{shown} seeds; it was after {was}", new.id));
+                    out.push(format!(
+                        "{} is caught after {beyond}{}; it was after {was}",
+                        new.id,
+                        plural(shown, "seed")
+                    ));
                 }
             }
         }
@@ -183,10 +188,10 @@ impl KillTable {
         let end = self.kills.iter().filter(|k| k.end_only.median.is_some()).count();
         let _ = writeln!(
             out,
-            "{caught} of {} caught; seeds to the first detection over {} blocks of {}; a checker that compares once at the \
+            "{caught} of {} caught; seeds to the first detection over {} of {}; a checker that compares once at the \
              end sees {end} within a block (median). * counted in its witness",
             self.kills.len(),
-            self.blocks,
+            plural(self.blocks, "block"),
             self.seeds
         );
         if !self.oracles.is_empty() {

@@ -7,7 +7,6 @@ mod campaign;
 mod claims;
 mod collect;
 mod compare;
-mod date;
 mod folder;
 mod github;
 mod human;
@@ -33,7 +32,6 @@ pub use claims::{
 };
 pub use collect::Collector;
 pub use compare::{Comparing, Comparison, compare_schema};
-pub use date::utc;
 pub use folder::{Folder, Trouble, file_name, reason};
 pub use github::{annotations, step_summary};
 pub use human::{
@@ -44,7 +42,8 @@ pub use interval::Interval;
 pub use junit::junit;
 pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};
+pub use mirrorsim_campaign::utc;
 pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};
-pub use number::{bytes, count, nanos};
+pub use number::{bytes, count, nanos, plural};
 pub use sarif::sarif;
 pub use stamp::Stamp;

@@ -15,6 +15,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// A count of something: `1 seed`, `2,000 seeds`.
+pub fn plural(n: u64, one: &str) -> String {
+    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// A duration in nanoseconds: `1.23ms`.
 pub fn nanos(ns: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];

@@ -1,6 +1,7 @@
 //! SARIF 2.1.0, which code scanning shows beside the scenarios: a rule an oracle, a result a kind of failure.
 
 use crate::campaign::CampaignReport;
+use crate::number::plural;
 use mirrorsim_world::ORACLE_TEXTS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub fn sarif(report: &CampaignReport) -> Value {
             json!({
                 "ruleId": oracle(&f.signature),
                 "level": "error",
-                "message": {"text": format!("{} ({} seeds, first {})\n{}", f.message, f.seeds, f.first_seed, f.replay)},
+                "message": {"text": format!("{} ({}, first {})\n{}", f.message, plural(f.seeds, "seed"), f.first_seed, f.replay)},
                 "locations": [{"physicalLocation": {
                     "artifactLocation": {"uri": uri(&f.path)}, "region": {"startLine": 1},
                 }}],

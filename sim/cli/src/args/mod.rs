@@ -307,7 +307,7 @@ pub struct ShrinkArgs {
 /// `trace`.
 #[derive(Debug, Group)]
 pub struct TraceArgs {
-    /// The scenario
+    /// The scenario [of a token or a repro: `replay --trace`]
     pub scenario: String,
     #[command(flatten)]
     pub seed: TraceSeed,
@@ -315,10 +315,10 @@ pub struct TraceArgs {
     pub judging: JudgingArgs,
     #[command(flatten)]
     pub reading: Reading,
-    /// From this time or event on
+    /// From this virtual time (20ms, 1.5s; ns, us, ms, s, m, h) or this event (1234) on
     #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
     pub from: Option<Moment>,
-    /// Up to this time or event
+    /// Up to this time or event, likewise
     #[arg(long, value_name = "TIME|EVENT", value_parser = moment::parse)]
     pub to: Option<Moment>,
     /// Show how everything stands at `--to`

@@ -3,7 +3,7 @@
 use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{known, tell};
+use crate::commands::results::{check, known, tell};
 use crate::commands::{run, worker};
 use crate::moment;
 use crate::out::Out;
@@ -112,6 +112,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;
     Reducing::check(&folder, &args.on_failure)?;
+    check(args.junit.as_deref().into_iter().chain(args.sarif.as_deref()))?;
     if folder.created {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -119,7 +120,8 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let store = Store::open(folder.path(), &header, &plans, args.resume, &mut |run| _ = sums.add(&run))?;
     let before = sums.total.clone();
     if before.runs() > 0 {
-        out.note(&format!("{} results are there already", before.runs()));
+        let (runs, are) = (before.runs(), if before.runs() == 1 { "is" } else { "are" });
+        out.note(&format!("{} {are} there already", report::plural(runs, "result")));
     }
     if !is_part && let Err(error) = point(&top) {
         out.note(&format!("{LATEST} does not point to it: {}", report::reason(&error)));
@@ -156,13 +158,13 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let trouble = trouble.or(synced.err().map(Trouble::from));
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     let regressions = &regressions[..];
-    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions };
+    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
     let complete = standing.complete();
     if complete && shard.of == 1 {
         sums.close(&plans);
     }
     let signal = stop.requested().filter(|s| s.interrupts());
-    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions };
+    let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
     let mut exit =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
     if !out.json() && sums.total.runs() > before.runs() {
@@ -292,7 +294,7 @@ pub fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
     let (files, loaded) = scenarios::tagged(files, loaded, &args.tags)?;
     let Some(seeds) = &args.seeds else { return Err(Trouble::usage("--seeds is wanted")) };
     seeds.notes().iter().for_each(|note| out.note(note));
-    out.note(&format!("seeds {seeds} of {}", counted(files.len(), "scenario")));
+    out.note(&format!("seeds {seeds} of {}", report::plural(files.len() as u64, "scenario")));
     let mut planted: Vec<_> = Vec::new();
     for row in &args.planted {
         if !planted.iter().any(|r: &&mirrorsim_planted::Row| r.id == row.id) {
@@ -316,6 +318,15 @@ pub fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
 pub fn planned(header: &Header) -> Result<Vec<Plan>, Trouble> {
     let mut plans = Vec::new();
     let mut problems = Vec::new();
+    let gone = header.scenarios.iter().find(|stated| !Path::new(&stated.path).exists());
+    if let Some(Stated { path, .. }) = gone {
+        let what = format!(
+            "{}: the campaign is of this scenario, and there is no such file here",
+            path.escape_debug()
+        );
+        let help = "its paths are meant from the folder where it was begun: go there, and name its own folder from there";
+        return Err(Trouble::usage(what).help(help));
+    }
     for stated in &header.scenarios {
         let Stated { path, sets, data, yes_large, .. } = stated;
         let reading =
@@ -461,9 +472,4 @@ impl Watch<'_> {
         let out = &mut *self.out;
         self.progress.aside(|| out.text(&text));
     }
-}
-
-/// `1 scenario`, `2 scenarios`.
-fn counted(n: usize, one: &str) -> String {
-    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }

@@ -139,7 +139,11 @@ fn words((plan, seed): &Side) -> String {
 fn events(found: &Diverging, difference: &Difference) -> String {
     let mut text = match found.same {
         0 => "they differ from the first event on\n".to_owned(),
-        same => format!("the same in {same} events; they part at event {same}, {}\n", time(difference.time)),
+        same => format!(
+            "the same in {}; they part at event {same}, {}\n",
+            report::plural(same, "event"),
+            time(difference.time)
+        ),
     };
     let first = found.same - found.before.len() as u64;
     for (number, line) in (first..).zip(&found.before) {

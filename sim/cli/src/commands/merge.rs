@@ -4,7 +4,7 @@ use crate::args::MergeArgs;
 use crate::commands::campaign::planned;
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{known, tell};
+use crate::commands::results::{check, known, tell};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::signals;
@@ -38,6 +38,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let corpus = Corpus::find(args.regressions.as_deref())?;
     let target = Folder::open(&args.out)?;
     Reducing::check(&target, &args.on_failure)?;
+    check(args.junit.as_deref().into_iter().chain(args.sarif.as_deref()))?;
     let mut sums = Sums::new(plans.len());
     let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
     for folder in &folders {
@@ -53,13 +54,15 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let (workers, stop) = (run::workers(args.jobs, u128::MAX, out), signals::listen(out.json()));
     let crew = worker::crew(workers, &args.patience, Twice::Never);
     let regressions = &corpus.replay(&crew, &stop, out)?[..];
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions };
+    let standing =
+        Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions, whole: true };
     let complete = standing.complete();
     let absent = absent(&headers, &standing);
     if complete {
         sums.close(&plans);
     }
-    let standing = Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions };
+    let standing =
+        Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions, whole: true };
     let exit = tell(&standing, &whole, &target, (args.junit.as_deref(), args.sarif.as_deref()), None, out)?;
     if complete {
         let (plans, sums, on_failure) = (&plans, &sums, &args.on_failure);

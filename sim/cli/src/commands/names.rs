@@ -4,6 +4,7 @@
 use super::glossary;
 use mirror::stage::{Side, Stage};
 use mirrorsim_planted::{ROWS, Row};
+use mirrorsim_report::plural;
 use mirrorsim_world::{MARKS, METRICS};
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ pub fn planted() -> impl Iterator<Item = Named> {
             r.name,
             r.place,
             r.oracles.join(" or "),
-            if r.seeds == 1 { "1 seed".to_owned() } else { format!("{} seeds", r.seeds) },
+            plural(r.seeds, "seed"),
             r.witness,
             r.seeds
         ),

@@ -63,7 +63,7 @@ impl Corpus {
         }
         let plans: Arc<[Plan]> = all.iter().map(|r| r.plan.clone()).collect();
         let mut progress =
-            Progress::of(all.len() as u128, ("regressions", "not as they should be"), out.json());
+            Progress::of(all.len() as u128, ("regression", "not as they should be"), out.json());
         let (mut wrong, mut done) = (Vec::new(), 0);
         let ran = campaign::run(&plans, crew, stop, &mut |event| match event {
             Event::Seed(run) => {
@@ -86,7 +86,11 @@ impl Corpus {
             true => out.object(&json!({
                 "type": "regressions", "folder": folder, "repros": all.len(), "as_they_should_be": u64::try_from(right).unwrap_or(u64::MAX),
             })),
-            false => out.text(&format!("{right} of {} regressions in {} are as they should be\n", all.len(), folder.escape_debug())),
+            false => {
+                let are = if all.len() == 1 { "is as it" } else { "are as they" };
+                let (of, folder) = (report::plural(all.len() as u64, "regression"), folder.escape_debug());
+                out.text(&format!("{right} of {of} in {folder} {are} should be\n"));
+            }
         }
         Ok(wrong)
     }

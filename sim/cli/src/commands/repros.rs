@@ -106,7 +106,8 @@ impl Reducing<'_> {
             }
         }
         if kinds.len() > KINDS {
-            out.note(&format!("{} more kinds of failures were not reduced", kinds.len() - KINDS));
+            let (more, were) = (kinds.len() - KINDS, if kinds.len() == KINDS + 1 { "was" } else { "were" });
+            out.note(&format!("{} of failures {were} not reduced", report::plural(more as u64, "more kind")));
         }
         (causes.first().and_then(Cause::again), exit)
     }
@@ -139,8 +140,7 @@ impl Reducing<'_> {
         out: &mut Out,
     ) -> Result<(Vec<Cause>, Exit), Trouble> {
         let mut exit = Exit::Passed;
-        let mut progress =
-            Progress::of(kinds.len() as u128, ("kinds of failures reduced", "not"), out.json());
+        let mut progress = Progress::of(kinds.len() as u128, ("repro", "not made"), out.json());
         let mut unreduced = 0;
         let mut causes: Vec<Cause> = Vec::new();
         for (number, kind) in kinds.iter().enumerate() {
@@ -235,10 +235,12 @@ impl Cause {
             let more = if kind.cut_short { " (the budget ended)" } else { "" };
             let ((faults, operations), (fewer, less)) = (kind.from, kind.to);
             text += &format!(
-                "              {}x, first {}; from {faults} faults and {operations} operations to {fewer} and {less}{more}\n              \
+                "              {}x, first {}; from {} and {} to {fewer} and {less}{more}\n              \
                  mirrorsim replay {}\n",
                 kind.seeds,
                 kind.first,
+                report::plural(faults, "fault"),
+                report::plural(operations, "operation"),
                 report::quoted(&kind.path)
             );
         }

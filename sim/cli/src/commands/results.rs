@@ -92,13 +92,34 @@ pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
     Ok(known)
 }
 
+/// Whether files of the user's choice can be written: that is to be known before the first seed.
+pub fn check<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Trouble> {
+    for path in files {
+        place(path)?;
+        if path.is_dir() {
+            let shown = path.display().to_string();
+            let what = format!("{}: is a folder, and a file is wanted", shown.escape_debug());
+            return Err(Trouble::environment(what));
+        }
+    }
+    Ok(())
+}
+
 /// A file of the user's choice, whole or not at all.
 fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    let (folder, name) = place(path)?;
+    folder.write(name, text.as_bytes())?;
+    Ok(())
+}
+
+/// The folder of a file, which is made if need be, and its name there.
+fn place(path: &Path) -> Result<(Folder, &str), Trouble> {
     let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().and_then(|n| n.to_str()));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let name = name.ok_or_else(|| Trouble::usage(format!("{}: is no file name", path.display())))?;
-    Folder::open(folder)?.write(name, text.as_bytes())?;
-    Ok(())
+    let no_name =
+        || Trouble::usage(format!("{}: is no file name", path.display().to_string().escape_debug()));
+    let name = name.ok_or_else(no_name)?;
+    Ok((Folder::open(folder)?, name))
 }
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {

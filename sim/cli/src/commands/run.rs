@@ -2,14 +2,16 @@
 
 use crate::args::{KILLS, RunArgs};
 use crate::commands::rest::Rest;
+use crate::commands::results::check;
 use crate::commands::session::Session;
 use crate::commands::worker;
 use crate::moment::Moment;
 use crate::out::Out;
+use crate::recording::mention_bugs;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{self as campaign, Exit, Plan, Twice};
-use mirrorsim_report::{Folder, KillTable, NoFalseAlarm, about_claims, read_table, write_table};
+use mirrorsim_report::{Folder, KillTable, NoFalseAlarm, about_claims, plural, read_table, write_table};
 use mirrorsim_scenario::{Scenario, estimate, seeds, show_size};
 use std::path::Path;
 use std::sync::Arc;
@@ -49,10 +51,12 @@ pub fn run(args: RunArgs, out: &mut Out) -> Result<Exit, Trouble> {
         return Err(Trouble::usage(what));
     }
     tell_notes(&args, &plans, out);
+    mention_bugs(&plans, out);
     let workers = workers(args.jobs, total, out);
     // Where nothing can be written nothing is run.
     let reports = if args.no_report { None } else { Some(Folder::open(&args.report_dir)?) };
     let images = args.export_images.as_deref().map(Folder::open).transpose()?;
+    check(args.write_baseline.as_deref())?;
     for folder in reports.iter().chain(&images).filter(|f| f.created) {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -147,7 +151,7 @@ fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
         out.note(&format!("the disaster is at event {number}; a time has a unit, such as {number}ms"));
     }
     if plans.len() > 1 {
-        out.note(&format!("{} scenarios", plans.len()));
+        out.note(&plural(plans.len() as u64, "scenario"));
     }
 }
 
@@ -158,7 +162,7 @@ pub fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
     let wanted = asked.unwrap_or(own);
     if asked.is_some() && wanted > most {
         let why = if most == MOST_WORKERS { "the most there are" } else { "one a seed" };
-        out.note(&format!("{most} jobs instead of {wanted}: {why}"));
+        out.note(&format!("{} instead of {wanted}: {why}", plural(most, "job")));
     }
     wanted.min(most) as usize
 }

@@ -8,7 +8,7 @@ use crate::target::target;
 use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{Clock, Exit, Plan, Shrinker, Shrinking, Shrunk, Size, Twice, Unshrunk};
-use mirrorsim_report::{self as report, Folder};
+use mirrorsim_report::{self as report, Folder, plural};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,16 +101,21 @@ fn tell(shrunk: &Shrunk, path: &Path, again: &str, wall: Duration, out: &mut Out
     let Shrunk { from, to, runs, .. } = shrunk;
     let more = if shrunk.cut_short { "; the budget ended, a longer one may find less" } else { "" };
     out.text(&format!(
-        "{}: {}\nfrom {} faults and {} operations to {} and {}, in {runs} runs and {} s{more}\nscenario {}\n{again}\n",
+        "{}: {}\nfrom {} and {} to {} and {}, in {} and {} s{more}\nscenario {}\n{again}\n",
         shrunk.failure.oracle,
         shrunk.failure.message,
-        from.faults,
-        from.operations,
+        plural(from.faults, "fault"),
+        plural(from.operations, "operation"),
         to.faults,
         to.operations,
+        plural(*runs, "run"),
         wall.as_secs(),
         path.display().to_string().escape_debug(),
     ));
+}
+
+fn in_words(size: Size) -> String {
+    format!("{}, {}", plural(size.faults, "fault"), plural(size.operations, "operation"))
 }
 
 /// What people hear while it goes on.
@@ -130,8 +135,7 @@ impl Told {
                 out.object(&json!({"type": "began", "signature": signature, "size": size(of)}));
             }
             Shrinking::Began { signature, size } => {
-                let (faults, operations) = (size.faults, size.operations);
-                out.text(&format!("to stay: {signature}\n{faults} faults, {operations} operations\n"));
+                out.text(&format!("to stay: {signature}\n{}\n", in_words(size)));
             }
             Shrinking::Smaller { what, size, runs } => {
                 if what != self.what {
@@ -143,7 +147,7 @@ impl Told {
                 let now = self.clock.elapsed();
                 if !out.json() && now.saturating_sub(self.last) >= QUIET {
                     self.last = now;
-                    out.note(&format!("{runs} runs, {} s", now.as_secs()));
+                    out.note(&format!("{}, {} s", plural(runs, "run"), now.as_secs()));
                 }
             }
         }
@@ -155,11 +159,7 @@ impl Told {
         if out.json() {
             out.object(&json!({"type": "smaller", "what": self.what, "size": size(of), "runs": runs}));
         } else {
-            let (faults, operations) = (of.faults, of.operations);
-            out.text(&format!(
-                "{:<24} {faults} faults, {operations} operations after {runs} runs\n",
-                self.what
-            ));
+            out.text(&format!("{:<24} {} after {}\n", self.what, in_words(of), plural(runs, "run")));
         }
     }
 }

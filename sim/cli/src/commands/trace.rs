@@ -4,6 +4,7 @@ use crate::args::TraceArgs;
 use crate::commands::{state, worker};
 use crate::moment::Moment;
 use crate::out::Out;
+use crate::recording::mention_bugs;
 use crate::target;
 use crate::trouble::Trouble;
 use mirror::stage::Stage;
@@ -18,6 +19,7 @@ use std::cmp::Ordering;
 pub fn trace(args: TraceArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let (plan, seed) = target::scenario(&args.scenario, &args.seed, &args.judging, &args.reading)?;
     let filter = Filter::new(&args, &plan.scenario)?;
+    mention_bugs(std::slice::from_ref(&plan), out);
     let children = worker::children(&args.patience);
     show(out, (&plan, seed), &filter, &children)?;
     match args.to.filter(|_| args.state) {

@@ -22,7 +22,7 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
         badge(total, standing.exit(), signal),
         plural(total.runs(), "seed"),
         if report.complete { "" } else { " so far" },
-        verdicts(total)
+        verdicts(total, &report.failed())
     ));
     for regression in &report.regressions {
         page.labelled(
@@ -65,11 +65,9 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
                 share(reach.next_is_new_ppb)
             ),
         );
-        // Of a part that does not begin with the first seeds there is no such curve.
-        let from_the_start = reach.growth.first().is_some_and(|g| g.reached > 0);
         let curve: Vec<String> =
             reach.growth.iter().map(|g| format!("{} by {}", count(g.reached), count(g.seeds))).collect();
-        if from_the_start {
+        if !curve.is_empty() {
             page.labelled("growth", &format!("{} (seeds of each scenario)", curve.join(", ")));
         }
     }
@@ -79,7 +77,8 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     page.labelled("results", &format!("{} (sum of their hashes)", report.results.0));
     if !report.complete {
         let missing = report.scenarios.iter().filter(|s| s.missing.is_some()).count() as u64;
-        page.labelled("partial", &format!("seeds of {} are still to be run", plural(missing, "scenario")));
+        let what = if standing.whole { "missing" } else { "still to be run" };
+        page.labelled("partial", &format!("seeds of {} are {what}", plural(missing, "scenario")));
     }
     page.text
 }

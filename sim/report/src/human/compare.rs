@@ -23,14 +23,20 @@ pub fn compare(comparison: &Comparison, all: bool) -> String {
     for (i, difference) in comparison.differences.iter().enumerate() {
         page.labelled(if i == 0 { "differ" } else { "" }, &in_words(difference, pairs.scenarios));
     }
+    let alone = match pairs.only_one + pairs.only_other {
+        0 => String::new(),
+        _ => format!(
+            "; left out: {} that only one has, {} that only the other has",
+            plural(pairs.only_one, "seed"),
+            count(pairs.only_other)
+        ),
+    };
     page.labelled(
         "pairs",
         &format!(
-            "{}, {} of them the same in every event; {} without a partner in one, {} in the other",
-            count(pairs.seeds),
-            count(pairs.identical),
-            plural(pairs.only_one, "result"),
-            count(pairs.only_other)
+            "{} with a result in both, {} of them the same in every event{alone}",
+            plural(pairs.seeds, "seed"),
+            count(pairs.identical)
         ),
     );
     red(&mut page, comparison);
@@ -82,11 +88,11 @@ fn red(page: &mut Page, comparison: &Comparison) {
     page.labelled(
         "red",
         &format!(
-            "{} in neither, {} in both, {} only in one, {} only in the other",
-            count(v.neither),
-            count(v.both),
+            "{} only in one, {} only in the other, {} in both, {} in neither (red: the seed did not pass)",
             count(v.only_one),
-            count(v.only_other)
+            count(v.only_other),
+            count(v.both),
+            count(v.neither)
         ),
     );
     if let Some(range) = v.only_other_share_ppb {
@@ -112,7 +118,12 @@ fn table(page: &mut Page, metrics: &[PairedMetric], all: bool) {
         metrics.iter().filter(|m| all || m.larger + m.smaller + m.unpaired > 0).collect();
     let equal = metrics.len() - shown.len();
     if !shown.is_empty() {
-        let heads = ["", "medians", "one", "other", "difference", "95 %", "more", "equal", "less"];
+        page.labelled("medians", "of one, of the other, and of the difference in each pair, which is in the interval with 95 % confidence");
+        page.labelled(
+            "",
+            "more, equal, less: in so many pairs the other has more, as much, or less than one",
+        );
+        let heads = ["", "metric", "one", "other", "other - one", "interval", "more", "equal", "less"];
         page.line(&format!("{DIM}{}{DIM:#}", cells(&heads.map(str::to_owned))));
     }
     for m in &shown {
@@ -143,11 +154,11 @@ fn table(page: &mut Page, metrics: &[PairedMetric], all: bool) {
         page.line(&format!("{}{unpaired}", cells(&row)));
     }
     if shown.iter().any(|m| m.differs || m.uneven) {
-        page.labelled("*", "the interval of the median difference leaves out 0");
-        page.labelled("+", "it does not, but of the pairs that differ most do so in one direction, more than chance would have it");
+        page.labelled("*", "they differ: the interval leaves out 0");
+        page.labelled("+", "the interval has 0 in it, but the pairs that differ do so in one direction more than chance would have it");
         page.labelled(
             "",
-            "with 95 % confidence each: of 20 metrics that do not differ one is marked by chance",
+            "each with 95 % confidence: of 20 metrics that do not differ about one is marked by chance",
         );
     }
     if equal > 0 {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Groups of failures that are shown.
 const GROUPS: usize = 5;
+/// What is said of seeds that failed, where no failure can be known.
+const FAILED: &str = "failed";
 
 /// The summary of a scenario; the last line of a red one is to be pasted.
 pub fn many(
@@ -29,7 +31,7 @@ pub fn many(
         badge(tally, tally.exit(), signal),
         shortened(&plan.seeds.to_string())
     ));
-    page.labelled("verdicts", &verdicts(tally));
+    page.labelled("verdicts", &verdicts(tally, FAILED));
     let groups = tally.groups_by_size();
     for Kind { signature, group, .. } in groups.iter().take(GROUPS) {
         let seeds = format!("{}x, first seed {}:", count(group.seeds), group.first.2);
@@ -175,7 +177,7 @@ fn coverage(page: &mut Page, tally: &Tally) {
 pub fn brief(name: &str, plan: &Plan, tally: &Tally, signal: Option<Signal>, wall_time: Duration) -> String {
     let seeds = match plan.seeds.count() {
         1 => format!("seed {}", plan.seeds),
-        _ => format!("{}: {}", plural(tally.runs(), "seed"), verdicts(tally)),
+        _ => format!("{}: {}", plural(tally.runs(), "seed"), verdicts(tally, FAILED)),
     };
     let changes = plural(tally.changes, "durable change");
     let events = plural(tally.events, "event");
@@ -196,7 +198,7 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
     format!(
         "{}  {BOLD}{all}{BOLD:#}, {seeds}: {}; {events}, {} wall\n{confidence}",
         badge(tally, tally.exit(), signal),
-        verdicts(tally),
+        verdicts(tally, FAILED),
         wall(wall_time)
     )
 }
@@ -213,10 +215,11 @@ pub(super) fn badge(tally: &Tally, exit: Exit, signal: Option<Signal>) -> String
     format!("{style}{word}{style:#}")
 }
 
-pub(super) fn verdicts(tally: &Tally) -> String {
+/// `failed`: what is said of those that did.
+pub(super) fn verdicts(tally: &Tally, failed: &str) -> String {
     let counts = [
         (tally.passed, "passed"),
-        (tally.failed, "failed"),
+        (tally.failed, failed),
         (tally.vacuous, "vacuous"),
         (tally.inconclusive, "inconclusive"),
         (tally.rig, "rig failure"),

@@ -10,7 +10,7 @@ pub use compare::compare;
 pub use many::{brief, many, several};
 pub use one::{cause, one, up_to_it};
 
-use crate::number::{count, nanos};
+use crate::number::{count, nanos, plural};
 use anstyle::{AnsiColor, Style};
 use mirrorsim_campaign::{Plan, SeedRun};
 use mirrorsim_world::DisasterAt;
@@ -157,9 +157,4 @@ fn shortened(text: &str) -> String {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// `1 seed`, `2 seeds`.
-fn plural(n: u64, one: &str) -> String {
-    format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }

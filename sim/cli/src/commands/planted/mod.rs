@@ -4,6 +4,7 @@ mod items;
 mod ledger;
 
 use crate::args::{PlantedArgs, Reading};
+use crate::commands::results::check;
 use crate::commands::run::workers;
 use crate::commands::worker;
 use crate::out::Out;
@@ -14,7 +15,7 @@ use items::{Item, Works};
 use ledger::Ledger;
 use mirrorsim_campaign::{Block, Clock, Crew, Exit, Hunting, Stop, Twice, hunt};
 use mirrorsim_planted::{ROWS, Row};
-use mirrorsim_report::{Folder, KillTable, read_table, write_table};
+use mirrorsim_report::{Folder, KillTable, plural, read_table, write_table};
 use mirrorsim_scenario::Scenario;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub fn planted(args: PlantedArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let works = works(&rows, &args, out)?;
     let folder = Folder::open(&args.report_dir)?;
+    check(args.write_baseline.as_deref())?;
     let stamp = works.stamp();
     if !args.resume && folder.path().join(ledger::NAME).exists() {
         out.note("what was hunted before is kept in planted.jsonl.old; --resume would have gone on with it");
@@ -90,7 +92,7 @@ fn verdict(table: &KillTable, baseline: Option<&KillTable>, rig: &[String], out:
         let same = table.stamp.same_runs(&before.stamp);
         let compared = table.kills.iter().filter(|k| before.kills.iter().any(|b| b.id == k.id)).count();
         let of = if same { "the same sources and scenarios" } else { "other sources or scenarios" };
-        out.note(&format!("{compared} bugs compared with the baseline, which is of {of}"));
+        out.note(&format!("{} compared with the baseline, which is of {of}", plural(compared as u64, "bug")));
     }
     exit
 }
@@ -123,7 +125,7 @@ fn chase(
 ) -> Result<(), Trouble> {
     let items: Vec<Item> = items.into_iter().filter(|i| !ledger.has(&i.key())).collect();
     let blocks: Arc<[Block]> = works.blocks(&items).into();
-    let mut progress = Progress::of(items.len() as u128, ("blocks", "without a catch"), out.json());
+    let mut progress = Progress::of(items.len() as u128, ("block", "without a catch"), out.json());
     let (mut done, mut empty) = (0, 0);
     let mut failed = None;
     let hunted = hunt(&blocks, works.enough(), crew, stop, &mut |said| match said {

@@ -8,7 +8,7 @@ use crate::commands::{campaign, worker};
 use crate::out::Out;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Exit, Header, Shard, Store};
-use mirrorsim_report::{Folder, quoted, reason};
+use mirrorsim_report::{Folder, plural, quoted, reason};
 use serde_json::json;
 use slurm::{Scripts, Setting};
 use std::fs;
@@ -124,10 +124,11 @@ fn tell(jobs: Option<[String; 2]>, setting: &Setting, scripts: [&Path; 2], shard
     let by_hand = format!("sbatch --dependency=\"afterany:$(sbatch --parsable {array})\" {merge}");
     match jobs {
         Some([first, second]) => out.text(&format!(
-            "array {first} of {shards} shards, and job {second} that merges them\n  \
+            "array {first} of {}, and job {second} that merges them\n  \
                watch       squeue --jobs={first},{second}\n  \
                logs        {}/{first}_*.log\n  \
                stop        scancel {first} {second}\n",
+            plural(shards, "shard"),
             word(&setting.folder)
         )),
         None => out.text(&format!(
