@@ -43,7 +43,7 @@ fn evidence_is_written_and_compared() {
     assert_eq!((&evidence["runs"], &evidence["failure_rate_bound_ppb"]), (&30.into(), &99_857_743.into()));
     run(&["--seeds", "1..=3", &compare])
         .ends(0)
-        .complains("1 of 1 scenarios compared with the baseline (30 runs");
+        .complains("1 of 1 scenario compared with the baseline (30 runs");
     // Of the same sources another digest is the rig's fault.
     let mut other = evidence.clone();
     other["scenarios"][0]["digests"][2][1] = "00".into();
