@@ -107,7 +107,7 @@ fn jobs_are_at_least_one_and_no_more_than_seeds() {
     }
     mirrorsim(&["run", text(&path), "--no-report", "--jobs", "1000000"])
         .ends(0)
-        .complains("1 jobs instead of 1000000");
+        .complains("1 job instead of 1000000");
 }
 
 #[test]

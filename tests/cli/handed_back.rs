@@ -182,7 +182,7 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
     mirrorsim(&["replay", text(&corpus)])
         .ends(1)
         .says("back.yaml: it fails again: expect: ")
-        .says("0 of 1 regressions");
+        .says("0 of 1 regression ");
     let report = json(&out.join("report.json"));
     assert_eq!(
         (&report["exit_code"], &report["regressions"][0]["exit_code"]),

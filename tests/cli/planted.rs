@@ -55,7 +55,7 @@ fn a_table_is_compared_with_an_earlier_one() {
     table["kills"][0]["seeds"]["median"] = 0.into();
     write(&table);
     let said = small(&out, &["--skip-oracles", "--resume", &compare]).ends(1);
-    said.complains("against the baseline: P10 is caught after 1 seeds; it was after 0");
+    said.complains("against the baseline: P10 is caught after 1 seed; it was after 0");
     std::fs::write(&path, "{}").expect("written");
     small(&out, &["--skip-oracles", "--resume", &compare]).ends(3).complains("is no such table");
     let baseline = format!("--write-baseline={}", text(&path));
