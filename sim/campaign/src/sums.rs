@@ -23,6 +23,9 @@ pub struct Sums {
     pub repeated: u64,
 }
 
+/// What the name of a rare state begins with.
+const MARK: &str = "mark ";
+
 /// How often something was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
@@ -71,6 +74,15 @@ impl Sums {
         self.reached.values().filter(|r| r.seeds == 1).count() as u64
     }
 
+    /// The marks that were reached in the fewest seeds, and in how many: so many at the most, by name where they are alike.
+    pub fn rarest(&self, most: usize) -> Vec<(&str, u64)> {
+        let marks = self.reached.iter().filter_map(|(name, r)| Some((name.strip_prefix(MARK)?, r.seeds)));
+        let mut marks: Vec<_> = marks.collect();
+        marks.sort_by_key(|(name, seeds)| (*seeds, *name));
+        marks.truncate(most);
+        marks
+    }
+
     /// How many things the first so many seeds of each plan had reached.
     pub fn reached_by(&self, seeds: u64) -> u64 {
         self.reached.values().filter(|r| r.first < seeds).count() as u64
@@ -80,7 +92,7 @@ impl Sums {
 /// What one seed has reached, each once.
 fn reached(run: &SeedRun) -> Vec<String> {
     let o = &run.outcome;
-    let marks = o.marks.keys().map(|mark| format!("mark {mark}"));
+    let marks = o.marks.keys().map(|mark| format!("{MARK}{mark}"));
     let sides = |(stage, (source, destination)): (&&'static str, &(u64, u64))| {
         let side = |n: u64, side: &str| (n > 0).then(|| format!("stage {stage} of a {side}"));
         [side(*source, "source"), side(*destination, "destination")].into_iter().flatten()
@@ -143,6 +155,7 @@ mod tests {
         runs().iter().for_each(|r| assert!(sums.add(r)));
         assert_eq!(sums.reached["mark rare"], Reached { seeds: 3, first: 7 });
         assert_eq!((sums.singles(), sums.reached.len()), (1, 3));
+        assert_eq!((sums.rarest(1), sums.rarest(9)), (vec![("rare", 3)], vec![("rare", 3), ("common", 30)]));
         assert_eq!([1, 7, 8, 20, 21].map(|n| sums.reached_by(n)), [1, 1, 2, 2, 3]);
     }
 }

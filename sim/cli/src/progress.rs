@@ -11,6 +11,9 @@ const TOUCH: Duration = Duration::from_millis(100);
 /// How often a plain line comes.
 const PLAIN: Duration = Duration::from_secs(10);
 
+/// Before that a rate says nothing.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// Columns below which there is no room for a bar.
 const NARROW: u16 = 60;
 
@@ -24,6 +27,8 @@ pub struct Progress {
     done: u128,
     red: u128,
     nouns: (&'static str, &'static str),
+    /// What else is worth a look.
+    beside: String,
 }
 
 #[derive(Debug)]
@@ -46,13 +51,19 @@ impl Progress {
             (false, true) => Kind::Bar(bar(total)),
             (false, false) => Kind::Plain,
         };
-        Progress { kind, clock: Clock::start(), last: Duration::ZERO, total, done: 0, red: 0, nouns }
+        let (clock, beside) = (Clock::start(), String::new());
+        Progress { kind, clock, last: Duration::ZERO, total, done: 0, red: 0, nouns, beside }
     }
 
     /// So many are done.
     pub fn update(&mut self, done: u128, red: u128) {
         (self.done, self.red) = (done, red);
         self.touch();
+    }
+
+    /// What else is shown: the rarest of what was reached.
+    pub fn beside(&mut self, text: String) {
+        self.beside = text;
     }
 
     /// Time goes by.
@@ -73,21 +84,53 @@ impl Progress {
         match &self.kind {
             Kind::Bar(bar) => {
                 bar.set_position(u64::try_from(self.done).unwrap_or(u64::MAX));
-                bar.set_message(self.counts());
+                bar.set_message(self.counts(now));
                 bar.tick();
             }
             Kind::Plain => {
-                let _ = writeln!(std::io::stderr(), "{}, {} s", self.counts(), now.as_secs());
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}, {} s{}",
+                    self.counts(now),
+                    now.as_secs(),
+                    self.left(now)
+                );
             }
             Kind::None => {}
         }
     }
 
-    /// Both counts, in one text: a bar is drawn at any of its changes, and would show one of now beside one of before.
-    fn counts(&self) -> String {
+    /// Counts, rate and what else there is, in one text: a bar is drawn at any of its changes, and would show one of now beside
+    /// one of before.
+    fn counts(&self, now: Duration) -> String {
         let [total, done, red] =
             [self.total, self.done, self.red].map(|n| u64::try_from(n).unwrap_or(u64::MAX));
-        format!("{} of {}, {} {}", count(done), plural(total, self.nouns.0), count(red), self.nouns.1)
+        let mut text =
+            format!("{} of {}, {} {}", count(done), plural(total, self.nouns.0), count(red), self.nouns.1);
+        if let Some(rate) = self.rate(now) {
+            text += &format!(", {} a minute", count(rate));
+        }
+        if !self.beside.is_empty() {
+            text += &format!("; rarest: {}", self.beside);
+        }
+        text
+    }
+
+    /// How many a minute; none before the first few seconds.
+    fn rate(&self, now: Duration) -> Option<u64> {
+        let rate = self.done.saturating_mul(60_000).checked_div(now.as_millis())?;
+        (now >= SETTLED).then(|| u64::try_from(rate).unwrap_or(u64::MAX))
+    }
+
+    /// How long the rest takes at that rate; a bar says so by itself.
+    fn left(&self, now: Duration) -> String {
+        match self.rate(now) {
+            Some(rate) if rate > 0 => {
+                let seconds = self.total.saturating_sub(self.done).saturating_mul(60) / u128::from(rate);
+                format!(", about {seconds} s left")
+            }
+            _ => String::new(),
+        }
     }
 
     /// Prints something without a bar across it.
@@ -119,7 +162,8 @@ fn bar(total: u128) -> ProgressBar {
     let total = u64::try_from(total).unwrap_or(u64::MAX);
     let template = match total {
         1 => "{spinner} {elapsed}",
-        _ => "{wide_bar} {msg}, {elapsed}, {eta} left",
+        // What is said last is cut on a narrow terminal.
+        _ => "{bar:20} {elapsed}, {eta} left: {msg}",
     };
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -141,6 +185,19 @@ mod tests {
             assert_eq!(hidden.message(), format!("{at} of 1,000 seeds, {at} red"));
         }
         progress.total = 1;
-        assert_eq!(progress.counts(), "3 of 1 seed, 3 red");
+        assert_eq!(progress.counts(TOUCH), "3 of 1 seed, 3 red");
+    }
+
+    #[test]
+    fn what_is_left_goes_by_the_rate() {
+        let mut progress = Progress { done: 100, ..Progress::new(1000, true) };
+        progress.beside("full_map 1x, fenced 2x".into());
+        let now = Duration::from_secs(30);
+        assert_eq!(
+            progress.counts(now),
+            "100 of 1,000 seeds, 0 red, 200 a minute; rarest: full_map 1x, fenced 2x"
+        );
+        assert_eq!(progress.left(now), ", about 270 s left");
+        assert_eq!(progress.left(TOUCH), "");
     }
 }

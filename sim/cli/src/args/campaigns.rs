@@ -40,7 +40,7 @@ pub struct CampaignArgs {
     #[arg(long)]
     pub fail_fast: bool,
     /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, visible_alias = "until-marks-stable", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub until_stable: Option<u64>,
     /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]. `auto`: the part
     /// that Slurm (SLURM_ARRAY_TASK_ID) or Kubernetes (JOB_COMPLETION_INDEX, MIRRORSIM_SHARDS) has given to this process

@@ -19,6 +19,7 @@ use mirrorsim_scenario::seeds;
 use mirrorsim_world::outcome::Verdict;
 use mirrorsim_world::spec::CheckMode;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ const LATEST: &str = "latest";
 const LINES: u64 = 20;
 /// How often JSON tells how far it is.
 const TELL: Duration = Duration::from_secs(10);
+/// So many of the rarest marks are shown.
+const RAREST: usize = 3;
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Trouble {
@@ -402,15 +405,22 @@ impl Watch<'_> {
         match event {
             Event::Started { .. } | Event::Ended { .. } => {}
             Event::Progress { done, red } => {
+                self.show_rarest();
                 self.progress.update(done, red);
                 self.tick();
             }
             Event::Tick => {
+                self.show_rarest();
                 self.progress.touch();
                 self.tick();
             }
             Event::Seed(run) => self.seed(&run),
         }
+    }
+
+    fn show_rarest(&mut self) {
+        let rarest = self.sums.rarest(RAREST).into_iter().map(|(mark, seeds)| format!("{mark} {seeds}x"));
+        self.progress.beside(rarest.collect::<Vec<_>>().join(", "));
     }
 
     fn tick(&mut self) {
@@ -421,9 +431,10 @@ impl Watch<'_> {
         if self.out.json() && now - self.told >= TELL {
             self.told = now;
             let (seeds, red) = (self.sums.total.runs(), self.sums.total.red());
-            self.out.object(
-                &json!({"type": "progress", "seeds": seeds, "red": red, "reached": self.sums.reached.len()}),
-            );
+            let rarest: BTreeMap<_, _> = self.sums.rarest(RAREST).into_iter().collect();
+            self.out.object(&json!({
+                "type": "progress", "seeds": seeds, "red": red, "reached": self.sums.reached.len(), "rarest": rarest,
+            }));
         }
         let kept = self.store.tick();
         self.kept(kept);
