@@ -77,7 +77,7 @@ fn the_repro_of_a_trace_finds_its_trace() {
 fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known() {
     let red = file("back_known_red", "red.yaml", &short_of("acknowledged == 3", ""));
     let known =
-        file("back_known_list", "known.txt", "expect `acknowledged == #` does not hold: acknowledged is\n");
+        file("back_known_list", "known.txt", "expect `acknowledged == #` does not hold: acknowledged is ...\n");
     let out = scratch("back_known_campaign");
     let (xml, sarif) = (out.join("junit.xml"), out.join("failures.sarif"));
     let all = [

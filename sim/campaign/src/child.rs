@@ -195,7 +195,11 @@ impl<'a> Nursery<'a> {
     /// The same of a run of which the last events are known.
     pub(crate) fn lost(&self, wish: &Wish, answer: &Answer, last: &Last) -> Outcome {
         let (verdict, oracle, message) = match answer {
-            Answer::Refused(why) => (Verdict::Rig, "panic", why.clone()),
+            Answer::Refused(why) => {
+                let message =
+                    format!("a child process does not take the scenario that this one has read: {why}");
+                (Verdict::Rig, "refused", message)
+            }
             Answer::Late => (Verdict::Inconclusive, "limit", "given up: it takes too long".into()),
             Answer::Died(how) => (Verdict::Failed, "crash", how.clone()),
             Answer::Sent => {

@@ -8,7 +8,7 @@
 //! #= build    mirrorsim 0.1.0 (commit ..., sources ..., release, x86_64-unknown-linux-gnu)
 //! #= of       ms1:...        the run that was reduced
 //! #= run      ms1:...        the run of this scenario
-//! #= fails by durability I1 write # of client ...
+//! #= fails by durability I1 source #: request # of client #, slot ...
 //! #= sums     1f2e 0a3b ...  16 bits of each line above
 //! #= end      12345678       32 bits of all above
 //! ```

@@ -52,6 +52,24 @@ pub const ORACLES: [&str; 21] = [
     "resync",
 ];
 
+/// Nouns behind which a message has a name that an author gave.
+pub const NAMED: [&str; 3] = ["mirror", "source", "client"];
+
+/// A message with names in place of the numbers behind a noun: `client 3,` is `client c4,`.
+pub fn named(message: &str, noun: &str, names: &[String]) -> String {
+    let noun = format!("{noun} ");
+    let mut parts = message.split(noun.as_str());
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let name = part[..end].parse().ok().and_then(|number: usize| names.get(number));
+        out += &noun;
+        out += name.map_or(&part[..end], String::as_str);
+        out += &part[end..];
+    }
+    out
+}
+
 /// Something that must not be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
@@ -176,18 +194,12 @@ impl Findings {
             invariant,
             time,
             event,
-            message: self.named(message()),
+            message: self.named(&message()),
         });
     }
 
-    fn named(&self, mut message: String) -> String {
-        // The highest first: `mirror 1` is the beginning of `mirror 12`.
-        for (number, name) in self.names.iter().enumerate().rev() {
-            for noun in ["mirror", "source"] {
-                message = message.replace(&format!("{noun} {number}"), &format!("{noun} {name}"));
-            }
-        }
-        message
+    fn named(&self, message: &str) -> String {
+        named(&named(message, "mirror", &self.names), "source", &self.names)
     }
 
     /// An acknowledged operation is gone: counted where that is allowed, else a failure of I1.
@@ -228,5 +240,19 @@ impl Findings {
 
     pub fn counts(&self) -> [(&'static str, u64); ORACLES.len()] {
         core::array::from_fn(|i| (ORACLES[i], self.judged[i]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_behind_a_noun_become_names() {
+        // A name may be a number, too.
+        let names = ["beta", "0"].map(str::to_owned);
+        let said = |message: &str| named(message, "mirror", &names);
+        assert_eq!(said("mirror 0: 1 of mirror 1, no mirror"), "mirror beta: 1 of mirror 0, no mirror");
+        assert_eq!(said("mirror 12 and source 0"), "mirror 12 and source 0");
     }
 }

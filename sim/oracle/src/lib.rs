@@ -50,7 +50,7 @@ mod wire;
 
 pub use crate::bytes::Position;
 pub use about::ABOUT;
-pub use finding::{Finding, ORACLES};
+pub use finding::{Finding, NAMED, ORACLES, named};
 pub use judge::Judge;
 pub use ledger::{Census, Copies, Loss};
 pub use probe::DeltaVerdict;

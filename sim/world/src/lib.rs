@@ -49,7 +49,7 @@ pub use mirror::quirk::Bent;
 use mirror::quirk::Sound;
 use mirrorsim_engine::Decisions;
 pub use mirrorsim_engine::{DECISIONS, Entry, Override};
-pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, ORACLES};
+pub use mirrorsim_oracle::{ABOUT as ORACLE_TEXTS, NAMED, ORACLES};
 use serde::{Deserialize, Serialize};
 pub use state::{Differing, Part, Sight, State};
 use std::cell::RefCell;

@@ -58,9 +58,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it comes from a run that did not get to its end: a machine panicked, ended its process, or does not come back.
+    /// Whether it comes from a run that did not get to its end, or did not begin: a machine panicked, ended its process, or
+    /// does not come back, or a child refused the scenario.
     pub fn is_lost(&self) -> bool {
-        self.is_deadly() || self.failures.first().is_some_and(|f| f.oracle == "panic")
+        self.is_deadly() || self.failures.first().is_some_and(|f| matches!(f.oracle, "panic" | "refused"))
     }
 
     /// Whether that ended its process, or would have: such a run is for a child only.

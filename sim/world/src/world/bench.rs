@@ -162,20 +162,6 @@ impl<Q: Quirk> Bench<Q> {
         self.panels.iter().map(|p| p.judge.total_findings()).sum()
     }
 
-    /// A finding with the names of its clients: `client 3,` is `client c4,`.
-    fn named(&self, message: &str) -> String {
-        let mut parts = message.split("client ");
-        let mut out = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-            let name = part[..end].parse().ok().and_then(|number: usize| self.clients.get(number));
-            out += "client ";
-            out += name.map_or(&part[..end], String::as_str);
-            out += &part[end..];
-        }
-        out
-    }
-
     /// What was found, in order.
     pub fn failures(&self) -> Vec<Failure> {
         let found = self.panels.iter().flat_map(|p| p.judge.findings());
@@ -185,7 +171,7 @@ impl<Q: Quirk> Bench<Q> {
                 invariant: f.invariant,
                 time: f.time,
                 event: f.event,
-                message: self.named(&f.message),
+                message: oracle::named(&f.message, "client", &self.clients),
             })
             .collect();
         all.sort_by_key(|f| f.event);

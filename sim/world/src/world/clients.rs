@@ -260,7 +260,7 @@ impl<M: Machines> World<'_, M> {
         {
             let what = if refused { "was refused" } else { "was answered, not refused" };
             self.unexpected.push(format!(
-                "{}: {} of {} bytes at {} {what}",
+                "client {}: {} of {} bytes at {} {what}",
                 self.spec.clients[client as usize].name,
                 client::kind(&open.ask.body),
                 open.ask.length,

@@ -272,7 +272,7 @@ impl<M: Machines> World<'_, M> {
         let lacks = judge.lacks(mirror).filter(|_| !self.spec.beyond_model);
         if let Some(why) = lacks {
             self.beyond = Some(format!(
-                "the recovery ordered after the disaster of {} would leave the fault model: {why}; say `beyond_model: \
+                "the recovery ordered after the disaster of source {} would leave the fault model: {why}; say `beyond_model: \
                  true`, then a loss that is not reported is the failure",
                 self.name(source)
             ));
