@@ -44,6 +44,14 @@ fn two_kinds_of_one_name_have_a_repro_each_and_a_second_resume_makes_none_anew()
     let before = times();
     mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(1).says("  cause  ");
     assert_eq!(times(), before);
+    // One that was cut short is reduced again, and no other.
+    let path = out.join("repros/causes.json");
+    let text_of = || std::fs::read_to_string(&path).expect("causes");
+    let whole = text_of();
+    std::fs::write(&path, whole.replacen("\"cut_short\": false", "\"cut_short\": true", 1)).expect("written");
+    mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(1).says("  cause  ");
+    assert_eq!(text_of(), whole);
+    assert_eq!(times().iter().filter(|time| !before.contains(time)).count(), 1);
 }
 
 #[test]
@@ -76,8 +84,11 @@ fn the_repro_of_a_trace_finds_its_trace() {
 #[test]
 fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known() {
     let red = file("back_known_red", "red.yaml", &short_of("acknowledged == 3", ""));
-    let known =
-        file("back_known_list", "known.txt", "expect `acknowledged == #` does not hold: acknowledged is ...\n");
+    let known = file(
+        "back_known_list",
+        "known.txt",
+        "expect `acknowledged == #` does not hold: acknowledged is ...\n",
+    );
     let out = scratch("back_known_campaign");
     let (xml, sarif) = (out.join("junit.xml"), out.join("failures.sarif"));
     let all = [

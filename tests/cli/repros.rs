@@ -62,6 +62,8 @@ fn campaign(out: &Path, more: &[&str]) -> Vec<String> {
         "end",
         "--plant",
         "P12",
+        "--plant",
+        "P13",
     ];
     all.iter().chain(more).map(|w| (*w).to_owned()).chain(["--out".into(), text(out).to_owned()]).collect()
 }

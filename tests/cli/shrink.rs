@@ -27,6 +27,14 @@ fn a_failing_seed_becomes_a_small_scenario_that_fails() {
     let said = mirrorsim(&["shrink", &token, "--out", text(&smaller), "--message-format", "json"]).ends(0);
     let last = said.objects().pop().expect("an object");
     assert_eq!((&last["type"], &last["to"]["operations"]), (&"shrunk".into(), &1.into()));
+    // All was tried, whatever the budget has become meanwhile; and without one nothing was.
+    assert_eq!(last["cut_short"], false);
+    let out = small.with_file_name("none.yaml");
+    mirrorsim(&["shrink", &token, "--budget", "1ms", "--out", text(&out)]).ends(0).says("the budget ended");
+    let out = small.with_file_name("same.yaml");
+    mirrorsim(&["shrink", &token, "--out", text(&out)])
+        .ends(0)
+        .says("all was tried, and nothing less fails so");
     mirrorsim(&["shrink", &token, "--out", text(&smaller)]).ends(2).complains("there already");
 }
 

@@ -420,3 +420,19 @@ fn signal(status: ExitStatus) -> Option<i32> {
 fn signal(_status: ExitStatus) -> Option<i32> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_a_scenario_has_not_panicked() {
+        let plan = worker::tests::plan("1");
+        let how = Children { program: "".into(), arguments: Vec::new(), hang_after: Duration::ZERO };
+        let wish = Wish { plan: &plan, number: 0, seed: 1, sight: None };
+        let outcome = Nursery::new(&how).lost(&wish, &Answer::Refused("no key".into()), &Last::default());
+        let failure = &outcome.failures[0];
+        assert_eq!((outcome.verdict, failure.oracle, outcome.is_lost()), (Verdict::Rig, "refused", true));
+        assert!(failure.message.ends_with("has read: no key"), "{}", failure.message);
+    }
+}

@@ -88,13 +88,19 @@ mod tests {
 
     #[test]
     fn where_no_name_is_every_word_counts() {
-        assert_eq!(of("its mirror goes on with the client"), "durability I1 its mirror goes on with the client");
+        assert_eq!(
+            of("its mirror goes on with the client"),
+            "durability I1 its mirror goes on with the client"
+        );
         assert_ne!(of("a source lied"), of("a source slept"));
     }
 
     #[test]
     fn what_is_cut_says_so() {
-        assert_eq!(of("one two three four five six seven eight"), "durability I1 one two three four five six seven eight");
+        assert_eq!(
+            of("one two three four five six seven eight"),
+            "durability I1 one two three four five six seven eight"
+        );
         assert_eq!(of("1 2 3 4 5 6 7 8 9"), "durability I1 # # # # # # # # ...");
     }
 }

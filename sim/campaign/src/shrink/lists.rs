@@ -25,7 +25,7 @@ pub(super) fn fewer(
     let mut part = count(&best);
     while part > 0 {
         let mut end = count(&best);
-        while end > 0 && !trials.is_over() {
+        while end > 0 {
             let ends: Vec<usize> =
                 (0..).map(|i| end.saturating_sub(i * part)).take_while(|e| *e > 0).collect();
             let from = best.clone();

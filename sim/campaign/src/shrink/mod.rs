@@ -112,7 +112,7 @@ pub struct Shrunk {
     pub cause: String,
     /// Runs that it took.
     pub runs: u64,
-    /// The budget ended before nothing more could be left out.
+    /// The budget ended, or somebody wanted an end, before all was tried.
     pub cut_short: bool,
 }
 
@@ -177,7 +177,7 @@ impl Shrinker<'_> {
         (wanted, first): (String, &Outcome),
     ) -> Shrunk {
         let from = Size::of(self.plan, first);
-        let cut_short = trials.is_over();
+        let cut_short = trials.cut_short;
         let windows = window::windows(&mut trials, best);
         let runs = trials.runs();
         let bare = best.yaml(&|_, _| Vec::new());

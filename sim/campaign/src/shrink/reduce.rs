@@ -45,7 +45,7 @@ pub(super) fn reduce(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
         }
         best = fewer(trials, "expectations", best, &path("expect"), lists::plain);
         best = simpler::faults(trials, best);
-        if best == before || trials.is_over() {
+        if best == before || trials.cut_short {
             break;
         }
     }

@@ -74,7 +74,7 @@ pub(super) fn least(
         Some((number, smaller)) => (number.checked_sub(1).map_or(0, |n| values[n]), values[number], smaller),
         None => (values.last().copied().unwrap_or(now), now, best),
     };
-    while good > below + 1 && !trials.is_over() {
+    while good > below + 1 && !trials.cut_short {
         let middle = below.midpoint(good);
         match put(&best, middle).and_then(|o| trials.first(what, std::iter::once(o))) {
             Some((_, smaller)) => (good, best) = (middle, smaller),

@@ -40,6 +40,8 @@ pub(crate) struct Trials<'a, 's> {
     refused: BTreeSet<u64>,
     clock: Clock,
     deadline: Duration,
+    /// Whether a candidate was left untried.
+    pub cut_short: bool,
     runs: u64,
     number: usize,
     sink: &'s mut dyn FnMut(Shrinking),
@@ -88,6 +90,7 @@ impl<'a, 's> Trials<'a, 's> {
             refused: BTreeSet::new(),
             clock: Clock::start(),
             deadline: shrinker.budget * FOR_REDUCING / 100,
+            cut_short: false,
             runs: 0,
             number: 1,
             sink,
@@ -159,7 +162,11 @@ impl<'a, 's> Trials<'a, 's> {
                     Err(_) => drop(self.refused.insert(hash)),
                 }
             }
-            if batch.is_empty() || self.is_over() {
+            if batch.is_empty() {
+                return None;
+            }
+            if self.is_over() {
+                self.cut_short = true;
                 return None;
             }
             let plans: Vec<&Plan> = batch.iter().map(|(_, _, _, plan)| plan).collect();

@@ -13,6 +13,7 @@ use mirrorsim_report::{self as report, Folder};
 use mirrorsim_world::outcome::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where they are, in the folder of the campaign.
@@ -84,10 +85,7 @@ impl Reducing<'_> {
         }
         let reduced = Folder::open(&folder.path().join(REPROS)).map_err(Trouble::from).and_then(|repros| {
             let some = &kinds[..kinds.len().min(KINDS)];
-            let (causes, exit) = match self.reduced(&repros, some) {
-                Some(causes) => (causes, Exit::Passed),
-                None => self.reduce_all(&repros, some, out)?,
-            };
+            let (causes, exit) = self.reduce_all(&repros, some, out)?;
             let text = serde_json::to_string_pretty(&causes).map_err(|e| Trouble::rig(e.to_string()))?;
             repros.write(CAUSES, format!("{text}\n").as_bytes())?;
             Ok((causes, exit))
@@ -112,27 +110,30 @@ impl Reducing<'_> {
         (causes.first().and_then(Cause::again), exit)
     }
 
-    /// What was reduced before, if all of it was, of the same seeds.
-    fn reduced(&self, repros: &Folder, kinds: &[Kind<'_>]) -> Option<Vec<Cause>> {
-        let text = std::fs::read_to_string(repros.path().join(CAUSES)).ok()?;
-        let mut causes: Vec<Cause> = serde_json::from_str(&text).ok()?;
-        for cause in &mut causes {
-            for reduced in &mut cause.kinds {
-                let kind = kinds.iter().find(|k| k.signature == reduced.signature)?;
-                let repro = std::fs::read(repros.path().join(self.name(kind))).ok()?;
-                let repro = Repro::read(&repro, false).ok()?;
-                if reduced.cut_short || repro.of.to_string() != kind.group.token {
-                    return None;
+    /// What is left of before: each kind that was reduced of the same seed, with its cause.
+    fn reduced(&self, repros: &Folder, kinds: &[Kind<'_>]) -> BTreeMap<String, (String, Reduced)> {
+        let text = std::fs::read_to_string(repros.path().join(CAUSES)).unwrap_or_default();
+        let causes: Vec<Cause> = serde_json::from_str(&text).unwrap_or_default();
+        let mut left = BTreeMap::new();
+        for Cause { cause, kinds: before } in causes {
+            for reduced in before {
+                let Some(kind) = kinds.iter().find(|k| k.signature == reduced.signature) else { continue };
+                let repro = std::fs::read(repros.path().join(self.name(kind))).ok();
+                let repro = repro.and_then(|bytes| Repro::read(&bytes, false).ok());
+                if repro.is_some_and(|repro| repro.of.to_string() == kind.group.token) {
+                    // There may be more seeds now, and the folder may have been moved.
+                    let (seeds, path) = (kind.group.seeds, self.file(repros, kind));
+                    left.insert(
+                        reduced.signature.clone(),
+                        (cause.clone(), Reduced { seeds, path, ..reduced }),
+                    );
                 }
-                reduced.seeds = kind.group.seeds;
-                // The folder may have been moved.
-                reduced.path = self.file(repros, kind);
             }
         }
-        let known: usize = causes.iter().map(|cause| cause.kinds.len()).sum();
-        (known == kinds.len()).then_some(causes)
+        left
     }
 
+    /// Reduces what was not, or was cut short.
     fn reduce_all(
         &self,
         repros: &Folder,
@@ -140,44 +141,65 @@ impl Reducing<'_> {
         out: &mut Out,
     ) -> Result<(Vec<Cause>, Exit), Trouble> {
         let mut exit = Exit::Passed;
-        let mut progress = Progress::of(kinds.len() as u128, ("repro", "not made"), out.json());
-        let mut unreduced = 0;
+        let mut before = self.reduced(repros, kinds);
+        let is_new = |k: &&Kind<'_>| before.get(k.signature).is_none_or(|(_, reduced)| reduced.cut_short);
+        let new = kinds.iter().filter(is_new).count();
+        let mut progress = (new > 0).then(|| Progress::of(new as u128, ("repro", "not made"), out.json()));
+        let (mut done, mut unreduced) = (0, 0);
         let mut causes: Vec<Cause> = Vec::new();
-        for (number, kind) in kinds.iter().enumerate() {
-            let shrunk = self.shrink(repros, kind, &mut progress);
-            if self.stop.requested().is_some_and(Signal::interrupts) {
+        for kind in kinds {
+            let mut known = before.remove(kind.signature);
+            if let Some(progress) = &mut progress
+                && known.as_ref().is_none_or(|(_, reduced)| reduced.cut_short)
+                && !self.is_interrupted()
+            {
+                let shrunk = self.shrink(repros, kind, progress);
                 // What an interrupt has cut short is no result.
-                break;
-            }
-            unreduced += u128::from(shrunk.is_err());
-            progress.update(number as u128 + 1, unreduced);
-            let shrunk = match shrunk {
-                Ok(shrunk) => shrunk,
-                Err(what) => {
-                    exit = Exit::Rig;
-                    progress.aside(|| out.error(&Trouble::rig(format!("{}: {what}", kind.signature))));
-                    continue;
+                if !self.is_interrupted() {
+                    (done, unreduced) = (done + 1, unreduced + u128::from(shrunk.is_err()));
+                    progress.update(done, unreduced);
+                    known = match shrunk {
+                        Ok(shrunk) => Some(self.keep(repros, kind, shrunk)?),
+                        Err(what) => {
+                            exit = Exit::Rig;
+                            let what = format!("{}: {what}", kind.signature);
+                            progress.aside(|| out.error(&Trouble::rig(what)));
+                            None
+                        }
+                    };
                 }
-            };
-            repros.write(&self.name(kind), shrunk.repro.to_string().as_bytes())?;
-            let (plan, _, seed) = kind.group.first;
-            let reduced = Reduced {
-                signature: kind.signature.to_owned(),
-                seeds: kind.group.seeds,
-                first: format!("{} seed {seed}", self.plans[plan].scenario.name),
-                path: self.file(repros, kind),
-                message: shrunk.failure.message,
-                from: (shrunk.from.faults, shrunk.from.operations),
-                to: (shrunk.to.faults, shrunk.to.operations),
-                cut_short: shrunk.cut_short,
-            };
-            match causes.iter_mut().find(|cause| cause.cause == shrunk.cause) {
-                Some(cause) => cause.kinds.push(reduced),
-                None => causes.push(Cause { cause: shrunk.cause, kinds: vec![reduced] }),
+            }
+            let Some((cause, reduced)) = known else { continue };
+            match causes.iter_mut().find(|other| other.cause == cause) {
+                Some(other) => other.kinds.push(reduced),
+                None => causes.push(Cause { cause, kinds: vec![reduced] }),
             }
         }
-        progress.finish();
+        if let Some(mut progress) = progress {
+            progress.finish();
+        }
         Ok((causes, exit))
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.stop.requested().is_some_and(Signal::interrupts)
+    }
+
+    /// Writes a repro; what is to be said of it, with its cause.
+    fn keep(&self, repros: &Folder, kind: &Kind<'_>, shrunk: Shrunk) -> Result<(String, Reduced), Trouble> {
+        repros.write(&self.name(kind), shrunk.repro.to_string().as_bytes())?;
+        let (plan, _, seed) = kind.group.first;
+        let reduced = Reduced {
+            signature: kind.signature.to_owned(),
+            seeds: kind.group.seeds,
+            first: format!("{} seed {seed}", self.plans[plan].scenario.name),
+            path: self.file(repros, kind),
+            message: shrunk.failure.message,
+            from: (shrunk.from.faults, shrunk.from.operations),
+            to: (shrunk.to.faults, shrunk.to.operations),
+            cut_short: shrunk.cut_short,
+        };
+        Ok((shrunk.cause, reduced))
     }
 
     /// Only a finding can be kept while a run gets smaller.
@@ -232,8 +254,12 @@ impl Cause {
     fn text(&self) -> String {
         let mut text = format!("  cause       {}\n", self.cause);
         for kind in &self.kinds {
-            let more = if kind.cut_short { " (the budget ended)" } else { "" };
             let ((faults, operations), (fewer, less)) = (kind.from, kind.to);
+            let more = match (kind.cut_short, kind.from == kind.to) {
+                (false, _) => "",
+                (true, false) => " (the budget ended)",
+                (true, true) => " (the budget ended before less was found)",
+            };
             text += &format!(
                 "              {}x, first {}; from {} and {} to {fewer} and {less}{more}\n              \
                  mirrorsim replay {}\n",

@@ -66,7 +66,8 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
         return Err(Trouble::rig(what).help("nothing was written"));
     }
     folder.write(&name, shrunk.repro.to_string().as_bytes())?;
-    tell(&shrunk, &path, &format!("mirrorsim replay {called}"), told.clock.elapsed(), out);
+    let how = (told.clock.elapsed(), interrupt != Exit::Passed);
+    tell(&shrunk, &path, &format!("mirrorsim replay {called}"), how, out);
     Ok(interrupt)
 }
 
@@ -89,7 +90,7 @@ fn size(size: Size) -> Value {
     json!({"faults": size.faults, "operations": size.operations})
 }
 
-fn tell(shrunk: &Shrunk, path: &Path, again: &str, wall: Duration, out: &mut Out) {
+fn tell(shrunk: &Shrunk, path: &Path, again: &str, (wall, interrupted): (Duration, bool), out: &mut Out) {
     if out.json() {
         out.object(&json!({
             "type": "shrunk", "exit_code": 0, "path": path.display().to_string(), "signature": shrunk.signature,
@@ -99,7 +100,14 @@ fn tell(shrunk: &Shrunk, path: &Path, again: &str, wall: Duration, out: &mut Out
         return;
     }
     let Shrunk { from, to, runs, .. } = shrunk;
-    let more = if shrunk.cut_short { "; the budget ended, a longer one may find less" } else { "" };
+    let more = match (shrunk.from == shrunk.to, shrunk.cut_short) {
+        (true, false) => "; all was tried, and nothing less fails so",
+        (false, false) => "",
+        (true, true) if interrupted => "; it was interrupted before it found less",
+        (true, true) => "; nothing that was tried is less and fails so, and the budget ended",
+        (false, true) if interrupted => "; it was interrupted, there may be less",
+        (false, true) => "; the budget ended, a longer one may find less",
+    };
     out.text(&format!(
         "{}: {}\nfrom {} and {} to {} and {}, in {} and {} s{more}\nscenario {}\n{again}\n",
         shrunk.failure.oracle,
