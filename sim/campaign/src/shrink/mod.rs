@@ -179,6 +179,7 @@ impl Shrinker<'_> {
         let from = Size::of(self.plan, first);
         let cut_short = trials.cut_short;
         let windows = window::windows(&mut trials, best);
+        let best = &reduce::own_checks(&mut trials, best);
         let runs = trials.runs();
         let bare = best.yaml(&|_, _| Vec::new());
         let (plan, outcome) = trials.once_more(&bare);
