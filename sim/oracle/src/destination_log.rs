@@ -143,7 +143,8 @@ impl DestinationLog {
             let blank = || medium.read(Device::Nvram, base + HEADER, body).iter().all(|b| *b == 0);
             let soiled = owner.is_none() && !blank();
             self.segments[number] = Segment { owner, serial, append: HEADER, soiled, ..Segment::default() };
-            self.read_segment(ms, number, self.layout.segment_size, medium, None);
+            let size = self.layout.segment_size;
+            self.read_segment(ms, number, (size, size), medium, None);
             if let Some(owner) = owner {
                 self.scan_on(&mut ms[owner], number, Device::Nvram, medium);
             }

@@ -57,8 +57,8 @@ impl DestinationLog {
             }
             // What is missing is filled up in front of what was kept: a reader goes on behind it.
             let kept = self.segments[number].owner.is_some_and(|m| counts_behind(&ms[m]));
-            let upto = if kept { self.layout.segment_size } else { to };
-            self.read_segment(ms, number, upto, current, Some(out));
+            let end = if kept { self.layout.segment_size } else { to };
+            self.read_segment(ms, number, (to, end), current, Some(out));
         }
     }
 
@@ -132,13 +132,13 @@ impl DestinationLog {
         }
     }
 
-    /// Reads on where the segment's known records end. `out` is `None` at a rescan: what is there may be anything.
-    /// Records that start behind `to` were not written now.
+    /// Reads on where the segment's known records end, up to `end`. `out` is `None` at a rescan: what is there may be anything.
+    /// So may what starts behind `to`, which was not written now: a segment that was lent before holds what others left in it.
     pub(crate) fn read_segment(
         &mut self,
         ms: &mut [Mirror],
         number: usize,
-        to: u64,
+        (to, end): (u64, u64),
         current: &dyn Medium,
         mut out: Option<&mut Findings>,
     ) {
@@ -150,7 +150,7 @@ impl DestinationLog {
         loop {
             let segment = &mut self.segments[number];
             let append = segment.append;
-            if append >= to {
+            if append >= end {
                 return;
             }
             // It stood there before what is missing in front of it was written again.
@@ -163,7 +163,11 @@ impl DestinationLog {
                 return;
             };
             let m = &mut ms[owner];
-            if let Some(out) = out.as_deref_mut() {
+            let found = append >= to;
+            if found && (record.uuid != m.model.uuid || m.model.entry(held.index).is_none()) {
+                return;
+            }
+            if let Some(out) = out.as_deref_mut().filter(|_| !found) {
                 isolation::record(m, &record, "NVRAM", out);
                 agreement::accepted(m, &record, held.index, out);
                 numbering::accepted(m, &record, held.index, out);
