@@ -164,7 +164,7 @@ impl DestinationLog {
             };
             let m = &mut ms[owner];
             let found = append >= to;
-            if found && (record.uuid != m.model.uuid || m.model.entry(held.index).is_none()) {
+            if found && m.model.entry(held.index).is_none() {
                 return;
             }
             if let Some(out) = out.as_deref_mut().filter(|_| !found) {
