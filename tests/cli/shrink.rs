@@ -38,6 +38,32 @@ fn a_failing_seed_becomes_a_small_scenario_that_fails() {
     mirrorsim(&["shrink", &token, "--out", text(&smaller)]).ends(2).complains("there already");
 }
 
+/// What a profile drew is written out although some of it had no effect, and although the scenario alone cannot tell that
+/// it is within the model: else the profile stays, and with it all that it draws.
+#[test]
+fn drawn_faults_are_left_out_one_by_one() {
+    for (threshold, most) in [("recoveries == 0", 2), ("alarms < 3", 4)] {
+        let scenario = format!(
+            "schema: 1\nsources: [{{count: 2, partition_size: 8KiB}}]\nprofile: swarm\ncheck: end\nclients:\n  \
+             - {{source: alpha, operations: 60, mix: {{write: 50, add: 40, read: 10}}, sizes: 1B..1KiB}}\n  \
+             - {{source: beta, operations: 60, mix: {{write: 60, write_zeroes: 10, add: 30}}, sizes: 1B..1KiB}}\n\
+             expect: [\"{threshold}\"]\n"
+        );
+        let path = file(&format!("shrunk_drawn_{most}"), "drawn.yaml", &scenario);
+        let mut red = 0;
+        for seed in 1..=10 {
+            let small = path.with_file_name(format!("small_{seed}.yaml"));
+            mirrorsim(&["shrink", text(&path), "--seed", &seed.to_string(), "--out", text(&small)]);
+            let Ok(written) = std::fs::read_to_string(&small) else { continue };
+            red += 1;
+            let faults = written.lines().filter(|l| l.starts_with("  - {when:") || l.starts_with("  - {at:"));
+            assert!(!written.contains("\nprofile: "), "{written}");
+            assert!(faults.count() <= most, "{written}");
+        }
+        assert!(red > 0, "`{threshold}` holds in all seeds");
+    }
+}
+
 /// Of a run that did not come to its end nobody has counted what came: what was to come is told.
 #[test]
 fn what_panics_has_a_size() {

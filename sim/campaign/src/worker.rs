@@ -38,8 +38,8 @@ pub fn attempt(plan: &Plan, seed: u64, options: &Options) -> Judged {
         Ok(run) => run,
         Err(end) => {
             let outcome = autopsy(plan, seed, options, &end);
-            let (trace, answered, images, asked) = Default::default();
-            let run = Run { outcome, trace, answered, images, asked };
+            let (trace, answered, images, asked, took_effect) = Default::default();
+            let run = Run { outcome, trace, answered, images, asked, took_effect };
             return Judged { run, expectations: 0, wall };
         }
     };

@@ -110,6 +110,8 @@ pub struct Run {
     pub answered: Vec<u64>,
     /// When each client asked for its operations, in order, ns; if the trace was asked for.
     pub asked: Vec<Vec<u64>>,
+    /// How often each fault of the plan changed anything; what others have brought comes behind it.
+    pub took_effect: Vec<u64>,
 }
 
 /// Content of a volume, sparse.
@@ -215,8 +217,9 @@ pub fn run_with<M: Machines>(spec: &spec::Spec, seed: u64, options: &Options, ma
     let outcome = world.outcome(seed);
     let answered = world.clients.iter().map(|c| c.answered_in_order).collect();
     let asked = world.asked.take().unwrap_or_default();
+    let took_effect = world.fault_counts.iter().map(|count| count.took_effect).collect();
     drop(world);
-    Run { outcome, trace: kept.take(), images, answered, asked }
+    Run { outcome, trace: kept.take(), images, answered, asked, took_effect }
 }
 
 type Sink = Box<dyn FnMut(&Entry)>;

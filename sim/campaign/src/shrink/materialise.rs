@@ -93,31 +93,44 @@ pub(super) fn faults(trials: &mut Trials<'_, '_>, plan: &Plan, start: Outline) -
     let spec = &plan.scenario.spec;
     let seed = trials.seed();
     let explicit = planned(spec, seed, &plan.options(seed).overrides);
-    let came = (!trials.is_deadly()).then(|| injected(plan, seed));
     let mut candidates = Vec::new();
     if spec.profile.draws() {
-        // What never came, or was withheld, is left out at once: scripted, it would not be withheld.
-        candidates.extend(came.as_ref().map(|came| with(&start, spec, &explicit, Some(came))));
-        candidates.push(with(&start, spec, &explicit, None));
+        // What never came, was withheld, or changed nothing is left out at once: scripted, it would not be withheld, and is
+        // vacuous without an effect.
+        let seen = if trials.is_deadly() { Vec::new() } else { seen(plan, seed).to_vec() };
+        let all = (0..explicit.faults.len()).collect();
+        candidates.extend(seen.iter().chain([&all]).map(|wanted| with(&start, spec, &explicit, wanted)));
     } else {
         let mut bare = start.clone();
         bare.remove("profile");
         candidates.push(bare);
     }
-    candidates.push(start);
-    let allowed: Vec<Outline> = candidates.into_iter().map(|c| allowed(trials, c)).collect();
-    trials.first("written out", allowed.into_iter()).map(|(_, best)| best)
+    // A draw looks at the run before it takes a copy away, a reader at the scenario alone: what he refuses goes, or is beyond
+    // the model.
+    let mut tried: Vec<Outline> = candidates.iter().map(|c| allowed(trials, c.clone())).collect();
+    let refused = candidates.into_iter().zip(&tried).filter(|(all, allowed)| *all != **allowed);
+    let beyond: Vec<Outline> = refused.map(|(all, _)| beyond_model(all)).collect();
+    tried.extend(beyond);
+    tried.push(start);
+    trials.first("written out", tried.into_iter()).map(|(_, best)| best)
 }
 
-/// Numbers of the faults that were injected.
-fn injected(plan: &Plan, seed: u64) -> BTreeSet<u64> {
+fn beyond_model(mut outline: Outline) -> Outline {
+    outline.set("beyond_model", Outline::word(true));
+    outline
+}
+
+/// Numbers of the faults that changed something, and of those that came.
+fn seen(plan: &Plan, seed: u64) -> [BTreeSet<usize>; 2] {
     let keep = Options { trace: true, ..plan.options(seed) };
     let run = attempt(plan, seed, &keep).run;
     let kind = TRACE_KINDS.iter().find(|(_, name)| *name == "fault").map(|(number, _)| *number);
-    run.trace.iter().filter(|e| Some(e.kind) == kind).map(|e| e.a).collect()
+    let changed = run.took_effect.iter().enumerate().filter(|(_, times)| **times > 0).map(|(index, _)| index);
+    let came = run.trace.iter().filter(|e| Some(e.kind) == kind).map(|e| e.a as usize);
+    [changed.collect(), came.collect()]
 }
 
-fn with(start: &Outline, spec: &Spec, explicit: &Spec, came: Option<&BTreeSet<u64>>) -> Outline {
+fn with(start: &Outline, spec: &Spec, explicit: &Spec, wanted: &BTreeSet<usize>) -> Outline {
     let mut outline = start.clone();
     outline.remove("profile");
     let scripted: Vec<Outline> = start.get("faults").map(|f| f.items().to_vec()).unwrap_or_default();
@@ -125,9 +138,9 @@ fn with(start: &Outline, spec: &Spec, explicit: &Spec, came: Option<&BTreeSet<u6
         Some(own) => own.clone(),
         None => written::fault(explicit, fault),
     };
-    let is_wanted = |index: usize| came.is_none_or(|came| came.contains(&(index as u64)));
     let all = explicit.faults.iter().enumerate();
-    let faults: Vec<Outline> = all.filter(|(i, _)| is_wanted(*i) || *i < scripted.len()).map(line).collect();
+    let faults: Vec<Outline> =
+        all.filter(|(i, _)| wanted.contains(i) || *i < scripted.len()).map(line).collect();
     outline.remove("faults");
     if !faults.is_empty() {
         outline.set("faults", Outline::List(faults));

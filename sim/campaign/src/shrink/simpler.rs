@@ -207,7 +207,7 @@ pub(super) fn steps(trials: &mut Trials<'_, '_>, mut best: Outline, script: &[St
     best
 }
 
-/// Faults: on an earlier step, and at round times.
+/// Faults: on an earlier step, and at round times; and round times and chances of links.
 pub(super) fn faults(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline {
     let count = best.get("faults").map_or(0, |f| f.items().len());
     for index in 0..count {
@@ -220,34 +220,62 @@ pub(super) fn faults(trials: &mut Trials<'_, '_>, mut best: Outline) -> Outline 
             };
             best = least(trials, "faults", best, (1, now), &put);
         }
-        let mut places = Vec::new();
-        let at = path(&format!("faults.{index}"));
-        best.at(&at).into_iter().for_each(|f| times(f, &mut at.clone(), &mut places));
-        for place in places {
-            best = rounder(trials, best, &place);
-        }
+        best = all_rounder(trials, best, &path(&format!("faults.{index}")));
+    }
+    for index in 0..best.get("sources").map_or(0, |s| s.items().len()) {
+        best = all_rounder(trials, best, &path(&format!("sources.{index}.link")));
     }
     best
 }
 
-/// Every scalar that is a time.
-fn times(at: &Outline, here: &mut Vec<Step>, out: &mut Vec<Vec<Step>>) {
+fn all_rounder(trials: &mut Trials<'_, '_>, best: Outline, at: &[Step]) -> Outline {
+    let mut places = Vec::new();
+    best.at(at).into_iter().for_each(|of| measures(of, &mut at.to_vec(), &mut places));
+    places.iter().fold(best, |best, place| rounder(trials, best, place))
+}
+
+/// Every scalar that is a time or a percentage.
+fn measures(at: &Outline, here: &mut Vec<Step>, out: &mut Vec<Vec<Step>>) {
     match at {
         Outline::Map(entries) => {
             for (key, value) in entries {
                 here.push(Step::Key(key.clone()));
-                times(value, here, out);
+                measures(value, here, out);
                 here.pop();
             }
         }
-        text @ Outline::Text(..) if text.time().is_some() => out.push(here.clone()),
+        text @ Outline::Text(..) if measure(text).is_some() => out.push(here.clone()),
         _ => {}
     }
 }
 
-/// A time with one, two or three digits, if it has more.
+/// How a whole number is written: of nanoseconds, or of a percentage with so many decimals.
+enum Unit {
+    Time,
+    Percent(usize),
+}
+
+impl Unit {
+    fn show(&self, value: u64) -> String {
+        let Unit::Percent(decimals) = *self else { return show_duration(value) };
+        let digits = format!("{value:0>width$}", width = decimals + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - decimals);
+        format!("{}%", format!("{whole}.{fraction}").trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+/// A time or a percentage as a whole number.
+fn measure(of: &Outline) -> Option<(u64, Unit)> {
+    if let Some(time) = of.time() {
+        return Some((time, Unit::Time));
+    }
+    let (whole, fraction) = of.text()?.strip_suffix('%')?.split_once('.')?;
+    Some((format!("{whole}{fraction}").parse().ok()?, Unit::Percent(fraction.len())))
+}
+
+/// A time or a percentage with one, two or three digits, if it has more.
 fn rounder(trials: &mut Trials<'_, '_>, best: Outline, place: &[Step]) -> Outline {
-    let Some(now) = best.at(place).and_then(Outline::time) else { return best };
+    let Some((now, unit)) = best.at(place).and_then(measure) else { return best };
     let mut round = Vec::new();
     for digits in 1..=3 {
         let mut unit = 1;
@@ -265,10 +293,27 @@ fn rounder(trials: &mut Trials<'_, '_>, best: Outline, place: &[Step]) -> Outlin
     }
     let put = |value: &u64| {
         let mut outline = best.clone();
-        if let Some(time) = outline.at_mut(place) {
-            *time = Outline::word(show_duration(*value));
+        if let Some(of) = outline.at_mut(place) {
+            *of = Outline::word(unit.show(*value));
         }
         outline
     };
-    trials.first("times", round.iter().map(put)).map_or(best.clone(), |(_, rounder)| rounder)
+    trials.first("round numbers", round.iter().map(put)).map_or(best.clone(), |(_, rounder)| rounder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_percentages_have_digits() {
+        let again = |text: &str| {
+            measure(&Outline::word(text)).map(|(value, unit)| (value, unit.show(value / 1000 * 1000)))
+        };
+        assert_eq!(again("1234567ns"), Some((1_234_567, "1234us".into())));
+        assert_eq!(again("0.682975%"), Some((682_975, "0.682%".into())));
+        assert_eq!(again("12.340000%"), Some((12_340_000, "12.34%".into())));
+        assert_eq!(again("30.0000%"), Some((300_000, "30%".into())));
+        assert_eq!((again("30%"), again("512"), again("alpha"), again("1.2x%")), (None, None, None, None));
+    }
 }

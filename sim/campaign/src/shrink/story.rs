@@ -48,8 +48,13 @@ pub(super) fn head(
     let bugs =
         if ids.is_empty() { String::new() } else { format!(" with planted bug {}", ids.join(" and ")) };
     let mut lines = vec![format!(
-        "Seed {} of {}{bugs}, reduced: from {} faults and {} operations to {} and {}.",
-        shrinker.seed, shrinker.plan.argument, from.faults, from.operations, to.faults, to.operations
+        "Seed {} of {}{bugs}, reduced: from {} and {} to {} and {}.",
+        shrinker.seed,
+        shrinker.plan.argument,
+        number(from.faults, "fault"),
+        number(from.operations, "operation"),
+        to.faults,
+        to.operations
     )];
     if let Some(f) = outcome.failures.first() {
         let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
@@ -63,6 +68,10 @@ pub(super) fn head(
     }
     lines.push(format!("Again: mirrorsim replay {}", shrinker.called));
     lines.iter().flat_map(|l| wrapped(l)).map(|l| format!("# {l}").trim_end().to_owned() + "\n").collect()
+}
+
+fn number(of: u64, what: &str) -> String {
+    format!("{of} {what}{}", if of == 1 { "" } else { "s" })
 }
 
 /// Landmarks of the run up to the finding, and the finding.
