@@ -84,11 +84,7 @@ fn the_repro_of_a_trace_finds_its_trace() {
 #[test]
 fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known() {
     let red = file("back_known_red", "red.yaml", &short_of("acknowledged == 3", ""));
-    let known = file(
-        "back_known_list",
-        "known.txt",
-        "expect `acknowledged == #` does not hold: acknowledged is ...\n",
-    );
+    let known = file("back_known_list", "known.txt", "expect `acknowledged == 3` does not hold: it is ...\n");
     let out = scratch("back_known_campaign");
     let (xml, sarif) = (out.join("junit.xml"), out.join("failures.sarif"));
     let all = [
@@ -121,6 +117,18 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
     );
     assert!(std::fs::read_to_string(&xml).expect("XML").contains("failures=\"0\""));
     assert_eq!(json(&sarif)["runs"][0]["results"][0]["suppressions"][0]["kind"], "external");
+    // They take the place of their like, and of nothing else.
+    let takes = |junit: &Path, sarif: &Path| {
+        let out = scratch("back_known_again");
+        let all = ["campaign", text(&red), "--seeds", "1", "--known", text(&known), "--out", text(&out)];
+        mirrorsim(&[&all[..], &["--junit", text(junit), "--sarif", text(sarif)]].concat())
+    };
+    takes(&xml, &sarif).ends(0);
+    takes(&red, &sarif)
+        .ends(2)
+        .complains("red.yaml: there is something else in this file, which would be lost");
+    takes(&sarif, &xml).ends(2).complains("which would be lost");
+    takes(&xml, &xml).ends(2).complains("--junit and --sarif name the same file");
     let idle = file(
         "back_idle",
         "idle.yaml",

@@ -111,7 +111,7 @@ fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
     assert!(read(&page).contains("0 passed, 8 failed (all known), "), "{}", read(&page));
     assert!(read(&xml).contains("<system-out>known: ") && !read(&xml).contains("<failure"), "{}", read(&xml));
     said.says("PASSED")
-        .says("8 seeds: 8 failed (all known)\n")
+        .says("8 seeds, planted P12, P13: 8 failed (all known)\n")
         .says("  known ")
         .says("known, and not seen any more (line ")
         .says("gone I1 #");
@@ -119,6 +119,13 @@ fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
     let more = ["--known", text(&some), "--no-shrink"];
     let said = mirrorsim(&words(&campaign(&scratch("repro_known_one"), &more))).ends(1);
     said.says("  known ").says("  failure ").says(" known)\n");
+    // What is known in one scenario is new in another one.
+    let one = format!("first_run: {}\n", signatures.join("\nfirst_run: "));
+    let one = file("repro_known_scenario", "known.txt", &one);
+    let more = ["--known", text(&one), "--no-shrink"];
+    let said = mirrorsim(&words(&campaign(&scratch("repro_known_there"), &more))).ends(1);
+    let said = said.says("FAILED two_sources ").says("known, and not seen any more (line 2): first_run: ");
+    assert!(!said.out.contains("FAILED first_run "), "{}", said.out);
     let more = ["--known", "no_such_list.txt"];
     mirrorsim(&words(&campaign(&scratch("repro_known_none"), &more)))
         .ends(2)

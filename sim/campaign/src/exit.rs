@@ -88,6 +88,7 @@ impl From<Signal> for Exit {
             Signal::Terminate => Exit::Terminated,
             // What was run has its verdict.
             Signal::Budget | Signal::Enough => Exit::Passed,
+            Signal::Unkept => Exit::Environment,
         }
     }
 }

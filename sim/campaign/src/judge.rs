@@ -16,9 +16,9 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
         if e.op.holds(measured, e.value) {
             continue;
         }
-        let found = format!("{} is {}", e.metric, shown(e, measured));
+        let found = shown(e, measured);
         outcome.verdict = Verdict::Failed;
-        let message = format!("`{e}` does not hold: {found} ({})", e.place);
+        let message = format!("`{e}` does not hold: it is {found} ({})", e.place);
         outcome.failures.push(at_the_end(outcome, ("expect", ""), message));
     }
     judged
@@ -73,7 +73,7 @@ mod tests {
         );
         assert_eq!(run.verdict, Verdict::Failed);
         assert_eq!(run.failures.len(), 1);
-        assert_eq!(run.failures[0].message, "`lost == 0` does not hold: lost is 2 (a.yaml:3)");
+        assert_eq!(run.failures[0].message, "`lost == 0` does not hold: it is 2 (a.yaml:3)");
     }
 
     #[test]

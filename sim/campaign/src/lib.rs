@@ -72,7 +72,7 @@ pub use scheduler::SHARDS;
 pub use serve::{Load, serve};
 pub use shard::Shard;
 pub use shrink::{Shrinker, Shrinking, Shrunk, Size, Unshrunk};
-pub use signature::{short as short_signature, signature};
+pub use signature::{kind, short as short_signature, signature};
 pub use stop::{Signal, Stop};
 pub use store::{Header, Stated, Store, StoreError, Unlike, fingerprint};
 pub use sums::{Reached, Sums};

@@ -223,6 +223,13 @@ fn whole(text: &str) -> Result<(), Unfit> {
         return Ok(());
     }
     let label = format!("{MARK}sums ");
+    if !text[..at].lines().any(|line| line.starts_with(&label)) {
+        return Err(at_byte(
+            text,
+            at,
+            format!("the lines `{}` above this one are missing", label.trim_end()),
+        ));
+    }
     let mut sums = text[..at].lines().filter_map(|l| l.strip_prefix(&label)).flat_map(str::split_whitespace);
     let mut byte = 0;
     for line in text[..at].split_inclusive('\n').take_while(|l| !l.starts_with(&label)) {

@@ -11,14 +11,20 @@ const WORDS: usize = 8;
 const ARTICLES: [&str; 5] = ["a", "an", "another", "its", "the"];
 
 /// Oracle, invariant and first words, with numbers and the names that an author gave blotted out, and `...` where the
-/// message goes on: equal for failures that probably have one cause.
+/// message goes on: equal for failures that probably have one cause. What is quoted (between backticks) stays as it is: a
+/// threshold is another one if its number is.
 pub fn signature(failure: &Failure) -> String {
     let mut out = [failure.oracle, failure.invariant].map(str::to_owned).to_vec();
     let mut words = failure.message.split_whitespace();
-    let (mut article, mut noun) = ("", "");
+    let (mut article, mut noun, mut quoted) = ("", "", false);
     for word in words.by_ref().take(WORDS) {
         let is_name = NAMED.contains(&noun.trim_start_matches('(')) && !ARTICLES.contains(&article);
-        out.push(if is_name { blot_name(word) } else { blot(word) });
+        out.push(match quoted || word.contains('`') {
+            true => word.to_owned(),
+            false if is_name => blot_name(word),
+            false => blot(word),
+        });
+        quoted ^= word.matches('`').count() % 2 == 1;
         (article, noun) = (noun, word);
     }
     out.extend(words.next().map(|_| "...".to_owned()));
@@ -84,6 +90,15 @@ mod tests {
         // A name may be a noun, and stand in brackets.
         assert_eq!(of("destination (mirror source): boot"), "durability I1 destination (mirror #): boot");
         assert_ne!(of("mirror alpha: held went back"), of("source alpha: held went back"));
+    }
+
+    #[test]
+    fn what_is_quoted_stays() {
+        let of_99 = of("`p99_write < 1ms` does not hold: it is 3ms");
+        assert_eq!(of_99, "durability I1 `p99_write < 1ms` does not hold: it is ...");
+        assert_ne!(of_99, of("`p50_write < 1ms` does not hold: it is 3ms"));
+        assert_ne!(of_99, of("`p99_write < 2ms` does not hold: it is 3ms"));
+        assert_eq!(of("raised `full` at 7: no"), "durability I1 raised `full` at #: no");
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Signal {
     Budget,
     /// What was looked for was found.
     Enough,
+    /// Results cannot be kept any more.
+    Unkept,
 }
 
 impl Signal {
@@ -35,6 +37,7 @@ impl Stop {
             Signal::Terminate => 2,
             Signal::Budget => 3,
             Signal::Enough => 4,
+            Signal::Unkept => 5,
         };
         let _ = self.0.compare_exchange(0, value, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -53,7 +56,8 @@ impl Stop {
             1 => Some(Signal::Interrupt),
             2 => Some(Signal::Terminate),
             3 => Some(Signal::Budget),
-            _ => Some(Signal::Enough),
+            4 => Some(Signal::Enough),
+            _ => Some(Signal::Unkept),
         }
     }
 }

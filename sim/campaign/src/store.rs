@@ -360,7 +360,12 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         Err(fs::TryLockError::WouldBlock) => {
             let mut owner = String::new();
             let _ = file.read_to_string(&mut owner);
-            let what = format!("is in use by another campaign ({})", owner.trim().escape_debug());
+            // It says who it is once it has the lock.
+            let owner = match owner.trim() {
+                "" => String::new(),
+                owner => format!(" ({})", owner.escape_debug()),
+            };
+            let what = format!("is in use by another campaign{owner}");
             return Err(StoreError::Environment(format!(
                 "{}: {what}",
                 folder.display().to_string().escape_debug()

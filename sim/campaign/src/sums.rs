@@ -1,11 +1,14 @@
 //! What the results of a campaign come to, whoever ran which part of it in what order.
 
 use crate::event::SeedRun;
+use crate::exit::Exit;
+use crate::known::Known;
 use crate::plan::Plan;
 use crate::ranges::Ranges;
 use crate::store::fingerprint;
 use crate::tally::Tally;
-use std::collections::BTreeMap;
+use mirrorsim_world::outcome::Verdict;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sums over the plans of a campaign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub struct Reached {
     pub seeds: u64,
     /// The lowest index of these in its plan.
     pub first: u64,
+    /// The first of these: plan and index.
+    pub by: (usize, u64),
 }
 
 impl Sums {
@@ -53,9 +58,10 @@ impl Sums {
         self.total.add(run);
         self.fingerprint = self.fingerprint.wrapping_add(fingerprint(run));
         for name in reached(run) {
-            let all = self.reached.entry(name).or_insert(Reached { seeds: 0, first: index });
+            let by = (run.plan, index);
+            let all = self.reached.entry(name).or_insert(Reached { seeds: 0, first: index, by });
             all.seeds += 1;
-            all.first = all.first.min(index);
+            (all.first, all.by) = (all.first.min(index), all.by.min(by));
         }
         true
     }
@@ -68,10 +74,25 @@ impl Sums {
         }
     }
 
-    /// How many things were reached in one seed only. By Good and Turing their number over that of the seeds estimates the chance
-    /// that the next seed reaches something new.
-    pub fn singles(&self) -> u64 {
-        self.reached.values().filter(|r| r.seeds == 1).count() as u64
+    /// Whether a kind of failure is known in every scenario in which it came.
+    pub fn is_known(&self, plans: &[Plan], known: &Known, signature: &str, verdict: Verdict) -> bool {
+        let kind = (signature.to_owned(), verdict);
+        let of = self.plans.iter().zip(plans).filter(|((tally, _), _)| tally.groups.contains_key(&kind));
+        of.map(|(_, plan)| plan).all(|plan| known.covers(&plan.scenario.name, signature, verdict))
+    }
+
+    /// The exit that the results ask for, if some failures are known.
+    pub fn exit_but(&self, plans: &[Plan], known: &Known) -> Exit {
+        self.total.exit_but(&|signature, verdict| self.is_known(plans, known, signature, verdict))
+    }
+
+    /// How many things were reached in one seed only, and how many seeds these are. By Good and Turing the latter over all seeds
+    /// estimates the chance that the next seed reaches something new: left out and run last, such a seed would have. (A seed
+    /// that reaches three new things is one; their number would estimate how many come with the next seed.)
+    pub fn singles(&self) -> (u64, u64) {
+        let alone = self.reached.values().filter(|r| r.seeds == 1);
+        let by: BTreeSet<(usize, u64)> = alone.clone().map(|r| r.by).collect();
+        (alone.count() as u64, by.len() as u64)
     }
 
     /// The marks that were reached in the fewest seeds, and in how many: so many at the most, by name where they are alike.
@@ -117,7 +138,7 @@ mod tests {
                 outcome.marks.insert("rare", 1);
             }
             if seed == 20 {
-                outcome.stages.insert("once", (0, 2));
+                outcome.stages.insert("once", (1, 2));
             }
             SeedRun {
                 plan: 0,
@@ -154,7 +175,8 @@ mod tests {
         let mut sums = Sums::new(1);
         runs().iter().for_each(|r| assert!(sums.add(r)));
         assert_eq!(sums.reached["mark rare"], Reached { seeds: 3, first: 7 });
-        assert_eq!((sums.singles(), sums.reached.len()), (1, 3));
+        // Both sides of one seed's stage: two things, one seed.
+        assert_eq!((sums.singles(), sums.reached.len()), ((2, 1), 4));
         assert_eq!((sums.rarest(1), sums.rarest(9)), (vec![("rare", 3)], vec![("rare", 3), ("common", 30)]));
         assert_eq!([1, 7, 8, 20, 21].map(|n| sums.reached_by(n)), [1, 1, 2, 2, 3]);
     }

@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirrorsim_campaign::Clock;
-use mirrorsim_report::{count, plural};
+use mirrorsim_report::{count, plural, wall};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ const PLAIN: Duration = Duration::from_secs(10);
 
 /// Before that a rate says nothing.
 const SETTLED: Duration = Duration::from_secs(2);
+
+/// s; who waits for longer does not count days.
+const YEAR: u64 = 365 * 86_400;
 
 /// Columns below which there is no room for a bar.
 const NARROW: u16 = 60;
@@ -90,9 +93,9 @@ impl Progress {
             Kind::Plain => {
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{}, {} s{}",
+                    "{}; {} so far{}",
                     self.counts(now),
-                    now.as_secs(),
+                    wall(now),
                     self.left(now)
                 );
             }
@@ -127,7 +130,12 @@ impl Progress {
         match self.rate(now) {
             Some(rate) if rate > 0 => {
                 let seconds = self.total.saturating_sub(self.done).saturating_mul(60) / u128::from(rate);
-                format!(", about {seconds} s left")
+                match u64::try_from(seconds) {
+                    Ok(seconds) if seconds < YEAR => {
+                        format!(", about {} left", wall(Duration::from_secs(seconds)))
+                    }
+                    _ => ", more than a year left".to_owned(),
+                }
             }
             _ => String::new(),
         }

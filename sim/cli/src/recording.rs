@@ -134,12 +134,13 @@ pub fn mention_bugs(plans: &[Plan], out: &mut Out) {
     let bare = |plan: &&Plan| {
         // What is no file, such as a pipe, cannot be read again.
         let bytes = Path::new(&plan.argument).is_file().then(|| contents(&plan.argument).ok()).flatten();
-        let repro = bytes.filter(|b| Repro::is_recorded(b)).and_then(|b| Repro::read(&b, true).ok());
-        repro.filter(|r| r.run.planted.iter().any(|id| !plan.planted_ids().contains(&id.as_str())))
+        // Whoever edits a repro damages its record, which tells of the bugs all the same.
+        let bugs = planted(&bytes.filter(|b| Repro::is_recorded(b))?);
+        (!bugs.iter().all(|id| plan.planted_ids().contains(&id.as_str()))).then_some(bugs)
     };
     let mut all = plans.iter().filter_map(|plan| Some((plan, bare(&plan)?)));
-    let Some((plan, repro)) = all.next() else { return };
-    let (path, bugs) = (plan.argument.escape_debug(), repro.run.planted.join(", "));
+    let Some((plan, bugs)) = all.next() else { return };
+    let (path, bugs) = (plan.argument.escape_debug(), bugs.join(", "));
     let more = match all.count() {
         0 => String::new(),
         n => format!(" ({n} more like it)"),
@@ -157,11 +158,11 @@ pub fn contents(path: &str) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What switches the bugs on with which a damaged record was made, if that can still be read.
-fn planted(bytes: &[u8]) -> String {
+/// The bugs with which a record was made, damaged or not, if that can still be read.
+fn planted(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let token = text.split_whitespace().find_map(|word| word.parse::<Token>().ok());
-    token.iter().flat_map(|t| &t.planted).map(|id| format!(" --plant {id}")).collect()
+    token.map(|t| t.planted).unwrap_or_default()
 }
 
 /// The repro that a file has.
@@ -177,10 +178,10 @@ fn repro(path: &str, bytes: &[u8], force: bool) -> Result<Repro, Trouble> {
                 format!("`mirrorsim run {shown}` runs a scenario; `mirrorsim shrink` makes a repro")
             }
             Unfit::Versions(..) => "--force runs it".to_owned(),
-            _ => format!(
-                "get the file again; an edited scenario is run by `mirrorsim run {shown}{}`",
-                planted(bytes)
-            ),
+            _ => {
+                let bugs: String = planted(bytes).iter().map(|id| format!(" --plant {id}")).collect();
+                format!("get the file again; an edited scenario is run by `mirrorsim run {shown}{bugs}`")
+            }
         };
         Trouble::usage(format!("{shown}{place}: {unfit}")).help(help)
     })

@@ -26,7 +26,7 @@ pub fn listen(quiet: bool) -> Stop {
             if !quiet {
                 let _ = writeln!(
                     anstream::stderr(),
-                    "\nstopping: the report of what was run comes in a moment; once more to stop at once"
+                    "\nstopping: what is under way comes to its end; once more to stop at once"
                 );
             }
         }

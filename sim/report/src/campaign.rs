@@ -26,8 +26,16 @@ pub struct CampaignReport {
     pub shard: Option<String>,
     /// All seeds of the campaign, or of the shard, were run.
     pub complete: bool,
+    /// Somebody from outside wanted an end, or results could not be kept any more.
+    pub interrupted: bool,
     /// What the command returns for these results.
     pub exit_code: u8,
+    /// Ids of the planted bugs that were switched on.
+    pub planted: Vec<String>,
+    /// What `--set` changed in each scenario.
+    pub sets: Vec<String>,
+    /// The check mode, if one was asked for.
+    pub check: Option<String>,
     /// Seeds that were run, over all scenarios.
     pub seeds: u64,
     /// These by verdict.
@@ -50,6 +58,11 @@ pub struct CampaignReport {
 }
 
 impl CampaignReport {
+    /// `, planted P10`, if something is.
+    pub(crate) fn with_planted(&self) -> String {
+        if self.planted.is_empty() { String::new() } else { format!(", planted {}", self.planted.join(", ")) }
+    }
+
     /// What is said behind the number of seeds that failed: `failed`, and how many of them in a way that is known.
     pub(crate) fn failed(&self) -> String {
         let known: u64 = self.failures.iter().filter(|f| f.known).map(|f| f.seeds).sum();
@@ -113,8 +126,10 @@ pub struct Reach {
     pub reached: u64,
     /// How many of them in one seed only.
     pub in_one_seed: u64,
-    /// The estimate by Good and Turing of the chance that one more seed reaches something new, in parts per 10^9: those in one
-    /// seed, by all seeds.
+    /// How many seeds these are.
+    pub seeds_with_such: u64,
+    /// The estimate by Good and Turing of the chance that one more seed reaches something new, in parts per 10^9: seeds that alone
+    /// reached something, by all seeds.
     pub next_is_new_ppb: u64,
     /// How many the first so many seeds of each scenario had reached; no further than to the first seed that is missing.
     pub growth: Vec<Growth>,
@@ -192,10 +207,11 @@ impl Standing<'_> {
 
     /// The exit that the results ask for; nothing was run is no verdict.
     pub fn exit(&self) -> Exit {
-        let seeds = match self.sums.total.runs() {
-            0 => Exit::Inconclusive,
-            _ => self.sums.total.exit_but(self.known),
-        };
+        // Of a scenario of which no seed was run nothing is known; a shard may have none of its seeds.
+        let unheard = (0..self.plans.len())
+            .any(|plan| self.sums.plans[plan].0.runs() == 0 && self.missing(plan).is_some());
+        let seeds = self.sums.exit_but(self.plans, self.known);
+        let seeds = if unheard { seeds.worst(Exit::Inconclusive) } else { seeds };
         let seeds = if self.whole && !self.complete() { seeds.worst(Exit::Inconclusive) } else { seeds };
         self.regressions.iter().map(Regression::exit).fold(seeds, Exit::worst)
     }
@@ -205,13 +221,15 @@ impl Standing<'_> {
         let total = &self.sums.total;
         let sum = summary(total);
         let most = self.without_a_gap();
+        // What a campaign runs it runs in all scenarios alike.
+        let first = self.plans.first();
         let growth = |seeds| Growth { seeds, reached: self.sums.reached_by(seeds) };
         let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
-        let (reached, in_one_seed) = (self.sums.reached.len() as u64, self.sums.singles());
+        let (reached, (in_one_seed, seeds_with_such)) = (self.sums.reached.len() as u64, self.sums.singles());
         let groups = total.groups_by_size().into_iter();
         let failures = groups.map(|Kind { signature, verdict, group }| CampaignFailure {
             signature: signature.to_owned(),
-            known: self.known.covers(signature, verdict),
+            known: self.sums.is_known(self.plans, self.known, signature, verdict),
             seeds: group.seeds,
             scenario: self.plans[group.first.0].scenario.name.clone(),
             path: self.plans[group.first.0].argument.clone(),
@@ -234,7 +252,16 @@ impl Standing<'_> {
             source_hash: Hash(header.source_hash.clone()),
             shard: (self.shard.of > 1).then(|| self.shard.to_string()),
             complete: self.complete(),
+            interrupted: false,
             exit_code: self.exit().code(),
+            planted: first
+                .map(Plan::planted_ids)
+                .unwrap_or_default()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            sets: first.iter().flat_map(|p| &p.sets).map(|(key, value)| format!("{key}={value}")).collect(),
+            check: first.and_then(|p| p.check).map(|mode| mode.name().to_owned()),
             seeds: total.runs(),
             verdicts: sum.verdicts,
             regressions: self.regressions.to_vec(),
@@ -244,7 +271,8 @@ impl Standing<'_> {
             reach: Reach {
                 reached,
                 in_one_seed,
-                next_is_new_ppb: ppb(in_one_seed, total.runs()),
+                seeds_with_such,
+                next_is_new_ppb: ppb(seeds_with_such, total.runs()),
                 growth: points.chain(Some(most).filter(|n| *n > 0)).map(growth).collect(),
             },
             results: Hash(format!("{:016x}", self.sums.fingerprint)),
@@ -253,9 +281,9 @@ impl Standing<'_> {
     }
 }
 
-/// So many of `all`, in parts per 10^9; a chance is at most one.
+/// So many of `all`, in parts per 10^9.
 fn ppb(part: u64, all: u64) -> u64 {
-    (u128::from(part) * 1_000_000_000 / u128::from(all.max(1))).min(1_000_000_000) as u64
+    (u128::from(part) * 1_000_000_000 / u128::from(all.max(1))) as u64
 }
 
 /// The schema of the report.

@@ -43,10 +43,11 @@ pub fn annotations(report: &CampaignReport) -> String {
 pub fn step_summary(report: &CampaignReport) -> String {
     let v = &report.verdicts;
     let mut out = format!(
-        "### mirrorsim: {}{} of {}\n\n{} passed, {} {}, {} vacuous, {} inconclusive, {} of the rig\n\n",
+        "### mirrorsim: {}{} of {}{}\n\n{} passed, {} {}, {} vacuous, {} inconclusive, {} of the rig\n\n",
         plural(report.seeds, "seed"),
         if report.complete { "" } else { " so far" },
         plural(report.scenarios.len() as u64, "scenario"),
+        report.with_planted(),
         count(v.passed),
         count(v.failed),
         report.failed(),

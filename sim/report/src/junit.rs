@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// The report as XML.
 pub fn junit(report: &CampaignReport) -> Result<String, String> {
-    let mut suite = TestSuite::new("mirrorsim campaign");
+    let mut suite = TestSuite::new(format!("mirrorsim campaign{}", report.with_planted()));
     // Two kinds may have the same words, and only one of them be known.
     let is_new = |signature: &str| report.failures.iter().any(|f| !f.known && f.signature == signature);
     let known = report.failures.iter().filter(|f| f.known && !is_new(&f.signature));

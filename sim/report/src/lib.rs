@@ -44,6 +44,6 @@ pub use kills::{Kill, KillTable, Spread, Worth};
 pub use line::{begun, ended, run_line};
 pub use mirrorsim_campaign::utc;
 pub use model::{Environment, Report, RunReport, SCHEMA_VERSION, Summary, schema};
-pub use number::{bytes, count, nanos, plural};
+pub use number::{bytes, count, nanos, plural, wall};
 pub use sarif::sarif;
 pub use stamp::Stamp;

@@ -37,7 +37,7 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// A wall time.
-pub(crate) fn wall(time: Duration) -> String {
+pub fn wall(time: Duration) -> String {
     nanos(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }
 

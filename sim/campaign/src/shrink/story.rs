@@ -58,7 +58,7 @@ pub(super) fn head(
     )];
     if let Some(f) = outcome.failures.first() {
         let invariant = if f.invariant.is_empty() { String::new() } else { format!(" ({})", f.invariant) };
-        lines.push(format!("{}{invariant} says: {}", f.oracle, f.message));
+        lines.push(format!("{}{invariant} says: {}", f.oracle, unplaced(&f.message, shrinker.file)));
     }
     if let Some(plan) = plan {
         lines.push(String::new());
@@ -68,6 +68,14 @@ pub(super) fn head(
     }
     lines.push(format!("Again: mirrorsim replay {}", shrinker.called));
     lines.iter().flat_map(|l| wrapped(l)).map(|l| format!("# {l}").trim_end().to_owned() + "\n").collect()
+}
+
+/// Without the line of the scenario at the end: there is another text above it now.
+fn unplaced<'a>(message: &'a str, file: &str) -> &'a str {
+    match message.rsplit_once(" (") {
+        Some((before, place)) if place.starts_with(&format!("{file}:")) => before,
+        _ => message,
+    }
 }
 
 fn number(of: u64, what: &str) -> String {
@@ -122,7 +130,12 @@ fn told(plan: &Plan, seed: u64, outcome: &Outcome) -> Vec<String> {
         let left_out = lines.len() - head - tail;
         lines.splice(head..head + left_out, [format!("{:>13}  ... {left_out} lines", "")]);
     }
-    lines.push(format!("{:>13}  {}: {}", exactly(failure.time), failure.oracle, failure.message));
+    lines.push(format!(
+        "{:>13}  {}: {}",
+        exactly(failure.time),
+        failure.oracle,
+        unplaced(&failure.message, &plan.scenario.path)
+    ));
     lines
 }
 

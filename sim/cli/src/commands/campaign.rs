@@ -3,7 +3,7 @@
 use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{check, known, tell};
+use crate::commands::results::{check_forms, known, tell};
 use crate::commands::{run, worker};
 use crate::moment;
 use crate::out::Out;
@@ -12,7 +12,7 @@ use crate::trouble::Trouble;
 use crate::{scenarios, signals};
 use mirrorsim_campaign::{
     Clock, Event, Exit, Header, Known, Plan, Ranges, SeedRun, Shard, Signal, Stated, Stop, Store, StoreError,
-    Sums, Twice, rounds, signature, utc_seconds,
+    Sums, Twice, kind, rounds, signature, utc_seconds,
 };
 use mirrorsim_report::{self as report, Folder, Standing};
 use mirrorsim_scenario::seeds;
@@ -29,6 +29,8 @@ const CAMPAIGNS: &str = "reports/out";
 const LATEST: &str = "latest";
 /// Red seeds that get a line each while they come; the report has all kinds.
 const LINES: u64 = 20;
+/// So many of a kind.
+const ALIKE: u64 = 3;
 /// How often JSON tells how far it is.
 const TELL: Duration = Duration::from_secs(10);
 /// So many of the rarest marks are shown.
@@ -115,7 +117,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;
     Reducing::check(&folder, &args.on_failure)?;
-    check(args.junit.as_deref().into_iter().chain(args.sarif.as_deref()))?;
+    check_forms(args.junit.as_deref(), args.sarif.as_deref())?;
     if folder.created {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -166,7 +168,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     if complete && shard.of == 1 {
         sums.close(&plans);
     }
-    let signal = stop.requested().filter(|s| s.interrupts());
+    let signal = stop.requested().filter(|s| s.interrupts() || *s == Signal::Unkept);
     let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
     let mut exit =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
@@ -179,7 +181,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     }
     let why = stop.requested();
     let kinds = sums.total.groups_by_size();
-    let new = kinds.iter().find(|k| !known.covers(k.signature, k.verdict));
+    let new = kinds.iter().find(|k| !sums.is_known(&plans, &known, k.signature, k.verdict));
     let mut again = new.map(|k| format!("mirrorsim replay {}", k.group.token));
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
@@ -189,15 +191,18 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
         let (line, worse) = reducing.reduce(&folder, out);
         (again, exit) = (line.or(again), exit.worst(worse));
     }
+    let unreduced = signal.is_none() && stop.requested().is_some_and(Signal::interrupts);
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
         if !is_part {
-            rest(args, shard, &top, why, out);
+            say_left(words(args, why), "the rest of the seeds", going_on(args, shard, &top, why), out);
         }
         if why.is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
             exit = exit.worst(Exit::Rig);
         }
+    } else if unreduced && !is_part {
+        say_left("not all failures were reduced", "the others", going_on(args, shard, &top, None), out);
     } else if let Some(again) = again
         && !out.json()
     {
@@ -206,8 +211,8 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     Ok(exit.worst(signal.map_or(Exit::Passed, Exit::from)))
 }
 
-/// How the rest is run.
-fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out: &mut Out) {
+/// The command that goes on with it, which was stopped for that reason.
+fn going_on(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>) -> String {
     let path = |path: &Path| report::quoted(&path.display().to_string());
     let mut line = format!("mirrorsim campaign --resume --out {}", path(top));
     if args.shard.is_some() {
@@ -238,14 +243,26 @@ fn rest(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>, out:
         line += if args.fail_fast { " --fail-fast" } else { "" };
         line += &args.until_stable.map_or_else(String::new, |n| format!(" --until-stable {n}"));
     }
-    let why = match why {
+    line
+}
+
+/// Why not all seeds were run.
+fn words(args: &CampaignArgs, why: Option<Signal>) -> &'static str {
+    match why {
         Some(Signal::Budget) => "the budget is over",
+        Some(Signal::Enough) if args.until_stable.is_none() => "a seed did not pass (--fail-fast)",
+        Some(Signal::Enough) if !args.fail_fast => "the last seeds reached nothing new (--until-stable)",
         Some(Signal::Enough) => "what was wanted was seen",
-        _ => "not all seeds were run",
-    };
+        Some(Signal::Unkept) => "results could not be kept any more (see the error)",
+        Some(Signal::Interrupt | Signal::Terminate) | None => "not all seeds were run",
+    }
+}
+
+/// Says how what is left is done.
+fn say_left(why: &str, what: &str, line: String, out: &mut Out) {
     match out.json() {
         true => out.object(&json!({"type": "rest", "why": why, "command": line})),
-        false => out.text(&format!("{why}; the rest of the seeds:\n{line}\n")),
+        false => out.text(&format!("{why}; {what}:\n{line}\n")),
     }
 }
 
@@ -269,7 +286,10 @@ fn shard(asked: Option<ShardArg>, out: &mut Out) -> Result<Shard, Trouble> {
 /// A folder that says when it was made.
 pub fn dated(what: &str) -> PathBuf {
     let date = report::utc(utc_seconds()).replace(':', "");
-    Path::new(CAMPAIGNS).join(format!("{what}-{date}"))
+    let number = |n: u32| if n == 1 { String::new() } else { format!("-{n}") };
+    // Another one may have begun in the same second.
+    let mut all = (1..=u32::MAX).map(|n| Path::new(CAMPAIGNS).join(format!("{what}-{date}{}", number(n))));
+    all.find(|path| !path.exists()).unwrap_or_default()
 }
 
 /// Lets `latest` beside a campaign's folder lead to it.
@@ -446,7 +466,8 @@ impl Watch<'_> {
             return;
         }
         let (verdict, failure) = (run.outcome.verdict, run.outcome.failures.first());
-        let known = failure.is_some_and(|f| self.known.covers(&signature(f), verdict));
+        let known = failure
+            .is_some_and(|f| self.known.covers(&self.plans[run.plan].scenario.name, &signature(f), verdict));
         let red = verdict != Verdict::Passed && !known;
         // Said before it is kept: should that fail it is not lost.
         if red {
@@ -465,7 +486,7 @@ impl Watch<'_> {
             && self.trouble.is_none()
         {
             self.trouble = Some(error.into());
-            self.stop.request(Signal::Enough);
+            self.stop.request(Signal::Unkept);
         }
     }
 
@@ -473,6 +494,12 @@ impl Watch<'_> {
         let plan = &self.plans[run.plan];
         if self.out.json() {
             return self.out.object(&report::run_line(plan, run));
+        }
+        // The summary counts those that fail alike.
+        let outcome = &run.outcome;
+        let group = (kind(outcome.verdict, &outcome.failures), outcome.verdict);
+        if self.sums.total.groups.get(&group).is_some_and(|group| group.seeds > ALIKE) {
+            return;
         }
         self.lines += 1;
         let text = match self.lines {

@@ -4,7 +4,7 @@ use crate::args::MergeArgs;
 use crate::commands::campaign::planned;
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{check, known, tell};
+use crate::commands::results::{check_forms, known, tell};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::signals;
@@ -38,7 +38,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let corpus = Corpus::find(args.regressions.as_deref())?;
     let target = Folder::open(&args.out)?;
     Reducing::check(&target, &args.on_failure)?;
-    check(args.junit.as_deref().into_iter().chain(args.sarif.as_deref()))?;
+    check_forms(args.junit.as_deref(), args.sarif.as_deref())?;
     let mut sums = Sums::new(plans.len());
     let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
     for folder in &folders {

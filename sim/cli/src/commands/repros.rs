@@ -204,7 +204,8 @@ impl Reducing<'_> {
 
     /// Only a finding can be kept while a run gets smaller.
     fn wanted(&self, kind: &Kind<'_>) -> bool {
-        kind.verdict == Verdict::Failed && !self.known.covers(kind.signature, kind.verdict)
+        kind.verdict == Verdict::Failed
+            && !self.sums.is_known(self.plans, self.known, kind.signature, kind.verdict)
     }
 
     /// The file of a kind: the scenario, the bugs and the seed, for people; and what makes it its own.

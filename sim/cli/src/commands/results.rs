@@ -13,6 +13,10 @@ const REPORT: &str = "report.json";
 /// Set where GitHub Actions runs something, and where it takes a summary.
 const GITHUB: &str = "GITHUB_ACTIONS";
 const GITHUB_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// Bytes at the beginning of a file by which it is known, and words that are in these.
+const FIRST: u64 = 1 << 10;
+const JUNIT: &[&str] = &["<?xml", "<testsuites"];
+const SARIF: &[&str] = &["{", "\"$schema\"", "sarif"];
 /// No list of known failures is larger, bytes.
 const LIST: u64 = 1 << 24;
 
@@ -25,8 +29,10 @@ pub fn tell(
     signal: Option<Signal>,
     out: &mut Out,
 ) -> Result<Exit, Trouble> {
-    let report = standing.report(header);
+    let mut report = standing.report(header);
     let mut exit = standing.exit();
+    report.interrupted = signal.is_some();
+    report.exit_code = exit.worst(signal.map_or(Exit::Passed, Exit::from)).code();
     let mut fails = |trouble: Trouble, out: &mut Out| {
         exit = exit.worst(trouble.exit());
         out.error(&trouble);
@@ -105,8 +111,45 @@ pub fn check<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Troubl
     Ok(())
 }
 
-/// A file of the user's choice, whole or not at all.
+/// The same of what a campaign is told in, and that nothing else is lost by it.
+pub fn check_forms(junit: Option<&Path>, sarif: Option<&Path>) -> Result<(), Trouble> {
+    if junit.is_some() && junit == sarif {
+        return Err(Trouble::usage("--junit and --sarif name the same file").help("give each its own"));
+    }
+    check(junit.into_iter().chain(sarif))?;
+    for (path, form) in [(junit, JUNIT), (sarif, SARIF)] {
+        let Some(path) = path else { continue };
+        let shown = path.display().to_string();
+        let shown = shown.escape_debug();
+        if path.is_symlink() {
+            return Err(Trouble::usage(format!("{shown}: is a link, and none is written through"))
+                .help("name the file that it leads to"));
+        }
+        if !path.is_file() {
+            continue;
+        }
+        let mut first = Vec::new();
+        let file = std::fs::File::open(path).and_then(|file| file.take(FIRST).read_to_end(&mut first));
+        let first = String::from_utf8_lossy(&first);
+        if file.is_ok() && !first.is_empty() && !form.iter().all(|words| first.contains(words)) {
+            let what = format!("{shown}: there is something else in this file, which would be lost");
+            return Err(Trouble::usage(what).help("name another file, or remove it"));
+        }
+    }
+    Ok(())
+}
+
+/// A file of the user's choice, whole or not at all; what is no file, such as a pipe, is written into.
 fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, text).map_err(|e| {
+            Trouble::environment(format!(
+                "{}: {}",
+                path.display().to_string().escape_debug(),
+                report::reason(&e)
+            ))
+        });
+    }
     let (folder, name) = place(path)?;
     folder.write(name, text.as_bytes())?;
     Ok(())

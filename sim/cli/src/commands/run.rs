@@ -160,7 +160,7 @@ pub fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
     let own = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let most = MOST_WORKERS.min(u64::try_from(seeds).unwrap_or(u64::MAX));
     let wanted = asked.unwrap_or(own);
-    if asked.is_some() && wanted > most {
+    if asked.is_some() && wanted > most && most > 0 {
         let why = if most == MOST_WORKERS { "the most there are" } else { "one a seed" };
         out.note(&format!("{} instead of {wanted}: {why}", plural(most, "job")));
     }

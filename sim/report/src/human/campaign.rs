@@ -18,10 +18,11 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     let scenarios = plural(standing.plans.len() as u64, "scenario");
     let shard = report.shard.as_ref().map_or_else(String::new, |s| format!(" (shard {s})"));
     page.line(&format!(
-        "{}  {BOLD}{scenarios}{BOLD:#}, {}{}{shard}: {}",
+        "{}  {BOLD}{scenarios}{BOLD:#}, {}{}{shard}{}: {}",
         badge(total, standing.exit(), signal),
         plural(total.runs(), "seed"),
         if report.complete { "" } else { " so far" },
+        report.with_planted(),
         verdicts(total, &report.failed())
     ));
     for regression in &report.regressions {
@@ -38,10 +39,17 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
         page.labelled(label, &format!("{seeds} {}", shortened(&failure.signature)));
         page.labelled("", &failure.replay);
     }
-    let failed = |signature: &str| total.groups.contains_key(&(signature.to_owned(), Verdict::Failed));
-    let unseen = standing.known.all().filter(|(signature, _)| !failed(signature));
-    for (signature, line) in unseen.filter(|_| report.complete) {
-        page.labelled("", &format!("known, and not seen any more (line {line}): {signature}"));
+    let seen = |scenario: Option<&str>, signature: &str| {
+        let of = standing.plans.iter().zip(&standing.sums.plans);
+        let of = of.filter(|(plan, _)| scenario.is_none_or(|name| name == plan.scenario.name));
+        of.map(|(_, (tally, _))| tally)
+            .any(|t| t.groups.contains_key(&(signature.to_owned(), Verdict::Failed)))
+    };
+    for (scenario, signature, line) in standing.known.all().filter(|_| report.complete) {
+        if !seen(scenario, signature) {
+            let of = scenario.map_or_else(String::new, |name| format!("{name}: "));
+            page.labelled("", &format!("known, and not seen any more (line {line}): {of}{signature}"));
+        }
     }
     if report.failures.len() > GROUPS {
         let more = plural((report.failures.len() - GROUPS) as u64, "more kind");
@@ -55,16 +63,17 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     }
     let reach = &report.reach;
     if total.runs() > 0 {
-        page.labelled(
-            "reached",
-            &format!(
-                "{} states, stages and cells, {} of them in one seed only: one more seed reaches something new with a \
-                 chance of about {} (Good and Turing)",
-                count(reach.reached),
+        let alone = match reach.in_one_seed {
+            0 => "each in more than one seed".to_owned(),
+            _ => format!(
+                "{} of them in one seed only ({}): one more seed reaches something new with a chance of about {} (Good and \
+                 Turing)",
                 count(reach.in_one_seed),
+                plural(reach.seeds_with_such, "such seed"),
                 share(reach.next_is_new_ppb)
             ),
-        );
+        };
+        page.labelled("reached", &format!("{} states, stages and cells, {alone}", count(reach.reached)));
         let curve: Vec<String> =
             reach.growth.iter().map(|g| format!("{} by {}", count(g.reached), count(g.seeds))).collect();
         if !curve.is_empty() {

@@ -205,6 +205,7 @@ pub fn several(scenarios: usize, tally: &Tally, signal: Option<Signal>, wall_tim
 
 pub(super) fn badge(tally: &Tally, exit: Exit, signal: Option<Signal>) -> String {
     let (style, word) = match (signal, exit) {
+        (Some(Signal::Unkept), _) => (YELLOW, "STOPPED"),
         (Some(_), _) => (YELLOW, "INTERRUPTED"),
         (_, Exit::Passed) => (GREEN, "PASSED"),
         (_, Exit::Failed) => (RED, "FAILED"),
