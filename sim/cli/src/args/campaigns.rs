@@ -36,7 +36,7 @@ pub struct CampaignArgs {
     /// Begin no seed after so long of wall time, such as 10m; what was run is judged, and --resume goes on
     #[arg(long, value_name = "TIME", value_parser = moment::duration)]
     pub budget: Option<Duration>,
-    /// Begin no seed after one that did not pass
+    /// Begin no more seeds once one did not pass; a few that were begun with it still count
     #[arg(long)]
     pub fail_fast: bool,
     /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
