@@ -45,6 +45,26 @@ fn an_edited_origin_is_mentioned_and_what_the_repro_has_is_run() {
     mirrorsim(&run).ends(0).says("PASSED").complains("small.yaml is a repro that was made with P10 planted");
     let bent = mirrorsim(&[&run[..], &["--plant", "P10"]].concat()).ends(1);
     assert!(!bent.err.contains("is a repro"), "{}", bent.err);
+    // Whoever edits it damages the record, and still has no sound scenario.
+    let own = std::fs::read_to_string(&small).expect("a repro");
+    let edited = small.with_file_name("edited.yaml");
+    std::fs::write(&edited, own.replacen("# What happens:", "# What happened:", 1)).expect("written");
+    mirrorsim(&["run", text(&edited), "--no-report"])
+        .ends(0)
+        .complains("edited.yaml --plant P10` runs it with");
+    let bare: Vec<&str> = own.lines().filter(|line| !line.starts_with("#= sums")).collect();
+    std::fs::write(&edited, bare.join("\n") + "\n").expect("written");
+    mirrorsim(&["replay", text(&edited)]).ends(2).complains("the lines `#= sums` above this one are missing");
+    // Whoever edits it damages the record, and still has no sound scenario.
+    let own = std::fs::read_to_string(&small).expect("a repro");
+    let edited = small.with_file_name("edited.yaml");
+    std::fs::write(&edited, own.replacen("# What happens:", "# What happened:", 1)).expect("written");
+    mirrorsim(&["run", text(&edited), "--no-report"])
+        .ends(0)
+        .complains("edited.yaml --plant P10` runs it with");
+    let bare: Vec<&str> = own.lines().filter(|line| !line.starts_with("#= sums")).collect();
+    std::fs::write(&edited, bare.join("\n") + "\n").expect("written");
+    mirrorsim(&["replay", text(&edited)]).ends(2).complains("the lines `#= sums` above this one are missing");
     let edited = std::fs::read_to_string(&origin).expect("a scenario") + "# edited\n";
     std::fs::write(&origin, edited).expect("written");
     let said = mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");

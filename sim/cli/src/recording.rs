@@ -140,13 +140,15 @@ pub fn mention_bugs(plans: &[Plan], out: &mut Out) {
     };
     let mut all = plans.iter().filter_map(|plan| Some((plan, bare(&plan)?)));
     let Some((plan, bugs)) = all.next() else { return };
-    let (path, bugs) = (plan.argument.escape_debug(), bugs.join(", "));
+    let path = plan.argument.escape_debug();
     let more = match all.count() {
         0 => String::new(),
         n => format!(" ({n} more like it)"),
     };
+    let with: String = bugs.iter().map(|id| format!(" --plant {id}")).collect();
     out.note(&format!(
-        "{path} is a repro that was made with {bugs} planted, and here it runs without; `mirrorsim replay {}` runs it as it was{more}",
+        "{path} is a repro that was made with {} planted, and here it runs without; `mirrorsim run {}{with}` runs it with{more}",
+        bugs.join(", "),
         quoted(&plan.argument)
     ));
 }
