@@ -174,6 +174,7 @@ fn what_was_wanted_ends_it_and_the_rest_is_told() {
         "30s",
     ];
     let said = mirrorsim(&arguments(&over, &more));
+    assert!([0, 5].contains(&said.code), "{}", said.out);
     said.says(" --no-shrink --hang-after 30s --fail-fast --until-stable 99999\n");
 }
 

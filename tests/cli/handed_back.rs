@@ -128,7 +128,12 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
         .ends(2)
         .complains("red.yaml: there is something else in this file, which would be lost");
     takes(&sarif, &xml).ends(2).complains("which would be lost");
-    takes(&xml, &xml).ends(2).complains("--junit and --sarif name the same file");
+    let same = out.join(".").join("junit.xml");
+    takes(&xml, &same).ends(2).complains("--junit and --sarif name the same file");
+    let own = scratch("back_known_again").join("results.jsonl.gz");
+    takes(&own, &sarif).ends(2).complains("the campaign keeps something else in this file");
+    // What is no file takes it as it comes.
+    assert!(takes(Path::new("/dev/stdout"), &sarif).ends(0).out.contains("<testsuites "));
     let idle = file(
         "back_idle",
         "idle.yaml",

@@ -215,6 +215,9 @@ pub struct Store {
 }
 
 impl Store {
+    /// Names of what it keeps in its folder.
+    pub const FILES: [&str; 3] = [HEADER, RESULTS, LOCK];
+
     /// Opens the results in a folder that is there. Those that are there already are given out, if `resume` allows any; they
     /// must be of the same campaign.
     pub fn open(

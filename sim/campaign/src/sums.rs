@@ -6,7 +6,7 @@ use crate::known::Known;
 use crate::plan::Plan;
 use crate::ranges::Ranges;
 use crate::store::fingerprint;
-use crate::tally::Tally;
+use crate::tally::{Group, Kind, Tally};
 use mirrorsim_world::outcome::Verdict;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,16 +74,32 @@ impl Sums {
         }
     }
 
-    /// Whether a kind of failure is known in every scenario in which it came.
-    pub fn is_known(&self, plans: &[Plan], known: &Known, signature: &str, verdict: Verdict) -> bool {
-        let kind = (signature.to_owned(), verdict);
-        let of = self.plans.iter().zip(plans).filter(|((tally, _), _)| tally.groups.contains_key(&kind));
-        of.map(|(_, plan)| plan).all(|plan| known.covers(&plan.scenario.name, signature, verdict))
+    /// Kinds of failures over all scenarios, those that are known apart: what is known in one scenario may be new in another. The
+    /// largest first, then the earliest.
+    pub fn kinds<'a>(&'a self, plans: &[Plan], known: &Known) -> Vec<Kind<'a>> {
+        let mut all: BTreeMap<(&str, Verdict, bool), Group> = BTreeMap::new();
+        for ((tally, _), plan) in self.plans.iter().zip(plans) {
+            for ((signature, verdict), group) in &tally.groups {
+                let known = known.covers(&plan.scenario.name, signature, *verdict);
+                let sum =
+                    all.entry((signature, *verdict, known)).or_insert(Group { seeds: 0, ..group.clone() });
+                let seeds = sum.seeds + group.seeds;
+                if group.first < sum.first {
+                    *sum = group.clone();
+                }
+                sum.seeds = seeds;
+            }
+        }
+        let kind = |((signature, verdict, known), group)| Kind { signature, verdict, group, known };
+        let mut kinds: Vec<Kind<'a>> = all.into_iter().map(kind).collect();
+        kinds.sort_by_key(Kind::order);
+        kinds
     }
 
     /// The exit that the results ask for, if some failures are known.
     pub fn exit_but(&self, plans: &[Plan], known: &Known) -> Exit {
-        self.total.exit_but(&|signature, verdict| self.is_known(plans, known, signature, verdict))
+        let kinds = self.kinds(plans, known);
+        self.total.exit_of(kinds.iter().filter(|kind| !kind.known).map(|kind| kind.verdict))
     }
 
     /// How many things were reached in one seed only, and how many seeds these are. By Good and Turing the latter over all seeds
@@ -174,10 +190,10 @@ mod tests {
     fn what_is_seldom_reached_tells_how_much_is_still_to_come() {
         let mut sums = Sums::new(1);
         runs().iter().for_each(|r| assert!(sums.add(r)));
-        assert_eq!(sums.reached["mark rare"], Reached { seeds: 3, first: 7 });
+        assert_eq!(sums.reached["mark rare"], Reached { seeds: 3, first: 7, by: (0, 7) });
         // Both sides of one seed's stage: two things, one seed.
         assert_eq!((sums.singles(), sums.reached.len()), ((2, 1), 4));
         assert_eq!((sums.rarest(1), sums.rarest(9)), (vec![("rare", 3)], vec![("rare", 3), ("common", 30)]));
-        assert_eq!([1, 7, 8, 20, 21].map(|n| sums.reached_by(n)), [1, 1, 2, 2, 3]);
+        assert_eq!([1, 7, 8, 20, 21].map(|n| sums.reached_by(n)), [1, 1, 2, 2, 4]);
     }
 }

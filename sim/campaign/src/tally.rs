@@ -101,14 +101,23 @@ pub struct FaultTotal {
 }
 
 /// A kind of failure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Kind<'a> {
     /// Of the first failure of each of its seeds.
     pub signature: &'a str,
     /// What these came to.
     pub verdict: Verdict,
     /// The seeds.
-    pub group: &'a Group,
+    pub group: Group,
+    /// Whether it turns nothing red.
+    pub known: bool,
+}
+
+impl Kind<'_> {
+    /// The largest first, then the earliest.
+    pub(crate) fn order(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.group.seeds), self.group.first)
+    }
 }
 
 /// Seeds that failed in the same way.
@@ -213,14 +222,13 @@ impl Tally {
 
     /// The exit that the verdicts ask for.
     pub fn exit(&self) -> Exit {
-        self.exit_but(&|_, _| false)
+        self.exit_of(self.groups.keys().map(|(_, verdict)| *verdict))
     }
 
-    /// The same, if some kinds of failures are known.
-    pub(crate) fn exit_but(&self, known: &dyn Fn(&str, Verdict) -> bool) -> Exit {
+    /// The same, if only these verdicts count.
+    pub(crate) fn exit_of(&self, verdicts: impl Iterator<Item = Verdict>) -> Exit {
         let unreached = if self.unreached.is_empty() { Exit::Passed } else { Exit::Rig };
-        let unknown = self.groups.keys().filter(|(signature, verdict)| !known(signature, *verdict));
-        unknown.fold(unreached, |exit, (_, verdict)| exit.worst((*verdict).into()))
+        verdicts.fold(unreached, |exit, verdict| exit.worst(verdict.into()))
     }
 
     /// Kinds of faults that were injected and never took effect in any seed.
@@ -230,10 +238,15 @@ impl Tally {
     }
 
     /// Groups of failures, the largest first, then the earliest.
-    pub fn groups_by_size(&self) -> Vec<Kind<'_>> {
-        let mut kinds: Vec<Kind<'_>> =
-            self.groups.iter().map(|((s, v), group)| Kind { signature: s, verdict: *v, group }).collect();
-        kinds.sort_by_key(|k| (std::cmp::Reverse(k.group.seeds), k.group.first));
+    pub fn groups_by_size<'a>(&'a self) -> Vec<Kind<'a>> {
+        let kind = |((signature, verdict), group): (&'a (String, Verdict), &Group)| Kind {
+            signature,
+            verdict: *verdict,
+            group: group.clone(),
+            known: false,
+        };
+        let mut kinds: Vec<Kind<'a>> = self.groups.iter().map(kind).collect();
+        kinds.sort_by_key(Kind::order);
         kinds
     }
 

@@ -131,6 +131,7 @@ impl Progress {
             Some(rate) if rate > 0 => {
                 let seconds = self.total.saturating_sub(self.done).saturating_mul(60) / u128::from(rate);
                 match u64::try_from(seconds) {
+                    Ok(0) => String::new(),
                     Ok(seconds) if seconds < YEAR => {
                         format!(", about {} left", wall(Duration::from_secs(seconds)))
                     }

@@ -26,7 +26,7 @@ pub fn listen(quiet: bool) -> Stop {
             if !quiet {
                 let _ = writeln!(
                     anstream::stderr(),
-                    "\nstopping: what is under way comes to its end; once more to stop at once"
+                    "\nstopping: what was begun comes to its end and is reported; once more to stop at once"
                 );
             }
         }

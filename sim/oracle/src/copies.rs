@@ -41,6 +41,9 @@ pub(crate) struct Segment {
     pub owner: Option<usize>,
     pub serial: u64,
     pub append: u64,
+    /// Where that ends which the machine has written, or found at a boot, if anything: what stands behind it, such as an erased
+    /// record that a roll-back has brought back, it does not know of.
+    pub used: u64,
     pub records: Vec<Held>,
     /// So many of the records are stable.
     pub settled: usize,

@@ -102,6 +102,7 @@ impl DestinationLog {
             let end = if held.lost { i + 1 } else { segment.records.len() };
             let gone: Vec<Held> = segment.records.drain(i..end).collect();
             segment.append = segment.append.min(held.offset);
+            segment.used = segment.used.min(held.offset);
             segment.settled = segment.settled.min(i);
             for held in gone.iter().filter(|h| !h.lost) {
                 nvram::destination_overwritten(&ms[m], held.index, out);
@@ -150,6 +151,9 @@ impl DestinationLog {
         loop {
             let segment = &mut self.segments[number];
             let append = segment.append;
+            if append <= to {
+                segment.used = append;
+            }
             if append >= end {
                 return;
             }

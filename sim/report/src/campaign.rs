@@ -5,6 +5,7 @@ use crate::interval::Interval;
 use crate::model::{Hash, SCHEMA_VERSION, Summary, Verdicts};
 use crate::number::count;
 use mirrorsim_campaign::{BUILD, Exit, Header, Kind, Known, Plan, Shard, Sums};
+use mirrorsim_world::outcome::Verdict;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 
@@ -28,7 +29,7 @@ pub struct CampaignReport {
     pub complete: bool,
     /// Somebody from outside wanted an end, or results could not be kept any more.
     pub interrupted: bool,
-    /// What the command returns for these results.
+    /// The exit that these results ask for, or 130, 143 or 3 if something ended them.
     pub exit_code: u8,
     /// Ids of the planted bugs that were switched on.
     pub planted: Vec<String>,
@@ -159,6 +160,8 @@ pub struct CampaignScenario {
     pub seeds: String,
     /// Those that are missing here, of the campaign or of the shard; null if none are.
     pub missing: Option<String>,
+    /// Signatures of failures that were said to be known, and were seen.
+    pub known: Vec<String>,
     /// Sums over those that were run.
     pub summary: Summary,
 }
@@ -193,6 +196,16 @@ impl Standing<'_> {
         (0..self.plans.len()).all(|plan| self.missing(plan).is_none())
     }
 
+    /// Signatures of failures of a plan that are known, and of none that is not.
+    fn known_of(&self, plan: usize) -> Vec<String> {
+        let name = &self.plans[plan].scenario.name;
+        let covered =
+            |(signature, verdict): &&(String, Verdict)| self.known.covers(name, signature, *verdict);
+        let kinds = || self.sums.plans[plan].0.groups.keys();
+        let new = |signature: &String| kinds().any(|kind| kind.0 == *signature && !covered(&kind));
+        kinds().filter(covered).map(|(signature, _)| signature.clone()).filter(|s| !new(s)).collect()
+    }
+
     /// How many of the first seeds of each scenario there are, or all of one that has fewer. Of what more seeds reach nothing is
     /// known: some of them are missing.
     fn without_a_gap(&self) -> u64 {
@@ -208,8 +221,9 @@ impl Standing<'_> {
     /// The exit that the results ask for; nothing was run is no verdict.
     pub fn exit(&self) -> Exit {
         // Of a scenario of which no seed was run nothing is known; a shard may have none of its seeds.
-        let unheard = (0..self.plans.len())
-            .any(|plan| self.sums.plans[plan].0.runs() == 0 && self.missing(plan).is_some());
+        let unheard = self.plans.is_empty()
+            || (0..self.plans.len())
+                .any(|plan| self.sums.plans[plan].0.runs() == 0 && self.missing(plan).is_some());
         let seeds = self.sums.exit_but(self.plans, self.known);
         let seeds = if unheard { seeds.worst(Exit::Inconclusive) } else { seeds };
         let seeds = if self.whole && !self.complete() { seeds.worst(Exit::Inconclusive) } else { seeds };
@@ -226,10 +240,10 @@ impl Standing<'_> {
         let growth = |seeds| Growth { seeds, reached: self.sums.reached_by(seeds) };
         let points = (0..20).flat_map(|e| [1, 2, 5].map(|d| d * 10u64.pow(e))).take_while(|n| *n < most);
         let (reached, (in_one_seed, seeds_with_such)) = (self.sums.reached.len() as u64, self.sums.singles());
-        let groups = total.groups_by_size().into_iter();
-        let failures = groups.map(|Kind { signature, verdict, group }| CampaignFailure {
+        let kinds = self.sums.kinds(self.plans, self.known).into_iter();
+        let failures = kinds.map(|Kind { signature, group, known, .. }| CampaignFailure {
             signature: signature.to_owned(),
-            known: self.sums.is_known(self.plans, self.known, signature, verdict),
+            known,
             seeds: group.seeds,
             scenario: self.plans[group.first.0].scenario.name.clone(),
             path: self.plans[group.first.0].argument.clone(),
@@ -243,6 +257,7 @@ impl Standing<'_> {
             hash: Hash(format!("{:016x}", plan.scenario.source_hash)),
             seeds: plan.seeds.to_string(),
             missing: self.missing(number),
+            known: self.known_of(number),
             summary: summary(&self.sums.plans[number].0),
         });
         CampaignReport {

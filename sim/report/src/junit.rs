@@ -8,19 +8,15 @@ use std::fmt::Write;
 /// The report as XML.
 pub fn junit(report: &CampaignReport) -> Result<String, String> {
     let mut suite = TestSuite::new(format!("mirrorsim campaign{}", report.with_planted()));
-    // Two kinds may have the same words, and only one of them be known.
-    let is_new = |signature: &str| report.failures.iter().any(|f| !f.known && f.signature == signature);
-    let known = report.failures.iter().filter(|f| f.known && !is_new(&f.signature));
-    let known: Vec<&str> = known.map(|f| f.signature.as_str()).collect();
     for regression in &report.regressions {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(regression.message.clone()).set_description(regression.replay.clone());
         suite.add_test_case(TestCase::new(regression.path.clone(), status));
     }
     for scenario in &report.scenarios {
-        let mut case = TestCase::new(scenario.name.clone(), status(scenario, &known));
+        let mut case = TestCase::new(scenario.name.clone(), status(scenario));
         case.set_classname(scenario.path.clone());
-        let failures = scenario.summary.failures.iter().filter(|f| known.contains(&f.signature.as_str()));
+        let failures = scenario.summary.failures.iter().filter(|f| scenario.known.contains(&f.signature));
         let failures: Vec<String> =
             failures.map(|f| format!("known: {} failed: {}", plural(f.seeds, "seed"), f.signature)).collect();
         if !failures.is_empty() {
@@ -33,11 +29,11 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
     all.to_string().map_err(|e| e.to_string())
 }
 
-fn status(scenario: &CampaignScenario, known: &[&str]) -> TestCaseStatus {
+fn status(scenario: &CampaignScenario) -> TestCaseStatus {
     let summary = &scenario.summary;
     let v = &summary.verdicts;
     let run = v.passed + v.failed + v.vacuous + v.inconclusive + v.rig;
-    if let Some(first) = summary.failures.iter().find(|f| !known.contains(&f.signature.as_str())) {
+    if let Some(first) = summary.failures.iter().find(|f| !scenario.known.contains(&f.signature)) {
         let mut text = format!("{} of {} did not pass\n", run - v.passed, plural(run, "seed"));
         for f in &summary.failures {
             let _ =

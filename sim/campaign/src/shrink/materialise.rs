@@ -93,11 +93,13 @@ pub(super) fn faults(trials: &mut Trials<'_, '_>, plan: &Plan, start: Outline) -
     let spec = &plan.scenario.spec;
     let seed = trials.seed();
     let explicit = planned(spec, seed, &plan.options(seed).overrides);
-    let mut candidates = Vec::new();
+    // Of what came it is known that it was within the model; what was withheld would not be.
+    let (mut candidates, mut came) = (Vec::new(), 0);
     if spec.profile.draws() {
         // What never came, was withheld, or changed nothing is left out at once: scripted, it would not be withheld, and is
         // vacuous without an effect.
         let seen = if trials.is_deadly() { Vec::new() } else { seen(plan, seed).to_vec() };
+        came = seen.len();
         let all = (0..explicit.faults.len()).collect();
         candidates.extend(seen.iter().chain([&all]).map(|wanted| with(&start, spec, &explicit, wanted)));
     } else {
@@ -108,7 +110,7 @@ pub(super) fn faults(trials: &mut Trials<'_, '_>, plan: &Plan, start: Outline) -
     // A draw looks at the run before it takes a copy away, a reader at the scenario alone: what he refuses goes, or is beyond
     // the model.
     let mut tried: Vec<Outline> = candidates.iter().map(|c| allowed(trials, c.clone())).collect();
-    let refused = candidates.into_iter().zip(&tried).filter(|(all, allowed)| *all != **allowed);
+    let refused = candidates.into_iter().zip(&tried).take(came).filter(|(all, allowed)| *all != **allowed);
     let beyond: Vec<Outline> = refused.map(|(all, _)| beyond_model(all)).collect();
     tried.extend(beyond);
     tried.push(start);

@@ -34,6 +34,9 @@ pub(crate) struct Trials<'a, 's> {
     nurseries: Vec<Option<Nursery<'a>>>,
     /// Events that a candidate may have, if it has a bound of its own.
     events: Option<u64>,
+    /// Acknowledged operations that the original has lost: one that says `beyond_model` where that does not loses no more, so
+    /// that it is still within the model.
+    lost: Option<u64>,
     /// The last run that was taken.
     pub taken: Outcome,
     /// Texts that did not fail in the same way.
@@ -86,6 +89,7 @@ impl<'a, 's> Trials<'a, 's> {
                 .collect(),
             // Of what did not come to its end nobody has counted them.
             events: (!taken.is_lost()).then(|| taken.events.saturating_mul(2).saturating_add(10_000)),
+            lost: (!shrinker.plan.scenario.spec.beyond_model).then_some(taken.operations.lost),
             taken,
             refused: BTreeSet::new(),
             clock: Clock::start(),
@@ -174,7 +178,7 @@ impl<'a, 's> Trials<'a, 's> {
             for ((number, outline, hash, plan), outcome) in batch.into_iter().zip(outcomes) {
                 self.runs += 1;
                 let larger = no_larger && outcome.operations.issued > self.taken.operations.issued;
-                if self.is_wanted(&outcome) && !larger {
+                if self.is_wanted(&plan, &outcome) && !larger {
                     self.taken = outcome;
                     let (size, runs) = (Size::of(&plan, &self.taken), self.runs);
                     (self.sink)(Shrinking::Smaller { what, size, runs });
@@ -192,11 +196,16 @@ impl<'a, 's> Trials<'a, 's> {
         self.runs += 1;
         let outcomes = self.run(&[&plan]);
         (self.sink)(Shrinking::Tick(self.runs));
-        outcomes.first().is_some_and(|o| self.is_wanted(o))
+        outcomes.first().is_some_and(|o| self.is_wanted(&plan, o))
     }
 
     /// The predicate: the same failure speaks first.
-    fn is_wanted(&self, outcome: &Outcome) -> bool {
+    fn is_wanted(&self, plan: &Plan, outcome: &Outcome) -> bool {
+        let beyond =
+            plan.scenario.spec.beyond_model && self.lost.is_some_and(|lost| outcome.operations.lost > lost);
+        if beyond {
+            return false;
+        }
         let same = |f| self.any || signature(f) == self.wanted;
         outcome.verdict == Verdict::Failed && outcome.failures.first().is_some_and(same)
     }

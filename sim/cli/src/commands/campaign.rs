@@ -111,13 +111,13 @@ fn folder(top: &Path, shard: Shard) -> PathBuf {
 /// Runs what is left of it, and tells what it came to.
 pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit, Trouble> {
     let Task { plans, twice, shard, top, corpus, stop, is_part } = task;
-    let known = known(args.on_failure.known.as_deref(), out)?;
+    let known = known(args.on_failure.known.as_deref(), &plans, out)?;
     let header = Header::of(&plans, shard, twice);
     let parts = parts(&plans, shard)?;
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;
     Reducing::check(&folder, &args.on_failure)?;
-    check_forms(args.junit.as_deref(), args.sarif.as_deref())?;
+    check_forms(&folder, args.junit.as_deref(), args.sarif.as_deref())?;
     if folder.created {
         out.note(&format!("{} created", folder.path().display()));
     }
@@ -152,7 +152,8 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
         sums,
         clock,
         told: Duration::ZERO,
-        lines: 0,
+        lines: BTreeMap::new(),
+        said_enough: false,
         idle: 0,
         trouble: None,
     };
@@ -168,7 +169,8 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     if complete && shard.of == 1 {
         sums.close(&plans);
     }
-    let signal = stop.requested().filter(|s| s.interrupts() || *s == Signal::Unkept);
+    let interrupted = stop.requested().filter(|s| s.interrupts());
+    let signal = interrupted.or(trouble.is_some().then_some(Signal::Unkept));
     let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
     let mut exit =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
@@ -179,9 +181,9 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
         exit = exit.worst(trouble.exit());
         out.error(&trouble);
     }
-    let why = stop.requested();
-    let kinds = sums.total.groups_by_size();
-    let new = kinds.iter().find(|k| !sums.is_known(&plans, &known, k.signature, k.verdict));
+    let why = signal.or(stop.requested());
+    let kinds = sums.kinds(&plans, &known);
+    let new = kinds.iter().find(|k| !k.known);
     let mut again = new.map(|k| format!("mirrorsim replay {}", k.group.token));
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
@@ -414,7 +416,9 @@ struct Watch<'a> {
     clock: Clock,
     /// When JSON last told how far it is.
     told: Duration,
-    lines: u64,
+    /// Lines of red seeds, by kind; and that no more are wanted.
+    lines: BTreeMap<String, u64>,
+    said_enough: bool,
     /// Seeds since something new was reached.
     idle: u64,
     trouble: Option<Trouble>,
@@ -495,17 +499,27 @@ impl Watch<'_> {
         if self.out.json() {
             return self.out.object(&report::run_line(plan, run));
         }
-        // The summary counts those that fail alike.
-        let outcome = &run.outcome;
-        let group = (kind(outcome.verdict, &outcome.failures), outcome.verdict);
-        if self.sums.total.groups.get(&group).is_some_and(|group| group.seeds > ALIKE) {
+        if self.said_enough {
             return;
         }
-        self.lines += 1;
-        let text = match self.lines {
-            ..=LINES => report::red_line(&plan.scenario.name, run),
-            n if n == LINES + 1 => "more seeds did not pass; the report has their kinds\n".to_owned(),
-            _ => return,
+        let kind = kind(run.outcome.verdict, &run.outcome.failures);
+        let lines: u64 = self.lines.values().sum();
+        let alike = self.lines.entry(kind).or_default();
+        let text = match (*alike, lines) {
+            (..ALIKE, ..LINES) => {
+                *alike += 1;
+                report::red_line(&plan.scenario.name, run)
+            }
+            // One that fails as three others did; there may be new kinds to come.
+            (ALIKE, ..LINES) => {
+                *alike += 1;
+                "more seeds fail so; the summary counts them\n".to_owned()
+            }
+            (_, ..LINES) => return,
+            _ => {
+                self.said_enough = true;
+                "more seeds did not pass; the report has their kinds\n".to_owned()
+            }
         };
         let out = &mut *self.out;
         self.progress.aside(|| out.text(&text));

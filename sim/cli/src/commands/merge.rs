@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// Merges. Whatever is there twice counts once.
 pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
-    let known = known(args.on_failure.known.as_deref(), out)?;
     let mut folders = Vec::new();
     for folder in &args.folders {
         folders.append(&mut campaigns(folder)?);
@@ -34,11 +33,12 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         }
     }
     let plans = planned(first)?;
+    let known = known(args.on_failure.known.as_deref(), &plans, out)?;
     let whole = Header { shard: Shard::default(), ..first.clone() };
     let corpus = Corpus::find(args.regressions.as_deref())?;
     let target = Folder::open(&args.out)?;
     Reducing::check(&target, &args.on_failure)?;
-    check_forms(args.junit.as_deref(), args.sarif.as_deref())?;
+    check_forms(&target, args.junit.as_deref(), args.sarif.as_deref())?;
     let mut sums = Sums::new(plans.len());
     let mut store = Store::open(target.path(), &whole, &plans, true, &mut |run| _ = sums.add(&run))?;
     for folder in &folders {
@@ -63,7 +63,9 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let standing =
         Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions, whole: true };
-    let exit = tell(&standing, &whole, &target, (args.junit.as_deref(), args.sarif.as_deref()), None, out)?;
+    let interrupted = || stop.requested().filter(|signal| signal.interrupts());
+    let files = (args.junit.as_deref(), args.sarif.as_deref());
+    let exit = tell(&standing, &whole, &target, files, interrupted(), out)?;
     if complete {
         let (plans, sums, on_failure) = (&plans, &sums, &args.on_failure);
         let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, on_failure };
@@ -71,7 +73,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         if let (Some(line), false) = (line, out.json()) {
             out.text(&format!("{line}\n"));
         }
-        return Ok(exit.worst(worse).worst(stop.requested().map_or(Exit::Passed, Exit::from)));
+        return Ok(exit.worst(worse).worst(interrupted().map_or(Exit::Passed, Exit::from)));
     }
     let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
     let what = match names.is_empty() {
@@ -79,7 +81,7 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         false => format!("shards are missing or not complete: {}", names.join(", ")),
     };
     out.error(&Trouble::Words { exit: Exit::Inconclusive, what, help: "run them, and merge again".into() });
-    Ok(exit.worst(Exit::Inconclusive))
+    Ok(exit.worst(Exit::Inconclusive).worst(interrupted().map_or(Exit::Passed, Exit::from)))
 }
 
 /// Shards with seeds that are not there, if the parts are shards of one division.

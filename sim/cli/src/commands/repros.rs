@@ -79,7 +79,7 @@ impl Reducing<'_> {
     /// Reduces the first seed of each kind, and tells of the causes. The line to paste, of the most frequent one; and what went wrong.
     pub fn reduce(&self, folder: &Folder, out: &mut Out) -> (Option<String>, Exit) {
         let kinds: Vec<Kind<'_>> =
-            self.sums.total.groups_by_size().into_iter().filter(|k| self.wanted(k)).collect();
+            self.sums.kinds(self.plans, self.known).into_iter().filter(|k| self.wanted(k)).collect();
         if self.on_failure.no_shrink || kinds.is_empty() && !folder.path().join(REPROS).exists() {
             return (None, Exit::Passed);
         }
@@ -204,8 +204,7 @@ impl Reducing<'_> {
 
     /// Only a finding can be kept while a run gets smaller.
     fn wanted(&self, kind: &Kind<'_>) -> bool {
-        kind.verdict == Verdict::Failed
-            && !self.sums.is_known(self.plans, self.known, kind.signature, kind.verdict)
+        kind.verdict == Verdict::Failed && !kind.known
     }
 
     /// The file of a kind: the scenario, the bugs and the seed, for people; and what makes it its own.

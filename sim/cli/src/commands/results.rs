@@ -2,7 +2,7 @@
 
 use crate::out::Out;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::{Exit, Header, Known, Signal};
+use mirrorsim_campaign::{Exit, Header, Known, Plan, Signal, Store};
 use mirrorsim_report::{self as report, Folder, Standing};
 use serde_json::json;
 use std::io::Read;
@@ -77,7 +77,7 @@ pub fn tell(
 }
 
 /// Failures that are said to be known; those that nobody has seen are said once all seeds were run.
-pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
+pub fn known(path: Option<&Path>, plans: &[Plan], out: &mut Out) -> Result<Known, Trouble> {
     let Some(path) = path else { return Ok(Known::default()) };
     let shown = path.display().to_string();
     let mut text = String::new();
@@ -92,6 +92,16 @@ pub fn known(path: Option<&Path>, out: &mut Out) -> Result<Known, Trouble> {
         )));
     }
     let known = Known::of(&text);
+    let named = |scenario: &str| plans.iter().any(|plan| plan.scenario.name == scenario);
+    for (scenario, _, line) in known.all() {
+        if let Some(scenario) = scenario.filter(|scenario| !named(scenario)) {
+            out.note(&format!(
+                "{}:{line}: no scenario here is called {}",
+                shown.escape_debug(),
+                scenario.escape_debug()
+            ));
+        }
+    }
     if known.all().next().is_none() {
         out.note(&format!("{}: there is no signature in it", shown.escape_debug()));
     }
@@ -111,37 +121,54 @@ pub fn check<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Troubl
     Ok(())
 }
 
-/// The same of what a campaign is told in, and that nothing else is lost by it.
-pub fn check_forms(junit: Option<&Path>, sarif: Option<&Path>) -> Result<(), Trouble> {
-    if junit.is_some() && junit == sarif {
+/// The same of what a campaign in a folder is told in, and that nothing else is lost by it.
+pub fn check_forms(of: &Folder, junit: Option<&Path>, sarif: Option<&Path>) -> Result<(), Trouble> {
+    // Where it is, whatever it is called.
+    let whole =
+        |path: &Path| Some((place(path).ok()?.0.path().canonicalize().ok()?, path.file_name()?.to_owned()));
+    let (one, other) = (junit.and_then(whole), sarif.and_then(whole));
+    if one.is_some() && one == other {
         return Err(Trouble::usage("--junit and --sarif name the same file").help("give each its own"));
     }
-    check(junit.into_iter().chain(sarif))?;
+    let of = of.path().canonicalize().ok();
     for (path, form) in [(junit, JUNIT), (sarif, SARIF)] {
-        let Some(path) = path else { continue };
+        let Some(path) = path.filter(|path| !is_stream(path)) else { continue };
+        check([path])?;
         let shown = path.display().to_string();
-        let shown = shown.escape_debug();
-        if path.is_symlink() {
-            return Err(Trouble::usage(format!("{shown}: is a link, and none is written through"))
-                .help("name the file that it leads to"));
+        let lost = |what: &str| {
+            Err(Trouble::usage(format!("{}: {what}", shown.escape_debug()))
+                .help("name another file, or remove it"))
+        };
+        let own = whole(path).is_some_and(|(folder, name)| {
+            Some(folder) == of && (name == REPORT || Store::FILES.iter().any(|file| name == *file))
+        });
+        if own {
+            return lost("the campaign keeps something else in this file");
         }
-        if !path.is_file() {
+        if path.is_symlink() {
+            return lost("is a link, and none is written through");
+        }
+        if !path.exists() {
             continue;
         }
         let mut first = Vec::new();
         let file = std::fs::File::open(path).and_then(|file| file.take(FIRST).read_to_end(&mut first));
         let first = String::from_utf8_lossy(&first);
-        if file.is_ok() && !first.is_empty() && !form.iter().all(|words| first.contains(words)) {
-            let what = format!("{shown}: there is something else in this file, which would be lost");
-            return Err(Trouble::usage(what).help("name another file, or remove it"));
+        if file.is_err() || !first.is_empty() && !form.iter().all(|words| first.contains(words)) {
+            return lost("there is something else in this file, which would be lost");
         }
     }
     Ok(())
 }
 
+/// Whether it is there and is neither a file nor a folder, such as a pipe: what is said goes into it.
+fn is_stream(path: &Path) -> bool {
+    path.exists() && !path.is_file() && !path.is_dir()
+}
+
 /// A file of the user's choice, whole or not at all; what is no file, such as a pipe, is written into.
 fn write(path: &Path, text: &str) -> Result<(), Trouble> {
-    if path.exists() && !path.is_file() {
+    if is_stream(path) {
         return std::fs::write(path, text).map_err(|e| {
             Trouble::environment(format!(
                 "{}: {}",

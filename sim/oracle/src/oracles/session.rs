@@ -177,7 +177,7 @@ impl Segments<'_> {
     /// others.
     fn free(&self, mirror: usize) -> u64 {
         let own = self.all.iter().filter(|s| s.owner == Some(mirror));
-        let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size.saturating_sub(s.append));
+        let rest = own.max_by_key(|s| s.serial).map_or(0, |s| self.size.saturating_sub(s.used.max(HEADER)));
         rest + self.lendable(mirror) * (self.size - HEADER)
     }
 }

@@ -64,6 +64,7 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     let reach = &report.reach;
     if total.runs() > 0 {
         let alone = match reach.in_one_seed {
+            0 if reach.reached == 0 => "nothing at all".to_owned(),
             0 => "each in more than one seed".to_owned(),
             _ => format!(
                 "{} of them in one seed only ({}): one more seed reaches something new with a chance of about {} (Good and \
