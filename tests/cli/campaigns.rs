@@ -126,8 +126,32 @@ fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
     let mut bytes = std::fs::read(&results).expect("results");
     bytes[40] ^= 1;
     std::fs::write(&results, bytes).expect("damaged");
-    mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(2).complains("is damaged behind byte 0");
+    let resume = || mirrorsim(&["campaign", "--resume", "--out", text(&out)]);
+    resume()
+        .ends(2)
+        .complains("is damaged behind byte 0")
+        .complains("help: nothing of it is whole: remove it");
     mirrorsim(&["merge", text(&out), "--out", text(&scratch("campaign_other_merged"))]).ends(2);
+    std::fs::write(out.join("campaign.json"), "{\"format\": 1, ").expect("damaged");
+    resume().ends(2).complains("campaign.json: is damaged: ").complains("help: without it nobody knows");
+}
+
+#[test]
+fn what_is_whole_of_damaged_results_can_be_kept() {
+    let out = scratch("campaign_damaged");
+    let run = |seeds: &str| mirrorsim(&arguments(&out, &["--seeds", seeds, "--resume"]));
+    run("1..=9").ends(0);
+    let results = out.join("results.jsonl.gz");
+    let kept = std::fs::read(&results).expect("results");
+    let damaged = [&kept[..], &b"no gzip member"[..]].concat();
+    std::fs::write(&results, damaged).expect("written");
+    let said = run("1..=9").ends(2);
+    said.complains(&format!(
+        "help: what stands before that is whole: cut it off there (truncate -s {} '",
+        kept.len()
+    ));
+    std::fs::write(&results, kept).expect("cut off");
+    run("1..=9").ends(0).complains("18 results are there already");
 }
 
 #[test]

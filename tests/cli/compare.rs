@@ -174,13 +174,13 @@ fn what_cannot_be_compared_has_a_cure() {
     let mut bytes = std::fs::read(&results).expect("results");
     bytes[40] ^= 1;
     std::fs::write(&results, bytes).expect("damaged");
-    compare(&later).complains("is damaged behind byte 0").complains("has to be run again, in another folder");
+    compare(&later).complains("is damaged behind byte 0").complains("help: nothing of it is whole");
     let header = later.join("campaign.json");
     let newer = std::fs::read_to_string(&header).expect("a header").replace("\"format\": 1", "\"format\": 2");
     std::fs::write(&header, newer).expect("written");
     compare(&later)
         .complains("is of format 2, and this build writes 1")
-        .complains("is compared by that version");
+        .complains("merged and compared by that version");
 }
 
 /// Another build's campaign is compared, and its sources are said.

@@ -74,7 +74,7 @@ pub use shard::Shard;
 pub use shrink::{Shrinker, Shrinking, Shrunk, Size, Unshrunk};
 pub use signature::{kind, short as short_signature, signature};
 pub use stop::{Signal, Stop};
-pub use store::{Header, Stated, Store, StoreError, Unlike, fingerprint};
+pub use store::{Header, Refusal, Stated, Store, StoreError, Unlike, fingerprint};
 pub use sums::{Reached, Sums};
 pub use tally::{FaultTotal, Group, Kind, Tally};
 pub use telling::Telling;

@@ -172,11 +172,20 @@ struct Line {
     outcome: Outcome,
 }
 
+/// What is wrong with what a folder holds.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What and where it is.
+    pub what: String,
+    /// The cure, if it is always the same.
+    pub help: String,
+}
+
 /// Why results cannot be had or kept.
 #[derive(Debug)]
 pub enum StoreError {
     /// The folder holds something else, or is damaged: nothing was run.
-    Refused(String),
+    Refused(Refusal),
     /// The environment is in the way.
     Environment(String),
 }
@@ -184,12 +193,21 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Refused(what) | StoreError::Environment(what) => f.write_str(what),
+            StoreError::Refused(Refusal { what, .. }) | StoreError::Environment(what) => f.write_str(what),
         }
     }
 }
 
 impl std::error::Error for StoreError {}
+
+impl StoreError {
+    fn cured(mut self, cure: impl Into<String>) -> StoreError {
+        if let StoreError::Refused(refusal) = &mut self {
+            refusal.help = cure.into();
+        }
+        self
+    }
+}
 
 fn environment(path: &Path, error: &io::Error) -> StoreError {
     let text = error.to_string();
@@ -198,7 +216,8 @@ fn environment(path: &Path, error: &io::Error) -> StoreError {
 }
 
 pub(crate) fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
-    StoreError::Refused(format!("{}: {what}", path.display().to_string().escape_debug()))
+    let what = format!("{}: {what}", path.display().to_string().escape_debug());
+    StoreError::Refused(Refusal { what, help: String::new() })
 }
 
 /// The results of a campaign, open for more. Nobody else has them open.
@@ -240,7 +259,8 @@ impl Store {
             let shard = || format!("shard: {}, and here {}", before.shard, header.shard);
             let other = before.differs(header).or_else(|| (before.shard != header.shard).then(shard));
             if let Some(what) = other {
-                return Err(refused(folder, format!("holds another campaign: {what}")));
+                return Err(refused(folder, format!("holds another campaign: {what}"))
+                    .cured("name another folder with --out, or what the campaign in this one is of"));
             }
         } else {
             let text = serde_json::to_string_pretty(header).map_err(|e| refused(folder, e))?;
@@ -277,9 +297,15 @@ impl Store {
             serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["format"].as_u64());
         match version {
             Some(v) if v != u64::from(FORMAT) => {
-                Err(refused(&path, format!("is of format {v}, and this build writes {FORMAT}")))
+                Err(refused(&path, format!("is of format {v}, and this build writes {FORMAT}"))
+                    .cured("what another version has recorded is gone on with, merged and compared by that version"))
             }
-            _ => serde_json::from_str(&text).map_err(|e| refused(&path, format!("is damaged: {e}"))),
+            _ => serde_json::from_str(&text).map_err(|e| {
+                refused(&path, format!("is damaged: {e}")).cured(format!(
+                    "without it nobody knows what the results beside it are of (`zcat {RESULTS}` shows them): put it back if \
+                     there is a copy, or run the campaign again, in another folder"
+                ))
+            }),
         }
     }
 
@@ -433,7 +459,10 @@ fn read(path: &Path, each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> R
             return match error.kind() {
                 io::ErrorKind::UnexpectedEof => Ok(whole),
                 _ if zeros(path, whole).map_err(|e| environment(path, &e))? => Ok(whole),
-                _ => Err(refused(path, format!("is damaged behind byte {whole}: {error}"))),
+                _ => {
+                    Err(refused(path, format!("is damaged behind byte {whole}: {error}"))
+                        .cured(cut(path, whole)))
+                }
             };
         }
         for text in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
@@ -442,6 +471,19 @@ fn read(path: &Path, each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> R
         whole = input.stream_position().map_err(|e| environment(path, &e))?;
     }
     Ok(whole)
+}
+
+/// What can be saved of a damaged file.
+fn cut(path: &Path, whole: u64) -> String {
+    let shown = path.display().to_string();
+    match whole {
+        0 => "nothing of it is whole: remove it, and `campaign --resume` runs all seeds again".into(),
+        _ => format!(
+            "what stands before that is whole: cut it off there (truncate -s {whole} '{}'), and `campaign --resume` runs \
+             what is then missing",
+            shown.escape_debug()
+        ),
+    }
 }
 
 /// A power cut may leave a file that is longer than what was written to it.
@@ -463,10 +505,14 @@ fn zeros(path: &Path, from: u64) -> io::Result<bool> {
 }
 
 fn result(path: &Path, plans: &[Plan], text: &[u8]) -> Result<SeedRun, StoreError> {
+    let foreign = |what: String| {
+        refused(path, what)
+            .cured("no campaign of this version has written that: run it again, in another folder")
+    };
     let line: Line =
-        serde_json::from_slice(text).map_err(|e| refused(path, format!("has a line that is none: {e}")))?;
+        serde_json::from_slice(text).map_err(|e| foreign(format!("has a line that is none: {e}")))?;
     let Some(plan) = plans.get(line.plan) else {
-        return Err(refused(path, format!("has a result of scenario {}, of {}", line.plan, plans.len())));
+        return Err(foreign(format!("has a result of scenario {}, of {}", line.plan, plans.len())));
     };
     let token = plan.token(&line.outcome);
     Ok(SeedRun {

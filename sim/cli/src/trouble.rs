@@ -1,11 +1,36 @@
 //! Why a command could not do what it was asked for.
 
-use mirrorsim_campaign::Exit;
+use mirrorsim_campaign::{Exit, Refusal};
 use mirrorsim_report as report;
 use mirrorsim_scenario::Problems;
 use mirrorsim_world::outcome::Outcome;
 use serde_json::{Value, json};
 use std::io;
+
+/// What is wrong, and the cure where whoever found it knows one.
+#[derive(Debug)]
+pub struct Said {
+    what: String,
+    help: String,
+}
+
+impl From<String> for Said {
+    fn from(what: String) -> Said {
+        Said { what, help: String::new() }
+    }
+}
+
+impl From<&str> for Said {
+    fn from(what: &str) -> Said {
+        what.to_owned().into()
+    }
+}
+
+impl From<Refusal> for Said {
+    fn from(Refusal { what, help }: Refusal) -> Said {
+        Said { what, help }
+    }
+}
 
 /// What went wrong.
 #[derive(Debug)]
@@ -29,8 +54,9 @@ pub enum Trouble {
 
 impl Trouble {
     /// Bad arguments.
-    pub fn usage(what: impl Into<String>) -> Trouble {
-        Trouble::Words { exit: Exit::Usage, what: what.into(), help: String::new() }
+    pub fn usage(said: impl Into<Said>) -> Trouble {
+        let Said { what, help } = said.into();
+        Trouble::Words { exit: Exit::Usage, what, help }
     }
 
     /// Something outside is in the way.
@@ -48,12 +74,29 @@ impl Trouble {
         Trouble::environment(format!("cannot start a process for the run: {}", report::reason(&error)))
     }
 
+    /// The last so many pairs that were set were given by another flag than `--set`.
+    pub fn last_set_by(self, flag: &str, pairs: usize) -> Trouble {
+        let by = |problems: Problems| problems.last_set_by(flag, pairs);
+        match self {
+            Trouble::Scenarios(files) => Trouble::Scenarios(files.into_iter().map(by).collect()),
+            other => other,
+        }
+    }
+
     /// With a cure.
     pub fn help(mut self, text: impl Into<String>) -> Trouble {
         if let Trouble::Words { help, .. } = &mut self {
             *help = text.into();
         }
         self
+    }
+
+    /// With a cure, if there is none yet.
+    pub fn help_else(self, text: &str) -> Trouble {
+        match self {
+            Trouble::Words { ref help, .. } if help.is_empty() => self.help(text),
+            other => other,
+        }
     }
 
     /// What the process returns.

@@ -108,10 +108,14 @@ pub(crate) fn parse(line: &str, metrics: &[Metric]) -> Result<Expectation, Why> 
     }
     let known = metrics.iter().find(|(n, _, _)| *n == name);
     if known.is_none() && !metrics.is_empty() {
-        let near = nearest(name, metrics.iter().map(|(n, _, _)| *n));
-        let listed: Vec<&str> = metrics.iter().map(|(n, _, _)| *n).take(40).collect();
-        let help =
-            near.map_or_else(|| format!("known: {}", listed.join(", ")), |n| format!("did you mean `{n}`?"));
+        let names = || metrics.iter().map(|(n, _, _)| *n);
+        let help = match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "`mirrorsim list --metrics` says what each is: {}",
+                names().collect::<Vec<_>>().join(", ")
+            ),
+        };
         return Err(why(format!("unknown metric `{name}`"), help));
     }
     let (value, unit) = value(text, known.map(|(_, unit, _)| *unit))?;

@@ -1,4 +1,4 @@
-//! Where something stands in the texts that make a scenario: the file and the values of `--set`.
+//! Where something stands in the texts that make a scenario: the file, and each `KEY=VALUE` of `--set`.
 
 /// A range of bytes of one text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,7 +30,7 @@ impl Place {
 /// One text with its name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Text {
-    /// File name, `<stdin>`, or `--set KEY`.
+    /// File name, `<stdin>`, or `--set`.
     pub name: String,
     /// Its content.
     pub content: String,

@@ -15,7 +15,7 @@ const COLLECTED: usize = 200;
 pub struct Problem {
     /// Key path of what is wrong, such as `sources[0].link.latency`; empty for the file as a whole.
     pub path: String,
-    /// File name, or the `--set` that said it.
+    /// File name, or the flag that set it.
     pub file: String,
     /// Line from 1; 0 if the mistake has no place in a text.
     pub line: usize,
@@ -64,6 +64,17 @@ impl Problems {
     /// The mistakes.
     pub fn list(&self) -> &[Problem] {
         &self.list
+    }
+
+    /// The last so many pairs that were set were given by another flag than `--set`.
+    #[must_use]
+    pub fn last_set_by(mut self, flag: &str, pairs: usize) -> Problems {
+        let first = self.texts.len().saturating_sub(pairs).max(1);
+        self.texts[first..].iter_mut().for_each(|text| text.name = flag.to_owned());
+        for problem in self.list.iter_mut().filter(|p| p.text as usize >= first) {
+            problem.file = flag.to_owned();
+        }
+        self
     }
 
     /// As a person wants to read it: each with its line, a caret and the cure.
@@ -145,9 +156,12 @@ fn label(p: &Problem) -> String {
 
 fn to_json(p: &Problem) -> Value {
     let related = |r: &Related| json!({"line": r.line, "column": r.column, "label": r.label});
+    // What has no place in a text has none here.
+    let placed = p.line > 0;
+    let (line, column) = (placed.then_some(p.line), placed.then_some(p.column));
     json!({
-        "code": p.code, "path": p.path, "file": p.file, "line": p.line, "column": p.column,
-        "span": [p.span.start, p.span.end], "what": p.what, "got": p.got, "want": p.want, "help": p.help,
+        "code": p.code, "path": p.path, "file": p.file, "line": line, "column": column,
+        "span": placed.then_some([p.span.start, p.span.end]), "what": p.what, "got": p.got, "want": p.want, "help": p.help,
         "related": p.related.iter().map(related).collect::<Vec<_>>(),
     })
 }
@@ -283,10 +297,13 @@ impl Desk {
         !self.list.is_empty()
     }
 
-    /// `file:line` of a place.
+    /// `file:line` of a place, or what was set.
     pub fn file_line(&self, place: Place) -> String {
         let text = &self.texts[place.text as usize];
-        format!("{}:{}", text.name, text.line_column(place.start).0)
+        match text.content.split_once('=') {
+            Some((key, _)) if place.text > 0 => format!("{} {}", text.name, printable(key)),
+            _ => format!("{}:{}", text.name, text.line_column(place.start).0),
+        }
     }
 
     /// All mistakes in the order of the texts.
@@ -297,14 +314,22 @@ impl Desk {
     }
 }
 
-/// The nearest of `names` to `word`, if one is near enough to be meant.
+/// The nearest of `names` to `word`, if one is near enough to be meant; else the shortest that goes on where the word has
+/// something else behind a `_`.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(64).flat_map(char::to_lowercase).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let stem = word.rsplit_once('_').map(|(stem, _)| stem).filter(|stem| stem.len() >= 4);
+    let of_stem = || {
+        let stem = stem?;
+        names.iter().copied().filter(|name| name.starts_with(stem)).min_by_key(|name| name.len())
+    };
     let near = |name: &&str| {
         let distance = strsim::damerau_levenshtein(&word, &name.to_lowercase());
         let prefix = word.chars().count() >= 3 && (name.starts_with(&word) || name.ends_with(&word));
         let allowed = if prefix { name.len() } else { word.chars().count().div_ceil(3) };
         (distance <= allowed).then_some(distance)
     };
-    names.into_iter().filter_map(|n| near(&n).map(|d| (d, n))).min_by_key(|(d, _)| *d).map(|(_, n)| n)
+    let found = names.iter().filter_map(|n| near(n).map(|d| (d, *n))).min_by_key(|(d, _)| *d);
+    found.map(|(_, n)| n).or_else(of_stem)
 }

@@ -11,51 +11,63 @@ pub(crate) fn apply(desk: &mut Desk, mut tree: Rc<Node>, sets: &[(String, String
     let mut seen: Vec<(Vec<String>, Place)> = Vec::new();
     for (key, value) in sets {
         let text = desk.texts.len() as u32;
-        desk.texts.push(Text::new(&format!("--set {key}"), value));
-        let place = Place::new(text, 0, value.len());
-        let steps = steps(key);
-        if steps.iter().any(String::is_empty) || steps.is_empty() {
-            let draft = Draft::at(place, key, "set", "not a key path");
-            desk.report(draft.want("KEY=VALUE, such as --set sources.alpha.link.latency=2ms"));
+        desk.texts.push(Text::new("--set", &format!("{key}={value}")));
+        let (whole, behind) = (Place::new(text, 0, key.len()), key.len() + 1);
+        let steps = steps(key, text);
+        if steps.iter().any(|(step, _)| step.is_empty()) {
+            let draft = Draft::at(whole, key, "set", "not a key path");
+            desk.report(draft.want("KEY=VALUE, such as sources.alpha.link.latency=2ms"));
             continue;
         }
-        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == steps) {
-            desk.report(Draft::at(place, key, "set", "this key is set twice").also(*first, "set here too"));
+        let names: Vec<String> = steps.iter().map(|(step, _)| step.clone()).collect();
+        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == names) {
+            desk.report(Draft::at(whole, key, "set", "this key is set twice").also(*first, "set here too"));
             continue;
         }
-        let parsed = yaml::parse(value, text, None);
+        let parsed = yaml::parse_behind(behind, value, text, None);
         let broken = !parsed.problems.is_empty();
         parsed.problems.into_iter().for_each(|p| desk.report(p));
         if broken {
             continue;
         }
-        let node = parsed.root.unwrap_or_else(|| Rc::new(Node::scalar("", true, place)));
-        let mut change = Change { desk, key, place, node };
+        let nothing = || Rc::new(Node::scalar("", true, Place::new(text, behind, behind + value.len())));
+        let node = parsed.root.unwrap_or_else(nothing);
+        let mut change = Change { desk, key, node };
         change.put(&mut tree, &steps);
-        seen.push((steps, place));
+        seen.push((names, whole));
     }
     tree
 }
 
+/// A step of a path with its place.
+type Step = (String, Place);
+
 /// `sources[0].link` and `sources.0.link` are the same path.
-fn steps(key: &str) -> Vec<String> {
-    key.replace('[', ".").replace(']', "").split('.').map(|s| s.trim().to_owned()).collect()
+fn steps(key: &str, text: u32) -> Vec<Step> {
+    let mut start = 0;
+    let step = |part: &str| {
+        let name = part.replace(']', "").trim().to_owned();
+        let first = start + part.len() - part.trim_start().len();
+        start += part.len() + 1;
+        let place = Place::new(text, first, first + name.len());
+        (name, place)
+    };
+    key.split(['.', '[']).map(step).collect()
 }
 
 struct Change<'a> {
     desk: &'a mut Desk,
     key: &'a str,
-    place: Place,
     node: Rc<Node>,
 }
 
 impl Change<'_> {
-    fn put(&mut self, at: &mut Rc<Node>, steps: &[String]) {
-        let Some((step, rest)) = steps.split_first() else {
+    fn put(&mut self, at: &mut Rc<Node>, steps: &[Step]) {
+        let Some(((step, place), rest)) = steps.split_first() else {
             *at = self.node.clone();
             return;
         };
-        let (key, place) = (self.key, self.place);
+        let (key, place) = (self.key, *place);
         let fresh = || Rc::new(Node::map(Vec::new(), place));
         let node = Rc::make_mut(at);
         match &mut node.value {
@@ -95,7 +107,7 @@ impl Change<'_> {
                     .collect::<Vec<_>>()
                     .join(".");
                 let draft = Draft::at(place, key, "set", what).also(node.place, "it is this");
-                self.desk.report(draft.help(format!("set the whole of it: --set '{whole}={{{step}: ...}}'")));
+                self.desk.report(draft.help(format!("set the whole of it: '{whole}={{{step}: ...}}'")));
             }
         }
     }

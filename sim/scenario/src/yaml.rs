@@ -26,11 +26,16 @@ pub(crate) struct Parsed {
 
 /// Parses text number `text`. With `fixed` all nodes are placed there (for texts that the user did not write).
 pub(crate) fn parse(content: &str, text: u32, fixed: Option<Place>) -> Parsed {
+    parse_behind(0, content, text, fixed)
+}
+
+/// Parses what stands behind so many bytes of a text.
+pub(crate) fn parse_behind(first: usize, content: &str, text: u32, fixed: Option<Place>) -> Parsed {
     let bytes =
         if content.is_ascii() { Vec::new() } else { content.char_indices().map(|(i, _)| i).collect() };
     let (anchors, frames, problems) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut builder =
-        Builder { content, text, fixed, bytes, anchors, frames, problems, expanded: 0, root: None };
+        Builder { content, first, text, fixed, bytes, anchors, frames, problems, expanded: 0, root: None };
     if let Err(draft) = builder.run() {
         builder.problems.push(*draft);
         builder.root = None;
@@ -40,6 +45,8 @@ pub(crate) fn parse(content: &str, text: u32, fixed: Option<Place>) -> Parsed {
 
 struct Builder<'a> {
     content: &'a str,
+    /// Where the content begins in its text.
+    first: usize,
     text: u32,
     fixed: Option<Place>,
     /// Byte of each character; empty if they are the same.
@@ -248,8 +255,13 @@ impl Builder<'_> {
     fn place(&self, span: &Span) -> Place {
         self.fixed.unwrap_or_else(|| {
             let (start, end) = (self.byte(span.start.index()), self.byte(span.end.index()));
-            Place::new(self.text, start, end.max(start))
+            self.span(start, end.max(start))
         })
+    }
+
+    /// A range of the content as a place.
+    fn span(&self, start: usize, end: usize) -> Place {
+        Place::new(self.text, self.first + start, self.first + end)
     }
 
     fn byte(&self, index: usize) -> usize {
@@ -261,7 +273,8 @@ impl Builder<'_> {
     }
 
     fn slice(&self, place: Place) -> &str {
-        self.content.get(place.start as usize..place.end as usize).unwrap_or("")
+        let in_content = |byte: u32| (byte as usize).saturating_sub(self.first);
+        self.content.get(in_content(place.start)..in_content(place.end)).unwrap_or("")
     }
 
     /// The scanner's words in ours, with a cure where the usual cause is known.
@@ -271,7 +284,7 @@ impl Builder<'_> {
         let before = self.content.get(..start).unwrap_or("");
         let length =
             rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}')).unwrap_or(rest.len());
-        let place = self.fixed.unwrap_or(Place::new(self.text, start, start + length.min(80)));
+        let place = self.fixed.unwrap_or_else(|| self.span(start, start + length.min(80)));
         let info = e.info();
         let (what, help) = match info {
             _ if info.contains("recursion limit") => return too_deep(place),

@@ -60,7 +60,8 @@ fn run(args: &CompareArgs, top: &Path, out: &mut Out) -> Result<Option<Exit>, Tr
     for (name, sets, planted) in [(ONE, &args.one, &args.plant_one), (OTHER, &args.other, &args.plant_other)]
     {
         let half = half(args, sets, planted);
-        let plans = campaign::asked(&half, out)?;
+        let flag = format!("--{name}");
+        let plans = campaign::asked(&half, out).map_err(|t| t.last_set_by(&flag, sets.len()))?;
         fits(&top.join(name), &plans)?;
         halves.push((half, plans));
     }
@@ -154,7 +155,7 @@ fn again(args: &CompareArgs, top: &Path) -> String {
 
 /// Reads both, and says how they compare.
 fn tell(args: &CompareArgs, folders: [&Path; 2], out: &mut Out) -> Result<Exit, Trouble> {
-    let cured = |folder: &Path, error: StoreError| Trouble::from(error).help(cure(folder));
+    let cured = |folder: &Path, error: StoreError| Trouble::from(error).help_else(cure(folder));
     let header = |folder: &Path| Store::header(folder).map_err(|e| cured(folder, e));
     let [one, other] = folders;
     let headers = (header(one)?, header(other)?);
@@ -203,7 +204,7 @@ fn in_short(header: &Header, results: u64) -> String {
 fn cure(folder: &Path) -> &'static str {
     let below = || std::fs::read_dir(folder).is_ok_and(|all| all.flatten().any(|e| Store::is_one(&e.path())));
     if Store::is_one(folder) {
-        "what another version has recorded is compared by that version; what is damaged has to be run again, in another folder"
+        "no campaign of this version has written that: compare with the version that did, or run it again"
     } else if below() {
         "there are campaigns below it: name one of them; shards are joined by `mirrorsim merge DIR --out OTHER`"
     } else {

@@ -114,7 +114,8 @@ fn sides(args: &DiffArgs) -> Result<[Side; 2], Trouble> {
         token.sets.push((path.clone(), value.clone()));
     }
     let plain = args.seed_b.is_none() && args.planted_b.is_none() && args.sets_b.is_empty();
-    let other = if plain { (plan, seed) } else { (changed(&plan, &token)?, seed) };
+    let changed = |plan| changed(plan, &token).map_err(|t| t.last_set_by("--set-b", args.sets_b.len()));
+    let other = if plain { (plan, seed) } else { (changed(&plan)?, seed) };
     Ok([one, other])
 }
 

@@ -66,12 +66,12 @@ impl Lookup<'_, '_, '_> {
         let (whose, want, help) = match (stage.side(), node) {
             (Side::Source, Node::Destination(_)) => (
                 "a source",
-                self.spec.sources.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(" | "),
+                names::choice(self.spec.sources.iter().map(|s| s.name.as_str())),
                 "name a source, or leave `node` out for any",
             ),
             (Side::Destination, Node::Source(_)) => (
                 "a destination",
-                self.spec.destinations.iter().map(|d| d.name.as_str()).collect::<Vec<_>>().join(" | "),
+                names::choice(self.spec.destinations.iter().map(|d| d.name.as_str())),
                 "say `source` instead of `node` to choose a mirror",
             ),
             _ => return Some(node),
@@ -346,8 +346,8 @@ impl Lookup<'_, '_, '_> {
             let node = self.node(&n.node)?;
             if matches!(node, Node::Source(_)) {
                 let draft = n.node.wrong("never", "only a destination acts on a low battery");
-                let names: Vec<&str> = self.spec.destinations.iter().map(|d| d.name.as_str()).collect();
-                self.cx.desk.report(draft.want(names.join(" | ")));
+                let names = names::choice(self.spec.destinations.iter().map(|d| d.name.as_str()));
+                self.cx.desk.report(draft.want(names));
             }
             return Some(Fault::NvramDegraded { node, lasting });
         }

@@ -55,17 +55,20 @@ pub(crate) fn source(
     around: (Place, &str),
 ) -> Option<usize> {
     let Some(name) = name else {
-        if spec.sources.len() == 1 {
+        // Of several that have one name that is the mistake, and it is told already.
+        if let [first, others @ ..] = &spec.sources[..]
+            && others.iter().all(|other| other.name == first.name)
+        {
             return Some(0);
         }
-        let names: Vec<&str> = spec.sources.iter().map(|s| s.name.as_str()).collect();
+        let names = choice(spec.sources.iter().map(|s| s.name.as_str()));
         let draft = Draft::at(
             around.0,
             around.1,
             "missing-key",
             "`source` is missing, and there are several sources",
         );
-        cx.desk.report(draft.want(format!("`source: {}`", names.join(" | "))));
+        cx.desk.report(draft.want(format!("`source: {names}`")));
         return None;
     };
     let found = spec.sources.iter().position(|s| s.name == name.0);
@@ -112,8 +115,21 @@ pub(crate) fn unknown(cx: &mut Cx<'_>, list: Place, name: &At<Name>, what: &str,
         return;
     }
     let draft = name.wrong("unknown-name", format!("no such {what}")).got(format!("`{}`", name.0));
-    cx.desk.report(match nearest(&name.0, known.iter().copied()) {
-        Some(near) => draft.want(known.join(" | ")).help(format!("did you mean `{near}`?")),
-        None => draft.want(known.join(" | ")),
+    let near = nearest(&name.0, known.iter().copied());
+    let draft = draft.want(choice(known));
+    cx.desk.report(match near {
+        Some(near) => draft.help(format!("did you mean `{near}`?")),
+        None => draft,
     });
+}
+
+/// Names to choose from, each once.
+pub(crate) fn choice<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    once.join(" | ")
 }

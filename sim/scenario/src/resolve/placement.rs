@@ -50,8 +50,8 @@ fn beside(cx: &mut Cx<'_>, sources: &[SourceSpec], source: usize, word: &At<Name
     if found == source {
         let what = format!("{} would be mirrored to its own server, and lost with it", sources[source].name);
         let others = known().filter(|name| *name != sources[source].name);
-        let list: Vec<&str> = std::iter::once(names::DESTINATION).chain(others).collect();
-        cx.desk.report(word.wrong("own-server", what).want(list.join(" | ")));
+        let list = std::iter::once(names::DESTINATION).chain(others);
+        cx.desk.report(word.wrong("own-server", what).want(names::choice(list)));
         return None;
     }
     Some(found)

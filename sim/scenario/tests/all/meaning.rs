@@ -500,8 +500,14 @@ fn set_obeys_the_same_rules() {
     let refused: &[(&[(&str, &str)], &str)] = &[
         (&[("sources.gamma.count", "1")], "no element `gamma` in this list of 2"),
         (&[("sources.alpha.link.latncy", "1ms")], "did you mean `latency`"),
-        (&[("sources.alpha.link.latency", "5")], "--set sources.alpha.link.latency:1:1"),
-        (&[("profile.cuts", "3")], "set the whole of it: --set 'profile={cuts: ...}'"),
+        (&[("sources.alpha.link.latncy", "1ms")], "--set:1:20"),
+        (
+            &[("sources.alpha.link.latncy", "1ms")],
+            "sources.alpha.link.latncy=1ms\n  |                    ^^^^^^ want",
+        ),
+        (&[("sources.alpha.link.latency", "5")], "latency=5\n  |                            ^ got"),
+        (&[("faults", "[{at: 1ms, crash: {nde: destination}}]")], "  |                           ^^^ want"),
+        (&[("profile.cuts", "3")], "set the whole of it: 'profile={cuts: ...}'"),
         (&[("", "3")], "not a key path"),
         (&[("budget..idle", "3s")], "not a key path"),
         (&[("budget.idle", "3s"), ("budget.idle", "4s")], "this key is set twice"),

@@ -1,6 +1,6 @@
 //! What a scenario becomes.
 
-use crate::read;
+use crate::{METRICS, read};
 use mirror::config::{AckLevel, Transport};
 use mirrorsim_world::spec::{
     Addresses, CheckMode, DamageTarget, Fault, LostContent, Node, Pacing, Shape, TraceAction, When, Workload,
@@ -186,4 +186,28 @@ fn the_largest_operation_is_what_the_protocol_says() {
         file_size: 8192,
     };
     assert_eq!(mirrorsim_scenario::largest_operation(&spec, 0), geometry.max_length());
+}
+
+#[test]
+fn a_metric_that_is_not_there_is_told_with_one_that_is_or_with_all() {
+    let said = |line: &str| {
+        let text = format!("schema: 1\nsources: [{{name: alpha}}]\nexpect: [\"{line}\"]\n");
+        read(text, &[]).expect_err("bad").list()[0].help.clone().expect("a cure")
+    };
+    assert_eq!(said("lost_count <= 3"), "did you mean `lost`?");
+    let all = said("nonsense <= 3");
+    assert!(all.starts_with("`mirrorsim list --metrics` says what each is: lost, "), "{all}");
+    assert!(METRICS.iter().all(|(name, _, _)| all.contains(name)), "{all}");
+}
+
+#[test]
+fn two_sources_of_one_name_are_one_choice() {
+    let said = |sources: &str| {
+        let text = format!("schema: 1\nsources: [{sources}]\nclients: [{{operations: 3}}]\n");
+        read(text, &[]).expect_err("bad").render(false)
+    };
+    let twice = said("{name: alpha}, {name: alpha}");
+    assert!(twice.contains("alpha") && !twice.contains("is missing"), "{twice}");
+    let more = said("{name: alpha}, {name: alpha}, {name: beta}");
+    assert!(more.contains("want `source: alpha | beta`"), "{more}");
 }
