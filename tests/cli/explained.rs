@@ -82,10 +82,24 @@ fn what_verdicts_and_findings_speak_of_is_explained() {
         ("epoch", "incarnation"),
         ("atlas", "a good copy would be left"),
         ("strict", "a policy"),
+        ("VACUOUS", "a scripted fault never took effect"),
+        ("passed", "everything that was judged holds"),
+        ("Failed", "an oracle says no"),
+        ("rig", "believe nothing of this run"),
+        ("INCONCLUSIVE", "ended first"),
+        ("interrupted", "it was stopped"),
+        ("stale", "does not have any more"),
+        ("disagreements", "the judge's own reader"),
+        ("proven", "how often recovery was judged"),
     ];
     for (word, text) in words {
         let said = explained(word);
         assert!(said.contains(text), "{word}: {said}");
+    }
+    for name in ["Degraded", "degraded", "Retired", "retired"] {
+        let said = explained(name);
+        assert!(said.contains(": a role") && said.contains(": a stage"), "{name}: {said}");
+        assert!(said.starts_with(&format!("{name}: ")), "what was typed comes first: {said}");
     }
     mirrorsim(&["explain", "fencng"]).ends(2).complains("did you mean `fencing`?");
 }

@@ -35,7 +35,10 @@ pub fn explain(args: ExplainArgs, out: &mut Out) -> Result<Exit, Trouble> {
 fn named(name: &str) -> Result<Vec<(&'static str, String)>, Trouble> {
     let keys = explain_key(name).map(|text| ("key", text));
     let is_it = |n: &names::Named| n.name.eq_ignore_ascii_case(name);
-    let others = names::all().filter(is_it).map(|n| (n.kind, n.text));
+    let mut others: Vec<names::Named> = names::all().filter(is_it).collect();
+    // A role and a stage may differ by a capital letter alone: what was typed comes first.
+    others.sort_by_key(|n| n.name != name);
+    let others = others.into_iter().map(|n| (n.kind, n.text));
     let found: Vec<_> = keys.into_iter().chain(others).collect();
     if found.is_empty() {
         let others: Vec<&str> = names::all().map(|n| n.name).collect();

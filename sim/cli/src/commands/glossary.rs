@@ -1,10 +1,13 @@
-//! Words that verdicts and findings use, for `explain`: rules, invariants and words of the protocol, roles, oracles. Nothing is
+//! Words that verdicts and findings use, for `explain`: verdicts, rules, invariants and words of the protocol, roles, oracles. Nothing is
 //! said here: each text is that of the page or the source that says it first.
 
 use super::names::Named;
 use mirrorsim_world::ORACLE_TEXTS;
 use serde_json::json;
 
+/// How a verdict is read.
+const README: &str = include_str!("../../../../README.md");
+const VERDICTS: &str = "Reading a verdict";
 /// The rules.
 const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
 /// The roles, with what each is.
@@ -12,7 +15,7 @@ const SUPERBLOCK: &str = include_str!("../../../../src/superblock.rs");
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = Named> {
-    rules().into_iter().chain(roles()).chain(oracles())
+    verdicts().into_iter().chain(rules()).chain(roles()).chain(oracles())
 }
 
 fn named(kind: &'static str, name: &'static str, what: &str, about: &str, place: &str) -> Named {
@@ -21,8 +24,36 @@ fn named(kind: &'static str, name: &'static str, what: &str, about: &str, place:
         name,
         cells: vec![name.into(), about.into()],
         value: json!({"type": kind, "name": name, "about": about}),
-        text: format!("{name}: {what}\n{}\n\n  from     {place}\n", wrapped(about)),
+        text: format!("{name}: {what}\n{}\n\n  from     {place}\n", wrapped(&unlinked(about))),
     }
+}
+
+/// Of the README: lines of the table that begin with a word, and sentences that begin with one: "`WORD` is ...".
+fn verdicts() -> Vec<Named> {
+    let (from, place) = (format!("\n## {VERDICTS}\n"), format!("README.md, \"{VERDICTS}\""));
+    let section = README.split_once(&from).map_or("", |(_, rest)| rest);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for paragraph in section.split("\n\n") {
+        for row in paragraph.lines().filter_map(|line| line.strip_prefix("| ")) {
+            let mut cells = row.split(" | ");
+            if let (Some(name), Some(about)) = (cells.next(), cells.next())
+                && name.chars().all(|c| c.is_ascii_uppercase())
+            {
+                let about = about.trim_end_matches(" |");
+                found.push(named("verdict", name, "a verdict", about, &place));
+            }
+        }
+        for sentence in paragraph.split(". ").flat_map(|s| s.split(".\n")) {
+            let about = format!("{}.", sentence.trim_end_matches('.'));
+            let mut rest = sentence;
+            while let Some((name, behind)) = rest.strip_prefix('`').and_then(|r| r.split_once('`')) {
+                found.push(named("word", name, "a word of verdicts", &about, &place));
+                rest = behind.strip_prefix(" and ").unwrap_or(behind);
+            }
+        }
+    }
+    found
 }
 
 /// Items of the page: `- **NAME** text`, or under "Words" one or several `**NAME**: text`.
@@ -91,6 +122,18 @@ fn oracles() -> impl Iterator<Item = Named> {
     })
 }
 
+/// Without the addresses of links.
+fn unlinked(text: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some(middle) = text.find("](") {
+        let (open, close) = (text[..middle].rfind('['), text[middle..].find(')'));
+        let (Some(open), Some(close)) = (open, close) else { break };
+        text.replace_range(middle..=middle + close, "");
+        text.remove(open);
+    }
+    text
+}
+
 /// Lines of at most a page's width, two spaces in.
 fn wrapped(text: &str) -> String {
     let mut out = String::from(" ");
@@ -114,7 +157,8 @@ mod tests {
     #[test]
     fn what_verdicts_speak_of_is_known() {
         let known: Vec<Named> = all().collect();
-        let words = "epoch generation mark fence heir desk atlas ledger SyncRequest strict degrade SR1 SR9 DR1 DR11 LR1 LR9 \
+        let words = "PASSED FAILED VACUOUS INCONCLUSIVE RIG INTERRUPTED stale disagreements proven cause \
+                     epoch generation mark fence heir desk atlas ledger SyncRequest strict degrade SR1 SR9 DR1 DR11 LR1 LR9 \
                      I1 I18 L1 L4 Source Degraded Mirror Target Retired Diverged Recovering Recovered fencing resync reader";
         for word in words.split_whitespace() {
             let found =
