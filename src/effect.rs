@@ -21,6 +21,18 @@ pub enum Device {
     Image,
 }
 
+impl Device {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Device::Nvram => "nvram",
+            Device::Mark => "mark",
+            Device::Log => "log",
+            Device::Image => "image",
+        }
+    }
+}
+
 /// Names the completion of an effect: mirror, duty and a serial number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Token(pub u64);

@@ -1,12 +1,38 @@
 //! How a destination and its desks stand, in words.
 
-use super::Destination;
 use super::desk::{Desk, Phase};
+use super::{Destination, Standing};
 use crate::ids::MirrorIndex;
 use crate::quirk::Quirk;
 use crate::source::{block, connection};
 use crate::status::{Status, list};
+use crate::superblock::Verdict;
 use alloc::format;
+use core::fmt;
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (word, found) = match self {
+            Standing::Booting => ("boots", None),
+            Standing::Serving => ("serves", None),
+            Standing::Recovering => ("recovers", None),
+            Standing::Open(verdict, position) => ("open", Some((verdict, position))),
+            Standing::Promoted(verdict, position) => ("promoted", Some((verdict, position))),
+            Standing::Stopped => ("stopped", None),
+            Standing::Lost => ("lost", None),
+        };
+        match found {
+            None => f.write_str(word),
+            Some((Verdict::Complete, upto)) => write!(f, "{word}, complete, up to {upto}"),
+            Some((Verdict::CompleteUpTo, upto)) => {
+                write!(f, "{word}, complete up to {upto}, more is not known")
+            }
+            Some((Verdict::Damaged { after, to }, _)) => {
+                write!(f, "{word}, damaged: records after {after} up to {to} are missing")
+            }
+        }
+    }
+}
 
 impl<Q: Quirk> Destination<Q> {
     /// How it stands, in words.
@@ -23,7 +49,7 @@ impl<Q: Quirk> Destination<Q> {
     pub fn status_of(&self, mirror: MirrorIndex) -> Status {
         let mut status = Status::default();
         if let Some(desk) = self.desks.get(mirror as usize) {
-            status.add("stands", format!("{:?}", self.standing(mirror)).to_lowercase());
+            status.add("stands", self.standing(mirror));
             desk.status(&mut status);
         }
         status

@@ -32,6 +32,51 @@ fn bad_usage_shows_what_is_wanted() {
 }
 
 #[test]
+fn json_has_what_is_wrong_and_its_cure_apart() {
+    let said = |arguments: &[&str]| {
+        let said = mirrorsim(&[arguments, &["--message-format", "json"]].concat()).ends(2).objects();
+        let text = |key: &str| said[0][key].as_str().expect("text").to_owned();
+        (text("what"), text("help"))
+    };
+    let (what, help) = said(&["run", FIRST, "--sede", "1"]);
+    assert_eq!(what, "unexpected argument '--sede' found");
+    assert!(help.starts_with("a similar argument exists: '--seed'\nUsage: mirrorsim run "), "{help}");
+    let (what, help) = said(&["run"]);
+    assert_eq!(what, "the following required arguments were not provided: <SCENARIO>...");
+    assert!(help.starts_with("Usage: mirrorsim run ") && !help.contains("For more"), "{help}");
+    let (what, help) = said(&["run", FIRST, "--check", "off"]);
+    assert!(what.contains("[possible values: every, ") && help.starts_with("Usage: "), "{what}\n{help}");
+    let nowhere = mirrorsim(&["check", "nowhere.yaml", "--message-format", "json"]).ends(2).objects();
+    let mistake = &nowhere.iter().find(|o| o["type"] == "mistake").expect("a mistake")["mistake"];
+    assert!(mistake["line"].is_null() && mistake["column"].is_null() && mistake["span"].is_null());
+}
+
+#[test]
+fn what_is_set_is_told_by_its_flag_with_the_wrong_word_underlined() {
+    let wrong = "protocol.akk=file";
+    let said = mirrorsim(&["run", FIRST, "--no-report", "--set", wrong]).ends(2);
+    said.complains("--> --set:1:10").complains("1 | protocol.akk=file\n  |          ^^^ want `ack`");
+    let compare = ["compare", FIRST, "--seeds", "1..3", "--set", "protocol.reads=local", "--other", wrong];
+    mirrorsim(&compare).ends(2).complains("--> --other:1:10");
+    mirrorsim(&["diff", FIRST, "--set", "check=end", "--set-b", wrong]).ends(2).complains("--> --set-b:1:10");
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_usage_everywhere() {
+    let nowhere = |arguments: &[&str]| mirrorsim(arguments).ends(2).complains("/nowhere");
+    let out = scratch("nowhere");
+    for command in ["run", "check", "replay", "trace", "diff", "shrink"] {
+        nowhere(&[command, "/nowhere"]);
+    }
+    nowhere(&["campaign", "/nowhere", "--seeds", "1..3", "--out", text(&out)]);
+    nowhere(&["campaign", "--resume", "--out", "/nowhere"]);
+    nowhere(&["compare", "/nowhere", "/nowhere"]);
+    nowhere(&["merge", "/nowhere", "--out", text(&out)]).complains("help: name the folders of campaigns");
+    nowhere(&["submit", "slurm", "/nowhere", "--seeds", "1..3", "--shards", "2", "--out", text(&out)]);
+    nowhere(&["list", "/nowhere"]);
+}
+
+#[test]
 fn what_was_typed_never_reaches_the_terminal_as_it_is() {
     let hostile = "a\u{1b}[31mb\u{7}";
     for arguments in [

@@ -165,6 +165,12 @@ fn a_run_is_looked_at_in_the_middle() {
 }
 
 #[test]
+fn a_recovered_mirror_is_told_in_words() {
+    let said = mirrorsim(&["trace", FIRST, "--seed", "1", "--to", "1h", "--state"]).ends(0);
+    said.says("stands          open, complete, up to (3, ");
+}
+
+#[test]
 fn a_moment_that_never_comes_is_told() {
     let path = file("until_late", "tiny.yaml", TINY);
     let token = token(text(&path), 0, &[]);

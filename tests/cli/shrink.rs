@@ -1,6 +1,6 @@
 //! `shrink`: from a red run to a file that fails in the same way.
 
-use super::{FIRST, file, mirrorsim, text, top};
+use super::{FIRST, file, mirrorsim, scratch, text, top};
 
 const SOUND: &str = "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\n";
 
@@ -69,9 +69,10 @@ fn drawn_faults_are_left_out_one_by_one() {
 /// Of a run that did not come to its end nobody has counted what came: what was to come is told.
 #[test]
 fn what_panics_has_a_size() {
-    let small = file("shrunk_panic", "other.yaml", "").with_file_name("small.yaml");
+    let small = scratch("shrunk_panic").join("new/folder/small.yaml");
     let all = ["shrink", FIRST, "--seed", "1", "--plant", "X1", "--budget", "5s", "--out", text(&small)];
-    mirrorsim(&all).ends(0).says("from 2 faults and 200 operations to 0 and ");
+    let said = mirrorsim(&all).ends(0).says("from 2 faults and 200 operations to 0 and ");
+    said.complains("new/folder created");
 }
 
 #[test]

@@ -161,8 +161,12 @@ fn what_slurm_refuses_is_told_with_what_it_has_taken() {
     let out = scratch("submit_refused");
     let slurm = sbatch("submit_refusing", "echo 'sbatch: error: invalid partition' >&2; exit 1");
     submit(&out, &NINE, &slurm).ends(3).complains("sbatch: error: invalid partition");
+    let said =
+        submit(&out, &NINE, &slurm).ends(3).complains("help: what is written stays; once sbatch takes it:");
+    said.complains("sbatch --dependency=\"afterany:$(sbatch --parsable ").complains("/merge.sbatch");
     let slurm = sbatch("submit_half", "case \"$2\" in --dep*) exit 1;; *) echo 7;; esac");
     submit(&out, &NINE, &slurm).ends(3).complains("array 7 is submitted, and its merge is not");
+    submit(&out, &NINE, &slurm).ends(3).complains("\n  sbatch --dependency=afterany:7 ");
     let slurm = sbatch("submit_strange", "echo 'Submitted batch job 7'");
     submit(&out, &NINE, &slurm).ends(3).complains("Submitted batch job 7");
 }
@@ -178,6 +182,7 @@ fn a_submission_that_makes_no_sense_leaves_nothing() {
     };
     refused(&["--seeds", "1..=9"], "--shards <N>");
     refused(&["--seeds", "1..=9", "--shards", "0"], "1..=100000");
+    refused(&["--seeds", "1..=9", "--shards", "0"], "Usage: mirrorsim submit slurm ");
     refused(&["--shards", "3"], "--seeds <A..B>");
     let with = |more: &[&'static str]| [&NINE[..], more].concat();
     refused(&with(&["--shard", "1/3"]), "--shards says how many there are");

@@ -76,9 +76,8 @@ fn refused(error: &clap::Error) -> Exit {
     let tip = if format { "\n\n  tip: the argument is called '--message-format'" } else { "" };
     let usage = if plain.contains("Usage: ") { String::new() } else { usage() };
     if wants_json() {
-        Out::new(true).error(&Trouble::usage(
-            plain.replace("\n\nFor more", &format!("{tip}{usage}\n\nFor more")).trim_end(),
-        ));
+        let text = plain.replace("\n\nFor more", &format!("{tip}{usage}\n\nFor more"));
+        Out::new(true).error(&split(&text));
         return Exit::Usage;
     }
     // What was typed may have escape codes: then there are none at all.
@@ -90,14 +89,27 @@ fn refused(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
+/// What is wrong apart from the tips and the usage that follow.
+fn split(text: &str) -> Trouble {
+    let parts: Vec<&str> = text.split("\n\n").map(str::trim).collect();
+    let cure = |part: &&str| part.starts_with("tip: ") || part.starts_with("Usage: ");
+    let what = parts.iter().take_while(|part| !cure(part) && !part.starts_with("For more"));
+    let what: Vec<&str> = what.flat_map(|part| part.lines()).map(str::trim).collect();
+    let help: Vec<&str> = parts.iter().filter(|part| cure(part)).copied().collect();
+    Trouble::usage(what.join(" ").trim_start_matches("error: ")).help(help.join("\n").replace("tip: ", ""))
+}
+
 /// The usage of the command that was meant, for messages that do not show it.
 fn usage() -> String {
-    let mut top = Args::command();
-    top.build();
-    let words: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-    let name = words.iter().find(|w| top.find_subcommand(w).is_some());
-    let usage = name.and_then(|n| top.find_subcommand_mut(n)).map(clap::Command::render_usage);
-    usage.map_or_else(String::new, |u| format!("\n\n{u}"))
+    let mut command = Args::command();
+    command.build();
+    let mut found = false;
+    for word in std::env::args_os().skip(1) {
+        if let Some(below) = command.find_subcommand(word) {
+            (command, found) = (below.clone(), true);
+        }
+    }
+    if found { format!("\n\n{}", command.render_usage()) } else { String::new() }
 }
 
 /// Control characters as what they are called, but for the ends of lines.

@@ -43,7 +43,7 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
 /// followed: they may lead in circles.
 pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
     let unreadable = |e: std::io::Error| {
-        Trouble::environment(format!("{}: cannot list: {}", folder.escape_debug(), reason(&e)))
+        Trouble::usage(format!("{}: cannot read this folder: {}", folder.escape_debug(), reason(&e)))
     };
     let mut found = Vec::new();
     let mut folders = Vec::new();

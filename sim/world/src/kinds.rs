@@ -281,7 +281,7 @@ pub(crate) fn alarm_text(alarm: &Alarm) -> String {
         Alarm::Conflict { position } => format!("record {position} came again with other content"),
         Alarm::SyncConflict { generation } => format!("SyncRequest({generation}) contradicts the file"),
         Alarm::Protocol { kind } => format!("frame of kind {kind} breaks the protocol"),
-        Alarm::DeviceFailed { device } => format!("device {device:?} failed"),
+        Alarm::DeviceFailed { device } => format!("device {} failed", device.name()),
         Alarm::NvramTooSmall { size, needed } => {
             format!("the NVRAM has {size} bytes, and {needed} are configured")
         }

@@ -98,8 +98,10 @@ fn campaigns(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
         return Ok(vec![folder.to_owned()]);
     }
     let shown = folder.display().to_string();
-    let unreadable =
-        |e: std::io::Error| Trouble::environment(format!("{}: {}", shown.escape_debug(), reason(&e)));
+    let unreadable = |e: std::io::Error| {
+        let what = format!("{}: cannot read this folder: {}", shown.escape_debug(), reason(&e));
+        Trouble::usage(what).help("name the folders of campaigns, or one above those of shards")
+    };
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
     let mut found: Vec<PathBuf> = Vec::new();
     for entry in entries {

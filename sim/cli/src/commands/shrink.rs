@@ -27,6 +27,9 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Out) -> Result<Exit, Trouble> {
         return Err(Trouble::usage(what).help("name another one, or remove it first"));
     }
     let (folder, name) = place(&path)?;
+    if folder.created {
+        out.note(&format!("{} created", folder.path().display().to_string().escape_debug()));
+    }
     let file = path.display().to_string();
     let called = report::quoted(&file);
     let jobs = workers(args.jobs, u128::from(u64::MAX), out);

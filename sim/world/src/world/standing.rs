@@ -8,7 +8,6 @@ use crate::kinds;
 use crate::parcel::Content;
 use crate::server::{Machine, Work};
 use crate::state::{Part, State};
-use mirror::effect::Device;
 use std::collections::BTreeMap;
 
 /// Frames of a direction that are named; the others are counted.
@@ -17,15 +16,6 @@ const NAMED: usize = 8;
 /// A virtual time as the trace shows it.
 fn at(ns: u64) -> String {
     format!("{}.{:09}s", ns / 1_000_000_000, ns % 1_000_000_000)
-}
-
-fn device(device: Device) -> &'static str {
-    match device {
-        Device::Nvram => "nvram",
-        Device::Mark => "mark",
-        Device::Log => "log",
-        Device::Image => "image",
-    }
 }
 
 impl<M: Machines> World<'_, M> {
@@ -88,7 +78,7 @@ impl<M: Machines> World<'_, M> {
             let (count, bytes) = store.pending().iter().fold((0, 0), |(n, b), p| (n + 1, b + p.len()));
             let done = store.pending().iter().filter(|p| p.completed).count();
             let value = format!("{count} ({done} completed), {bytes}B");
-            part.add(format!("unflushed {}", device(*which)), value);
+            part.add(format!("unflushed {}", which.name()), value);
         }
         let mut work: BTreeMap<String, u64> = BTreeMap::new();
         let own = |o: &&crate::server::Operation| o.server == server && o.incarnation == s.incarnation;
@@ -98,7 +88,7 @@ impl<M: Machines> World<'_, M> {
                 Work::Read(_) => "read",
                 Work::Write(_) | Work::NoSpace(_) | Work::Short(..) | Work::Failed(_) => "write",
             };
-            *work.entry(format!("{kind} of {}", device(operation.device))).or_default() += 1;
+            *work.entry(format!("{kind} of {}", operation.device.name())).or_default() += 1;
         }
         if !work.is_empty() {
             let all: Vec<String> = work.iter().map(|(what, n)| format!("{n} {what}")).collect();

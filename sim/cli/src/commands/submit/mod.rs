@@ -74,14 +74,26 @@ fn slurm(args: &SlurmArgs, out: &mut Out) -> Result<Exit, Trouble> {
 /// The array and the merge behind it; none where there is no Slurm. Whatever became of its tasks, the merge is to say what is
 /// missing.
 fn jobs(array: &Path, merge: &Path, out: &mut Out) -> Result<Option<[String; 2]>, Trouble> {
-    let Some(first) = sbatch(&[], array, out)? else { return Ok(None) };
+    let cure = |line: &str| format!("what is written stays; once sbatch takes it:\n  {line}");
+    let taken = sbatch(&[], array, out).map_err(|t| t.help(cure(&by_hand(array, merge))));
+    let Some(first) = taken? else { return Ok(None) };
     let behind = format!("--dependency=afterany:{first}");
     let merged = sbatch(&[&behind], merge, out);
     let second = merged.and_then(|id| id.ok_or_else(|| Trouble::environment("sbatch is not there any more")));
-    if second.is_err() {
+    let second = second.map_err(|trouble| {
         out.note(&format!("array {first} is submitted, and its merge is not"));
-    }
+        trouble.help(cure(&format!("sbatch {behind} {}", word(merge))))
+    });
     second.map(|second| Some([first, second]))
+}
+
+fn word(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+/// Both scripts, the merge behind the array.
+fn by_hand(array: &Path, merge: &Path) -> String {
+    format!("sbatch --dependency=\"afterany:$(sbatch --parsable {})\" {}", word(array), word(merge))
 }
 
 /// Submits a script; the number of its job, or nothing if there is no `sbatch` here.
@@ -110,7 +122,7 @@ fn sbatch(options: &[&str], script: &Path, out: &mut Out) -> Result<Option<Strin
 
 /// What was done, and how one goes on by hand.
 fn tell(jobs: Option<[String; 2]>, setting: &Setting, scripts: [&Path; 2], shards: u64, out: &mut Out) {
-    let word = |path: &Path| quoted(&path.display().to_string());
+    let by_hand = by_hand(scripts[0], scripts[1]);
     let [array, merge] = scripts.map(word);
     let report = setting.merged().join("report.json");
     if out.json() {
@@ -121,7 +133,6 @@ fn tell(jobs: Option<[String; 2]>, setting: &Setting, scripts: [&Path; 2], shard
             "report": report.display().to_string(),
         }));
     }
-    let by_hand = format!("sbatch --dependency=\"afterany:$(sbatch --parsable {array})\" {merge}");
     match jobs {
         Some([first, second]) => out.text(&format!(
             "array {first} of {}, and job {second} that merges them\n  \
