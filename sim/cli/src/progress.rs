@@ -206,7 +206,9 @@ mod tests {
             progress.counts(now),
             "100 of 1,000 seeds, 0 red, 200 a minute; rarest: full_map 1x, fenced 2x"
         );
-        assert_eq!(progress.left(now), ", about 270 s left");
+        assert_eq!(progress.left(now), format!(", about {} left", wall(Duration::from_secs(270))));
+        progress.total = u128::MAX;
+        assert_eq!(progress.left(now), ", more than a year left");
         assert_eq!(progress.left(TOUCH), "");
     }
 }
