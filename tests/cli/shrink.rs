@@ -53,7 +53,8 @@ fn drawn_faults_are_left_out_one_by_one() {
         let mut red = 0;
         for seed in 1..=10 {
             let small = path.with_file_name(format!("small_{seed}.yaml"));
-            mirrorsim(&["shrink", text(&path), "--seed", &seed.to_string(), "--out", text(&small)]);
+            let seed = seed.to_string();
+            mirrorsim(&["shrink", text(&path), "--seed", &seed, "--budget", "10m", "--out", text(&small)]);
             let Ok(written) = std::fs::read_to_string(&small) else { continue };
             red += 1;
             let faults = written.lines().filter(|l| l.starts_with("  - {when:") || l.starts_with("  - {at:"));
