@@ -320,6 +320,16 @@ fn ci_is_told_of_a_campaign_that_was_interrupted() {
     assert!(page.contains(" seeds so far of 2 scenarios") && page.contains("**Partial**"), "{page}");
 }
 
+/// Three lines of a kind are enough; the summary counts.
+#[test]
+fn what_fails_alike_is_told_a_few_times() {
+    let out = scratch("campaign_alike");
+    let said = mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--plant", "P10", "--jobs", "1"])).ends(1);
+    let lines = |words: &str| said.out.lines().filter(|line| line.starts_with(words)).count();
+    assert_eq!((lines("FAILED first_run seed "), lines("more seeds fail so")), (3, 1), "{}", said.out);
+    assert!(said.out.contains("  failure     "), "{}", said.out);
+}
+
 /// What was not run at all is not green because something else was.
 #[test]
 fn a_scenario_of_which_no_seed_was_run_has_no_verdict() {

@@ -139,6 +139,10 @@ fn known_failures_turn_nothing_red_and_hide_no_new_ones() {
         .says("  known       4x, first first_run seed 1: steps")
         .says("  failure     3x, first two_sources seed ");
     assert!(!said.out.contains("FAILED first_run "), "{}", said.out);
+    let nowhere = file("repro_known_nowhere", "known.txt", "firstrun: steps I16 #\n");
+    let more = ["--known", text(&nowhere), "--no-shrink"];
+    let said = mirrorsim(&words(&campaign(&scratch("repro_known_nobody"), &more))).ends(1);
+    said.complains("known.txt:1: no scenario here is called firstrun");
     let more = ["--known", "no_such_list.txt"];
     mirrorsim(&words(&campaign(&scratch("repro_known_none"), &more)))
         .ends(2)

@@ -60,6 +60,9 @@ fn drawn_faults_are_left_out_one_by_one() {
             let faults = written.lines().filter(|l| l.starts_with("  - {when:") || l.starts_with("  - {at:"));
             assert!(!written.contains("\nprofile: "), "{written}");
             assert!(faults.count() <= most, "{written}");
+            // Its story has no line of the text that stood there before it.
+            let place = format!("small_{seed}.yaml:");
+            assert!(!written.lines().any(|l| l.starts_with("# ") && l.contains(&place)), "{written}");
             // Whatever it says, it loses nothing that the original has not lost.
             mirrorsim(&["replay", text(&small)]).ends(1).says(", 0 lost\n");
         }

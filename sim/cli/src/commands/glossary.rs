@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_verdicts_speak_of_is_known() {
         let known: Vec<Named> = all().collect();
-        let words = "PASSED FAILED VACUOUS INCONCLUSIVE RIG INTERRUPTED stale disagreements proven cause \
+        let words = "PASSED FAILED VACUOUS INCONCLUSIVE RIG INTERRUPTED STOPPED stale disagreements proven cause \
                      epoch generation mark fence heir desk atlas ledger SyncRequest strict degrade SR1 SR9 DR1 DR11 LR1 LR9 \
                      I1 I18 L1 L4 Source Degraded Mirror Target Retired Diverged Recovering Recovered fencing resync reader";
         for word in words.split_whitespace() {
