@@ -320,6 +320,24 @@ fn ci_is_told_of_a_campaign_that_was_interrupted() {
     assert!(page.contains(" seeds so far of 2 scenarios") && page.contains("**Partial**"), "{page}");
 }
 
+/// The report is there then; what is not reduced is said.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_while_failures_are_reduced_says_what_is_left() {
+    let out = scratch("campaign_unreduced");
+    // A machine that does not come back takes its time, candidate by candidate.
+    let all =
+        ["campaign", SMOKE[0], "--seeds", "1..=8", "--check", "end", "--plant", "X3", "--hang-after", "2s"];
+    let mut command = command(&[&all[..], &["--out", text(&out)]].concat());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while !out.join("report.json").exists() {
+        pause(20);
+    }
+    let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let said = Said::of(&child.wait_with_output().expect("its end")).ends(130);
+    said.says("not all failures were reduced; the others:\nmirrorsim campaign --resume --out ");
+}
+
 /// Three lines of a kind are enough; the summary counts.
 #[test]
 fn what_fails_alike_is_told_a_few_times() {
