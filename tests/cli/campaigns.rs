@@ -354,7 +354,8 @@ fn a_scenario_of_which_no_seed_was_run_has_no_verdict() {
     let out = scratch("campaign_unheard");
     let all = ["campaign", "scenarios/swarm", "--seeds", "1..=10", "--budget", "1ms", "--jobs", "1", "--out"];
     let said = mirrorsim(&[&all[..], &[text(&out)]].concat()).ends(5);
-    said.says("INCONCLUSIVE  ").says(" seeds so far: ");
+    // How many seeds that is depends on the machine.
+    said.says("INCONCLUSIVE  ").says(" so far: ");
     // A part that has no seeds at all is done.
     let out = scratch("campaign_empty_part");
     mirrorsim(&arguments(&out, &["--seeds", "1..=3", "--shard", "1/5"]))

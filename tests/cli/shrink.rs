@@ -74,7 +74,7 @@ fn drawn_faults_are_left_out_one_by_one() {
 #[test]
 fn what_panics_has_a_size() {
     let small = scratch("shrunk_panic").join("new/folder/small.yaml");
-    let all = ["shrink", FIRST, "--seed", "1", "--plant", "X1", "--budget", "5s", "--out", text(&small)];
+    let all = ["shrink", FIRST, "--seed", "1", "--plant", "X1", "--budget", "10m", "--out", text(&small)];
     let said = mirrorsim(&all).ends(0).says("from 2 faults and 200 operations to 0 and ");
     said.complains("new/folder created");
 }
