@@ -21,6 +21,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use trouble::Trouble;
 
+/// A tenth faster than the system's: a seed is many small buffers.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A panic out here is the rig's fault, and must not look like one of a seed.
     let exit = panic::catch_unwind(AssertUnwindSafe(session)).unwrap_or_else(|_| {

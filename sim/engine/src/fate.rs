@@ -34,6 +34,20 @@ pub enum Fate {
     },
 }
 
+impl Fate {
+    /// The same of this write, said in one way only: its mask has no bits beyond the granules of the write, and one that
+    /// keeps them all, or none, tears nothing. `granule` is the device's, in bytes.
+    pub fn canonical(self, write: &Pending, granule: u32) -> Fate {
+        let Fate::Torn { keep, garbage } = self else { return self };
+        let all = u64::MAX >> (64 - granules(&write.range(), granule).clamp(1, 64));
+        match (keep & all, garbage) {
+            (keep, _) if keep == all => Fate::Kept,
+            (0, None) => Fate::Lost,
+            (keep, garbage) => Fate::Torn { keep, garbage },
+        }
+    }
+}
+
 /// How likely each fate is. Chances are in units of 2^-32; what is neither torn nor lost is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FateOdds {

@@ -258,7 +258,7 @@ impl<Q: Quirk> Probe<Q> {
         self.state(mirror, server, judge, &open, &vec![Fate::Lost; n]);
         // The newest write torn, the others there.
         let mut torn = all;
-        torn[n - 1] = self.torn();
+        torn[n - 1] = self.torn(server, open[n - 1]);
         self.state(mirror, server, judge, &open, &torn);
         if n as u32 <= self.spec.exhaustive {
             for subset in 1..(1u32 << n) - 1 {
@@ -268,9 +268,10 @@ impl<Q: Quirk> Probe<Q> {
             }
         } else {
             for _ in 0..self.spec.drawn {
-                let fates: Vec<Fate> = (0..n)
-                    .map(|_| match self.decisions.below(sites::PROBE, 2, 8) {
-                        0 => self.torn(),
+                let fates: Vec<Fate> = open
+                    .iter()
+                    .map(|write| match self.decisions.below(sites::PROBE, 2, 8) {
+                        0 => self.torn(server, *write),
                         1..=3 => Fate::Lost,
                         _ => Fate::Kept,
                     })
@@ -280,7 +281,8 @@ impl<Q: Quirk> Probe<Q> {
         }
     }
 
-    fn torn(&mut self) -> Fate {
+    /// A drawn tear of a write. Of a few granules there are a few only, and one that is none is a state known already.
+    fn torn<S: Machines>(&mut self, server: &Server<S>, (device, write): (usize, usize)) -> Fate {
         let keep = self.decisions.draw(sites::PROBE, 3);
         let keep = match keep & 3 {
             0 => u64::MAX >> (1 + (keep >> 8) % 63),
@@ -289,7 +291,8 @@ impl<Q: Quirk> Probe<Q> {
         };
         let garbage = (self.odds.garbage > 0 && self.decisions.chance(sites::PROBE, 4, self.odds.garbage))
             .then(|| self.decisions.draw(sites::PROBE, 5));
-        Fate::Torn { keep, garbage }
+        let store = server.store(DEVICES[device]);
+        Fate::Torn { keep, garbage }.canonical(&store.pending()[write], store.granule())
     }
 
     /// Judges one state: `fates` of the `open` writes, everything else as it is.

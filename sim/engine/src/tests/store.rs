@@ -71,6 +71,22 @@ fn a_torn_write_keeps_whole_granules() {
 }
 
 #[test]
+fn a_tear_that_tears_nothing_is_none() {
+    let mut store = Store::new(4);
+    store.write(2, parts(b"abcdef"), 0);
+    let canonical = |keep, garbage| Fate::Torn { keep, garbage }.canonical(&store.pending()[0], 4);
+    // It touches two granules.
+    assert_eq!(canonical(0b111, Some(1)), Fate::Kept);
+    assert_eq!(canonical(0b100, None), Fate::Lost);
+    assert_eq!(canonical(0b110, Some(1)), Fate::Torn { keep: 0b10, garbage: Some(1) });
+    assert_eq!(canonical(0b100, Some(1)), Fate::Torn { keep: 0, garbage: Some(1) });
+    let mut long = Store::new(4);
+    long.write(0, parts(&[1; 1024]), 0);
+    let half = Fate::Torn { keep: u64::MAX >> 32, garbage: None };
+    assert_eq!(half.canonical(&long.pending()[0], 4), half);
+}
+
+#[test]
 fn garbage_stays_within_the_write_and_is_sticky() {
     let mut store = flushed(b"aaaaaaaaaaaa");
     store.write(2, parts(b"bbbbbbbb"), 0);
@@ -192,6 +208,9 @@ proptest! {
                 let view = View::chosen(&store.0, &fates);
                 let expected: Vec<u8> = model.cut(granule, &fates).into_iter().map(|byte| byte.1).collect();
                 prop_assert_eq!(&view.read(0, SIZE)[..], &expected);
+                let canonical: Vec<Fate> =
+                    store.0.pending().iter().zip(&fates).map(|(w, fate)| fate.canonical(w, granule)).collect();
+                prop_assert_eq!(&View::chosen(&store.0, &canonical).read(0, SIZE)[..], &expected);
             }
             if let Op::Damage(at) = op {
                 store.0.damage(*at, 1, |bytes| bytes[0] ^= 0x80);
