@@ -261,7 +261,7 @@ fn words(args: &CampaignArgs, why: Option<Signal>) -> &'static str {
 }
 
 /// Says how what is left is done.
-fn say_left(why: &str, what: &str, line: String, out: &mut Out) {
+pub fn say_left(why: &str, what: &str, line: String, out: &mut Out) {
     match out.json() {
         true => out.object(&json!({"type": "rest", "why": why, "command": line})),
         false => out.text(&format!("{why}; {what}:\n{line}\n")),

@@ -1,7 +1,7 @@
 //! `merge`: the results of shards, or of parts of a campaign, in one folder, as if one machine had run them all.
 
 use crate::args::MergeArgs;
-use crate::commands::campaign::planned;
+use crate::commands::campaign::{planned, say_left};
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
 use crate::commands::results::{check_forms, known, tell};
@@ -10,7 +10,7 @@ use crate::out::Out;
 use crate::signals;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Exit, Header, Shard, Store, Sums, Twice};
-use mirrorsim_report::{Folder, Standing, reason};
+use mirrorsim_report::{self as report, Folder, Standing, reason};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,17 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         let (plans, sums, on_failure) = (&plans, &sums, &args.on_failure);
         let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, on_failure };
         let (line, worse) = reducing.reduce(&target, out);
-        if let (Some(line), false) = (line, out.json()) {
+        if interrupted().is_some() {
+            // Merged again, it goes on there.
+            let typed = std::env::args_os().skip(1);
+            let typed: Vec<String> = typed.map(|word| report::quoted(&word.to_string_lossy())).collect();
+            say_left(
+                "not all failures were reduced",
+                "the others",
+                format!("mirrorsim {}", typed.join(" ")),
+                out,
+            );
+        } else if let (Some(line), false) = (line, out.json()) {
             out.text(&format!("{line}\n"));
         }
         return Ok(exit.worst(worse).worst(interrupted().map_or(Exit::Passed, Exit::from)));
