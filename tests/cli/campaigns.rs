@@ -132,8 +132,23 @@ fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
         .complains("is damaged behind byte 0")
         .complains("help: nothing of it is whole: remove it");
     mirrorsim(&["merge", text(&out), "--out", text(&scratch("campaign_other_merged"))]).ends(2);
+    std::fs::remove_file(&results).expect("removed");
+    run("1..=4", &["--resume"]).ends(0);
+    // Results are of one campaign, and nobody else's.
+    let header = out.join("campaign.json");
+    let kept = std::fs::read_to_string(&header).expect("a header");
+    std::fs::write(&header, kept.replace("\"planted\": []", "\"planted\": [\"P10\"]")).expect("written");
+    resume().ends(2).complains("results.jsonl.gz: holds results of another campaign than the campaign.json");
+    std::fs::remove_file(&header).expect("removed");
+    run("1..=4", &["--plant", "P10"])
+        .ends(2)
+        .complains("there is no campaign.json, and results.jsonl.gz holds results")
+        .complains("help: nobody knows what the results are of");
     std::fs::write(out.join("campaign.json"), "{\"format\": 1, ").expect("damaged");
-    resume().ends(2).complains("campaign.json: is damaged: ").complains("help: without it nobody knows");
+    resume()
+        .ends(2)
+        .complains("campaign.json: is damaged: ")
+        .complains("help: nobody knows what the results are of");
 }
 
 #[test]

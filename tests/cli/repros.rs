@@ -255,3 +255,21 @@ fn a_regression_that_became_vacuous_says_so() {
         .says("it neither fails nor passes any more: vacuous: ")
         .says("0 of 1 regression ");
 }
+
+/// A folder that was named once is asked by whoever goes on or merges, too.
+#[test]
+fn what_a_campaign_replays_first_is_remembered() {
+    let red =
+        "schema: 1\nsources: [{name: alpha}]\nclients: [{operations: 5}]\nexpect: [\"acknowledged == 3\"]\n";
+    let path = file("repro_remembered", "red.yaml", red);
+    let folder = path.with_file_name("regressions");
+    let small = folder.join("small.yaml");
+    mirrorsim(&["shrink", text(&path), "--seed", "1", "--check", "end", "--out", text(&small)]).ends(0);
+    let (out, merged) = (scratch("repro_remembered_out"), scratch("repro_remembered_merged"));
+    let all =
+        ["campaign", FIRST, "--seeds", "1..=2", "--check", "end", "--shard", "1/1", "--out", text(&out)];
+    mirrorsim(&[&all[..], &["--regressions", text(&folder)]].concat()).ends(1).says("it fails again");
+    mirrorsim(&["campaign", "--resume", "--out", text(&out)]).ends(1).says("it fails again");
+    mirrorsim(&["merge", text(&out), "--out", text(&merged)]).ends(1).says("it fails again");
+    mirrorsim(&["campaign", "--resume", "--out", text(&merged)]).ends(1).says("it fails again");
+}

@@ -70,6 +70,20 @@ fn drawn_faults_are_left_out_one_by_one() {
     }
 }
 
+/// A server that stays away makes everything slow, which fails with the same words and is another failure.
+#[test]
+fn what_is_slow_once_does_not_become_what_is_down_for_good() {
+    let scenario = "schema: 1\nsources: [{name: alpha, partition_size: 8KiB}]\nclients: [{operations: 200, mix: {write: 70, \
+                    add: 20, read: 10}, sizes: 1B..1KiB}]\nfaults:\n  - {when: {stage: apply_journaled, nth: 2}, \
+                    power_cut: {node: destination, restart_after: 5ms}}\n  - {when: {stage: sealed, nth: 4}, \
+                    disaster: {source: alpha}}\nexpect: [\"p99_write < 20ms\"]\n";
+    let path = file("shrunk_slow", "slow.yaml", scenario);
+    let small = path.with_file_name("small.yaml");
+    mirrorsim(&["shrink", text(&path), "--seed", "2", "--budget", "10m", "--out", text(&small)]).ends(0);
+    let written = std::fs::read_to_string(&small).expect("a scenario");
+    assert!(written.contains("restart_after: "), "{written}");
+}
+
 /// Of a run that did not come to its end nobody has counted what came: what was to come is told.
 #[test]
 fn what_panics_has_a_size() {

@@ -3,6 +3,9 @@
 use mirrorsim_scenario::Expectation;
 use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
 
+/// The oracle of what a scenario expects.
+pub(crate) const EXPECT: &str = "expect";
+
 /// Judges the expectations; those that do not hold become failures of the oracle `expect`. Returns how many were
 /// judged: none of a run that was cut short, since its numbers mean nothing yet.
 pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usize {
@@ -19,7 +22,7 @@ pub(crate) fn expectations(expect: &[Expectation], outcome: &mut Outcome) -> usi
         let found = shown(e, measured);
         outcome.verdict = Verdict::Failed;
         let message = format!("`{e}` does not hold: it is {found} ({})", e.place);
-        outcome.failures.push(at_the_end(outcome, ("expect", ""), message));
+        outcome.failures.push(at_the_end(outcome, (EXPECT, ""), message));
     }
     judged
 }

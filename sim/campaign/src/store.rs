@@ -1,6 +1,6 @@
 //! Results on disk: a line of JSON a seed, in gzip members that are appended and never changed. A kill at any moment leaves whole
 //! members and perhaps a torn one at the end, which the next start cuts off; each has a check of its own, so damage is told
-//! from a torn end. (SQLite would need a C library and could not be joined with `cat`; plain lines would be ten times as
+//! from a torn end, and says which campaign it is of. (SQLite would need a C library and could not be joined with `cat`; plain lines would be ten times as
 //! long, and have no check.)
 
 use crate::build::BUILD;
@@ -9,9 +9,8 @@ use crate::event::SeedRun;
 use crate::plan::Plan;
 use crate::shard::Shard;
 use crate::wall::{Clock, utc_seconds};
-use flate2::Compression;
 use flate2::bufread::GzDecoder;
-use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 use mirrorsim_world::outcome::{Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,7 +34,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// No line of a result is longer: what is longer was never written by us.
 const LINE: u64 = 1 << 26;
 
-/// What a campaign is of. Two of equal headers, but for `commit`, give equal results.
+/// What a campaign is of. Two of equal headers, but for `commit` and `regressions`, give equal results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -49,6 +48,9 @@ pub struct Header {
     pub shard: Shard,
     /// Every seed twice.
     pub twice: bool,
+    /// The folder whose repros it replays first, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regressions: Option<String>,
     /// What is run.
     pub scenarios: Vec<Stated>,
 }
@@ -94,8 +96,17 @@ impl Header {
             source_hash: BUILD.source_hash.into(),
             shard,
             twice,
+            regressions: None,
             scenarios: plans.iter().map(stated).collect(),
         }
+    }
+
+    /// The same for all shards of a campaign, and for no other campaign.
+    fn name(&self) -> String {
+        let mut whole =
+            Header { commit: String::new(), shard: Shard::default(), regressions: None, ..self.clone() };
+        whole.scenarios.iter_mut().for_each(|s| s.yes_large = false);
+        format!("campaign {:016x}", serde_json::to_vec(&whole).map_or(0, |bytes| xxh3_64(&bytes)))
     }
 
     /// In what another campaign differs, beside the shard; both sides are shown.
@@ -225,6 +236,8 @@ pub(crate) fn refused(path: &Path, what: impl fmt::Display) -> StoreError {
 pub struct Store {
     path: PathBuf,
     file: File,
+    /// Of which campaign.
+    name: String,
     /// Where its last whole member ends.
     whole: u64,
     _lock: File,
@@ -263,6 +276,10 @@ impl Store {
                     .cured("name another folder with --out, or what the campaign in this one is of"));
             }
         } else {
+            if fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+                let what = format!("there is no {HEADER}, and {RESULTS} holds results");
+                return Err(refused(folder, what).cured(unknown()));
+            }
             let text = serde_json::to_string_pretty(header).map_err(|e| refused(folder, e))?;
             replace(&folder.join(HEADER), format!("{text}\n").as_bytes())?;
         }
@@ -275,10 +292,11 @@ impl Store {
         }
         let options = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let file = options.map_err(|e| environment(&path, &e))?;
-        let whole = read(&path, &mut |text| result(&path, plans, text).map(&mut *each))?;
+        let name = header.name();
+        let whole = read(&path, &name, &mut |text| result(&path, plans, text).map(&mut *each))?;
         // What a kill has torn is run again.
         file.set_len(whole).map_err(|e| environment(&path, &e))?;
-        Ok(Store { path, file, whole, _lock: lock, waiting: Vec::new(), since: None })
+        Ok(Store { path, file, name, whole, _lock: lock, waiting: Vec::new(), since: None })
     }
 
     /// Whether there is a campaign in a folder.
@@ -297,15 +315,12 @@ impl Store {
             serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v["format"].as_u64());
         match version {
             Some(v) if v != u64::from(FORMAT) => {
-                Err(refused(&path, format!("is of format {v}, and this build writes {FORMAT}"))
-                    .cured("what another version has recorded is gone on with, merged and compared by that version"))
-            }
-            _ => serde_json::from_str(&text).map_err(|e| {
-                refused(&path, format!("is damaged: {e}")).cured(format!(
-                    "without it nobody knows what the results beside it are of (`zcat {RESULTS}` shows them): put it back if \
-                     there is a copy, or run the campaign again, in another folder"
+                Err(refused(&path, format!("is of format {v}, and this build writes {FORMAT}")).cured(
+                    "what another version has recorded is gone on with, merged and compared by that version",
                 ))
-            }),
+            }
+            _ => serde_json::from_str(&text)
+                .map_err(|e| refused(&path, format!("is damaged: {e}")).cured(unknown())),
         }
     }
 
@@ -317,7 +332,10 @@ impl Store {
     /// Gives out the lines of the results in a folder.
     pub(crate) fn lines(folder: &Path, each: &mut EachLine<'_>) -> Result<(), StoreError> {
         let path = folder.join(RESULTS);
-        if path.exists() { read(&path, &mut |text| each(&path, text)).map(drop) } else { Ok(()) }
+        if !path.exists() {
+            return Ok(());
+        }
+        read(&path, &Store::header(folder)?.name(), &mut |text| each(&path, text)).map(drop)
     }
 
     /// Adds a result; it is on disk within a second or so, or after [`Store::sync`].
@@ -344,7 +362,7 @@ impl Store {
             let path = self.path.display().to_string();
             return Err(StoreError::Environment(format!("{}: {what}", path.escape_debug())));
         }
-        let written = member(&self.waiting).and_then(|member| {
+        let written = member(&self.name, &self.waiting).and_then(|member| {
             self.file.write_all(&member)?;
             self.file.sync_data()?;
             Ok(member.len() as u64)
@@ -436,8 +454,8 @@ pub fn fingerprint(run: &SeedRun) -> u64 {
     serde_json::to_vec(&line(run)).map_or(0, |bytes| xxh3_64(&bytes))
 }
 
-fn member(lines: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+fn member(name: &str, lines: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().comment(name).write(Vec::new(), Compression::fast());
     encoder.write_all(lines)?;
     encoder.finish()
 }
@@ -445,8 +463,12 @@ fn member(lines: &[u8]) -> io::Result<Vec<u8>> {
 /// Takes a line of a file.
 type EachLine<'a> = dyn FnMut(&Path, &[u8]) -> Result<(), StoreError> + 'a;
 
-/// Gives out all lines of whole members; returns where they end.
-fn read(path: &Path, each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+/// Gives out all lines of whole members, which are of the campaign `name`; returns where they end.
+fn read(
+    path: &Path,
+    name: &str,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
     let file = File::open(path).map_err(|e| environment(path, &e))?;
     let length = file.metadata().map_err(|e| environment(path, &e))?.len();
     let mut input = BufReader::with_capacity(1 << 16, file);
@@ -465,12 +487,25 @@ fn read(path: &Path, each: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>) -> R
                 }
             };
         }
+        let of = decoder.header().and_then(|h| h.comment());
+        if of.is_some_and(|of| of.starts_with(b"campaign ") && of != name.as_bytes()) {
+            let what = format!("holds results of another campaign than the {HEADER} beside it says");
+            return Err(refused(path, what).cured(unknown()));
+        }
         for text in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             each(text)?;
         }
         whole = input.stream_position().map_err(|e| environment(path, &e))?;
     }
     Ok(whole)
+}
+
+/// What to do with results whose header is lost.
+fn unknown() -> String {
+    format!(
+        "nobody knows what the results are of without their {HEADER} (`zcat {RESULTS}` shows them): put it back if there is a \
+         copy, or run the campaign again, in another folder"
+    )
 }
 
 /// What can be saved of a damaged file.

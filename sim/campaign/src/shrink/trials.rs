@@ -2,6 +2,7 @@
 
 use super::{Shrinker, Shrinking, Size};
 use crate::child::{Children, Nursery};
+use crate::judge::EXPECT;
 use crate::plan::Plan;
 use crate::signature::signature;
 use crate::token::Token;
@@ -9,7 +10,7 @@ use crate::wall::Clock;
 use crate::worker::{self, STACK};
 use mirrorsim_scenario::{Outline, Problems, Scenario, Step};
 use mirrorsim_world::Rigged;
-use mirrorsim_world::outcome::{Outcome, Verdict};
+use mirrorsim_world::outcome::{Failure, Outcome, Verdict};
 use std::collections::BTreeSet;
 use std::thread::{Builder, scope};
 use std::time::Duration;
@@ -23,6 +24,9 @@ const TIMES_AS_LONG: u32 = 8;
 const AT_LEAST: Duration = Duration::from_secs(3);
 /// The part of the budget that is for leaving out, in hundredths; the rest is for the windows.
 const FOR_REDUCING: u32 = 75;
+/// Of a threshold: a candidate may go on for so many times the virtual time of the original. Where a server stays away
+/// for good everything becomes slow, which is another failure with the same words.
+const TIMES_AS_LATE: u64 = 2;
 
 /// Runs candidates, and knows which failure is wanted.
 pub(crate) struct Trials<'a, 's> {
@@ -37,6 +41,8 @@ pub(crate) struct Trials<'a, 's> {
     /// Acknowledged operations that the original has lost: one that says `beyond_model` where that does not loses no more, so
     /// that it is still within the model.
     lost: Option<u64>,
+    /// When a threshold must have failed at the latest, nanoseconds.
+    latest: Option<u64>,
     /// The last run that was taken.
     pub taken: Outcome,
     /// Texts that did not fail in the same way.
@@ -90,6 +96,11 @@ impl<'a, 's> Trials<'a, 's> {
             // Of what did not come to its end nobody has counted them.
             events: (!taken.is_lost()).then(|| taken.events.saturating_mul(2).saturating_add(10_000)),
             lost: (!shrinker.plan.scenario.spec.beyond_model).then_some(taken.operations.lost),
+            latest: taken
+                .failures
+                .first()
+                .filter(|f| f.oracle == EXPECT)
+                .map(|f| f.time.saturating_mul(TIMES_AS_LATE)),
             taken,
             refused: BTreeSet::new(),
             clock: Clock::start(),
@@ -206,7 +217,8 @@ impl<'a, 's> Trials<'a, 's> {
         if beyond {
             return false;
         }
-        let same = |f| self.any || signature(f) == self.wanted;
+        let in_time = |f: &Failure| self.latest.is_none_or(|latest| f.time <= latest);
+        let same = |f| self.any || in_time(f) && signature(f) == self.wanted;
         outcome.verdict == Verdict::Failed && outcome.failures.first().is_some_and(same)
     }
 

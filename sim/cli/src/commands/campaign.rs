@@ -55,7 +55,8 @@ pub struct Task {
     pub shard: Shard,
     /// The folder of all shards.
     pub top: PathBuf,
-    /// What is replayed first.
+    /// What is replayed first: the folder, if one was named, and what is there.
+    pub regressions: Option<String>,
     pub corpus: Corpus,
     /// Ends it early.
     pub stop: Stop,
@@ -74,11 +75,12 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     } else {
         (asked(args, out)?, args.check_determinism)
     };
+    let before = Store::header(&folder(&top, shard)).ok().and_then(|header| header.regressions);
+    let regressions = args.regressions.clone().or(before);
     // Once for all shards; who merges looks again.
-    let corpus =
-        if shard.number == 1 { Corpus::find(args.regressions.as_deref())? } else { Corpus::default() };
+    let corpus = if shard.number == 1 { Corpus::find(regressions.as_deref())? } else { Corpus::default() };
     let stop = signals::listen(out.json());
-    carry_out(args, Task { plans, twice, shard, top, corpus, stop, is_part: false }, out)
+    carry_out(args, Task { plans, twice, shard, top, regressions, corpus, stop, is_part: false }, out)
 }
 
 /// A campaign that is named by its folder alone is what it was: nothing that is said of its runs is passed over.
@@ -110,9 +112,9 @@ fn folder(top: &Path, shard: Shard) -> PathBuf {
 
 /// Runs what is left of it, and tells what it came to.
 pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit, Trouble> {
-    let Task { plans, twice, shard, top, corpus, stop, is_part } = task;
+    let Task { plans, twice, shard, top, regressions, corpus, stop, is_part } = task;
     let known = known(args.on_failure.known.as_deref(), &plans, out)?;
-    let header = Header::of(&plans, shard, twice);
+    let header = Header { regressions, ..Header::of(&plans, shard, twice) };
     let parts = parts(&plans, shard)?;
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;

@@ -70,7 +70,8 @@ fn run(args: &CompareArgs, top: &Path, out: &mut Out) -> Result<Option<Exit>, Tr
         let top = top.join(name);
         out.note(&format!("{} is run", top.display().to_string().escape_debug()));
         let (twice, shard, corpus) = (false, Shard::default(), Corpus::default());
-        let task = Task { plans, twice, shard, top, corpus, stop: stop.clone(), is_part: true };
+        let regressions = None;
+        let task = Task { plans, twice, shard, top, regressions, corpus, stop: stop.clone(), is_part: true };
         let exit = campaign::carry_out(&half, task, out)?;
         // A verdict is what is compared; all else ends it.
         if ended(exit, &stop) {

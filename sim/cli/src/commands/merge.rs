@@ -34,8 +34,10 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     }
     let plans = planned(first)?;
     let known = known(args.on_failure.known.as_deref(), &plans, out)?;
-    let whole = Header { shard: Shard::default(), ..first.clone() };
-    let corpus = Corpus::find(args.regressions.as_deref())?;
+    let regressions = headers.iter().find_map(|header| header.regressions.clone());
+    let regressions = args.regressions.clone().or(regressions);
+    let corpus = Corpus::find(regressions.as_deref())?;
+    let whole = Header { shard: Shard::default(), regressions, ..first.clone() };
     let target = Folder::open(&args.out)?;
     Reducing::check(&target, &args.on_failure)?;
     check_forms(&target, args.junit.as_deref(), args.sarif.as_deref())?;
