@@ -151,7 +151,7 @@ impl Judge {
         }
         let Some(frame) = Frame::read(head) else {
             self.out
-                .fail(Oracle::Reader, "rig", || format!("{from:?} sent a frame that the judge cannot read"));
+                .fail(Oracle::Reader, "rig", || format!("{from} sent a frame that the judge cannot read"));
             return;
         };
         let (level, out) = (self.setup.level, &mut self.out);

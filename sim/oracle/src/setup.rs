@@ -212,6 +212,26 @@ pub enum Answer {
     Refused,
 }
 
+impl core::fmt::Display for Server {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Server::Source(i) => write!(f, "source {i}"),
+            Server::Destination => f.write_str("the destination"),
+        }
+    }
+}
+
+impl core::fmt::Display for Answer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Answer::Written => f.write_str("that it is written"),
+            Answer::Added { old } => write!(f, "that it is added to {old}"),
+            Answer::Read { data } => write!(f, "with {} bytes", data.len()),
+            Answer::Refused => f.write_str("that it is refused"),
+        }
+    }
+}
+
 impl core::fmt::Display for Verdict {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -36,6 +36,6 @@ pub(crate) fn alarm(
     let lost = |m: &Mirror| m.source.harmed || m.copy.harmed || !m.lost_blocks.is_empty();
     let justified = justified && (kind != "block_lost" || source.and_then(|i| ms.get(i)).is_none_or(lost));
     if !justified && !excused {
-        out.fail(Oracle::Divergence, "I9", || format!("{server:?} raised `{kind}` for no reason: {message}"));
+        out.fail(Oracle::Divergence, "I9", || format!("{server} raised `{kind}` for no reason: {message}"));
     }
 }

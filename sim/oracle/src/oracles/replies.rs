@@ -69,7 +69,7 @@ pub(crate) fn answered(
     let is_read = matches!(answer, Answer::Read { .. });
     if let Some(first) = asked.answer.as_ref().filter(|first| !is_read && !asked.lost && *first != answer) {
         out.fail(Oracle::Replies, "I6", || {
-            format!("source {source}: {} was answered {first:?} and now {answer:?}", asked.who())
+            format!("source {source}: {} was answered {first}, and now {answer}", asked.who())
         });
     }
 }
