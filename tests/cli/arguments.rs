@@ -56,6 +56,14 @@ fn what_is_set_is_told_by_its_flag_with_the_wrong_word_underlined() {
     let wrong = "protocol.akk=file";
     let said = mirrorsim(&["run", FIRST, "--no-report", "--set", wrong]).ends(2);
     said.complains("--> --set:1:10").complains("1 | protocol.akk=file\n  |          ^^^ want `ack`");
+    // Once, however many scenarios have it.
+    let many = |more: &[&str]| {
+        mirrorsim(&[&["run", FIRST, "scenarios/smoke/two_sources.yaml", "--set", wrong], more].concat())
+            .ends(2)
+    };
+    assert_eq!(many(&[]).complains("  = note: in 2 scenarios\n").err.matches("--> --set").count(), 1);
+    let mistakes = many(&["--message-format", "json"]).objects();
+    assert_eq!((mistakes.len(), &mistakes[0]["scenarios"]), (1, &2.into()), "{mistakes:?}");
     let compare = ["compare", FIRST, "--seeds", "1..3", "--set", "protocol.reads=local", "--other", wrong];
     mirrorsim(&compare).ends(2).complains("--> --other:1:10");
     mirrorsim(&["diff", FIRST, "--set", "check=end", "--set-b", wrong]).ends(2).complains("--> --set-b:1:10");

@@ -67,11 +67,32 @@ fn a_merge_names_what_is_missing_and_can_be_gone_on_with() {
     // The curve ends where seeds are missing.
     let growth = value["reach"]["growth"].as_array().expect("a curve");
     assert_eq!(growth.last().expect("a point")["seeds"], 3);
+    // Parts of two divisions are no shards of one.
+    let divided = ["5/5", "1/2"].map(|shard| {
+        let out = scratch(&format!("campaign_divided_{}", shard.replace('/', "_")));
+        mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--shard", shard])).ends(0);
+        out
+    });
+    let joined = scratch("campaign_divided");
+    let said = mirrorsim(&["merge", text(&divided[0]), text(&divided[1]), "--out", text(&joined)]).ends(5);
+    said.complains(
+        "results are missing: scenarios/smoke/first_run.yaml: seeds 5..=7; scenarios/smoke/exact_fit",
+    );
     mirrorsim(&arguments(&out, &["--seeds", "1..=9", "--shard", "2/3"])).ends(0);
     let last = out.join("shard-00002-of-00003");
     let both = scratch("campaign_absent_both");
     mirrorsim(&["merge", text(&merged), text(&last), "--out", text(&both)]).ends(0);
     assert_eq!(report(&both), whole("campaign_absent", "1..=9"));
+}
+
+/// Each would draw others, and a night later nobody could merge them.
+#[test]
+fn shards_of_random_seeds_are_refused_with_seeds_that_are_the_same_for_all() {
+    let out = scratch("campaign_random").join("out");
+    let run = |shard| mirrorsim(&arguments(&out, &["--seeds", "random:4", "--shard", shard]));
+    let said = run("1/2").ends(2).complains("each shard would draw others").complains(" --seeds ");
+    assert!(!out.exists(), "{}", said.err);
+    run("1/1").ends(0);
 }
 
 /// Starts one that is to be killed.
@@ -188,14 +209,24 @@ fn two_campaigns_do_not_share_a_folder() {
 #[test]
 fn what_was_wanted_ends_it_and_the_rest_is_told() {
     let out = scratch("campaign_enough");
-    let more = ["--seeds", "1..=5000", "--plant", "P10", "--fail-fast"];
+    let read = |path: &Path| std::fs::read_to_string(path).expect("XML");
+    let xml = out.join("junit.xml");
+    let more = ["--seeds", "1..=5000", "--plant", "P10", "--fail-fast", "--junit", text(&xml)];
     let said = mirrorsim(&arguments(&out, &more)).ends(1);
+    let page = read(&xml);
+    let failure = page.split("<failure ").nth(1).and_then(|f| f.split("</failure>").next());
+    assert!(failure.is_some_and(|f| f.contains("; not run: seeds ")), "{page}");
     said.says(
         "a seed did not pass (--fail-fast); the rest of the seeds:\nmirrorsim campaign --resume --out ",
     )
     .says("mirrorsim replay ms1:");
     let stable = scratch("campaign_stable");
-    let said = mirrorsim(&arguments(&stable, &["--seeds", "1..=100000", "--until-stable", "40"])).ends(0);
+    let xml = stable.join("junit.xml");
+    let more = ["--seeds", "1..=100000", "--until-stable", "40", "--junit", text(&xml)];
+    let said = mirrorsim(&arguments(&stable, &more)).ends(0);
+    // Some seeds of each were run, and all of these passed.
+    let page = read(&xml);
+    assert!(page.contains("skipped=\"0\"") && page.contains("..=100000</system-out>"), "{page}");
     said.says("the last seeds reached nothing new (--until-stable); the rest of the seeds:\n")
         .says("seeds of 2 scenarios are still to be run")
         .says("seeds so far: ");
@@ -258,7 +289,9 @@ fn a_folder_that_is_removed_under_way_ends_it_and_is_named() {
     }
     std::fs::remove_dir_all(&out).expect("removed");
     let said = Said::of(&child.wait_with_output().expect("its end")).ends(3);
-    said.complains("results.jsonl.gz: was removed or replaced while the campaign was under way");
+    let said = said.complains("results.jsonl.gz: was removed or replaced while the campaign was under way");
+    let said = said.complains("nothing goes on with it: begin it again");
+    assert!(!said.out.contains("--resume") && !out.exists(), "{}", said.out);
 }
 
 #[test]
@@ -374,7 +407,10 @@ fn what_fails_alike_is_told_a_few_times() {
 fn a_scenario_of_which_no_seed_was_run_has_no_verdict() {
     let out = scratch("campaign_unheard");
     let all = ["campaign", "scenarios/swarm", "--seeds", "1..=10", "--budget", "1ms", "--jobs", "1", "--out"];
-    let said = mirrorsim(&[&all[..], &[text(&out)]].concat()).ends(5);
+    let xml = out.join("junit.xml");
+    let said = mirrorsim(&[&all[..], &[text(&out), "--junit", text(&xml)]].concat()).ends(5);
+    let page = std::fs::read_to_string(&xml).expect("XML");
+    assert!(page.contains("<skipped message=\"not run: seeds 1..=10\"/>"), "{page}");
     // How many seeds that is depends on the machine.
     said.says("INCONCLUSIVE  ").says(" so far: ");
     // A part that has no seeds at all is done.

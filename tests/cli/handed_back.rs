@@ -159,7 +159,9 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
     let signature =
         json(&none.join("report.json"))["failures"][0]["signature"].as_str().expect("a signature").to_owned();
     let list = file("back_idle_list", "known.txt", &signature);
-    run(&list, &scratch("back_idle_known")).says("  failure ");
+    let said = run(&list, &scratch("back_idle_known")).says("  failure ");
+    let said = said.says("no failure that can be known: such a run proves nothing (line 1): ");
+    assert!(!said.out.contains("not seen any more"), "{}", said.out);
 }
 
 #[test]
@@ -207,6 +209,16 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
         .ends(1)
         .says("back.yaml: it fails again: expect: ")
         .says("0 of 1 regression ");
+    // Nothing else is red.
+    let again = format!("mirrorsim replay {}", text(&corpus.join("back.yaml")));
+    let alone = |more: &[&str]| {
+        let out = scratch("back_corpus_alone");
+        let words = all(&corpus, "", &out);
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        mirrorsim(&words).ends(1)
+    };
+    assert_eq!(alone(&[]).out.lines().last(), Some(again.as_str()));
+    alone(&["--fail-fast"]).says("a regression did not pass (--fail-fast); the rest of the seeds:\n");
     let report = json(&out.join("report.json"));
     assert_eq!(
         (&report["exit_code"], &report["regressions"][0]["exit_code"]),
@@ -223,7 +235,8 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
         mirrorsim(&words).ends(if shard == "1/2" { 1 } else { 0 });
     }
     let merged = scratch("back_corpus_merged");
-    mirrorsim(&["merge", text(&parts), "--out", text(&merged), "--regressions", text(&corpus)]).ends(1);
+    let said = mirrorsim(&["merge", text(&parts), "--out", text(&merged), "--regressions", text(&corpus)]);
+    assert_eq!(said.ends(1).out.lines().last(), Some(again.as_str()));
     let none = scratch("back_corpus_none");
     let words = all(Path::new("scenarios/smoke"), "", &none);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -127,6 +127,20 @@ fn a_fault_that_never_takes_effect_makes_a_run_vacuous() {
 }
 
 #[test]
+fn the_last_line_repeats_what_decided_the_exit_code() {
+    let open = file("decided_open", "open.yaml", &format!("{TINY}budget: {{events: 100}}\n"));
+    let red = file("decided_red", "red.yaml", RED);
+    let (both, out) = ([text(&open), text(&red)], scratch("decided"));
+    let run = [&["run"], &both[..], &["--seeds", "1..=3", "--no-report"]].concat();
+    let seeds = ["--seeds", "1..=3", "--no-shrink", "--out", text(&out)];
+    for command in [run, [&["campaign"], &both[..], &seeds].concat()] {
+        let said = mirrorsim(&command).ends(1);
+        let last = said.out.lines().last().unwrap_or_default();
+        assert!(last.starts_with(&format!("mirrorsim replay ms1:{}:1:", text(&red))), "{last}");
+    }
+}
+
+#[test]
 fn a_budget_that_ends_first_leaves_it_open() {
     let path = file("open", "open.yaml", &format!("{TINY}budget: {{events: 100}}\n"));
     mirrorsim(&["run", text(&path), "--no-report"]).ends(5).says("INCONCLUSIVE").says("budget of events");

@@ -7,6 +7,29 @@ use std::hash::{BuildHasher, Hasher};
 /// More at once are written as a range.
 const MOST: u64 = 1 << 40;
 
+/// Seeds, and whether chance has chosen them, so that the same words give others.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The seeds.
+    pub seeds: Seeds,
+    /// Chance has.
+    pub by_chance: bool,
+}
+
+impl From<Seeds> for Chosen {
+    fn from(seeds: Seeds) -> Chosen {
+        Chosen { seeds, by_chance: false }
+    }
+}
+
+impl std::str::FromStr for Chosen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Chosen, String> {
+        parse(text).map(|seeds| Chosen { seeds, by_chance: text.starts_with("random") })
+    }
+}
+
 /// Reads what [`seeds`] does, and `commit`, `commit:1000`, `random`, `random:1000`: so many from one on that the commit of this build
 /// gives, or chance.
 pub fn parse(text: &str) -> Result<Seeds, String> {

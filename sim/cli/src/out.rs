@@ -1,7 +1,7 @@
 //! Standard output and standard error. Output that nobody reads any more ends quietly; output that cannot be written
 //! is an error of the environment.
 
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, counted};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use mirrorsim_campaign::Exit;
@@ -112,10 +112,19 @@ impl Out {
                 all.iter().for_each(|trouble| self.error(trouble));
                 Ok(())
             }
-            Trouble::Scenarios(files) => (0..).zip(files).try_for_each(|(i, p)| {
-                let apart = if i > 0 { "\n" } else { "" };
-                write!(stderr, "{apart}{}", p.render(true))
-            }),
+            Trouble::Scenarios(files) => {
+                let texts: Vec<String> = files.iter().map(|p| p.render(true)).collect();
+                // A blank line is between two mistakes, and in none.
+                let mistakes = texts.iter().flat_map(|text| text.trim_end().split("\n\n"));
+                let mistakes = counted(mistakes).into_iter().map(|(mistake, scenarios)| match scenarios {
+                    1 => format!("{mistake}\n"),
+                    _ => format!(
+                        "{mistake}\n  = {NOTE}note{NOTE:#}: in {}\n",
+                        report::plural(scenarios, "scenario")
+                    ),
+                });
+                write!(stderr, "{}", mistakes.collect::<Vec<_>>().join("\n"))
+            }
         };
     }
 

@@ -5,6 +5,7 @@ use mirrorsim_report as report;
 use mirrorsim_scenario::Problems;
 use mirrorsim_world::outcome::Outcome;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io;
 
 /// What is wrong, and the cure where whoever found it knows one.
@@ -126,12 +127,29 @@ impl Trouble {
             Trouble::Scenarios(files) => {
                 let lists = files.iter().map(Problems::to_json);
                 let mistakes = lists.flat_map(|l| l.as_array().cloned().unwrap_or_default());
-                mistakes
-                    .map(|m| json!({"type": "mistake", "exit_code": Exit::Usage.code(), "mistake": m}))
-                    .collect()
+                let mistakes: Vec<String> = mistakes.map(|mistake| mistake.to_string()).collect();
+                let counted = counted(mistakes.iter().map(String::as_str)).into_iter();
+                let object = |(mistake, scenarios)| {
+                    let mistake: Value = serde_json::from_str(mistake).unwrap_or_default();
+                    json!({"type": "mistake", "exit_code": Exit::Usage.code(), "mistake": mistake, "scenarios": scenarios})
+                };
+                counted.map(object).collect()
             }
         }
     }
+}
+
+/// Mistakes, each once, and in how many scenarios it is: that of a flag is the same in all of them.
+pub fn counted<'a>(mistakes: impl Iterator<Item = &'a str>) -> Vec<(&'a str, u64)> {
+    let (mut all, mut places) = (Vec::<(&str, u64)>::new(), BTreeMap::new());
+    for mistake in mistakes {
+        let place = *places.entry(mistake).or_insert(all.len());
+        match all.get_mut(place) {
+            Some((_, scenarios)) => *scenarios += 1,
+            None => all.push((mistake, 1)),
+        }
+    }
+    all
 }
 
 impl From<report::Trouble> for Trouble {

@@ -1,6 +1,6 @@
 //! Evidence that the judge raises no false alarm: runs of the protocol as it is, none of which failed.
 
-use crate::number::{bound, count, plural, share};
+use crate::number::{bound, count, plural, share_at_most};
 use crate::stamp::Stamp;
 use mirrorsim_campaign::{Plan, SeedRun, Tally};
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,7 @@ impl NoFalseAlarm {
             plural(before.runs, "run"),
             before
                 .failure_rate_bound_ppb
-                .map_or_else(|| "some failed".into(), |b| format!("below {}", share(b))),
+                .map_or_else(|| "some failed".into(), |b| format!("below {}", share_at_most(b))),
         )
     }
 
@@ -143,7 +143,7 @@ mod tests {
         assert!(one.differences(&foreign).is_empty());
         assert!(
             one.compared(&foreign)
-                .starts_with("1 of 1 scenario compared with the baseline (300 runs, below 0.998")
+                .starts_with("1 of 1 scenario compared with the baseline (300 runs, below 0.999")
         );
     }
 }

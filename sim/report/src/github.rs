@@ -1,7 +1,7 @@
 //! What GitHub Actions shows of a campaign, within its limits: 10 annotations of a kind a step, 1 MiB of summary.
 
 use crate::campaign::CampaignReport;
-use crate::number::{count, plural, share};
+use crate::number::{count, plural, share, share_at_most};
 use std::fmt::Write;
 
 /// Annotations of one kind that are shown of a step.
@@ -59,10 +59,14 @@ pub fn step_summary(report: &CampaignReport) -> String {
         out += "**Partial**: seeds are missing, and nothing is said of them.\n\n";
     }
     if let Some(bound) = report.failure_rate_bound_ppb {
-        let _ = writeln!(out, "None failed: below {} of seeds fail, with 95 % confidence.\n", share(bound));
+        let _ = writeln!(
+            out,
+            "None failed: below {} of seeds fail, with 95 % confidence.\n",
+            share_at_most(bound)
+        );
     }
     if let Some(rate) = report.failure_rate_interval_ppb {
-        let (low, high) = (share(rate.low), share(rate.high));
+        let (low, high) = (share(rate.low), share_at_most(rate.high));
         let _ = writeln!(out, "{low} to {high} of seeds fail, with 95 % confidence.\n");
     }
     for r in &report.regressions {

@@ -17,10 +17,11 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
         let mut case = TestCase::new(scenario.name.clone(), status(scenario));
         case.set_classname(scenario.path.clone());
         let failures = scenario.summary.failures.iter().filter(|f| scenario.known.contains(&f.signature));
-        let failures: Vec<String> =
-            failures.map(|f| format!("known: {} failed: {}", plural(f.seeds, "seed"), f.signature)).collect();
-        if !failures.is_empty() {
-            case.set_system_out(failures.join("\n"));
+        let failures =
+            failures.map(|f| format!("known: {} failed: {}", plural(f.seeds, "seed"), f.signature));
+        let lines: Vec<String> = failures.chain(partly(scenario)).collect();
+        if !lines.is_empty() {
+            case.set_system_out(lines.join("\n"));
         }
         suite.add_test_case(case);
     }
@@ -29,16 +30,27 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
     all.to_string().map_err(|e| e.to_string())
 }
 
+/// Seeds that were run.
+fn run(scenario: &CampaignScenario) -> u64 {
+    let v = &scenario.summary.verdicts;
+    v.passed + v.failed + v.vacuous + v.inconclusive + v.rig
+}
+
+/// Of a scenario of which some seeds were run: how many, and which were not.
+fn partly(scenario: &CampaignScenario) -> Option<String> {
+    let missing = scenario.missing.as_ref().filter(|_| run(scenario) > 0)?;
+    Some(format!("run: {}; not run: seeds {missing}", plural(run(scenario), "seed")))
+}
+
 fn status(scenario: &CampaignScenario) -> TestCaseStatus {
-    let summary = &scenario.summary;
-    let v = &summary.verdicts;
-    let run = v.passed + v.failed + v.vacuous + v.inconclusive + v.rig;
+    let (summary, run) = (&scenario.summary, run(scenario));
     if let Some(first) = summary.failures.iter().find(|f| !scenario.known.contains(&f.signature)) {
-        let mut text = format!("{} of {} did not pass\n", run - v.passed, plural(run, "seed"));
+        let mut text = format!("{} of {} did not pass\n", run - summary.verdicts.passed, plural(run, "seed"));
         for f in &summary.failures {
             let _ =
                 write!(text, "\n{}x, first seed {}: {}\n{}\n", f.seeds, f.first_seed.0, f.message, f.replay);
         }
+        partly(scenario).iter().for_each(|line| text += &format!("\n{line}\n"));
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status.set_message(first.message.clone()).set_type(first.signature.clone()).set_description(text);
         return status;
@@ -49,11 +61,11 @@ fn status(scenario: &CampaignScenario) -> TestCaseStatus {
         return status;
     }
     match &scenario.missing {
-        Some(missing) => {
+        Some(missing) if run == 0 => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(format!("not run: seeds {missing}"));
             status
         }
-        None => TestCaseStatus::success(),
+        _ => TestCaseStatus::success(),
     }
 }

@@ -35,7 +35,8 @@ pub use compare::{Comparing, Comparison, compare_schema};
 pub use folder::{Folder, Trouble, file_name, reason};
 pub use github::{annotations, step_summary};
 pub use human::{
-    brief, campaign, cause, compare, many, one, pace, quoted, red_line, replay_line, several, up_to_it,
+    again, brief, campaign, cause, compare, many, one, pace, quoted, red_line, replay_line, several,
+    shortened, up_to_it,
 };
 pub use images::write_images;
 pub use interval::Interval;

@@ -56,13 +56,21 @@ pub(crate) fn bound(runs: u64) -> Option<u64> {
     (runs >= 3).then(|| NONE_IN_95.div_ceil(runs))
 }
 
-/// Parts per 10^9 as a percentage with three digits.
+/// Parts per 10^9 as a percentage with three digits; what is behind these is left out, as a lower bound wants it.
 pub(crate) fn share(ppb: u64) -> String {
     let (whole, rest) = (ppb / 10_000_000, ppb % 10_000_000);
-    let digits = format!("{rest:07}");
-    // Three digits from the first that is none of the zeros after the point.
-    let keep = if whole > 0 { 2 } else { digits.bytes().take_while(|b| *b == b'0').count().min(4) + 3 };
-    format!("{whole}.{} %", &digits[..keep])
+    format!("{whole}.{} %", &format!("{rest:07}")[..places(ppb)])
+}
+
+/// The same, rounded up, as an upper bound wants it.
+pub(crate) fn share_at_most(ppb: u64) -> String {
+    share(ppb.next_multiple_of(10u64.pow(7 - places(ppb) as u32)))
+}
+
+/// Digits behind the point: three from the first that is none of the zeros after it.
+fn places(ppb: u64) -> usize {
+    let zeros = || format!("{:07}", ppb % 10_000_000).bytes().take_while(|b| *b == b'0').count();
+    if ppb >= 10_000_000 { 2 } else { zeros().min(4) + 3 }
 }
 
 /// Three significant digits in the largest unit that is not more than the value.
@@ -95,6 +103,12 @@ mod tests {
         assert_eq!([2, 3, 100_000].map(bound), [None, Some(998_577_425), Some(29_958)]);
         let shown = [998_577_425, 9_985_775, 29_958, 299, 1].map(share);
         assert_eq!(shown, ["99.85 %", "0.998 %", "0.00299 %", "0.0000299 %", "0.0000001 %"]);
+        let shown =
+            [1_000_000_000, 998_577_425, 103_470_000, 9_985_775, 9_999_999, 29_958, 0].map(share_at_most);
+        assert_eq!(
+            shown,
+            ["100.00 %", "99.86 %", "10.35 %", "0.999 %", "1.00 %", "0.00300 %", "0.0000000 %"]
+        );
         assert_eq!(rate(500, Duration::from_millis(250)), 2000);
     }
 }

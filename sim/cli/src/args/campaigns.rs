@@ -1,7 +1,8 @@
 //! What can be said of campaigns: how one is run, divided, joined.
 
 use super::{Check, Patience, Reading, jobs, planted, set};
-use crate::{chosen, moment};
+use crate::chosen::{self, Chosen};
+use crate::moment;
 use clap::{Args as Group, Subcommand};
 use mirrorsim_campaign::Shard;
 use mirrorsim_planted::Row;
@@ -19,8 +20,8 @@ pub struct CampaignArgs {
     #[arg(long = "tag", value_name = "TAG", value_delimiter = ',')]
     pub tags: Vec<String>,
     /// Seeds of each scenario such as 1..100, 1..=100 or 1..10,20, `commit:100` or `random:100`; of all shards
-    #[arg(long, value_name = "A..B", value_parser = chosen::parse, allow_hyphen_values = true, required_unless_present = "resume")]
-    pub seeds: Option<Seeds>,
+    #[arg(long, value_name = "A..B", value_parser = str::parse::<Chosen>, allow_hyphen_values = true, required_unless_present = "resume")]
+    pub seeds: Option<Chosen>,
     /// Seeds at a time, each in a process of its own [default: one a processor]
     #[arg(long, value_name = "N", value_parser = jobs, allow_hyphen_values = true)]
     pub jobs: Option<u64>,
@@ -72,7 +73,7 @@ pub struct CampaignArgs {
 /// What is done about failures, once all seeds were run.
 #[derive(Clone, Debug, Group)]
 pub struct OnFailure {
-    /// Failures that turn nothing red: a signature a line, as the report has them; `#` begins a comment
+    /// Failures that turn nothing red: a signature a line, as the report has them; one that begins with `#` is a comment
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
     /// Make no failure a small scenario [otherwise: the first seed of each of at most 10 kinds, in repros/ of the campaign's folder]

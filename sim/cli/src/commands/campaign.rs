@@ -1,6 +1,7 @@
 //! `campaign`: very many seeds. Results are on disk as they come, so that an end at any moment loses none.
 
 use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
+use crate::chosen::Chosen;
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
 use crate::commands::results::{check_forms, known, tell};
@@ -67,6 +68,7 @@ pub struct Task {
 /// Runs a campaign, or what is left of one.
 pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let shard = shard(args.shard, out)?;
+    one_draw(args.seeds.as_ref(), shard)?;
     let top = args.out.clone().unwrap_or_else(|| dated("campaign"));
     let (plans, twice) = if args.scenarios.is_empty() {
         unchanged(args)?;
@@ -81,6 +83,17 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let corpus = if shard.number == 1 { Corpus::find(regressions.as_deref())? } else { Corpus::default() };
     let stop = signals::listen(out.json());
     carry_out(args, Task { plans, twice, shard, top, regressions, corpus, stop, is_part: false }, out)
+}
+
+/// Shards are of the same seeds, or nobody can merge them.
+fn one_draw(chosen: Option<&Chosen>, shard: Shard) -> Result<(), Trouble> {
+    let Some(Chosen { seeds, .. }) = chosen.filter(|chosen| chosen.by_chance && shard.of > 1) else {
+        return Ok(());
+    };
+    let what =
+        format!("shard {shard} of random seeds: each shard would draw others, and none could be merged");
+    Err(Trouble::usage(what)
+        .help(format!("write the same seeds for all, such as --seeds {seeds} (drawn now)")))
 }
 
 /// A campaign that is named by its folder alone is what it was: nothing that is said of its runs is passed over.
@@ -163,7 +176,13 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let Watch { store, mut sums, mut progress, trouble, out, .. } = watch;
     progress.finish();
     let synced = { store }.sync();
-    let trouble = trouble.or(synced.err().map(Trouble::from));
+    let mut trouble = trouble.or(synced.err().map(Trouble::from));
+    let gone = !Store::is_one(folder.path());
+    if gone {
+        let removed = || Trouble::environment(format!("{}: was removed", folder.path().display()));
+        let help = "what it was of is gone, so nothing goes on with it: begin it again";
+        trouble = Some(trouble.unwrap_or_else(removed).help(help));
+    }
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     let regressions = &regressions[..];
     let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
@@ -177,7 +196,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let mut exit =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
     if !out.json() && sums.total.runs() > before.runs() {
-        out.text(&report::pace(&before, &sums.total, clock.elapsed(), workers));
+        out.text(&report::pace(&before, &sums.total, clock.elapsed(), workers, run::cores()));
     }
     if let Some(trouble) = trouble {
         exit = exit.worst(trouble.exit());
@@ -185,21 +204,29 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     }
     let why = signal.or(stop.requested());
     let kinds = sums.kinds(&plans, &known);
-    let new = kinds.iter().find(|k| !k.known);
-    let mut again = new.map(|k| format!("mirrorsim replay {}", k.group.token));
+    let mut again = report::again(&kinds, regressions);
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
         stop.resume();
         let (plans, sums, known, on_failure) = (&plans, &sums, &known, &args.on_failure);
         let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, on_failure };
         let (line, worse) = reducing.reduce(&folder, out);
-        (again, exit) = (line.or(again), exit.worst(worse));
+        // Only what has failed is reduced.
+        if let (Some((Exit::Failed, again)), Some(line)) = (&mut again, line) {
+            *again = line;
+        }
+        exit = exit.worst(worse);
     }
     let unreduced = signal.is_none() && stop.requested().is_some_and(Signal::interrupts);
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {
-        if !is_part {
-            say_left(words(args, why), "the rest of the seeds", going_on(args, shard, &top, why), out);
+        if !is_part && !gone {
+            say_left(
+                words(args, why, !regressions.is_empty()),
+                "the rest of the seeds",
+                going_on(args, shard, &top, why),
+                out,
+            );
         }
         if why.is_none() {
             out.error(&Trouble::rig("results are missing, and nobody has stopped the campaign"));
@@ -207,7 +234,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
         }
     } else if unreduced && !is_part {
         say_left("not all failures were reduced", "the others", going_on(args, shard, &top, None), out);
-    } else if let Some(again) = again
+    } else if let Some((_, again)) = again
         && !out.json()
     {
         out.text(&format!("{again}\n"));
@@ -250,10 +277,11 @@ fn going_on(args: &CampaignArgs, shard: Shard, top: &Path, why: Option<Signal>) 
     line
 }
 
-/// Why not all seeds were run.
-fn words(args: &CampaignArgs, why: Option<Signal>) -> &'static str {
+/// Why not all seeds were run; a regression that is red ends it before the first of them, if that is to end it.
+fn words(args: &CampaignArgs, why: Option<Signal>, regressed: bool) -> &'static str {
     match why {
         Some(Signal::Budget) => "the budget is over",
+        Some(Signal::Enough) if args.fail_fast && regressed => "a regression did not pass (--fail-fast)",
         Some(Signal::Enough) if args.until_stable.is_none() => "a seed did not pass (--fail-fast)",
         Some(Signal::Enough) if !args.fail_fast => "the last seeds reached nothing new (--until-stable)",
         Some(Signal::Enough) => "what was wanted was seen",
@@ -319,7 +347,7 @@ pub fn asked(args: &CampaignArgs, out: &mut Out) -> Result<Vec<Plan>, Trouble> {
     }
     let loaded = scenarios::load_all(&files, &args.reading)?;
     let (files, loaded) = scenarios::tagged(files, loaded, &args.tags)?;
-    let Some(seeds) = &args.seeds else { return Err(Trouble::usage("--seeds is wanted")) };
+    let Some(Chosen { seeds, .. }) = &args.seeds else { return Err(Trouble::usage("--seeds is wanted")) };
     seeds.notes().iter().for_each(|note| out.note(note));
     out.note(&format!("seeds {seeds} of {}", report::plural(files.len() as u64, "scenario")));
     let mut planted: Vec<_> = Vec::new();

@@ -95,7 +95,7 @@ fn half(args: &CompareArgs, sets: &[(String, String)], planted: &[&'static Row])
     CampaignArgs {
         scenarios: args.targets.clone(),
         tags: args.tags.clone(),
-        seeds: args.seeds.clone(),
+        seeds: args.seeds.clone().map(Into::into),
         jobs: args.jobs,
         out: None,
         resume: true,

@@ -14,6 +14,9 @@ use mirrorsim_report::{self as report, Folder, Standing, reason};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// Scenarios that are named of which seeds are missing.
+const FEW: usize = 3;
+
 /// Merges. Whatever is there twice counts once.
 pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
     let mut folders = Vec::new();
@@ -82,18 +85,38 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
                 format!("mirrorsim {}", typed.join(" ")),
                 out,
             );
-        } else if let (Some(line), false) = (line, out.json()) {
+        } else if let (Some((exit, again)), false) =
+            (report::again(&sums.kinds(plans, &known), regressions), out.json())
+        {
+            // Only what has failed is reduced.
+            let line = line.filter(|_| exit == Exit::Failed).unwrap_or(again);
             out.text(&format!("{line}\n"));
         }
         return Ok(exit.worst(worse).worst(interrupted().map_or(Exit::Passed, Exit::from)));
     }
     let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
     let what = match names.is_empty() {
-        true => "results are missing, and the report says which".into(),
+        true => format!("results are missing: {}", missing(&standing)),
         false => format!("shards are missing or not complete: {}", names.join(", ")),
     };
     out.error(&Trouble::Words { exit: Exit::Inconclusive, what, help: "run them, and merge again".into() });
     Ok(exit.worst(Exit::Inconclusive).worst(interrupted().map_or(Exit::Passed, Exit::from)))
+}
+
+/// Seeds that are not there, of the first few scenarios.
+fn missing(standing: &Standing<'_>) -> String {
+    let all = standing.plans.iter().enumerate();
+    let all: Vec<String> = all
+        .filter_map(|(number, plan)| {
+            let seeds = standing.missing(number)?;
+            Some(format!("{}: seeds {}", plan.argument.escape_debug(), report::shortened(&seeds)))
+        })
+        .collect();
+    let few = all[..all.len().min(FEW)].join("; ");
+    match all.len().saturating_sub(FEW) as u64 {
+        0 => few,
+        more => format!("{few}; and of {}, as the report says", report::plural(more, "more scenario")),
+    }
 }
 
 /// Shards with seeds that are not there, if the parts are shards of one division.

@@ -38,17 +38,18 @@ pub fn tell(
         out.error(&trouble);
     };
     let text = serde_json::to_string_pretty(&report).map_err(|e| Trouble::rig(e.to_string()))?;
-    let written = folder.write(REPORT, format!("{text}\n").as_bytes());
+    // A folder that somebody has removed is not made again.
+    let written = Store::is_one(folder.path()).then(|| folder.write(REPORT, format!("{text}\n").as_bytes()));
     match out.json() {
         true => out.object(&json!({"type": "campaign", "report": report})),
         false => out.text(&report::campaign(standing, &report, signal)),
     }
     match written {
-        Ok(path) if !out.json() => {
+        Some(Ok(path)) if !out.json() => {
             out.text(&format!("  report      {}\n", path.display().to_string().escape_debug()))
         }
-        Ok(_) => {}
-        Err(trouble) => fails(trouble.into(), out),
+        Some(Ok(_)) | None => {}
+        Some(Err(trouble)) => fails(trouble.into(), out),
     }
     if let Some(path) = junit {
         let text = report::junit(&report).map_err(Trouble::rig)?;

@@ -155,9 +155,14 @@ fn tell_notes(args: &RunArgs, plans: &[Plan], out: &mut Out) {
     }
 }
 
+/// How many processors there are for it.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// How many workers: what was asked for, within reason; else one a processor.
 pub fn workers(asked: Option<u64>, seeds: u128, out: &mut Out) -> usize {
-    let own = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let own = cores() as u64;
     let most = MOST_WORKERS.min(u64::try_from(seeds).unwrap_or(u64::MAX));
     let wanted = asked.unwrap_or(own);
     if asked.is_some() && wanted > most && most > 0 {

@@ -110,8 +110,8 @@ impl<'a> Session<'a> {
         if self.plans.len() > 1 && !self.out.json() {
             let signal = self.stop.requested();
             self.out.text(&report::several(self.plans.len(), &self.total, signal, self.clock.elapsed()));
-            if let Some(kind) = self.total.groups_by_size().first() {
-                self.out.text(&format!("mirrorsim replay {}\n", kind.group.token));
+            if let Some((_, again)) = report::again(&self.total.groups_by_size(), &[]) {
+                self.out.text(&format!("{again}\n"));
             }
         }
         self.say_claims();

@@ -42,14 +42,19 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     let seen = |scenario: Option<&str>, signature: &str| {
         let of = standing.plans.iter().zip(&standing.sums.plans);
         let of = of.filter(|(plan, _)| scenario.is_none_or(|name| name == plan.scenario.name));
-        of.map(|(_, (tally, _))| tally)
-            .any(|t| t.groups.contains_key(&(signature.to_owned(), Verdict::Failed)))
+        let kinds = of.flat_map(|(_, (tally, _))| tally.groups.keys());
+        kinds.filter(|kind| kind.0 == signature).map(|kind| kind.1).collect::<Vec<_>>()
     };
-    for (scenario, signature, line) in standing.known.all().filter(|_| report.complete) {
-        if !seen(scenario, signature) {
-            let of = scenario.map_or_else(String::new, |name| format!("{name}: "));
-            page.labelled("", &format!("known, and not seen any more (line {line}): {of}{signature}"));
-        }
+    for (scenario, signature, line) in standing.known.all() {
+        let seen = seen(scenario, signature);
+        let what = match seen.first() {
+            Some(_) if seen.contains(&Verdict::Failed) => continue,
+            Some(_) => "seen, but no failure that can be known: such a run proves nothing",
+            None if report.complete => "known, and not seen any more",
+            None => continue,
+        };
+        let of = scenario.map_or_else(String::new, |name| format!("{name}: "));
+        page.labelled("", &format!("{what} (line {line}): {of}{signature}"));
     }
     if report.failures.len() > GROUPS {
         let more = plural((report.failures.len() - GROUPS) as u64, "more kind");
@@ -93,8 +98,9 @@ pub fn campaign(standing: &Standing<'_>, report: &CampaignReport, signal: Option
     page.text
 }
 
-/// How fast it was since there were the seeds of `before`. It is in no report, since it depends on the machine.
-pub fn pace(before: &Tally, after: &Tally, elapsed: Duration, workers: usize) -> String {
+/// How fast it was since there were the seeds of `before`, by so many workers on so many cores. It is in no report, since it
+/// depends on the machine.
+pub fn pace(before: &Tally, after: &Tally, elapsed: Duration, workers: usize, cores: usize) -> String {
     let seeds = after.runs() - before.runs();
     let judged = |tally: &Tally| tally.full + tally.delta + tally.recoveries;
     let (workers, a_minute) = (workers as u64, rate(seeds * 60, elapsed));
@@ -107,7 +113,7 @@ pub fn pace(before: &Tally, after: &Tally, elapsed: Duration, workers: usize) ->
             plural(workers, "worker"),
             plural(seeds, "seed"),
             count(a_minute),
-            count(a_minute / workers.max(1)),
+            count(a_minute / workers.min(cores as u64).max(1)),
             count(rate((judged(after) - judged(before)) * 3600, after.busy.saturating_sub(before.busy)))
         ),
     );

@@ -2,7 +2,7 @@
 
 use super::{BOLD, DIM, Page, plural, shortened};
 use crate::compare::{Comparison, HeaderDifference, PairName, PairedMetric, Side};
-use crate::number::{bytes, count, nanos, share};
+use crate::number::{bytes, count, nanos, share, share_at_most};
 
 /// Kinds of failures that are shown; JSON has all.
 const KINDS: usize = 20;
@@ -97,7 +97,8 @@ fn red(page: &mut Page, comparison: &Comparison) {
     );
     if let Some(range) = v.only_other_share_ppb {
         let means = if v.uneven { "not chance, which is 50 %" } else { "may be chance, which is 50 %" };
-        let (all, low, high) = (count(v.only_one + v.only_other), share(range.low), share(range.high));
+        let (all, low, high) =
+            (count(v.only_one + v.only_other), share(range.low), share_at_most(range.high));
         page.labelled(
             "",
             &format!("of the {all} that differ {low} to {high} are red in the other (95 %, exact): {means}"),

@@ -1,8 +1,8 @@
 //! The summary of many seeds of one scenario, and of many scenarios.
 
-use super::{BOLD, GREEN, Page, RED, YELLOW, plural, shortened, unseen};
+use super::{BOLD, GREEN, Page, RED, YELLOW, again, plural, shortened, unseen};
 use crate::collect::failure_rate;
-use crate::number::{self, bound, count, nanos, rate, share, wall};
+use crate::number::{self, bound, count, nanos, rate, share, share_at_most, wall};
 use mirrorsim_campaign::{Exit, Kind, Plan, Signal, Tally};
 use std::time::Duration;
 
@@ -62,8 +62,8 @@ pub fn many(
     if let Some(report) = report {
         page.labelled("report", report);
     }
-    if let Some(Kind { group, .. }) = groups.first() {
-        page.line(&format!("{BOLD}mirrorsim replay {}{BOLD:#}", group.token));
+    if let Some((_, again)) = again(&groups, &[]) {
+        page.line(&format!("{BOLD}{again}{BOLD:#}"));
     }
     page.text
 }
@@ -72,14 +72,14 @@ pub fn many(
 pub(super) fn confidence(tally: &Tally) -> Option<String> {
     if let Some(rate) = failure_rate(tally) {
         let (failed, judged) = (count(tally.failed), plural(tally.passed + tally.failed, "seed"));
-        let (low, high) = (share(rate.low), share(rate.high));
+        let (low, high) = (share(rate.low), share_at_most(rate.high));
         return Some(format!(
             "{failed} of {judged} failed: {low} to {high} of seeds fail, with 95 % confidence"
         ));
     }
     let bound = bound(tally.runs()).filter(|_| tally.red() == 0)?;
     let runs = plural(tally.runs(), "run");
-    Some(format!("none of {runs} failed: below {} of seeds fail, with 95 % confidence", share(bound)))
+    Some(format!("none of {runs} failed: below {} of seeds fail, with 95 % confidence", share_at_most(bound)))
 }
 
 fn body(page: &mut Page, tally: &Tally) {

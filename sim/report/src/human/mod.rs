@@ -10,11 +10,13 @@ pub use compare::compare;
 pub use many::{brief, many, several};
 pub use one::{cause, one, up_to_it};
 
+use crate::campaign::Regression;
 use crate::number::{count, nanos, plural};
 use anstyle::{AnsiColor, Style};
-use mirrorsim_campaign::{Plan, SeedRun};
+use mirrorsim_campaign::{Exit, Kind, Plan, SeedRun};
 use mirrorsim_world::DisasterAt;
 use mirrorsim_world::outcome::{Outcome, Verdict};
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -98,6 +100,17 @@ pub fn replay_line(run: &SeedRun) -> String {
     format!("{BOLD}{}{BOLD:#}\n", plain_replay(run))
 }
 
+/// The line that repeats what decided the exit code: of the most severe failures the first seed, or, where it was none of the
+/// seeds, the first regression; and the exit that it asks for. What is known decides nothing.
+pub fn again(kinds: &[Kind<'_>], regressions: &[Regression]) -> Option<(Exit, String)> {
+    let severity = |exit| Exit::BY_SEVERITY.into_iter().position(|other| other == exit);
+    let seeds = kinds.iter().filter(|kind| !kind.known);
+    let seeds = seeds.min_by_key(|kind| (Reverse(severity(kind.verdict.into())), kind.group.first));
+    let seeds = seeds.map(|kind| (kind.verdict.into(), format!("mirrorsim replay {}", kind.group.token)));
+    let regressions = regressions.iter().map(|r| (r.exit(), r.replay.clone()));
+    seeds.into_iter().chain(regressions).min_by_key(|(exit, _)| Reverse(severity(*exit)))
+}
+
 fn plain_replay(run: &SeedRun) -> String {
     format!("mirrorsim replay {}", run.token)
 }
@@ -152,7 +165,8 @@ fn unseen(plan: &Plan) -> Vec<String> {
     lines
 }
 
-fn shortened(text: &str) -> String {
+/// What is too long for a line, cut.
+pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(MESSAGE) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),

@@ -1,8 +1,8 @@
 //! Reports and texts of real campaigns over small scenarios.
 
 use crate::walker::validate;
-use crate::{CLAIMS, ClaimVerdict, Claims, Collector, Report, claims_schema, many, one, schema, utc};
-use mirrorsim_campaign::{Crew, Event, Plan, SeedRun, Stop, run};
+use crate::{CLAIMS, ClaimVerdict, Claims, Collector, Report, claims_schema, many, one, pace, schema, utc};
+use mirrorsim_campaign::{Crew, Event, Plan, SeedRun, Stop, Tally, run};
 use mirrorsim_scenario as scenario;
 use mirrorsim_world::METRICS;
 use mirrorsim_world::outcome::{Alarm, Failure, Verdict};
@@ -159,6 +159,14 @@ fn a_green_summary_says_all_that_was_promised() {
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
+}
+
+#[test]
+fn no_core_has_two_workers() {
+    let after = Tally { passed: 60, ..Tally::default() };
+    let said = |cores| pace(&Tally::default(), &after, Duration::from_secs(60), 8, cores);
+    assert!(said(2).contains("60 a minute, 30 a minute and core"), "{}", said(2));
+    assert!(said(20).contains(", 7 a minute and core"), "{}", said(20));
 }
 
 #[test]

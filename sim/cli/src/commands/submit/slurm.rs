@@ -180,7 +180,7 @@ fn options(args: &CampaignArgs) -> Result<Vec<String>, String> {
     let mut words: Vec<String> = Vec::new();
     let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     if let Some(seeds) = seeds {
-        add("seeds", seeds.to_string());
+        add("seeds", seeds.seeds.to_string());
     }
     tags.iter().for_each(|tag| add("tag", tag.clone()));
     planted.iter().for_each(|row| add("plant", row.id.to_owned()));
