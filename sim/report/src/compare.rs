@@ -453,6 +453,7 @@ mod tests {
             source_hash: "0123456789abcdef".into(),
             shard: Shard::default(),
             twice: false,
+            regressions: None,
             scenarios: paths.iter().map(stated).collect(),
         }
     }
