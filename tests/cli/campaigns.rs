@@ -294,6 +294,22 @@ fn a_folder_that_is_removed_under_way_ends_it_and_is_named() {
     assert!(!said.out.contains("--resume") && !out.exists(), "{}", said.out);
 }
 
+/// Its results are there, and nobody knows what they are of.
+#[test]
+fn a_header_that_is_removed_under_way_ends_it_and_is_named() {
+    let out = scratch("campaign_beheaded");
+    let mut command = command(&arguments(&out, &["--seeds", "1..=100000", "--jobs", "1"]));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while std::fs::metadata(out.join("results.jsonl.gz")).map_or(0, |file| file.len()) == 0 {
+        pause(20);
+    }
+    std::fs::remove_file(out.join("campaign.json")).expect("removed");
+    let _ = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    let said = Said::of(&child.wait_with_output().expect("its end")).ends(143);
+    let said = said.complains("campaign.json: was removed while the campaign was under way");
+    assert!(!said.out.contains("--resume") && !out.join("report.json").exists(), "{}", said.out);
+}
+
 #[test]
 fn a_link_in_the_place_of_the_results_is_not_followed() {
     let out = scratch("campaign_link");

@@ -179,7 +179,9 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let mut trouble = trouble.or(synced.err().map(Trouble::from));
     let gone = !Store::is_one(folder.path());
     if gone {
-        let removed = || Trouble::environment(format!("{}: was removed", folder.path().display()));
+        let header = folder.path().join(Store::FILES[0]).display().to_string();
+        let what = format!("{}: was removed while the campaign was under way", header.escape_debug());
+        let removed = || Trouble::environment(what);
         let help = "what it was of is gone, so nothing goes on with it: begin it again";
         trouble = Some(trouble.unwrap_or_else(removed).help(help));
     }
