@@ -181,3 +181,12 @@ fn a_moment_that_never_comes_is_told() {
     std::fs::write(&path, TINY.replace("20", "21")).expect("written");
     mirrorsim(&["replay", &token, "--until", "1ms"]).ends(0).complains("were edited since");
 }
+
+#[test]
+fn what_came_through_a_pipe_is_replayed_through_a_pipe() {
+    let last = fed(&["run", "-", "--no-report"], RED).ends(1).out.lines().last().expect("a line").to_owned();
+    let words: Vec<&str> = last.split_whitespace().skip(1).collect();
+    fed(&words, RED).ends(1).says("reproduced, same digest");
+    fed(&words, TINY).ends(1).says("stale");
+    fed(&words, "").ends(2).complains("empty");
+}

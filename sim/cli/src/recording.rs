@@ -23,7 +23,8 @@ pub struct Recording {
 impl Recording {
     /// Of a token, whose scenario may have moved.
     pub fn of(token: Token, path: Option<&str>) -> Result<Recording, Trouble> {
-        if path.is_none() && !Path::new(&token.path).exists() {
+        // A run that was read from standard input is replayed from there.
+        if path.is_none() && token.path != "-" && !Path::new(&token.path).exists() {
             let what = format!(
                 "{}: cannot read the scenario: there is no such file here",
                 token.path.escape_debug()
