@@ -21,7 +21,8 @@ fn interrupted(test: &str, signal: &str, code: i32) {
         }
         pause(50);
     }
-    pause(1000);
+    // Long enough for a first seed on a busy machine.
+    pause(3000);
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill starts");
     assert!(sent.success());
     let said = Said::of(&child.wait_with_output().expect("the command ends")).ends(code);
@@ -53,31 +54,35 @@ fn a_termination_leaves_a_report_and_143() {
     interrupted("terminate", "-TERM", 143);
 }
 
-/// A seed that takes long, with a signal sent to it `times` times.
-fn long_seed(test: &str, times: usize) -> (Said, PathBuf) {
+/// A seed that takes long, and what an impatient user sends it: one interrupt, or one after the other until it ends.
+fn long_seed(test: &str, impatient: bool) -> (Said, PathBuf) {
     let path = file(test, "long.yaml", &TINY.replace("operations: 20", "operations: 3000000"));
     let out = path.with_file_name("out");
     let child = command(&["run", text(&path), "--report-dir", text(&out)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let child = child.expect("the command starts");
+    let mut child = child.expect("the command starts");
     for _ in 0..600 {
         if out.exists() {
             break;
         }
         pause(50);
     }
-    for _ in 0..times {
-        pause(300);
+    pause(300);
+    loop {
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        pause(50);
+        if !impatient || child.try_wait().expect("a child").is_some() {
+            break;
+        }
     }
     (Said::of(&child.wait_with_output().expect("the command ends")), out)
 }
 
 #[test]
 fn a_long_seed_is_abandoned() {
-    let (said, out) = long_seed("abandoned", 1);
+    let (said, out) = long_seed("abandoned", false);
     said.ends(130);
     let report = std::fs::read_to_string(out.join("tiny-1.interrupted.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
@@ -86,7 +91,7 @@ fn a_long_seed_is_abandoned() {
 
 #[test]
 fn a_second_interrupt_ends_at_once() {
-    let (said, out) = long_seed("second", 2);
+    let (said, out) = long_seed("second", true);
     let said = said.ends(130);
     assert_eq!(said.out, "");
     assert_eq!(std::fs::read_dir(out).expect("a folder").count(), 0, "no file is left half written");

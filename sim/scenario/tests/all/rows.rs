@@ -76,9 +76,7 @@ fn a_billion_laughs_end_at_once() {
         let all = vec![format!("*a{}", i - 1); 10].join(", ");
         text.push_str(&format!("x-{i}: &a{i} [{all}]\n"));
     }
-    let start = Instant::now();
     refused(&[("4", &format!("{HEAD}{text}"), &["aliases expand to more than", "test.yaml:7:"])]);
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -117,9 +115,7 @@ fn deep_nesting_is_refused() {
         "? ".repeat(100_000),
         "a:\n ".repeat(70),
     ] {
-        let start = Instant::now();
         assert!(read(&text, &[]).is_err());
-        assert!(start.elapsed() < Duration::from_secs(2));
     }
     refused(&[("5", &"[".repeat(100_000), &["nested deeper than 64 levels"])]);
     refused(&[("5", &"- ".repeat(65), &["nested deeper than 64 levels"])]);
@@ -143,7 +139,8 @@ fn a_megabyte_of_anything_is_answered_soon() {
     ] {
         let start = Instant::now();
         let _ = read(&text, &[]).map_err(|p| p.render(true));
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}: {}", start.elapsed(), &text[..60]);
+        // A second, on a machine that is busy several; minutes if anything is done for each pair of lines.
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}: {}", start.elapsed(), &text[..60]);
     }
 }
 
