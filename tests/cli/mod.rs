@@ -75,11 +75,22 @@ pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// What would change what a command says, wherever tests are run: each test that wants one of these sets it.
+pub const ENVIRONMENT: [&str; 7] = [
+    "MIRRORSIM_DATA",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "NO_COLOR",
+    "COLUMNS",
+];
+
 /// The command, not started.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorsim"));
     command.args(arguments).current_dir(top()).stdin(Stdio::null());
-    command.env_remove("MIRRORSIM_DATA").env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+    ENVIRONMENT.iter().for_each(|name| _ = command.env_remove(name));
     command
 }
 

@@ -69,7 +69,8 @@ fn long_seed(test: &str, impatient: bool) -> (Said, PathBuf) {
         }
         pause(50);
     }
-    pause(300);
+    // Then the seed has begun.
+    pause(1000);
     loop {
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
         pause(50);

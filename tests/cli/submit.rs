@@ -1,6 +1,8 @@
 //! Campaigns on many machines: which shard a task is, and what is handed to Slurm. tests/slurm has a real one.
 
 use super::campaigns::{report, whole};
+#[cfg(target_os = "linux")]
+use super::lapses::children;
 use super::*;
 
 const SMOKE: [&str; 2] = ["scenarios/smoke/first_run.yaml", "scenarios/smoke/exact_fit.yaml"];
@@ -197,16 +199,12 @@ fn a_submission_that_makes_no_sense_leaves_nothing() {
     assert!(!out.exists());
 }
 
-/// Processes that one has started.
+/// Whether a process has a handler for SIGTERM; one that has only just been started has none yet.
 #[cfg(target_os = "linux")]
-fn children(of: u32) -> Vec<String> {
-    let parent = |pid: &str| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(") ")?.1.split(' ').nth(1).map(str::to_owned)
-    };
-    let all = std::fs::read_dir("/proc").expect("processes").flatten();
-    let all = all.filter_map(|e| e.file_name().into_string().ok());
-    all.filter(|pid| parent(pid).is_some_and(|p| p == of.to_string())).collect()
+fn is_ready(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 << 14 != 0)
 }
 
 /// As a scheduler ends a job: a signal to every process, again and again.
@@ -233,6 +231,12 @@ fn a_signal_to_every_process_is_no_failure_of_a_seed() {
     };
     for wait in [300, 500] {
         let child = start();
+        for _ in 0..600 {
+            if is_ready(&child.id().to_string()) {
+                break;
+            }
+            super::signals::pause(50);
+        }
         super::signals::pause(wait);
         let mut all = children(child.id());
         all.push(child.id().to_string());
@@ -241,9 +245,9 @@ fn a_signal_to_every_process_is_no_failure_of_a_seed() {
         assert!([0, 143].contains(&said.code), "{}\n{}", said.out, said.err);
     }
     let child = start();
-    // One that has only just been started has no handler yet.
     for _ in 0..20 {
-        let _ = Command::new("kill").arg("-TERM").args(children(child.id())).stderr(Stdio::null()).status();
+        let ready = children(child.id()).into_iter().filter(|pid| is_ready(pid));
+        let _ = Command::new("kill").arg("-TERM").args(ready).stderr(Stdio::null()).status();
         super::signals::pause(15);
     }
     Said::of(&child.wait_with_output().expect("its end")).ends(0);

@@ -30,6 +30,8 @@ import sys
 import tempfile
 import time
 
+# Other tests look at every file here.
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import judge  # noqa: E402
 
