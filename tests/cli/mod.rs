@@ -22,8 +22,10 @@ mod shrink;
 mod signals;
 mod submit;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
 
 /// What a command said.
 pub struct Said {
@@ -112,8 +114,14 @@ pub fn fed(arguments: &[&str], input: &str) -> Said {
     Said::of(&child.wait_with_output().expect("the command ends"))
 }
 
-/// A folder of this test's own, empty.
+/// A folder of this test's own, empty. Tests run side by side: no other one may have it.
+#[track_caller]
 pub fn scratch(name: &str) -> PathBuf {
+    static OWNERS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let owner =
+        OWNERS.lock().expect("no panic").entry(name.to_owned()).or_insert_with(|| test.clone()).clone();
+    assert_eq!(owner, test, "two tests share the folder {name}");
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).expect("a folder");
@@ -135,6 +143,7 @@ pub const TINY: &str = "schema: 1\nname: tiny\nsources: [{name: alpha}]\nclients
 pub const RED: &str = "schema: 1\nname: red\nsources: [{name: alpha}]\nclients: [{operations: 20}]\nexpect: [\"acknowledged > 1000000\"]\n";
 
 /// A file with a scenario, in a folder of this test's own.
+#[track_caller]
 pub fn file(test: &str, name: &str, content: &str) -> PathBuf {
     let path = scratch(test).join(name);
     std::fs::write(&path, content).expect("written");

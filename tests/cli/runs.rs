@@ -203,7 +203,7 @@ fn a_disaster_can_be_put_anywhere() {
 #[test]
 fn no_two_images_have_one_name() {
     let path = file(
-        "images",
+        "dots",
         "dots.yaml",
         "schema: 1\nsources: [{name: a.b, volumes: [{name: c, size: 64KiB}]}, {name: a, volumes: [{name: b.c, size: 64KiB}]}]\nclients: [{source: a, operations: 4}, {source: a.b, operations: 4}]\n",
     );

@@ -81,7 +81,7 @@ const NINE: [&str; 4] = ["--seeds", "1..=9", "--shards", "3"];
 /// Runs a script as Slurm does.
 fn bash(script: &Path, task: &str) -> Said {
     let mut command = Command::new("bash");
-    VARIABLES.iter().for_each(|name| _ = command.env_remove(name));
+    VARIABLES.iter().chain(&ENVIRONMENT).for_each(|name| _ = command.env_remove(name));
     command.arg(script).current_dir("/").env("SLURM_ARRAY_TASK_ID", task).env("SLURM_CPUS_ON_NODE", "2");
     Said::of(&command.output().expect("bash starts"))
 }
