@@ -29,6 +29,11 @@ fn bad_usage_shows_what_is_wanted() {
         mirrorsim(&[&["run", FIRST], slip].concat()).ends(2).complains("Usage: mirrorsim run");
     }
     mirrorsim(&["run", FIRST, "--hang-after", "0s"]).ends(2).complains("such as 60s");
+    for few in ["0", "-1", "x"] {
+        mirrorsim(&["campaign", FIRST, "--seeds", "1", "--until-stable", few])
+            .ends(2)
+            .complains(if few == "0" { "want at least 1" } else { "want a whole number" });
+    }
 }
 
 #[test]

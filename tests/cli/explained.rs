@@ -72,6 +72,40 @@ fn every_example_of_explain_passes_check() {
     mirrorsim(&["check", text(&folder)]).ends(0);
 }
 
+/// In a report, too.
+#[test]
+fn every_metric_that_is_measured_is_one_that_can_be_named() {
+    let listed = mirrorsim(&["list", "--metrics", "--message-format", "json"]).ends(0).objects();
+    let names: Vec<&str> = listed.iter().filter_map(|metric| metric["name"].as_str()).collect();
+    let scenario = "schema: 1\nname: bent\nsources: [{name: alpha, link: {corrupt: 20%}}]\nclients: [{operations: 20}]\n";
+    let path = file("explained_metrics", "bent.yaml", scenario);
+    let folder = path.with_file_name("reports");
+    let run = ["run", text(&path), "--seed", "1", "--report-dir", text(&folder)];
+    mirrorsim(&run).ends(0);
+    let report = std::fs::read_to_string(folder.join("bent-1.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let measured = report["runs"][0]["metrics"].as_object().expect("metrics");
+    let unknown: Vec<_> = measured.keys().filter(|name| !names.contains(&name.as_str())).collect();
+    assert!(measured.len() > 20 && unknown.is_empty(), "{unknown:?}");
+    let out = path.with_file_name("compared");
+    let all = [
+        "compare",
+        text(&path),
+        "--seeds",
+        "1..=3",
+        "--one",
+        "sources.alpha.link.corrupt=0%",
+        "--all",
+        "--out",
+        text(&out),
+    ];
+    mirrorsim(&all).ends(0);
+    let compared = std::fs::read_to_string(out.join("compare.json")).expect("written");
+    let compared: serde_json::Value = serde_json::from_str(&compared).expect("JSON");
+    let compared = compared["metrics"].as_array().expect("metrics");
+    assert!(compared.iter().all(|m| names.iter().any(|name| m["name"] == *name)), "{compared:?}");
+}
+
 #[test]
 fn what_verdicts_and_findings_speak_of_is_explained() {
     let words = [
@@ -91,6 +125,13 @@ fn what_verdicts_and_findings_speak_of_is_explained() {
         ("stale", "does not have any more"),
         ("disagreements", "the judge's own reader"),
         ("proven", "how often recovery was judged"),
+        ("apart", "The source has no connection"),
+        ("log", "a phase, what a server was doing"),
+        ("sync", "waits"),
+        ("idle", "Nothing is under way"),
+        ("hang", "--hang-after"),
+        ("panic", "without a result"),
+        ("torn_at_power_cut", "single unflushed writes"),
     ];
     for (word, text) in words {
         let said = explained(word);

@@ -202,7 +202,7 @@ fn a_regression_is_in_every_report_and_a_corpus_that_is_none_costs_no_folder() {
     let said =
         Said::of(&on_github.output().expect("it starts")).ends(1).says("FAILED").says("  regression  ");
     assert!(said.out.starts_with("regression "), "it comes first: {}", said.out);
-    said.says(&format!("::error file={},title=regression::", text(&corpus.join("back.yaml"))));
+    said.says(&format!("::error file={},line=", text(&corpus.join("back.yaml"))));
     let page = std::fs::read_to_string(&page).expect("a page");
     assert!(page.contains("Regression ") && page.contains("back.yaml: it fails again: expect: "), "{page}");
     mirrorsim(&["replay", text(&corpus)])

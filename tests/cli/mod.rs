@@ -21,6 +21,7 @@ mod runs;
 mod shrink;
 mod signals;
 mod submit;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,11 @@
 //! From arguments to scenarios: folders, patterns, files named twice, and all mistakes of all files at once.
 
 use crate::args::Reading;
+use crate::commands::repros::REPROS;
 use crate::out::Out;
 use crate::trouble::Trouble;
-use mirrorsim_campaign::Token;
-use mirrorsim_report::{plural, reason};
+use mirrorsim_campaign::{Store, Token};
+use mirrorsim_report::{plural, quoted, reason};
 use mirrorsim_scenario::{self as scenario, Problems, Scenario};
 use mirrorsim_world::METRICS;
 use std::path::{Path, PathBuf};
@@ -22,14 +23,7 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
             })?;
             named.extend(text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned));
         } else if Path::new(argument).is_dir() {
-            let mut found = below(argument)?;
-            if found.is_empty() {
-                return Err(Trouble::usage(format!(
-                    "{}: no scenario (*.yaml) below this folder",
-                    argument.escape_debug()
-                )));
-            }
-            named.append(&mut found);
+            named.append(&mut of_folder(argument, out)?);
         } else {
             named.push(argument.clone());
         }
@@ -39,9 +33,40 @@ pub fn files(arguments: &[String], out: &mut Out) -> Result<Vec<String>, Trouble
     Ok(paths.files)
 }
 
-/// All YAML files below a folder, in an order that does not depend on the file system. Links to folders are not
-/// followed: they may lead in circles.
+/// The scenarios below a folder. What campaigns have handed back is theirs: a campaign whose results are beside its scenarios
+/// is the same one when it is begun again.
+pub fn of_folder(folder: &str, out: &mut Out) -> Result<Vec<String>, Trouble> {
+    let mut left = Vec::new();
+    let found = walk(folder, &mut |path| {
+        let is_handed_back = path.ends_with(REPROS) && path.parent().is_some_and(Store::is_one);
+        left.extend(is_handed_back.then(|| path.display().to_string()));
+        !is_handed_back
+    })?;
+    let shown = folder.escape_debug();
+    if found.is_empty() {
+        let trouble = Trouble::usage(format!("{shown}: no scenario (*.yaml) below this folder"));
+        return Err(match left.first() {
+            Some(repros) => trouble.help(format!("to run the repros of a campaign name {}", quoted(repros))),
+            None => trouble,
+        });
+    }
+    if !left.is_empty() {
+        let left = plural(left.len() as u64, "folder");
+        out.note(&format!(
+            "{shown}: {left} with repros of a campaign left out; such a folder or file runs if it is named"
+        ));
+    }
+    Ok(found)
+}
+
+/// All YAML files below a folder.
 pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
+    walk(folder, &mut |_| true)
+}
+
+/// YAML files below a folder and those in it that are wanted, in an order that does not depend on the file system. Links to
+/// folders are not followed: they may lead in circles.
+fn walk(folder: &str, wanted: &mut dyn FnMut(&Path) -> bool) -> Result<Vec<String>, Trouble> {
     let unreadable = |e: std::io::Error| {
         Trouble::usage(format!("{}: cannot read this folder: {}", folder.escape_debug(), reason(&e)))
     };
@@ -52,13 +77,13 @@ pub fn below(folder: &str) -> Result<Vec<String>, Trouble> {
         let path = entry.path();
         let Some(text) = path.to_str() else { continue };
         if entry.file_type().map_err(unreadable)?.is_dir() {
-            folders.push(text.to_owned());
+            folders.extend(wanted(&path).then(|| text.to_owned()));
         } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
             found.push(text.to_owned());
         }
     }
     for folder in folders {
-        found.append(&mut below(&folder)?);
+        found.append(&mut walk(&folder, wanted)?);
     }
     found.sort();
     Ok(found)

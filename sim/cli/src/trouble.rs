@@ -84,6 +84,14 @@ impl Trouble {
         }
     }
 
+    /// That it is about the file of this flag or variable.
+    pub fn of(mut self, name: &str) -> Trouble {
+        if let Trouble::Words { what, .. } = &mut self {
+            *what = format!("{name} {what}");
+        }
+        self
+    }
+
     /// With a cure.
     pub fn help(mut self, text: impl Into<String>) -> Trouble {
         if let Trouble::Words { help, .. } = &mut self {

@@ -4,6 +4,7 @@ use crate::interval::{Interval, share_interval};
 use crate::model::*;
 use crate::number::{bound, rate};
 use mirrorsim_campaign::{BUILD, Exit, Kind, Plan, SeedRun, Signal, Tally, signature};
+use mirrorsim_world::METRICS;
 use mirrorsim_world::outcome::{
     Checks, Failure, Latency, Operations, Outcome, RecoveryReport, RtoFrom, TakeoverKind, TakeoverReport,
     Verdict,
@@ -270,7 +271,10 @@ pub(crate) fn run_report(plan: &Plan, run: &SeedRun) -> RunReport {
             })
             .collect(),
         expectations: run.expectations as u64,
-        metrics: named(&outcome.metrics),
+        metrics: METRICS
+            .iter()
+            .filter_map(|(name, ..)| Some(((*name).to_owned(), *outcome.metrics.get(name)?)))
+            .collect(),
         last_events: outcome.last_events.clone(),
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::campaign::CampaignReport;
 use crate::number::{count, plural, share, share_at_most};
+use crate::place::line_of;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Annotations of one kind that are shown of a step.
@@ -14,19 +16,20 @@ const KINDS: usize = 200;
 /// Workflow commands, a line each: an error for each kind of failure, with the line that runs it again.
 pub fn annotations(report: &CampaignReport) -> String {
     let mut out = String::new();
-    let regressions = report
-        .regressions
-        .iter()
-        .map(|r| (r.path.as_str(), "regression".to_owned(), format!("{}\n{}", r.message, r.replay)));
+    let regressions = report.regressions.iter().map(|r| {
+        (r.path.as_str(), &r.message, "regression".to_owned(), format!("{}\n{}", r.message, r.replay))
+    });
     let failures = report.failures.iter().filter(|f| !f.known).map(|f| {
         let text =
             format!("{}, first {}: {}\n{}", plural(f.seeds, "seed"), f.first_seed, f.message, f.replay);
-        (f.path.as_str(), format!("{}: {}", f.scenario, f.signature), text)
+        (f.path.as_str(), &f.message, format!("{}: {}", f.scenario, f.signature), text)
     });
     let all: Vec<_> = regressions.chain(failures).collect();
     let shown = if all.len() > ANNOTATIONS { ANNOTATIONS - 1 } else { ANNOTATIONS };
-    for (path, title, text) in all.iter().take(shown) {
-        let _ = writeln!(out, "::error file={},title={}::{}", property(path), property(title), data(text));
+    for (path, message, title, text) in all.iter().take(shown) {
+        let line = line_of(path, message).map_or_else(String::new, |line| format!(",line={line}"));
+        let (file, title) = (property(path), property(title));
+        let _ = writeln!(out, "::error file={file}{line},title={title}::{}", data(text));
     }
     let more = all.len().saturating_sub(shown);
     if more > 0 {
@@ -39,8 +42,8 @@ pub fn annotations(report: &CampaignReport) -> String {
     out
 }
 
-/// Markdown for the page of the run.
-pub fn step_summary(report: &CampaignReport) -> String {
+/// Markdown for the page of the run. `repros` are the files of kinds of failures, by signature.
+pub fn step_summary(report: &CampaignReport, repros: &BTreeMap<String, String>) -> String {
     let v = &report.verdicts;
     let mut out = format!(
         "### mirrorsim: {}{} of {}{}\n\n{} passed, {} {}, {} vacuous, {} inconclusive, {} of the rig\n\n",
@@ -73,17 +76,21 @@ pub fn step_summary(report: &CampaignReport) -> String {
         let _ = writeln!(out, "Regression {}: {}, `{}`\n", cell(&r.path), cell(&r.message), cell(&r.replay));
     }
     if !report.failures.is_empty() {
-        out += "| seeds | scenario | first | failure | again |\n|---|---|---|---|---|\n";
+        out += "| seeds | scenario | first seed | cause | again |\n|---|---|---|---|---|\n";
     }
     for f in report.failures.iter().take(KINDS) {
+        // The signature is what `--known` takes; the message is the first finding, as the first seed has it.
+        let repro = repros.get(&f.signature);
+        let repro = repro.map_or_else(String::new, |path| format!("<br>repro `{}`", cell(path)));
         let row = format!(
-            "| {} | {} | {} | {}{} | `{}` |\n",
+            "| {} | {} | {} | {}{}<br>`{}` | `{}`{repro} |\n",
             count(f.seeds),
             cell(&f.scenario),
             f.first_seed,
             if f.known { "known: " } else { "" },
+            cell(&f.message),
             cell(&f.signature),
-            cell(&f.replay)
+            cell(&f.replay),
         );
         if out.len() + row.len() > SUMMARY {
             break;

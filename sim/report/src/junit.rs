@@ -1,7 +1,7 @@
 //! JUnit XML for CI: a test case a scenario, with the lines that run its failures again.
 
 use crate::campaign::{CampaignReport, CampaignScenario};
-use crate::number::plural;
+use crate::number::{count, plural};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::fmt::Write;
 
@@ -27,7 +27,27 @@ pub fn junit(report: &CampaignReport) -> Result<String, String> {
     }
     let mut all = Report::new("mirrorsim");
     all.add_test_suite(suite);
-    all.to_string().map_err(|e| e.to_string())
+    all.to_string().map(|xml| with_breaks(&xml)).map_err(|e| e.to_string())
+}
+
+/// A reader takes a line break in an attribute for a space, unless it is a reference.
+fn with_breaks(xml: &str) -> String {
+    let mut out = String::with_capacity(xml.len());
+    let (mut tag, mut value) = (false, false);
+    for c in xml.chars() {
+        match c {
+            // No other ones stand between tags, or in a value: they are escaped.
+            '<' | '>' if !value => tag = c == '<',
+            '"' if tag => value = !value,
+            '\n' | '\r' | '\t' if value => {
+                let _ = write!(out, "&#{};", u32::from(c));
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// Seeds that were run.
@@ -44,11 +64,18 @@ fn partly(scenario: &CampaignScenario) -> Option<String> {
 
 fn status(scenario: &CampaignScenario) -> TestCaseStatus {
     let (summary, run) = (&scenario.summary, run(scenario));
-    if let Some(first) = summary.failures.iter().find(|f| !scenario.known.contains(&f.signature)) {
-        let mut text = format!("{} of {} did not pass\n", run - summary.verdicts.passed, plural(run, "seed"));
-        for f in &summary.failures {
-            let _ =
-                write!(text, "\n{}x, first seed {}: {}\n{}\n", f.seeds, f.first_seed.0, f.message, f.replay);
+    let (known, new): (Vec<_>, Vec<_>) =
+        summary.failures.iter().partition(|f| scenario.known.contains(&f.signature));
+    if let Some(first) = new.first() {
+        let mut text = format!("{} of {} did not pass", run - summary.verdicts.passed, plural(run, "seed"));
+        text += &match known.iter().map(|f| f.seeds).sum() {
+            0 => "\n".to_owned(),
+            seeds => format!(", {} of them in a way that is known\n", count(seeds)),
+        };
+        let all = new.iter().map(|f| ("", f)).chain(known.iter().map(|f| ("known: ", f)));
+        for (mark, f) in all {
+            let first = format!("first seed {}: {}", f.first_seed.0, f.message);
+            let _ = write!(text, "\n{mark}{}x, {first}\n{}\n", f.seeds, f.replay);
         }
         partly(scenario).iter().for_each(|line| text += &format!("\n{line}\n"));
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);

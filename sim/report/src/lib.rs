@@ -17,6 +17,7 @@ mod kills;
 mod line;
 mod model;
 mod number;
+mod place;
 mod sarif;
 mod stamp;
 #[cfg(test)]

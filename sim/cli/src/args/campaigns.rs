@@ -1,6 +1,6 @@
 //! What can be said of campaigns: how one is run, divided, joined.
 
-use super::{Check, Patience, Reading, jobs, planted, set};
+use super::{Check, Patience, Reading, jobs, planted, positive, set};
 use crate::chosen::{self, Chosen};
 use crate::moment;
 use clap::{Args as Group, Subcommand};
@@ -41,7 +41,7 @@ pub struct CampaignArgs {
     #[arg(long)]
     pub fail_fast: bool,
     /// Begin no seed once so many in turn have reached no state, stage or cell that none had reached before
-    #[arg(long, visible_alias = "until-marks-stable", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, visible_alias = "until-marks-stable", value_name = "N", value_parser = stable, allow_hyphen_values = true)]
     pub until_stable: Option<u64>,
     /// Run one part of so many, such as 2/4; they are joined by `merge` [in a folder of its own below --out]. `auto`: the part
     /// that Slurm (SLURM_ARRAY_TASK_ID) or Kubernetes (JOB_COMPLETION_INDEX, MIRRORSIM_SHARDS) has given to this process
@@ -186,6 +186,10 @@ pub struct CompareArgs {
     pub check: Option<Check>,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+fn stable(text: &str) -> Result<u64, String> {
+    positive(text, "after 0 seeds no seed would be run")
 }
 
 fn shard(text: &str) -> Result<ShardArg, String> {

@@ -467,11 +467,16 @@ fn planted(text: &str) -> Result<&'static Row, String> {
 
 /// More than fits is as good as the most.
 fn jobs(text: &str) -> Result<u64, String> {
+    positive(text, "with 0 jobs nothing would run")
+}
+
+/// A number of something, which is not 0: `why` not.
+fn positive(text: &str, why: &str) -> Result<u64, String> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("want a whole number, at least 1".into());
     }
     match text.parse().unwrap_or(u64::MAX) {
-        0 => Err("with 0 jobs nothing would run; want at least 1".into()),
+        0 => Err(format!("{why}; want at least 1")),
         n => Ok(n),
     }
 }

@@ -4,7 +4,7 @@ use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
 use crate::chosen::Chosen;
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{check_forms, known, tell};
+use crate::commands::results::{check_forms, known, summarize, tell};
 use crate::commands::{run, worker};
 use crate::moment;
 use crate::out::Out;
@@ -195,7 +195,7 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let interrupted = stop.requested().filter(|s| s.interrupts());
     let signal = interrupted.or(trouble.is_some().then_some(Signal::Unkept));
     let standing = Standing { plans: &plans, sums: &sums, shard, known: &known, regressions, whole: false };
-    let mut exit =
+    let (report, mut exit) =
         tell(&standing, &header, &folder, (args.junit.as_deref(), args.sarif.as_deref()), signal, out)?;
     if !out.json() && sums.total.runs() > before.runs() {
         out.text(&report::pace(&before, &sums.total, clock.elapsed(), workers, run::cores()));
@@ -207,18 +207,21 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
     let why = signal.or(stop.requested());
     let kinds = sums.kinds(&plans, &known);
     let mut again = report::again(&kinds, regressions);
+    let mut repros = BTreeMap::new();
     // What a shard has found is reduced by whoever merges.
     if shard.of == 1 && signal.is_none() {
         stop.resume();
         let (plans, sums, known, on_failure) = (&plans, &sums, &known, &args.on_failure);
         let reducing = Reducing { plans, sums, known, crew: &crew, stop: &stop, on_failure };
-        let (line, worse) = reducing.reduce(&folder, out);
+        let (line, worse);
+        (repros, line, worse) = reducing.reduce(&folder, out);
         // Only what has failed is reduced.
         if let (Some((Exit::Failed, again)), Some(line)) = (&mut again, line) {
             *again = line;
         }
         exit = exit.worst(worse);
     }
+    exit = exit.worst(summarize(&report, &repros, out));
     let unreduced = signal.is_none() && stop.requested().is_some_and(Signal::interrupts);
     let signal = stop.requested().filter(|s| s.interrupts());
     if !complete {

@@ -1,5 +1,5 @@
-//! Words that verdicts and findings use, for `explain`: verdicts, rules, invariants and words of the protocol, roles, oracles. Nothing is
-//! said here: each text is that of the page or the source that says it first.
+//! Words that verdicts and findings use, for `explain`: verdicts, rules, invariants and words of the protocol, roles, phases, oracles.
+//! Nothing is said here: each text is that of the page or the source that says it first.
 
 use super::names::Named;
 use mirrorsim_world::ORACLE_TEXTS;
@@ -12,10 +12,18 @@ const VERDICTS: &str = "Reading a verdict";
 const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
 /// The roles, with what each is.
 const SUPERBLOCK: &str = include_str!("../../../../src/superblock.rs");
+/// What a server can be doing when a fault hits it.
+const ACTIVITY: &str = include_str!("../../../world/src/activity.rs");
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = Named> {
-    verdicts().into_iter().chain(rules()).chain(roles()).chain(oracles())
+    verdicts().into_iter().chain(rules()).chain(roles()).chain(phases()).chain(oracles())
+}
+
+/// What an oracle, or what stands in the place of one, is: the words of its page, on one line.
+pub fn about_oracle(name: &str) -> Option<String> {
+    let found = all().find(|n| n.name == name && ["oracle", "word"].contains(&n.kind))?;
+    Some(found.value["about"].as_str()?.replace('`', ""))
 }
 
 fn named(kind: &'static str, name: &'static str, what: &str, about: &str, place: &str) -> Named {
@@ -49,7 +57,7 @@ fn verdicts() -> Vec<Named> {
             let mut rest = sentence;
             while let Some((name, behind)) = rest.strip_prefix('`').and_then(|r| r.split_once('`')) {
                 found.push(named("word", name, "a word of verdicts", &about, &place));
-                rest = behind.strip_prefix(" and ").unwrap_or(behind);
+                rest = [" and ", ", "].iter().find_map(|more| behind.strip_prefix(more)).unwrap_or(behind);
             }
         }
     }
@@ -91,16 +99,33 @@ fn rules() -> Vec<Named> {
 }
 
 /// What a superblock can say that its server is.
-fn roles() -> Vec<Named> {
-    let all = SUPERBLOCK.split_once("pub enum Role {").and_then(|(_, rest)| rest.split_once("\n}"));
+fn roles() -> impl Iterator<Item = Named> {
+    let what = "a role, what a server is to a mirror (`The life of a mirror` in the README has all)";
+    variants(SUPERBLOCK, "pub enum Role {")
+        .into_iter()
+        .map(move |(name, about)| named("role", name, what, &about, "src/superblock.rs"))
+}
+
+/// What a cause says behind `in`.
+fn phases() -> impl Iterator<Item = Named> {
+    let what = "a phase, what a server was doing when a fault hit it (`crash of source in ...`; a link does what its source does)";
+    let all = variants(ACTIVITY, "pub(crate) enum Doing {");
+    mirrorsim_world::phases().filter_map(move |name| {
+        let (_, about) = all.iter().find(|(variant, _)| variant.eq_ignore_ascii_case(name))?;
+        Some(named("phase", name, what, about, "sim/world/src/activity.rs"))
+    })
+}
+
+/// Variants of an enumeration, each with what is said of it.
+fn variants(source: &'static str, head: &str) -> Vec<(&'static str, String)> {
+    let all = source.split_once(head).and_then(|(_, rest)| rest.split_once("\n}"));
     let mut about = String::new();
     let mut found = Vec::new();
-    for line in all.map_or("", |(roles, _)| roles).lines().map(str::trim) {
+    for line in all.map_or("", |(variants, _)| variants).lines().map(str::trim) {
         if let Some(doc) = line.strip_prefix("///") {
             about += doc;
         } else if let Some(name) = line.strip_suffix(',') {
-            let what = "a role, what a server is to a mirror (`The life of a mirror` in the README has all)";
-            found.push(named("role", name, what, about.trim(), "src/superblock.rs"));
+            found.push((name, about.trim().to_owned()));
             about.clear();
         }
     }
@@ -153,6 +178,64 @@ fn wrapped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_a_verdict_or_a_cause_says_is_known() {
+        let table = README
+            .lines()
+            .skip_while(|line| !line.contains(VERDICTS))
+            .take_while(|line| !line.contains("| code |"));
+        let rows: Vec<&str> = table.filter(|line| line.starts_with("| ")).collect();
+        let plain = |word: &&str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let quoted = rows.iter().flat_map(|row| row.split('`').skip(1).step_by(2)).filter(plain);
+        let verdicts = rows.iter().filter_map(|row| row.split(' ').nth(1)).filter(|word| *word != "verdict");
+        let faults = mirrorsim_scenario::explain_key("faults").expect("it");
+        let faults =
+            faults.lines().filter_map(|l| l.strip_prefix("    ")?.split_whitespace().next()).filter(plain);
+        let others = [
+            "panic",
+            "expect",
+            "determinism",
+            "script",
+            "lost_at_power_cut",
+            "torn_at_power_cut",
+            "loss",
+            "duplicate",
+            "corrupt",
+            "bent",
+        ];
+        let others = others.into_iter().chain(mirrorsim_world::ORACLES.iter().copied());
+        let words: Vec<&str> =
+            mirrorsim_world::phases().chain(quoted).chain(verdicts).chain(faults).chain(others).collect();
+        assert!(
+            words.len() > 80 && ["hang", "RIG", "power_cut", "apart"].iter().all(|word| words.contains(word)),
+            "{words:?}"
+        );
+        let known: Vec<Named> = crate::commands::names::all().collect();
+        for word in words {
+            let is_it = |n: &Named| n.name == word;
+            assert!(
+                known.iter().any(is_it) || mirrorsim_scenario::explain_key(word).is_some(),
+                "{word} is not known"
+            );
+        }
+        for phase in mirrorsim_world::phases() {
+            let said = known.iter().find(|n| n.kind == "phase" && n.name == phase);
+            assert!(
+                said.is_some_and(|n| n.value["about"].as_str().is_some_and(|about| about.len() > 8)),
+                "{phase}"
+            );
+        }
+        // An oracle, and what stands in its place.
+        for (name, words) in [("durability", "answered"), ("hang", "--hang-after"), ("expect", "expectation")]
+        {
+            assert!(
+                about_oracle(name).is_some_and(|about| about.contains(words)),
+                "{name}: {:?}",
+                about_oracle(name)
+            );
+        }
+    }
 
     #[test]
     fn what_verdicts_speak_of_is_known() {

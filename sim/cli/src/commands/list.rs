@@ -26,13 +26,7 @@ pub fn list(args: ListArgs, out: &mut Out) -> Result<Exit, Trouble> {
             let what = format!("{}: there is no such folder", args.folder.escape_debug());
             return Err(Trouble::usage(what));
         }
-        let files = scenarios::below(&args.folder)?;
-        if files.is_empty() {
-            return Err(Trouble::usage(format!(
-                "{}: no scenario (*.yaml) below this folder",
-                args.folder.escape_debug()
-            )));
-        }
+        let files = scenarios::of_folder(&args.folder, out)?;
         let loaded = files.iter().map(|file| (file, scenarios::load(file, &[], args.data.clone(), true)));
         let loaded: Vec<_> = loaded.collect();
         let has = |s: &Scenario, tag: &String| scenarios::has_tag(s, tag);

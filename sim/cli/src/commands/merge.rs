@@ -4,14 +4,14 @@ use crate::args::MergeArgs;
 use crate::commands::campaign::{planned, say_left};
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{check_forms, known, tell};
+use crate::commands::results::{check_forms, known, summarize, tell};
 use crate::commands::{run, worker};
 use crate::out::Out;
 use crate::signals;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Exit, Header, Shard, Store, Sums, Twice};
 use mirrorsim_report::{self as report, Folder, Standing, reason};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Scenarios that are named of which seeds are missing.
@@ -70,11 +70,12 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         Standing { plans: &plans, sums: &sums, shard: whole.shard, known: &known, regressions, whole: true };
     let interrupted = || stop.requested().filter(|signal| signal.interrupts());
     let files = (args.junit.as_deref(), args.sarif.as_deref());
-    let exit = tell(&standing, &whole, &target, files, interrupted(), out)?;
+    let (report, mut exit) = tell(&standing, &whole, &target, files, interrupted(), out)?;
     if complete {
         let (plans, sums, on_failure) = (&plans, &sums, &args.on_failure);
         let reducing = Reducing { plans, sums, known: &known, crew: &crew, stop: &stop, on_failure };
-        let (line, worse) = reducing.reduce(&target, out);
+        let (repros, line, worse) = reducing.reduce(&target, out);
+        exit = exit.worst(summarize(&report, &repros, out));
         if interrupted().is_some() {
             // Merged again, it goes on there.
             let typed = std::env::args_os().skip(1);
@@ -85,15 +86,16 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
                 format!("mirrorsim {}", typed.join(" ")),
                 out,
             );
-        } else if let (Some((exit, again)), false) =
+        } else if let (Some((asked, again)), false) =
             (report::again(&sums.kinds(plans, &known), regressions), out.json())
         {
             // Only what has failed is reduced.
-            let line = line.filter(|_| exit == Exit::Failed).unwrap_or(again);
+            let line = line.filter(|_| asked == Exit::Failed).unwrap_or(again);
             out.text(&format!("{line}\n"));
         }
         return Ok(exit.worst(worse).worst(interrupted().map_or(Exit::Passed, Exit::from)));
     }
+    exit = exit.worst(summarize(&report, &BTreeMap::new(), out));
     let names: Vec<String> = absent.iter().map(|s| s.to_string()).collect();
     let what = match names.is_empty() {
         true => format!("results are missing: {}", missing(&standing)),

@@ -13,7 +13,7 @@ pub mod new;
 pub mod planted;
 pub mod regressions;
 pub mod replay;
-mod repros;
+pub mod repros;
 mod rest;
 mod results;
 pub mod run;

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where they are, in the folder of the campaign.
-const REPROS: &str = "repros";
+pub const REPROS: &str = "repros";
 /// What they are, for programs.
 const CAUSES: &str = "causes.json";
 /// Kinds that are reduced; who has more has other worries.
@@ -76,12 +76,14 @@ impl Reducing<'_> {
         Err(Trouble::environment(what).help("remove it, or say --no-shrink"))
     }
 
-    /// Reduces the first seed of each kind, and tells of the causes. The line to paste, of the most frequent one; and what went wrong.
-    pub fn reduce(&self, folder: &Folder, out: &mut Out) -> (Option<String>, Exit) {
+    /// Reduces the first seed of each kind, and tells of the causes. Where repros are, by signature; the line to paste, of the most
+    /// frequent one; and what went wrong.
+    pub fn reduce(&self, folder: &Folder, out: &mut Out) -> (BTreeMap<String, String>, Option<String>, Exit) {
+        let none = BTreeMap::new;
         let kinds: Vec<Kind<'_>> =
             self.sums.kinds(self.plans, self.known).into_iter().filter(|k| self.wanted(k)).collect();
         if self.on_failure.no_shrink || kinds.is_empty() && !folder.path().join(REPROS).exists() {
-            return (None, Exit::Passed);
+            return (none(), None, Exit::Passed);
         }
         let reduced = Folder::open(&folder.path().join(REPROS)).map_err(Trouble::from).and_then(|repros| {
             let some = &kinds[..kinds.len().min(KINDS)];
@@ -94,7 +96,7 @@ impl Reducing<'_> {
             Ok(reduced) => reduced,
             Err(trouble) => {
                 out.error(&trouble);
-                return (None, trouble.exit());
+                return (none(), None, trouble.exit());
             }
         };
         for cause in &causes {
@@ -107,7 +109,9 @@ impl Reducing<'_> {
             let (more, were) = (kinds.len() - KINDS, if kinds.len() == KINDS + 1 { "was" } else { "were" });
             out.note(&format!("{} of failures {were} not reduced", report::plural(more as u64, "more kind")));
         }
-        (causes.first().and_then(Cause::again), exit)
+        let again = causes.first().and_then(Cause::again);
+        let kinds = causes.into_iter().flat_map(|cause| cause.kinds);
+        (kinds.map(|kind| (kind.signature, kind.path)).collect(), again, exit)
     }
 
     /// What is left of before: each kind that was reduced of the same seed, with its cause.

@@ -1,10 +1,12 @@
 //! What a campaign came to, in all the forms in which somebody wants it: text or JSON, its report, JUnit, SARIF, GitHub.
 
+use super::glossary;
 use crate::out::Out;
 use crate::trouble::Trouble;
 use mirrorsim_campaign::{Exit, Header, Known, Plan, Signal, Store};
-use mirrorsim_report::{self as report, Folder, Standing};
+use mirrorsim_report::{self as report, CampaignReport, Folder, Standing};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +22,7 @@ const SARIF: &[&str] = &["{", "\"$schema\"", "sarif"];
 /// No list of known failures is larger, bytes.
 const LIST: u64 = 1 << 24;
 
-/// Writes the report, and says what it says; where GitHub runs it, to that, too.
+/// Writes the report, and says what it says; where GitHub runs it, to that, too. [`summarize`] is for its page.
 pub fn tell(
     standing: &Standing<'_>,
     header: &Header,
@@ -28,7 +30,7 @@ pub fn tell(
     (junit, sarif): (Option<&Path>, Option<&Path>),
     signal: Option<Signal>,
     out: &mut Out,
-) -> Result<Exit, Trouble> {
+) -> Result<(CampaignReport, Exit), Trouble> {
     let mut report = standing.report(header);
     let mut exit = standing.exit();
     report.interrupted = signal.is_some();
@@ -55,26 +57,34 @@ pub fn tell(
         let text = report::junit(&report).map_err(Trouble::rig)?;
         match write(path, &text) {
             Ok(()) => out.wrote("junit", path),
-            Err(trouble) => fails(trouble, out),
+            Err(trouble) => fails(trouble.of("--junit"), out),
         }
     }
     if let Some(path) = sarif {
-        let text =
-            serde_json::to_string_pretty(&report::sarif(&report)).map_err(|e| Trouble::rig(e.to_string()))?;
+        let sarif = report::sarif(&report, glossary::about_oracle);
+        let text = serde_json::to_string_pretty(&sarif).map_err(|e| Trouble::rig(e.to_string()))?;
         match write(path, &text) {
             Ok(()) => out.wrote("sarif", path),
-            Err(trouble) => fails(trouble, out),
+            Err(trouble) => fails(trouble.of("--sarif"), out),
         }
     }
+    // They are lines of standard output, which is of JSON alone.
     if std::env::var_os(GITHUB).is_some() && !out.json() {
         out.text(&report::annotations(&report));
-        if let Some(path) = std::env::var_os(GITHUB_SUMMARY).map(PathBuf::from)
-            && let Err(error) = append(&path, &report::step_summary(&report))
-        {
-            fails(Trouble::environment(format!("{}: {}", path.display(), report::reason(&error))), out);
-        }
     }
-    Ok(exit)
+    Ok((report, exit))
+}
+
+/// Where GitHub runs it: the page of the run, once it is known which kinds of failures have a repro, and where.
+pub fn summarize(report: &CampaignReport, repros: &BTreeMap<String, String>, out: &mut Out) -> Exit {
+    let page = std::env::var_os(GITHUB).and_then(|_| std::env::var_os(GITHUB_SUMMARY)).map(PathBuf::from);
+    let Some(page) = page else { return Exit::Passed };
+    let Err(error) = append(&page, &report::step_summary(report, repros)) else { return Exit::Passed };
+    let shown = page.display().to_string();
+    let trouble = Trouble::environment(format!("{}: {}", shown.escape_debug(), report::reason(&error)));
+    let trouble = trouble.of(GITHUB_SUMMARY);
+    out.error(&trouble);
+    trouble.exit()
 }
 
 /// Failures that are said to be known; those that nobody has seen are said once all seeds were run.
@@ -84,13 +94,14 @@ pub fn known(path: Option<&Path>, plans: &[Plan], out: &mut Out) -> Result<Known
     let mut text = String::new();
     let file = std::fs::File::open(path).and_then(|f| f.take(LIST + 1).read_to_string(&mut text));
     file.map_err(|e| {
-        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e)))
+        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e))).of("--known")
     })?;
     if text.len() as u64 > LIST {
         return Err(Trouble::usage(format!(
             "{}: no such list is larger than {LIST} bytes",
             shown.escape_debug()
-        )));
+        ))
+        .of("--known"));
     }
     let known = Known::of(&text);
     let named = |scenario: &str| plans.iter().any(|plan| plan.scenario.name == scenario);
@@ -132,12 +143,13 @@ pub fn check_forms(of: &Folder, junit: Option<&Path>, sarif: Option<&Path>) -> R
         return Err(Trouble::usage("--junit and --sarif name the same file").help("give each its own"));
     }
     let of = of.path().canonicalize().ok();
-    for (path, form) in [(junit, JUNIT), (sarif, SARIF)] {
+    for (flag, path, form) in [("--junit", junit, JUNIT), ("--sarif", sarif, SARIF)] {
         let Some(path) = path.filter(|path| !is_stream(path)) else { continue };
-        check([path])?;
+        check([path]).map_err(|trouble| trouble.of(flag))?;
         let shown = path.display().to_string();
         let lost = |what: &str| {
             Err(Trouble::usage(format!("{}: {what}", shown.escape_debug()))
+                .of(flag)
                 .help("name another file, or remove it"))
         };
         let own = whole(path).is_some_and(|(folder, name)| {
