@@ -15,7 +15,8 @@ use mirrorsim_world::{Sight, State, planned};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -29,6 +30,13 @@ const FROM_OUTSIDE: [i32; 4] = [1, 2, 15, 9];
 pub(crate) const AGAIN: usize = 3;
 /// Entries before the last known one that a second run tells.
 const BEFORE: u64 = 64;
+/// How often a silent child is waited for. Looks are counted, not time: a machine that sleeps is not silent.
+const LOOK: Duration = Duration::from_millis(250);
+/// A child says itself that its seed hangs. One that says nothing for so much longer stands still, such as in a debugger or
+/// in a frozen group; a busy machine may well be slow to start it.
+const STILL: Duration = Duration::from_secs(10);
+/// So many lines are read ahead.
+const AHEAD: usize = 64;
 
 /// How to start a child, which then calls [`crate::serve`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,7 +63,10 @@ pub(crate) struct Running {
     process: Child,
     /// Nothing once it is to end.
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    /// Lines that it has said.
+    output: Receiver<String>,
+    /// It may be silent for so long.
+    patience: Duration,
     /// Reads what it complains of, so that it never waits for that; gives the first of it.
     errors: Option<JoinHandle<Vec<u8>>>,
     /// The plan that it knows.
@@ -203,7 +214,8 @@ impl<'a> Nursery<'a> {
             Answer::Late => (Verdict::Inconclusive, "limit", "given up: it takes too long".into()),
             Answer::Died(how) => (Verdict::Failed, "crash", how.clone()),
             Answer::Sent => {
-                let message = "its process is killed whenever it is started; is there enough memory?";
+                let message =
+                    "its process is killed, or stands still, whenever it is started; is there enough memory?";
                 (Verdict::Failed, "crash", message.into())
             }
             _ => {
@@ -275,16 +287,21 @@ impl Running {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn()?;
         let input = process.stdin.take();
-        let output = BufReader::new(process.stdout.take().ok_or_else(missing)?);
+        let said = BufReader::new(process.stdout.take().ok_or_else(missing)?);
+        let (sender, output) = sync_channel(AHEAD);
+        // It ends with the child, or with whoever listened.
+        let tell = move || said.lines().map_while(Result::ok).try_for_each(|line| sender.send(line));
+        Builder::new().name("output".into()).spawn(tell)?;
         let errors = process.stderr.take().ok_or_else(missing)?;
         let errors = Builder::new().name("errors".into()).spawn(move || first_of(errors))?;
-        Ok(Running { process, input, output, errors: Some(errors), plan: None })
+        Ok(Running { process, input, output, patience: how.hang_after, errors: Some(errors), plan: None })
     }
 
     /// What it is asked for a seed; the text of a scenario only once.
     fn task(&mut self, wish: &Wish, echo: Option<u64>, patience: Duration) -> Task {
         let Wish { plan, number, seed, sight } = *wish;
         let known = self.plan.replace(number) == Some(number);
+        self.patience = patience;
         Task {
             token: plan.request(seed).to_string(),
             name: plan.scenario.path.clone(),
@@ -303,10 +320,20 @@ impl Running {
         input.write_all(format!("{line}\n").as_bytes())
     }
 
-    /// The next thing that it says; `None`: it died, or speaks another language.
+    /// The next thing that it says; `None`: it died, speaks another language, or stood still and was ended.
     pub fn said(&mut self) -> Option<Said> {
-        let mut line = String::new();
-        (self.output.read_line(&mut line).ok()? > 0).then(|| serde_json::from_str(&line).ok())?
+        let mut silent = Duration::ZERO;
+        loop {
+            match self.output.recv_timeout(LOOK) {
+                Ok(line) => return serde_json::from_str(&line).ok(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => silent += LOOK,
+            }
+            if silent > self.patience.saturating_add(STILL) {
+                let _ = self.process.kill();
+                return None;
+            }
+        }
     }
 
     /// `None`: it died.

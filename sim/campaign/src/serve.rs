@@ -62,7 +62,7 @@ pub(crate) enum Said {
 /// Runs the seeds that standard input asks for, until it ends. Whoever returns from here is to end the process:
 /// a seed may still run, and nobody waits for it.
 pub fn serve(load: Load) -> io::Result<()> {
-    let now = Arc::new(Mutex::new(None));
+    let now = Arc::new(Now::default());
     let (sender, tasks) = channel();
     let (ended, alive) = channel();
     let current = Arc::clone(&now);
@@ -83,14 +83,25 @@ pub fn serve(load: Load) -> io::Result<()> {
     Ok(())
 }
 
-/// What runs now.
-type Now = Mutex<Option<(Arc<Pulse>, Duration)>>;
+/// What is done now.
+type Now = Mutex<Doing>;
+
+#[derive(Clone, Default)]
+enum Doing {
+    #[default]
+    Nothing,
+    /// A scenario is read, which takes as long as its traces are.
+    Reading,
+    /// A seed is run, and stands still after so long without an entry.
+    Running(Arc<Pulse>, Duration),
+}
 
 fn work(load: Load, tasks: &Receiver<Task>, now: &Now) {
     let mut plan = None;
     for task in tasks {
+        set(now, Doing::Reading);
         let said = run(load, &mut plan, &task, now).unwrap_or_else(Said::Refused);
-        set(now, None);
+        set(now, Doing::Nothing);
         say(&said);
     }
 }
@@ -117,7 +128,7 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
         Some(from) => Arc::new(Echo { pulse: Arc::clone(&pulse), from }),
         None => Arc::clone(&pulse) as Arc<dyn Watch>,
     };
-    set(now, Some((pulse, task.patience)));
+    set(now, Doing::Running(pulse, task.patience));
     let options = Options { watch: Some(watch), ..plan.options(token.seed) };
     if let Some(sight) = task.sight {
         return Ok(match look(plan, token.seed, &options, sight) {
@@ -129,7 +140,7 @@ fn run(load: Load, known: &mut Option<Plan>, task: &Task, now: &Now) -> Result<S
     Ok(Said::Done { outcome: Box::new(run.outcome), expectations, wall })
 }
 
-fn set(now: &Now, to: Option<(Arc<Pulse>, Duration)>) {
+fn set(now: &Now, to: Doing) {
     *now.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
@@ -138,9 +149,15 @@ fn guard(now: &Now, alive: &Receiver<()>) {
     let (mut last, mut silent) = (0, Duration::ZERO);
     while alive.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let current = now.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some((pulse, patience)) = current else {
-            silent = Duration::ZERO;
-            continue;
+        let (pulse, patience) = match current {
+            Doing::Running(pulse, patience) => (pulse, patience),
+            other => {
+                silent = Duration::ZERO;
+                if matches!(other, Doing::Reading) {
+                    say(&Said::Pulse(0));
+                }
+                continue;
+            }
         };
         let entries = pulse.entries();
         if entries != last || pulse.waits() {

@@ -34,7 +34,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// No line of a result is longer: what is longer was never written by us.
 const LINE: u64 = 1 << 26;
 
-/// What a campaign is of. Two of equal headers, but for `commit` and `regressions`, give equal results.
+/// What a campaign is of. Two of equal headers, but for `commit`, `regressions` and `known`, give equal results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -51,6 +51,9 @@ pub struct Header {
     /// The folder whose repros it replays first, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regressions: Option<String>,
+    /// The file of failures that turn nothing red, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
     /// What is run.
     pub scenarios: Vec<Stated>,
 }
@@ -97,14 +100,15 @@ impl Header {
             shard,
             twice,
             regressions: None,
+            known: None,
             scenarios: plans.iter().map(stated).collect(),
         }
     }
 
     /// The same for all shards of a campaign, and for no other campaign.
     fn name(&self) -> String {
-        let mut whole =
-            Header { commit: String::new(), shard: Shard::default(), regressions: None, ..self.clone() };
+        let (commit, shard) = (String::new(), Shard::default());
+        let mut whole = Header { commit, shard, regressions: None, known: None, ..self.clone() };
         whole.scenarios.iter_mut().for_each(|s| s.yes_large = false);
         format!("campaign {:016x}", serde_json::to_vec(&whole).map_or(0, |bytes| xxh3_64(&bytes)))
     }
@@ -487,10 +491,16 @@ fn read(
                 }
             };
         }
-        let of = decoder.header().and_then(|h| h.comment());
-        if of.is_some_and(|of| of.starts_with(b"campaign ") && of != name.as_bytes()) {
-            let what = format!("holds results of another campaign than the {HEADER} beside it says");
-            return Err(refused(path, what).cured(unknown()));
+        match decoder.header().and_then(|h| h.comment()) {
+            Some(of) if of == name.as_bytes() => {}
+            Some(of) if of.starts_with(b"campaign ") => {
+                let what = format!("holds results of another campaign than the {HEADER} beside it says");
+                return Err(refused(path, what).cured(unknown()));
+            }
+            _ => {
+                let what = format!("what stands behind byte {whole} was not written by a campaign");
+                return Err(refused(path, what).cured(cut(path, whole)));
+            }
         }
         for text in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             each(text)?;

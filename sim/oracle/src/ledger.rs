@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 pub enum Loss {
     /// A source's site, with the recovery that follows at the destination.
     Site(usize),
+    /// What fences a source that lives: its mirror is recovered. Answers to acknowledgements that are under way may still come.
+    Fenced(usize),
     /// All that a server's NVRAM holds.
     Nvram(Server),
     /// All that the destination has.
@@ -65,6 +67,7 @@ impl Judge {
         let mut mirrors = self.mirrors.iter();
         match *loss {
             Loss::Site(i)
+            | Loss::Fenced(i)
             | Loss::Nvram(Server::Source(i))
             | Loss::Range { server: Server::Source(i), .. } => {
                 self.mirrors.get(i).and_then(|m| self.beyond_of(m, loss))
@@ -72,7 +75,7 @@ impl Judge {
             Loss::Heir(i) => {
                 let turned = self.turned.get(i)?.as_ref()?;
                 let m = &turned.mirrors[i];
-                let lacks = destination_lacks(m).filter(|_| !m.lonely());
+                let lacks = destination_lacks(m, durability::required(m)).filter(|_| !m.lonely());
                 let none = || m.lonely().then(|| "what was its source has no copy of it".to_string());
                 lacks.or_else(none).map(|what| format!("mirror {}: {what}", self.setup.sources[i].name))
             }
@@ -83,7 +86,8 @@ impl Judge {
     /// What the destination lacks now for recovering a mirror whose source is gone: it has gone on since then.
     pub fn lacks(&self, source: usize) -> Option<String> {
         let m = self.mirrors.get(source).filter(|m| !m.away)?;
-        destination_lacks(m).map(|what| format!("mirror {}: {what}", self.setup.sources[m.number].name))
+        destination_lacks(m, durability::required(m))
+            .map(|what| format!("mirror {}: {what}", self.setup.sources[m.number].name))
     }
 
     fn beyond_of(&self, m: &Mirror, loss: &Loss) -> Option<String> {
@@ -106,16 +110,21 @@ impl Judge {
             return there.then(|| "its clients are served with the image alone".into()).and_then(say);
         }
         let source = source_lacks(m);
-        let destination = destination_lacks(m);
+        let destination = destination_lacks(m, durability::required(m));
         let alone = (m.history.answered > durability::required(m))
             .then(|| "its source has answered what the destination lacks".to_string());
         match *loss {
             Loss::Heir(_) => None,
             // What is gone cannot be lost again.
-            Loss::Site(_) | Loss::Nvram(Server::Source(_)) if m.source.gone => None,
+            Loss::Site(_) | Loss::Fenced(_) | Loss::Nvram(Server::Source(_)) if m.source.gone => None,
             Loss::Nvram(Server::Source(_)) => destination.or(alone).and_then(say),
             // What it has answered alone goes with it: that is what the policy says (I15).
             Loss::Site(_) => destination.and_then(say),
+            Loss::Fenced(_) => {
+                // On receipt nothing is promised.
+                let under_way = if self.setup.level == Level::Received { 0 } else { m.wait.acknowledged };
+                destination_lacks(m, durability::required(m).max(under_way.min(m.model.tip()))).and_then(say)
+            }
             Loss::Destination => source.or_else(|| harmed_blocks(m)).and_then(say),
             Loss::Nvram(Server::Destination) => match source {
                 Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
@@ -207,9 +216,8 @@ fn harmed_blocks(m: &Mirror) -> Option<String> {
     block.map(|(v, b)| format!("block {b} of volume {v} is damaged at its source"))
 }
 
-/// What the destination lacks for that.
-fn destination_lacks(m: &Mirror) -> Option<String> {
-    let answered = durability::required(m);
+/// What the destination lacks for that, of what is `answered`.
+fn destination_lacks(m: &Mirror, answered: u64) -> Option<String> {
     let cursor = m.copy.image.cursor;
     let position = |index| -> Position { m.model.position_of(index) };
     // What was in a lost NVRAM is counted below; without its mark, or a superblock, nothing says how far the log goes.

@@ -200,6 +200,9 @@ fn within<'a>(map: &'a MapShape, key: &str) -> Option<(&'a Field, &'a Field)> {
 /// Where else there are keys of a name, if they are few, and what is known here.
 fn elsewhere(key: &str, names: &[&str]) -> String {
     let known = format!("known here: {}", names.join(", "));
+    if keys::is_root(key) {
+        return format!("`{key}` is a key of the scenario itself: write it without indentation; {known}");
+    }
     match keys::places(key).as_slice() {
         [] => known,
         places @ ([_] | [_, _]) => format!("there is `{}`; {known}", places.join("` and `")),

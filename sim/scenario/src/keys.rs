@@ -85,6 +85,11 @@ pub(crate) fn places(name: &str) -> Vec<&'static str> {
     all().iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with(&ending)).collect()
 }
 
+/// Whether a scenario itself has a key of this name.
+pub(crate) fn is_root(name: &str) -> bool {
+    all().iter().any(|(path, _)| path == name)
+}
+
 /// What is called so here; a word that nobody knows means itself.
 pub(crate) fn called(word: &str) -> &str {
     CALLED.iter().find(|(other, _)| *other == word).map_or(word, |(_, name)| name)

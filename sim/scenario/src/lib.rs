@@ -55,7 +55,7 @@ pub use outline::{Outline, Step};
 pub use paths::{Paths, expand};
 pub use place::one_line;
 pub use problem::{Problem, Problems, Related};
-pub use quantity::{show_about, show_chance, show_duration, show_size};
+pub use quantity::{grain, show_about, show_chance, show_duration, show_size};
 pub use schema::schema;
 pub use seeds::{Seeds, seeds};
 pub use template::template;

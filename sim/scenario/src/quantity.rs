@@ -194,9 +194,19 @@ pub fn show_duration(ns: u64) -> String {
     show(ns, TIMES)
 }
 
+/// The largest unit of which there is one.
+fn about(ns: u64) -> (&'static str, u128) {
+    *TIMES.iter().rev().find(|(_, f)| u128::from(ns) >= *f).unwrap_or(&TIMES[0])
+}
+
+/// Nanoseconds that the last decimal of [`show_about`] is worth.
+pub fn grain(ns: u64) -> u64 {
+    (about(ns).1 as u64 / 1000).max(1)
+}
+
 /// Nanoseconds in the largest unit of which there is one, cut to three decimals.
 pub fn show_about(ns: u64) -> String {
-    let (unit, factor) = TIMES.iter().rev().find(|(_, f)| u128::from(ns) >= *f).unwrap_or(&TIMES[0]);
+    let (unit, factor) = about(ns);
     let thousandths = u128::from(ns) * 1000 / factor;
     let fraction = format!("{:03}", thousandths % 1000);
     let fraction = fraction.trim_end_matches('0');

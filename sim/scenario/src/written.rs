@@ -2,11 +2,11 @@
 
 use crate::outline::Outline;
 use crate::quantity::{show_duration, show_size};
-use mirrorsim_world::fault_name;
 use mirrorsim_world::spec::{
     AfterFailure, Bend, Chance, Change, DamageTarget, Delay, DeviceName, Direction, Fault, FaultSpec,
     Instead, LinkSpec, LostContent, Nanos, Node, Shape, Spec, TraceAction, TraceOperation, When,
 };
+use mirrorsim_world::{fault_name, is_zeros};
 
 /// What is said of a fault, key by key.
 type Said = Vec<(&'static str, Outline)>;
@@ -323,7 +323,13 @@ pub fn script(spec: &Spec, of: usize, operations: &[TraceOperation], timed: bool
             said.push(("volume", Outline::word(&volumes[o.volume].name)));
         }
         said.push(match o.action {
-            TraceAction::Write { offset, length, .. } => ("write", bytes(offset, length)),
+            TraceAction::Write { offset, length, ref payload, .. } => {
+                let mut write = bytes(offset, length);
+                if payload.as_ref().is_some_and(|p| is_zeros(p)) {
+                    write.set("zeros", Outline::word(true));
+                }
+                ("write", write)
+            }
             TraceAction::WriteZeroes { offset, length } => ("write_zeroes", bytes(offset, length)),
             TraceAction::Read { offset, length } => ("read", bytes(offset, length)),
             TraceAction::Add { offset, delta } => {

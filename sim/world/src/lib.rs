@@ -56,7 +56,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
 use std::sync::Arc;
-pub use workload::drawn as drawn_operations;
+pub use workload::{drawn as drawn_operations, is_zeros};
 
 /// What a run is asked to do beside its spec; none of it changes what happens, except `planted`, `overrides` and `rigged`.
 #[derive(Clone, Debug, Default)]

@@ -72,8 +72,6 @@ pub enum Generator {
         trace: Trace,
         /// Next operation.
         at: usize,
-        /// Bytes of zeros to be shared.
-        zeros: Bytes,
     },
 }
 
@@ -90,9 +88,7 @@ impl Generator {
                 };
                 Generator::Drawn { spec: spec.clone(), volumes, zipf, asked: 0, cursor: 0 }
             }
-            Workload::Trace(trace) => {
-                Generator::Recorded { trace: trace.clone(), at: 0, zeros: Bytes::from(vec![0; 65536]) }
-            }
+            Workload::Trace(trace) => Generator::Recorded { trace: trace.clone(), at: 0 },
         }
     }
 
@@ -106,7 +102,7 @@ impl Generator {
                 *asked += 1;
                 Next::Ask(draw(spec, volumes, zipf.as_deref(), *asked, cursor, who, decisions))
             }
-            Generator::Recorded { trace, at, zeros } => {
+            Generator::Recorded { trace, at } => {
                 let Some(op) = trace.operations.get(*at) else { return Next::End };
                 if let Some(speed) = trace.speed_milli {
                     let due = (op.at as u128 * 1000 / speed.max(1) as u128) as u64;
@@ -135,7 +131,6 @@ impl Generator {
                     TraceAction::Add { offset, delta } => (*offset, 8, Body::Add(*delta), false),
                     TraceAction::Read { offset, length } => (*offset, *length, Body::Read, false),
                 };
-                let _ = zeros;
                 let (volume, expect_error) = (op.volume as u32, op.expect_error);
                 *at += 1;
                 Next::Ask(Ask { volume, offset, length, body, wait, expect_error })
@@ -171,7 +166,13 @@ pub fn drawn(spec: &Spec, seed: u64, most: usize) -> Vec<Vec<TraceOperation>> {
             }
             let (offset, length) = (ask.offset, ask.length);
             let action = match ask.body {
-                Body::Write(_) => TraceAction::Write { offset, length, payload: None, wait: ask.wait },
+                // Whoever replays it stamps it again.
+                Body::Write(payload) => TraceAction::Write {
+                    offset,
+                    length,
+                    payload: is_zeros(&payload).then_some(payload),
+                    wait: ask.wait,
+                },
                 Body::WriteZeroes => TraceAction::WriteZeroes { offset, length },
                 Body::Add(delta) => TraceAction::Add { offset, delta },
                 Body::Read => TraceAction::Read { offset, length },
@@ -182,6 +183,11 @@ pub fn drawn(spec: &Spec, seed: u64, most: usize) -> Vec<Vec<TraceOperation>> {
         all.push(operations);
     }
     all
+}
+
+/// Whether a payload has no byte but zero.
+pub fn is_zeros(payload: &[u8]) -> bool {
+    payload.iter().all(|byte| *byte == 0)
 }
 
 fn draw(

@@ -3,7 +3,7 @@
 
 use super::lists::path;
 use super::trials::Trials;
-use mirrorsim_scenario::{Outline, Step, show_about, show_duration};
+use mirrorsim_scenario::{Outline, Step, grain, show_about, show_duration};
 
 /// The first step of a time, ns.
 const FIRST: u64 = 1_000;
@@ -54,7 +54,7 @@ fn of(trials: &mut Trials<'_, '_>, best: &Outline, index: usize) -> Option<Strin
     let up = end(high - now, first, exact, &mut |by| at(now + by))?;
     let (from, to) = (now - down.0, now + up.0);
     let show = |value: u64| match kind {
-        Kind::Time => show_about(value),
+        Kind::Time => shown((from, to), now, value),
         Kind::Number => value.to_string(),
     };
     let interval = match (from == to, up.1) {
@@ -63,6 +63,16 @@ fn of(trials: &mut Trials<'_, '_>, best: &Outline, index: usize) -> Option<Strin
         _ => format!("{}..={}", show(from), show(to)),
     };
     Some(format!("window: {what} {interval}: the interval around its place in which it still kills"))
+}
+
+/// An end of an interval of times: rounded to its inside, or in full where that would leave out what it is around.
+fn shown((from, to): (u64, u64), now: u64, end: u64) -> String {
+    let inside = (from.next_multiple_of(grain(from)), to / grain(to) * grain(to));
+    match end == from {
+        _ if !(inside.0..=inside.1).contains(&now) => show_duration(end),
+        true => show_about(inside.0),
+        false => show_about(inside.1),
+    }
 }
 
 /// Sets a value whose key may be missing.
@@ -88,7 +98,7 @@ fn end(most: u64, first: u64, exact: u64, kills: &mut dyn FnMut(u64) -> Option<b
         }
         step *= 2;
     };
-    while bad - good > exact.max(good / 64) {
+    while bad - good > exact {
         let middle = good.midpoint(bad);
         match kills(middle)? {
             true => good = middle,
@@ -109,6 +119,20 @@ mod tests {
         assert_eq!(end(1000, 1, 1, &mut upto(0)), Some((0, false)));
         assert_eq!(end(1000, 1, 1, &mut upto(1000)), Some((1000, true)));
         assert_eq!(end(0, 1, 1, &mut upto(0)), Some((0, true)));
+        assert_eq!(end(1 << 20, 1, 1, &mut upto(300_001)), Some((300_001, false)), "to the last one");
         assert_eq!(end(10, 1, 1, &mut |_| None), None);
+    }
+
+    #[test]
+    fn no_time_is_shown_that_is_outside() {
+        let both = |from, to, now| [from, to].map(|end| shown((from, to), now, end));
+        assert_eq!(both(38_416_001, 41_408_999, 40_000_000), ["38.417ms", "41.408ms"]);
+        assert_eq!(
+            both(38_416_001, 38_416_999, 38_416_500),
+            ["38416001ns", "38416999ns"],
+            "nothing is left in between"
+        );
+        assert_eq!(both(999, 1_001, 1_000), ["999ns", "1.001us"]);
+        assert_eq!(both(1_500_000, 60_100_000_000, 2_000_000), ["1.5ms", "1.001m"]);
     }
 }

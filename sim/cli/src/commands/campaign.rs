@@ -59,6 +59,8 @@ pub struct Task {
     /// What is replayed first: the folder, if one was named, and what is there.
     pub regressions: Option<String>,
     pub corpus: Corpus,
+    /// The file of failures that are known, if one is named.
+    pub known: Option<PathBuf>,
     /// Ends it early.
     pub stop: Stop,
     /// It is a part of something else, which says how the rest is run.
@@ -77,12 +79,14 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     } else {
         (asked(args, out)?, args.check_determinism)
     };
-    let before = Store::header(&folder(&top, shard)).ok().and_then(|header| header.regressions);
-    let regressions = args.regressions.clone().or(before);
+    let before = Store::header(&folder(&top, shard)).ok();
+    let (regressions, known) = before.map_or((None, None), |header| (header.regressions, header.known));
+    let regressions = args.regressions.clone().or(regressions);
+    let known = args.on_failure.known.clone().or(known.map(PathBuf::from));
     // Once for all shards; who merges looks again.
     let corpus = if shard.number == 1 { Corpus::find(regressions.as_deref())? } else { Corpus::default() };
     let stop = signals::listen(out.json());
-    carry_out(args, Task { plans, twice, shard, top, regressions, corpus, stop, is_part: false }, out)
+    carry_out(args, Task { plans, twice, shard, top, regressions, corpus, known, stop, is_part: false }, out)
 }
 
 /// Shards are of the same seeds, or nobody can merge them.
@@ -125,9 +129,10 @@ fn folder(top: &Path, shard: Shard) -> PathBuf {
 
 /// Runs what is left of it, and tells what it came to.
 pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit, Trouble> {
-    let Task { plans, twice, shard, top, regressions, corpus, stop, is_part } = task;
-    let known = known(args.on_failure.known.as_deref(), &plans, out)?;
-    let header = Header { regressions, ..Header::of(&plans, shard, twice) };
+    let Task { plans, twice, shard, top, regressions, corpus, known: list, stop, is_part } = task;
+    let known = known(list.as_deref(), &plans, out)?;
+    let list = list.and_then(|path| path.to_str().map(str::to_owned));
+    let header = Header { regressions, known: list, ..Header::of(&plans, shard, twice) };
     let parts = parts(&plans, shard)?;
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;

@@ -70,8 +70,9 @@ fn run(args: &CompareArgs, top: &Path, out: &mut Out) -> Result<Option<Exit>, Tr
         let top = top.join(name);
         out.note(&format!("{} is run", top.display().to_string().escape_debug()));
         let (twice, shard, corpus) = (false, Shard::default(), Corpus::default());
-        let regressions = None;
-        let task = Task { plans, twice, shard, top, regressions, corpus, stop: stop.clone(), is_part: true };
+        let (regressions, known, stopped) = (None, None, stop.clone());
+        let task =
+            Task { plans, twice, shard, top, regressions, corpus, known, stop: stopped, is_part: true };
         let exit = campaign::carry_out(&half, task, out)?;
         // A verdict is what is compared; all else ends it.
         if ended(exit, &stop) {

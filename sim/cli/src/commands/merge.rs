@@ -36,11 +36,14 @@ pub fn merge(args: &MergeArgs, out: &mut Out) -> Result<Exit, Trouble> {
         }
     }
     let plans = planned(first)?;
-    let known = known(args.on_failure.known.as_deref(), &plans, out)?;
+    let list = headers.iter().find_map(|header| header.known.clone());
+    let list = args.on_failure.known.clone().or(list.map(PathBuf::from));
+    let known = known(list.as_deref(), &plans, out)?;
+    let list = list.and_then(|path| path.to_str().map(str::to_owned));
     let regressions = headers.iter().find_map(|header| header.regressions.clone());
     let regressions = args.regressions.clone().or(regressions);
     let corpus = Corpus::find(regressions.as_deref())?;
-    let whole = Header { shard: Shard::default(), regressions, ..first.clone() };
+    let whole = Header { shard: Shard::default(), regressions, known: list, ..first.clone() };
     let target = Folder::open(&args.out)?;
     Reducing::check(&target, &args.on_failure)?;
     check_forms(&target, args.junit.as_deref(), args.sarif.as_deref())?;

@@ -167,3 +167,24 @@ fn sides_that_stay_apart_say_why() {
         assert_eq!(rig.found().contains("liveness"), !alarm);
     }
 }
+
+/// Whoever recovers a mirror fences its source, which may still answer what was acknowledged before.
+#[test]
+fn what_is_acknowledged_and_not_answered_counts_if_the_source_lives() {
+    let mut rig = Rig::new();
+    rig.run(write(0, 512, 1));
+    rig.free();
+    let index = rig.number(write(512, 512, 2));
+    rig.forward(index);
+    rig.accept(index);
+    rig.file(index);
+    rig.free();
+    assert_eq!(rig.judge.beyond(&Loss::Fenced(0)), None);
+    let at = rig.place(1) + 128 + 640 + 200;
+    damage(&mut rig, Device::Log, at);
+    assert_eq!(rig.judge.beyond(&Loss::Site(0)), None, "no client was answered, and none will be");
+    let why = rig.judge.beyond(&Loss::Fenced(0)).expect("beyond");
+    assert!(why.contains("mirror 0: (1, 2) is damaged"), "{why}");
+    rig.judge.disaster(0);
+    assert_eq!(rig.judge.beyond(&Loss::Fenced(0)), None, "nobody is left who could answer");
+}

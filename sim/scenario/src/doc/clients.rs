@@ -400,6 +400,8 @@ map! {
         length: Size = optional("the length of `text`; without a text it must be named"),
         /// What is written.
         text: Words = optional("bytes stamped with source, client, operation and block"),
+        /// Zeros are written, a payload like any other.
+        zeros: bool = default("false"),
         /// Nothing later is issued until this is answered.
         wait: bool = default("false"),
     }

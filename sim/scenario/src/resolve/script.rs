@@ -24,7 +24,10 @@ pub(crate) fn scripted(
         let draft = steps.wrong("vacuous", "0 operations: this client would do nothing");
         cx.desk.report(draft.help("say `allow_vacuous: true` if that is what you want"));
     }
-    let operation = |step| one_step(cx, spec, sources, step, source);
+    // All writes of zeros share them.
+    let wants_zeros = steps.iter().any(|s| s.write.as_ref().is_some_and(|w| *w.zeros));
+    let zeros = Bytes::from(vec![0; if wants_zeros { largest_operation(spec, source) as usize } else { 0 }]);
+    let operation = |step| one_step(cx, spec, sources, step, source, &zeros);
     let operations: Vec<TraceOperation> = steps.iter().filter_map(operation).collect();
     let timed = steps.iter().any(|s| s.at.given);
     Trace { operations: Arc::new(operations), speed_milli: timed.then_some(1000) }
@@ -36,12 +39,13 @@ fn one_step(
     sources: Place,
     step: &At<Step>,
     source: usize,
+    zeros: &Bytes,
 ) -> Option<TraceOperation> {
     let volume = names::volume(cx, spec, source, sources, step.volume.as_ref())?;
     let mut place = step.place;
     let action = if let Some(w) = &step.write {
         place = w.length.as_ref().map_or(w.offset.place, |l| l.place);
-        write(cx, w)?
+        write(cx, w, zeros)?
     } else if let Some(z) = &step.write_zeroes {
         place = z.length.place;
         TraceAction::WriteZeroes { offset: z.offset.0, length: z.length.0 }
@@ -72,7 +76,12 @@ fn one_step(
     Some(TraceOperation { at: step.at.0, volume, action, expect_error })
 }
 
-fn write(cx: &mut Cx<'_>, w: &At<Write>) -> Option<TraceAction> {
+fn write(cx: &mut Cx<'_>, w: &At<Write>, zeros: &Bytes) -> Option<TraceAction> {
+    if *w.zeros && w.text.is_some() {
+        let what = "`zeros` and `text` are two payloads of one write";
+        cx.desk.report(w.zeros.wrong("exclusive-keys", what).help("leave one of them out"));
+        return None;
+    }
     let payload = w.text.as_ref().map(|t| Bytes::copy_from_slice(t.0.as_bytes()));
     let own = payload.as_ref().map(|p| p.len() as u64);
     let length = match (w.length.as_ref(), own) {
@@ -88,6 +97,8 @@ fn write(cx: &mut Cx<'_>, w: &At<Write>) -> Option<TraceAction> {
             return None;
         }
     };
+    // What is longer is refused as an operation.
+    let payload = if *w.zeros { Some(zeros.slice(..zeros.len().min(length as usize))) } else { payload };
     Some(TraceAction::Write { offset: w.offset.0, length, payload, wait: *w.wait })
 }
 

@@ -68,7 +68,8 @@ impl<M: Machines> World<'_, M> {
                 // Nobody needs a source whose clients the destination serves.
                 let former = self.serves_at_destination(self.destination_of(*source), *source);
                 let (panel, number) = self.bench.seat(*source);
-                let mut all = if former { Vec::new() } else { vec![(panel, Loss::Site(number))] };
+                let lost = if matches!(fault, Fault::Recover { .. }) { Loss::Fenced } else { Loss::Site };
+                let mut all = if former { Vec::new() } else { vec![(panel, lost(number))] };
                 if let Fault::Disaster { source, .. } = fault {
                     // With it goes what its server has of others.
                     for d in self.site(*source).filter(|s| self.is_destination(*s)) {
