@@ -27,6 +27,12 @@ pub fn whole(test: &str, seeds: &str) -> String {
     report(&out)
 }
 
+/// The lines of results.
+fn lines(results: &Path) -> String {
+    let said = std::process::Command::new("gzip").arg("-dc").arg(results).output().expect("gzip");
+    String::from_utf8(said.stdout).expect("UTF-8")
+}
+
 #[test]
 fn workers_and_shards_change_nothing() {
     let whole = whole("campaign_parts", "1..=30");
@@ -155,6 +161,14 @@ fn another_campaign_in_its_folder_is_refused_and_damage_is_named() {
     mirrorsim(&["merge", text(&out), "--out", text(&scratch("campaign_other_merged"))]).ends(2);
     std::fs::remove_file(&results).expect("removed");
     run("1..=4", &["--resume"]).ends(0);
+    // What somebody else has packed is no result.
+    let kept = std::fs::read(&results).expect("results");
+    let mut gzip = std::process::Command::new("gzip");
+    let plain = file("campaign_other_plain", "results.jsonl", &lines(&results));
+    assert!(gzip.arg("-n").arg(&plain).status().expect("gzip").success());
+    std::fs::copy(plain.with_extension("jsonl.gz"), &results).expect("replaced");
+    resume().ends(2).complains("what stands behind byte 0 was not written by a campaign");
+    std::fs::write(&results, kept).expect("put back");
     // Results are of one campaign, and nobody else's.
     let header = out.join("campaign.json");
     let kept = std::fs::read_to_string(&header).expect("a header");
@@ -330,12 +344,16 @@ fn a_full_disk_ends_it_and_loses_nothing_that_was_kept() {
     let said = Said::of(&limited.output().expect("it starts")).ends(3);
     assert!(said.err.contains("results.jsonl.gz: "), "{}", said.err);
     assert!(said.out.contains("STOPPED  ") && !said.out.contains("PASSED  "), "{}", said.out);
-    said.says("results could not be kept any more (see the error); the rest of the seeds:\n");
+    let said = said.says("results could not be kept any more (see the error); the rest of the seeds:\n");
     // Half a member would stand before whatever is written next.
     let results = out.join("results.jsonl.gz");
     if std::fs::metadata(&results).expect("results").len() > 0 {
         assert!(std::process::Command::new("gzip").arg("-t").arg(&results).status().expect("gzip").success());
     }
+    // Nothing is reported that is not there.
+    let told: Value = serde_json::from_str(&report(&out)).expect("JSON");
+    assert_eq!(told["seeds"].as_u64(), Some(lines(&results).lines().count() as u64), "{}", said.out);
+    said.complains(" could not be kept: not counted below");
     mirrorsim(&arguments(&out, &["--seeds", "1..=300", "--resume"])).ends(0);
     assert_eq!(report(&out), whole("campaign_full", "1..=300"));
 }
@@ -435,6 +453,27 @@ fn a_scenario_of_which_no_seed_was_run_has_no_verdict() {
     mirrorsim(&arguments(&out, &["--seeds", "1..=3", "--shard", "1/5"]))
         .ends(0)
         .says(" 0 seeds (shard 1/5): none");
+}
+
+/// One that stands still, as in a debugger or a frozen group, is ended and its seed run by another one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_that_stands_still_costs_nothing() {
+    let seeds = "1..=100";
+    let out = scratch("campaign_frozen_worker");
+    let mut command = command(&arguments(&out, &["--seeds", seeds, "--jobs", "1", "--hang-after", "1s"]));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut stopped = 0;
+    while stopped == 0 && child.try_wait().expect("a child").is_none() {
+        for worker in super::lapses::children(child.id()) {
+            let stop = std::process::Command::new("kill").args(["-STOP", &worker]).status();
+            stopped += u32::from(stop.is_ok_and(|status| status.success()));
+        }
+        pause(5);
+    }
+    assert!(stopped > 0, "no worker was stopped");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    assert_eq!(report(&out), whole("campaign_frozen_worker", seeds));
 }
 
 /// A worker that somebody kills, as a system does that is short of memory, costs no result.

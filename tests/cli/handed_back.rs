@@ -117,6 +117,12 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
     );
     assert!(std::fs::read_to_string(&xml).expect("XML").contains("failures=\"0\""));
     assert_eq!(json(&sarif)["runs"][0]["results"][0]["suppressions"][0]["kind"], "external");
+    // The list is remembered, unless another one is named.
+    let (resume, merged) =
+        (["campaign", "--resume", "--no-shrink", "--out", text(&out)], scratch("back_known_merged"));
+    mirrorsim(&resume).ends(0);
+    mirrorsim(&["merge", text(&out), "--no-shrink", "--out", text(&merged)]).ends(0);
+    mirrorsim(&[&resume[..], &["--known", "/dev/null"]].concat()).ends(1);
     // They take the place of their like, and of nothing else.
     let takes = |junit: &Path, sarif: &Path| {
         let out = scratch("back_known_again");

@@ -189,6 +189,19 @@ pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit,
         let removed = || Trouble::environment(what);
         let help = "what it was of is gone, so nothing goes on with it: begin it again";
         trouble = Some(trouble.unwrap_or_else(removed).help(help));
+    } else if trouble.is_some() {
+        // What is not on disk does not count.
+        let mut kept = Sums::new(plans.len());
+        if Store::results(folder.path(), &plans, &mut |run| _ = kept.add(&run)).is_ok() {
+            let unkept = sums.total.runs().saturating_sub(kept.total.runs());
+            if unkept > 0 {
+                let results = report::plural(unkept, "result");
+                out.note(&format!(
+                    "{results} could not be kept: not counted below, and run again by whoever goes on"
+                ));
+            }
+            sums = kept;
+        }
     }
     ran.map_err(|e| Trouble::environment(format!("cannot start a thread: {e}")))?;
     let regressions = &regressions[..];
