@@ -82,16 +82,25 @@ clients:
       - add: {offset: 8, delta: 18446744073709551615}
       - flush: {}
       - {write_zeroes: {offset: 0, length: 0}, expect: error}
+      - {write: {offset: 0, length: 3, zeros: true}}
+      - {write: {offset: 0, length: 1TiB, zeros: true}, expect: error}
 ",
     );
     let Workload::Trace(t) = &spec.clients[0].workload else { panic!("not a list") };
-    assert_eq!((t.operations.len(), t.operations[0].at, t.speed_milli), (4, 1_000_000, Some(1000)));
+    assert_eq!((t.operations.len(), t.operations[0].at, t.speed_milli), (6, 1_000_000, Some(1000)));
     let TraceAction::Write { length, payload, wait, .. } = &t.operations[0].action else {
         panic!("not a write")
     };
     assert_eq!((*length, payload.as_deref(), *wait), (5, Some(&b"hello"[..]), true));
     assert!(matches!(t.operations[1].action, TraceAction::Add { offset: 8, delta: u64::MAX }));
     assert!(t.operations[3].expect_error);
+    // A payload of zeros, of which there are never more than the largest operation has.
+    let zeros = |number: usize| match &t.operations[number].action {
+        TraceAction::Write { payload: Some(payload), .. } => payload.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(&zeros(4)[..], [0; 3]);
+    assert!((1..1 << 20).contains(&zeros(5).len()) && t.operations[5].expect_error);
 }
 
 #[test]
