@@ -47,6 +47,23 @@ fn every_scenario_that_fails_is_told_with_the_line_and_the_rule_says_what_it_is(
     assert!(about.contains("does not hold"), "{about}");
 }
 
+/// A fault that was written down, too.
+#[test]
+fn a_scripted_fault_that_never_took_effect_is_told_with_its_line() {
+    let fault = "faults: [{when: {stage: sealed, nth: 900}, crash: {node: alpha}}]\n";
+    let path = file("told_fault", "idle.yaml", &format!("{TINY}{fault}"));
+    let sarif = path.with_file_name("failures.sarif");
+    let out = path.with_file_name("out");
+    let all = ["campaign", text(&path), "--seeds", "1", "--out", text(&out), "--sarif", text(&sarif)];
+    on_github(&all, &path.with_file_name("page.md")).ends(4).says("idle.yaml,line=5,title=");
+    let sarif: Value = serde_json::from_str(&read(&sarif)).expect("JSON");
+    let run = &sarif["runs"][0];
+    let region = &run["results"][0]["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region["startLine"], 5, "{sarif:#}");
+    let about = run["tool"]["driver"]["rules"][0]["shortDescription"]["text"].as_str().expect("text");
+    assert!(about.contains("a scripted fault never took effect"), "{about}");
+}
+
 /// It is a file of its own; annotations are lines of standard output, where only JSON is.
 #[test]
 fn the_page_of_the_run_has_cause_count_seed_replay_and_repro_whatever_the_format() {

@@ -20,9 +20,13 @@ pub fn all() -> impl Iterator<Item = Named> {
     verdicts().into_iter().chain(rules()).chain(roles()).chain(phases()).chain(oracles())
 }
 
-/// What an oracle, or what stands in the place of one, is: the words of its page, on one line.
+/// What an oracle, or what stands in the place of one (a verdict, too), is: the words of its page, on one line.
 pub fn about_oracle(name: &str) -> Option<String> {
-    let found = all().find(|n| n.name == name && ["oracle", "word"].contains(&n.kind))?;
+    let is_it = |n: &Named| match n.kind {
+        "verdict" => n.name.eq_ignore_ascii_case(name),
+        kind => n.name == name && ["oracle", "word"].contains(&kind),
+    };
+    let found = all().find(is_it)?;
     Some(found.value["about"].as_str()?.replace('`', ""))
 }
 
@@ -220,8 +224,12 @@ mod tests {
             );
         }
         // An oracle, and what stands in its place.
-        for (name, words) in [("durability", "answered"), ("hang", "--hang-after"), ("expect", "expectation")]
-        {
+        for (name, words) in [
+            ("durability", "answered"),
+            ("hang", "--hang-after"),
+            ("vacuous", "scripted fault"),
+            ("expect", "expectation"),
+        ] {
             assert!(
                 about_oracle(name).is_some_and(|about| about.contains(words)),
                 "{name}: {:?}",
