@@ -451,6 +451,7 @@ mod tests {
             shard: Shard::default(),
             twice: false,
             regressions: None,
+            known: None,
             scenarios: paths.iter().map(stated).collect(),
         }
     }
