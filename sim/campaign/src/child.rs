@@ -15,8 +15,8 @@ use mirrorsim_world::{Sight, State, planned};
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -60,9 +60,10 @@ pub struct Nursery<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Running {
-    process: Child,
-    /// Nothing once it is to end.
-    input: Option<ChildStdin>,
+    /// Nothing once nobody waits for its end.
+    process: Option<Child>,
+    /// Lines for it; nothing once it is to end.
+    input: Option<Sender<String>>,
     /// Lines that it has said.
     output: Receiver<String>,
     /// It may be silent for so long.
@@ -286,7 +287,10 @@ impl Running {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut process = command.spawn()?;
-        let input = process.stdin.take();
+        let mut asked = process.stdin.take().ok_or_else(missing)?;
+        let (input, lines) = channel::<String>();
+        let ask = move || lines.iter().try_for_each(|line| asked.write_all(line.as_bytes()));
+        Builder::new().name("input".into()).spawn(ask)?;
         let said = BufReader::new(process.stdout.take().ok_or_else(missing)?);
         let (sender, output) = sync_channel(AHEAD);
         // It ends with the child, or with whoever listened.
@@ -294,7 +298,8 @@ impl Running {
         Builder::new().name("output".into()).spawn(tell)?;
         let errors = process.stderr.take().ok_or_else(missing)?;
         let errors = Builder::new().name("errors".into()).spawn(move || first_of(errors))?;
-        Ok(Running { process, input, output, patience: how.hang_after, errors: Some(errors), plan: None })
+        let (process, input, errors) = (Some(process), Some(input), Some(errors));
+        Ok(Running { process, input, output, patience: how.hang_after, errors, plan: None })
     }
 
     /// What it is asked for a seed; the text of a scenario only once.
@@ -316,8 +321,8 @@ impl Running {
 
     fn put(&mut self, task: &Task) -> io::Result<()> {
         let line = serde_json::to_string(task).map_err(io::Error::other)?;
-        let input = self.input.as_mut().ok_or_else(missing)?;
-        input.write_all(format!("{line}\n").as_bytes())
+        let input = self.input.as_ref().ok_or_else(missing)?;
+        input.send(format!("{line}\n")).map_err(io::Error::other)
     }
 
     /// The next thing that it says; `None`: it died, speaks another language, or stood still and was ended.
@@ -330,7 +335,7 @@ impl Running {
                 Err(RecvTimeoutError::Timeout) => silent += LOOK,
             }
             if silent > self.patience.saturating_add(STILL) {
-                let _ = self.process.kill();
+                self.give_up();
                 return None;
             }
         }
@@ -363,11 +368,19 @@ impl Running {
         }
     }
 
+    /// Ends one that stands still. Whoever holds it, such as a debugger, may hold it for good: nobody waits for that.
+    fn give_up(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        let _ = process.kill();
+        let _ = Builder::new().name("reaper".into()).spawn(move || process.wait());
+    }
+
     /// What it died of.
     pub fn bury(mut self) -> io::Result<Answer> {
         // One that lives and speaks another language ends now.
         self.input = None;
-        let status = self.process.wait()?;
+        let Some(process) = &mut self.process else { return Ok(Answer::Sent) };
+        let status = process.wait()?;
         let words = self.errors.take().and_then(|errors| errors.join().ok()).unwrap_or_default();
         let words = String::from_utf8_lossy(&words);
         let cause = if words.contains("overflowed its stack") {
@@ -392,8 +405,10 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // One that is dead already is only waited for.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

@@ -105,6 +105,11 @@ impl Header {
         }
     }
 
+    fn write(&self, folder: &Path) -> Result<(), StoreError> {
+        let text = serde_json::to_string_pretty(self).map_err(|e| refused(folder, e))?;
+        replace(&folder.join(HEADER), format!("{text}\n").as_bytes())
+    }
+
     /// The same for all shards of a campaign, and for no other campaign.
     fn name(&self) -> String {
         let (commit, shard) = (String::new(), Shard::default());
@@ -279,13 +284,20 @@ impl Store {
                 return Err(refused(folder, format!("holds another campaign: {what}"))
                     .cured("name another folder with --out, or what the campaign in this one is of"));
             }
+            let now = Header {
+                regressions: header.regressions.clone(),
+                known: header.known.clone(),
+                ..before.clone()
+            };
+            if now != before {
+                now.write(folder)?;
+            }
         } else {
             if fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
                 let what = format!("there is no {HEADER}, and {RESULTS} holds results");
                 return Err(refused(folder, what).cured(unknown()));
             }
-            let text = serde_json::to_string_pretty(header).map_err(|e| refused(folder, e))?;
-            replace(&folder.join(HEADER), format!("{text}\n").as_bytes())?;
+            header.write(folder)?;
         }
         if path.is_symlink() {
             let path = path.display().to_string();

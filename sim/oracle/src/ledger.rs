@@ -8,7 +8,7 @@ use crate::judge::Judge;
 use crate::layout::{BlockAt, Region, Spot};
 use crate::log::{FILE_STABLE, NVRAM_STABLE};
 use crate::mirror::Mirror;
-use crate::oracles::durability;
+use crate::oracles::{durability, resync};
 use crate::ranges::Ranges;
 use crate::setup::{Device, Level, Server};
 use std::collections::BTreeMap;
@@ -120,14 +120,10 @@ impl Judge {
             Loss::Nvram(Server::Source(_)) => destination.or(alone).and_then(say),
             // What it has answered alone goes with it: that is what the policy says (I15).
             Loss::Site(_) => destination.and_then(say),
-            Loss::Fenced(_) => {
-                // On receipt nothing is promised.
-                let under_way = if self.setup.level == Level::Received { 0 } else { m.wait.acknowledged };
-                destination_lacks(m, durability::required(m).max(under_way.min(m.model.tip()))).and_then(say)
-            }
+            Loss::Fenced(_) => destination_lacks(m, self.may_be_answered(m)).and_then(say),
             Loss::Destination => source.or_else(|| harmed_blocks(m)).and_then(say),
             Loss::Nvram(Server::Destination) => match source {
-                Some(_) if m.copy.filed.max(m.copy.image.cursor) >= durability::required(m) => None,
+                Some(_) if m.copy.filed.max(m.copy.image.cursor) >= self.may_be_answered(m) => None,
                 lacks => lacks.and_then(say),
             },
             Loss::Range { server: Server::Source(_), device, offset, length } => {
@@ -160,6 +156,19 @@ impl Judge {
                 }
             }
         }
+    }
+
+    /// Index up to which clients have an answer, or may have one of a source that lives once it hears what the destination has
+    /// acknowledged.
+    fn may_be_answered(&self, m: &Mirror) -> u64 {
+        let waits = !m.source.gone && !resync::answered_alone(m, &self.setup);
+        let under_way = match self.setup.level {
+            Level::Nvram if waits => m.wait.acknowledged,
+            Level::File if waits => m.wait.acknowledged.min(m.copy.filed),
+            // Nobody waits for it, or nothing is promised.
+            _ => 0,
+        };
+        durability::required(m).max(under_way.min(m.model.tip()))
     }
 
     /// How many durable copies there are of what is acknowledged and not replaced by something acknowledged.

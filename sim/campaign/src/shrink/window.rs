@@ -84,7 +84,8 @@ fn put(outline: &mut Outline, place: &[Step], value: Outline) {
     }
 }
 
-/// How far it goes, and whether it goes to the very end. `None`: there was no time to find out.
+/// How far it goes, and whether it goes to the very end; as far as there was time to find out. `None`: there was too little for
+/// that.
 fn end(most: u64, first: u64, exact: u64, kills: &mut dyn FnMut(u64) -> Option<bool>) -> Option<(u64, bool)> {
     let (mut good, mut step) = (0, first);
     let mut bad = loop {
@@ -100,9 +101,11 @@ fn end(most: u64, first: u64, exact: u64, kills: &mut dyn FnMut(u64) -> Option<b
     };
     while bad - good > exact {
         let middle = good.midpoint(bad);
-        match kills(middle)? {
-            true => good = middle,
-            false => bad = middle,
+        match kills(middle) {
+            Some(true) => good = middle,
+            Some(false) => bad = middle,
+            // So far it goes for sure.
+            None => break,
         }
     }
     Some((good, false))

@@ -64,11 +64,15 @@ impl<M: Machines> World<'_, M> {
             (panel, Loss::Range { server, device: oracle_device(at), offset, length })
         };
         match fault {
-            Fault::Disaster { source, .. } | Fault::Recover { source, .. } | Fault::Readd { source } => {
+            Fault::Disaster { source, .. }
+            | Fault::Recover { source, .. }
+            | Fault::Adopt { source, .. }
+            | Fault::Readd { source } => {
                 // Nobody needs a source whose clients the destination serves.
                 let former = self.serves_at_destination(self.destination_of(*source), *source);
                 let (panel, number) = self.bench.seat(*source);
-                let lost = if matches!(fault, Fault::Recover { .. }) { Loss::Fenced } else { Loss::Site };
+                let fences = matches!(fault, Fault::Recover { .. } | Fault::Adopt { .. });
+                let lost = if fences { Loss::Fenced } else { Loss::Site };
                 let mut all = if former { Vec::new() } else { vec![(panel, lost(number))] };
                 if let Fault::Disaster { source, .. } = fault {
                     // With it goes what its server has of others.
