@@ -455,25 +455,42 @@ fn a_scenario_of_which_no_seed_was_run_has_no_verdict() {
         .says(" 0 seeds (shard 1/5): none");
 }
 
-/// One that stands still, as in a debugger or a frozen group, is ended and its seed run by another one.
+/// One that stands still, as in a debugger or a frozen group, is ended and its seed run by another one: also if it has not
+/// read yet what it is to do, and that is more than a pipe holds.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_worker_that_stands_still_costs_nothing() {
-    let seeds = "1..=100";
-    let out = scratch("campaign_frozen_worker");
-    let mut command = command(&arguments(&out, &["--seeds", seeds, "--jobs", "1", "--hang-after", "1s"]));
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let mut stopped = 0;
-    while stopped == 0 && child.try_wait().expect("a child").is_none() {
-        for worker in super::lapses::children(child.id()) {
-            let stop = std::process::Command::new("kill").args(["-STOP", &worker]).status();
-            stopped += u32::from(stop.is_ok_and(|status| status.success()));
+    let long = format!("{TINY}# {}\n", "long ".repeat(60_000));
+    for (name, content) in [("short", TINY), ("long", &long)] {
+        let scenario = file(&format!("campaign_frozen_{name}"), "tiny.yaml", content);
+        let out = scenario.with_file_name("out");
+        let all = ["campaign", text(&scenario), "--seeds", "1..=40", "--check", "end", "--jobs", "1"];
+        let mut command = command(&[&all[..], &["--hang-after", "1s", "--out", text(&out)]].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        // Before it is a program of its own its parent waits for it.
+        let begun = |pid: &&String| {
+            let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+            line.is_ok_and(|line| line.ends_with("worker\0"))
+        };
+        let mut stopped = 0;
+        while stopped == 0 && child.try_wait().expect("a child").is_none() {
+            for worker in super::lapses::children(child.id()).iter().filter(begun) {
+                let stop = std::process::Command::new("kill").args(["-STOP", worker]).status();
+                stopped += u32::from(stop.is_ok_and(|status| status.success()));
+            }
         }
-        pause(5);
+        assert!(stopped > 0, "no worker was stopped");
+        for _ in 0..1200 {
+            if child.try_wait().expect("a child").is_some() {
+                break;
+            }
+            pause(100);
+        }
+        let _ = child.kill();
+        assert_eq!(child.wait().expect("its end").code(), Some(0), "{name}");
+        let told: Value = serde_json::from_str(&report(&out)).expect("JSON");
+        assert_eq!(told["verdicts"]["passed"], 40, "{name}");
     }
-    assert!(stopped > 0, "no worker was stopped");
-    assert_eq!(child.wait().expect("its end").code(), Some(0));
-    assert_eq!(report(&out), whole("campaign_frozen_worker", seeds));
 }
 
 /// A worker that somebody kills, as a system does that is short of memory, costs no result.

@@ -37,6 +37,31 @@ fn damage_of_a_mirror_that_is_being_recovered_leaves_the_model() {
     said.says("damage at ").says("would leave the fault model").says("its source is asked no more");
 }
 
+/// A source that is fenced and lives may still hear what the destination had acknowledged, and answer it (I8).
+#[test]
+fn damage_of_what_may_still_be_answered_leaves_the_model() {
+    let start = "schema: 1
+sources: [{name: alpha, partition_size: 8KiB}, {name: beta}]
+destination: {reserve: 2KiB}
+clients: [{source: alpha, slots: 4, script: [{write: {offset: 0, length: 600}}, {at: 40ms, write: {offset: 600, length: 600}}]}]
+faults:
+  - {at: 39ms, cut: {source: alpha, direction: backward}}
+  - {at: 50ms, damage: {file_record: {source: alpha, nth: 1}, bits: 3}}
+";
+    let run = |name: &str, fault: &str| {
+        let path = file(
+            "under_way",
+            &format!("{name}.yaml"),
+            &format!("{start}  - {{at: 60ms, {name}: {fault}}}\n"),
+        );
+        mirrorsim(&["run", text(&path), "--no-report"])
+    };
+    for (name, fault) in [("recover", "{source: alpha}"), ("adopt", "{source: alpha, by: beta}")] {
+        let said = run(name, fault).ends(4).says("would leave the fault model");
+        said.says(&format!("{name} at ")).says("(1, 2) is damaged at the destination");
+    }
+}
+
 /// What the destination serves clients with has no second copy; what a former source has nobody needs.
 #[test]
 fn what_serves_clients_at_the_destination_has_no_second_copy() {

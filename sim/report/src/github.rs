@@ -80,7 +80,7 @@ pub fn step_summary(report: &CampaignReport, repros: &BTreeMap<String, String>) 
     }
     for f in report.failures.iter().take(KINDS) {
         // The signature is what `--known` takes; the message is the first finding, as the first seed has it.
-        let repro = repros.get(&f.signature);
+        let repro = repros.get(&f.signature).filter(|_| !f.known);
         let repro = repro.map_or_else(String::new, |path| format!("<br>repro `{}`", cell(path)));
         let row = format!(
             "| {} | {} | {} | {}{}<br>`{}` | `{}`{repro} |\n",

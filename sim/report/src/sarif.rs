@@ -36,7 +36,7 @@ pub fn sarif(report: &CampaignReport, about: impl Fn(&str) -> Option<String>) ->
             "level": "error",
             "message": {"text": format!("{} ({seeds}, first {first})\n{}", f.message, f.replay)},
             "locations": [location(&scenario.path, &f.message)],
-            "partialFingerprints": {"signature/v1": format!("{}: {}", scenario.name, f.signature)},
+            "partialFingerprints": {"signature/v2": format!("{}: {}", scenario.name, f.signature)},
             "suppressions": suppressions,
         })
     });
@@ -46,7 +46,7 @@ pub fn sarif(report: &CampaignReport, about: impl Fn(&str) -> Option<String>) ->
             "level": "error",
             "message": {"text": format!("{}\n{}", r.message, r.replay)},
             "locations": [location(&r.path, &r.message)],
-            "partialFingerprints": {"signature/v1": format!("{REGRESSION} {}", r.path)},
+            "partialFingerprints": {"signature/v2": format!("{REGRESSION} {}", r.path)},
         })
     });
     let results: Vec<Value> = regressions.chain(failures).collect();

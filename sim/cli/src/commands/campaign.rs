@@ -4,7 +4,7 @@ use crate::args::{CampaignArgs, OnFailure, Reading, ShardArg};
 use crate::chosen::Chosen;
 use crate::commands::regressions::Corpus;
 use crate::commands::repros::Reducing;
-use crate::commands::results::{check_forms, known, summarize, tell};
+use crate::commands::results::{check_forms, known, remembered, summarize, tell};
 use crate::commands::{run, worker};
 use crate::moment;
 use crate::out::Out;
@@ -79,7 +79,7 @@ pub fn campaign(args: &CampaignArgs, out: &mut Out) -> Result<Exit, Trouble> {
     } else {
         (asked(args, out)?, args.check_determinism)
     };
-    let before = Store::header(&folder(&top, shard)).ok();
+    let before = if args.resume { Store::header(&folder(&top, shard)).ok() } else { None };
     let (regressions, known) = before.map_or((None, None), |header| (header.regressions, header.known));
     let regressions = args.regressions.clone().or(regressions);
     let known = args.on_failure.known.clone().or(known.map(PathBuf::from));
@@ -131,8 +131,7 @@ fn folder(top: &Path, shard: Shard) -> PathBuf {
 pub fn carry_out(args: &CampaignArgs, task: Task, out: &mut Out) -> Result<Exit, Trouble> {
     let Task { plans, twice, shard, top, regressions, corpus, known: list, stop, is_part } = task;
     let known = known(list.as_deref(), &plans, out)?;
-    let list = list.and_then(|path| path.to_str().map(str::to_owned));
-    let header = Header { regressions, known: list, ..Header::of(&plans, shard, twice) };
+    let header = Header { regressions, known: remembered(list), ..Header::of(&plans, shard, twice) };
     let parts = parts(&plans, shard)?;
     // Where nothing can be kept nothing is run.
     let folder = Folder::open(&folder(&top, shard))?;

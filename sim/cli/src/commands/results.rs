@@ -94,7 +94,9 @@ pub fn known(path: Option<&Path>, plans: &[Plan], out: &mut Out) -> Result<Known
     let mut text = String::new();
     let file = std::fs::File::open(path).and_then(|f| f.take(LIST + 1).read_to_string(&mut text));
     file.map_err(|e| {
-        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e))).of("--known")
+        Trouble::usage(format!("{}: cannot read: {}", shown.escape_debug(), report::reason(&e)))
+            .of("--known")
+            .help("a campaign that goes on remembers its list: put it back, or name another one (--known /dev/null: none)")
     })?;
     if text.len() as u64 > LIST {
         return Err(Trouble::usage(format!(
@@ -118,6 +120,11 @@ pub fn known(path: Option<&Path>, plans: &[Plan], out: &mut Out) -> Result<Known
         out.note(&format!("{}: there is no signature in it", shown.escape_debug()));
     }
     Ok(known)
+}
+
+/// The path of such a list as a campaign remembers it: what is no file, such as a pipe, is not there again.
+pub fn remembered(list: Option<PathBuf>) -> Option<String> {
+    list.filter(|path| path.is_file()).and_then(|path| path.to_str().map(str::to_owned))
 }
 
 /// Whether files of the user's choice can be written: that is to be known before the first seed.

@@ -188,3 +188,21 @@ fn what_is_acknowledged_and_not_answered_counts_if_the_source_lives() {
     rig.judge.disaster(0);
     assert_eq!(rig.judge.beyond(&Loss::Fenced(0)), None, "nobody is left who could answer");
 }
+
+/// Where clients wait for nobody, no answer is under way with an acknowledgement.
+#[test]
+fn what_is_acknowledged_says_nothing_of_clients_that_do_not_wait() {
+    let mut setup = setup();
+    setup.policy = Policy::Async;
+    let mut rig = Rig::with(setup);
+    rig.theirs.superblock.policy = 3;
+    rig.superblock(Server::Destination);
+    let index = rig.number(write(0, 512, 1));
+    rig.forward(index);
+    rig.accept(index);
+    rig.file(index);
+    rig.free();
+    let at = rig.place(1) + 128 + 200;
+    damage(&mut rig, Device::Log, at);
+    assert_eq!(rig.judge.beyond(&Loss::Fenced(0)), None);
+}
