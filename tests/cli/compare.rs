@@ -1,6 +1,9 @@
 //! Comparisons: pairs are counted right, what differs is said, and what cannot be compared has a cure.
 
 use super::*;
+use mirrorsim_campaign::{Header, Plan, Store};
+use mirrorsim_scenario::{Options, parse, seeds};
+use mirrorsim_world::METRICS;
 use serde_json::{Value, json};
 
 /// A campaign over some seeds, in a folder of its own.
@@ -124,11 +127,20 @@ fn both_ways_are_run_once_and_compared() {
     mirrorsim(&["compare", FIRST, "--one", "protocol.ack=file"]).ends(2).complains("--seeds");
 }
 
-/// Results say which campaign they are of; without that they go with a header that a test has changed.
-fn unbind(folder: &Path) {
-    let anew = "gzip -dc results.jsonl.gz > plain && gzip -nc plain > results.jsonl.gz && rm plain";
-    let status = Command::new("sh").args(["-c", anew]).current_dir(folder).status();
-    assert!(status.expect("it starts").success());
+/// The same results of another campaign: its header is changed.
+fn of_another(folder: &Path, scenario: &str, change: impl FnOnce(&mut Header)) {
+    let reading = Options { metrics: METRICS, ..Options::default() };
+    let bytes = std::fs::read(top().join(scenario)).expect("a scenario");
+    let read = parse(scenario, &bytes, &[], &reading).expect("a scenario");
+    let plans = [Plan::new(read, scenario, seeds("1").expect("seeds"))];
+    let mut runs = Vec::new();
+    Store::results(folder, &plans, &mut |run| runs.push(run)).expect("results");
+    let mut header = Store::header(folder).expect("a header");
+    change(&mut header);
+    Store::FILES.iter().for_each(|name| std::fs::remove_file(folder.join(name)).expect("removed"));
+    let mut store = Store::open(folder, &header, &plans, false, &mut |_| {}).expect("a store");
+    runs.iter().for_each(|run| store.add(run).expect("kept"));
+    store.sync().expect("kept");
 }
 
 /// Scenarios have different paths, and there is one on each side.
@@ -141,10 +153,7 @@ fn one_scenario_each_is_paired_whatever_its_path_and_what_is_missing_is_said() {
     let other = recorded("compare_paths_other", text(&there), "1..=9", &[]);
     assert_eq!(compared(&one, &other)["pairs"]["identical"], 9);
     // A campaign of more seeds that has not come further.
-    let header = other.join("campaign.json");
-    let more = std::fs::read_to_string(&header).expect("a header").replace("1..=9", "1..=20");
-    std::fs::write(&header, more).expect("written");
-    unbind(&other);
+    of_another(&other, text(&there), |header| header.scenarios[0].seeds = "1..=20".into());
     let report = compared(&one, &other);
     assert_eq!(report["other"]["missing"], json!([{"path": text(&there), "seeds": "10..=20"}]));
     assert_eq!((&report["one"]["missing"], &report["pairs"]["seeds"]), (&json!([]), &9.into()));
@@ -196,12 +205,8 @@ fn what_cannot_be_compared_has_a_cure() {
 fn another_build_is_said_and_compared() {
     let out = recorded("compare_build", FIRST, "1..=3", &[]);
     let other = scratch("compare_build_other");
-    std::fs::copy(out.join("results.jsonl.gz"), other.join("results.jsonl.gz")).expect("copied");
-    let header = std::fs::read_to_string(out.join("campaign.json")).expect("a header");
-    let mut header: Value = serde_json::from_str(&header).expect("JSON");
-    header["source_hash"] = "0123456789abcdef".into();
-    std::fs::write(other.join("campaign.json"), header.to_string()).expect("written");
-    unbind(&other);
+    Store::FILES.iter().for_each(|name| _ = std::fs::copy(out.join(name), other.join(name)).expect("copied"));
+    of_another(&other, FIRST, |header| header.source_hash = "0123456789abcdef".into());
     let said = mirrorsim(&["compare", text(&out), text(&other)]).ends(0);
     said.says("in one, 0123456789abcdef in the other").says("3 of them the same in every event");
 }
