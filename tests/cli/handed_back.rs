@@ -123,6 +123,9 @@ fn what_is_known_is_red_for_nobody_and_a_run_that_proves_nothing_cannot_be_known
     mirrorsim(&resume).ends(0);
     mirrorsim(&["merge", text(&out), "--no-shrink", "--out", text(&merged)]).ends(0);
     mirrorsim(&[&resume[..], &["--known", "/dev/null"]].concat()).ends(1);
+    mirrorsim(&resume).ends(1);
+    mirrorsim(&[&resume[..], &["--known", text(&known)]].concat()).ends(0);
+    mirrorsim(&resume).ends(0);
     // They take the place of their like, and of nothing else.
     let takes = |junit: &Path, sarif: &Path| {
         let out = scratch("back_known_again");

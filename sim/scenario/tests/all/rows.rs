@@ -100,6 +100,11 @@ clients: [{source: alpha}, {source: beta}]
 }
 
 #[test]
+fn a_key_of_the_scenario_in_another_place_is_told_where_it_belongs() {
+    refused_below(&[("6", "faults: [{profile: network}]", &["`profile` is a key of the scenario itself"])]);
+}
+
+#[test]
 fn a_mistake_behind_an_anchor_is_told_once() {
     let text = "schema: 1\nx-l: &l {latency: 5}\nsources: [{name: a1, link: *l}, {name: a2, link: *l}]\n";
     let problems = read(text, &[]).expect_err("bad");
