@@ -98,3 +98,16 @@ fn a_seed_that_passes_is_not_reduced() {
     let path = file("shrink_sound", "sound.yaml", SOUND);
     mirrorsim(&["shrink", text(&path), "--seed", "1"]).ends(1).says("does not fail");
 }
+
+/// What is stamped anew is another payload; zeros are written out, for what only they break.
+#[test]
+fn payloads_of_zeros_stay_zeros() {
+    let scenario = "schema: 1\nsources: [{name: alpha, partition_size: 4KiB}]\nclients: [{operations: 60, zero_payload: 20%, range: {length: 4KiB}}]\n";
+    let path = file("shrunk_zeros", "zeros.yaml", scenario);
+    let small = path.with_file_name("small.yaml");
+    let all =
+        ["shrink", text(&path), "--seed", "1", "--check", "end", "--plant", "P25", "--out", text(&small)];
+    mirrorsim(&all).ends(0).says("from 0 faults and 60 operations to 0 and 2");
+    assert!(std::fs::read_to_string(&small).expect("a scenario").contains("zeros: true"));
+    mirrorsim(&["replay", text(&small)]).ends(1).says("reproduced, same digest");
+}
